@@ -1,0 +1,14 @@
+//! han-sync carries coding-agent session data from a developer's han database to their team's platform.
+//!
+//! This file is the map: every module in the order in which data flows, one line each. Three rooms, each of which
+//! imports only what stands above it.
+
+/// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
+pub mod protocol;
+
+/// The run of `han-sync`: config, lock, source, privacy, delta, batch, client, queue, state.
+pub mod exporter;
+
+/// The platform's side: HTTP, ingest, store (SQLite, PostgreSQL), GraphQL, administration.
+#[cfg(feature = "receiver")]
+pub mod receiver;

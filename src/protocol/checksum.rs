@@ -1,0 +1,180 @@
+//! The payload's checksum: appended by the sender as the last member, checked by the receiver.
+
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+/// The member that [`seal`] appends, up to the digest.
+const MEMBER: &[u8] = br#","checksum":""#;
+/// Hex digits of a SHA-256.
+const DIGEST_HEX: usize = 64;
+
+/// What the checksum of a document says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// It is there and right.
+    Valid,
+    /// There is none, which is accepted.
+    Missing,
+}
+
+/// Why a document is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChecksumError {
+    /// The document was changed on its way, or the sender computes another digest.
+    Mismatch,
+    /// The document is no JSON object.
+    Malformed,
+}
+
+/// Appends `,"checksum":"<hex SHA-256 of the document>"` to a serialized payload, which must be a non-empty JSON object.
+pub fn seal(document: &mut Vec<u8>) {
+    let digest = hex(&Sha256::digest(&document));
+    let closing = document.pop();
+    debug_assert_eq!(closing, Some(b'}'));
+    document.extend_from_slice(MEMBER);
+    document.extend_from_slice(digest.as_bytes());
+    document.extend_from_slice(b"\"}");
+}
+
+impl Checksum {
+    /// Checks an inflated body.
+    ///
+    /// With the checksum as last member, the digest is taken over the very bytes without it. Otherwise it is taken over
+    /// the document written compactly in the order received, unknown members included, without `checksum`.
+    pub fn check(body: &[u8]) -> Result<Checksum, ChecksumError> {
+        if let Some(verdict) = check_last_member(body) {
+            return verdict;
+        }
+        check_reserialized(body)
+    }
+}
+
+/// `None` when the body does not end in the member as [`seal`] writes it.
+fn check_last_member(body: &[u8]) -> Option<Result<Checksum, ChecksumError>> {
+    let body = body.trim_ascii_end();
+    let tail = body.len().checked_sub(MEMBER.len() + DIGEST_HEX + 2)?;
+    let (document, member) = body.split_at(tail);
+    let digest = member.strip_prefix(MEMBER)?.strip_suffix(b"\"}")?;
+    if !digest.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(document);
+    hasher.update(b"}");
+    if hex(&hasher.finalize()).as_bytes() == digest {
+        return Some(Ok(Checksum::Valid));
+    }
+    // The tail may belong to a nested object, or stand in a document that is not compact: let the slow way decide.
+    None
+}
+
+fn check_reserialized(body: &[u8]) -> Result<Checksum, ChecksumError> {
+    let members: Members = serde_json::from_slice(body).map_err(|_| ChecksumError::Malformed)?;
+    let mut expected = None;
+    let mut document = Vec::with_capacity(body.len());
+    document.push(b'{');
+    for (name, value) in &members.0 {
+        if name == "checksum" {
+            expected = Some(value.get());
+            continue;
+        }
+        if document.len() > 1 {
+            document.push(b',');
+        }
+        serde_json::to_writer(&mut document, name).map_err(|_| ChecksumError::Malformed)?;
+        document.push(b':');
+        compact(value.get().as_bytes(), &mut document);
+    }
+    document.push(b'}');
+    match expected {
+        None | Some("null") => Ok(Checksum::Missing),
+        Some(given) if given.trim_matches('"') == hex(&Sha256::digest(&document)) => Ok(Checksum::Valid),
+        Some(_) => Err(ChecksumError::Mismatch),
+    }
+}
+
+/// Copies JSON text without the white space between its tokens. Strings and numbers keep their spelling, which is what
+/// `JSON.stringify` would give back for what it wrote itself.
+fn compact(json: &[u8], out: &mut Vec<u8>) {
+    let mut in_string = false;
+    let mut escaped = false;
+    for &byte in json {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = byte == b'"';
+        }
+        out.push(byte);
+    }
+}
+
+/// The members of an object in the order received.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> serde::Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(document: &str) -> Vec<u8> {
+        let mut body = document.as_bytes().to_vec();
+        seal(&mut body);
+        body
+    }
+
+    #[test]
+    fn sealed_document_is_valid() {
+        assert_eq!(Checksum::check(&sealed(r#"{"a":1,"b":["x y"]}"#)), Ok(Checksum::Valid));
+    }
+
+    #[test]
+    fn changed_document_is_refused() {
+        let mut body = sealed(r#"{"a":1}"#);
+        body[5] = b'2';
+        assert_eq!(Checksum::check(&body), Err(ChecksumError::Mismatch));
+    }
+
+    #[test]
+    fn missing_checksum_is_accepted() {
+        assert_eq!(Checksum::check(br#"{"a":1}"#), Ok(Checksum::Missing));
+    }
+
+    #[test]
+    fn checksum_in_the_middle_is_taken_over_the_compact_document() {
+        let digest = hex(&Sha256::digest(br#"{"a":"x \" y","later":[1,{"b":2}]}"#));
+        let body = format!(r#"{{ "a" : "x \" y", "checksum": "{digest}", "later": [1, {{"b": 2}}] }}"#);
+        assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
+    }
+
+    #[test]
+    fn what_is_no_object_is_malformed() {
+        assert_eq!(Checksum::check(b"[]"), Err(ChecksumError::Malformed));
+        assert_eq!(Checksum::check(b""), Err(ChecksumError::Malformed));
+    }
+}

@@ -1,0 +1,92 @@
+//! Names and hashes that both ends, and every re-index of a source, must derive alike.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// [`content_hash`] of nothing: what a message without raw JSON carries.
+pub const EMPTY_HASH16: &str = "e3b0c44298fc1c14";
+
+/// Source stream of a row: `source_file_type` (none: `main`), with `:` and the agent id where there is one.
+pub fn stream_name(source_file_type: Option<&str>, agent_id: Option<&str>) -> String {
+    let kind = source_file_type.unwrap_or("main");
+    match agent_id {
+        Some(agent) => format!("{kind}:{agent}"),
+        None => kind.to_owned(),
+    }
+}
+
+/// Id on the wire of a message that han names anew at each index: UUIDv5(UUIDv5(URL, session id), stream LF line LF
+/// type LF raw JSON), so that the receiver stores it once.
+pub fn stable_message_id(
+    session_id: &str,
+    stream: &str,
+    line_number: i64,
+    message_type: &str,
+    raw_json: &str,
+) -> String {
+    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, session_id.as_bytes());
+    let name = format!("{stream}\n{line_number}\n{message_type}\n{raw_json}");
+    Uuid::new_v5(&namespace, name.as_bytes()).to_string()
+}
+
+/// First 16 hex digits of the SHA-256 of the content that is sent.
+pub fn content_hash(content: &str) -> String {
+    hex16(&Sha256::digest(content.as_bytes()))
+}
+
+/// First 16 hex digits of HMAC-SHA-256 of raw JSON that is not sent, under the client's secret, so that nobody who
+/// sees the hash can test guesses against it. No raw JSON: [`EMPTY_HASH16`].
+pub fn guarded_content_hash(secret: &[u8], raw_json: Option<&str>) -> String {
+    let Some(raw_json) = raw_json else { return EMPTY_HASH16.to_owned() };
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes a key of any length");
+    mac.update(raw_json.as_bytes());
+    hex16(&mac.finalize().into_bytes())
+}
+
+/// First 16 hex digits of the SHA-256 of `message.id` LF `requestId`: the answer that a row belongs to.
+pub fn usage_id(answer_id: &str, request_id: Option<&str>) -> String {
+    content_hash(&format!("{answer_id}\n{}", request_id.unwrap_or("")))
+}
+
+fn hex16(digest: &[u8]) -> String {
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_hash_is_that_of_nothing() {
+        assert_eq!(content_hash(""), EMPTY_HASH16);
+        assert_eq!(guarded_content_hash(b"secret", None), EMPTY_HASH16);
+    }
+
+    #[test]
+    fn guarded_hash_depends_on_the_secret() {
+        let one = guarded_content_hash(b"one", Some("{}"));
+        assert_ne!(one, guarded_content_hash(b"two", Some("{}")));
+        assert_ne!(one, content_hash("{}"));
+    }
+
+    #[test]
+    fn streams_are_named_as_the_contract_says() {
+        assert_eq!(stream_name(None, None), "main");
+        assert_eq!(stream_name(Some("agent"), Some("a1b2")), "agent:a1b2");
+        assert_eq!(stream_name(Some("han_events"), None), "han_events");
+        assert_eq!(stream_name(None, Some("a1b2")), "main:a1b2");
+    }
+
+    /// Computed with Python's `uuid` and `hashlib`, so that the derivation is checked against another implementation.
+    #[test]
+    fn ids_agree_with_an_independent_implementation() {
+        assert_eq!(
+            stable_message_id("11111111-2222-3333-4444-555555555555", "main", 7, "summary", r#"{"a":"é"}"#),
+            "34e6b290-8d84-5d41-95f3-de1ec47a8191"
+        );
+        assert_eq!(usage_id("msg_01", Some("req_01")), "f0286ea90697509e");
+        assert_eq!(usage_id("msg_01", None), "bd0d499bdeb9d987");
+        assert_eq!(guarded_content_hash(b"key", Some("abc")), "9c196e32dc0175f8");
+    }
+}

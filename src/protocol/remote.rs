@@ -1,0 +1,1 @@
+//! Repository remotes in one normal form.
