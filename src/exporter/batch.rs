@@ -1,0 +1,607 @@
+//! Cutting what is new into batches: the one place where a payload is built.
+//!
+//! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from [`Batch`]. A
+//! batch carries, beside its document, what each session's cursor becomes when the receiver acknowledges it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::clock;
+use super::delta::{self, SessionFields};
+use super::exit::Stop;
+use super::lineage::id_hash;
+use super::redact::{Counts, Redactor};
+use super::source::{MessageRow, Snapshot};
+use super::state::{SessionCursor, StreamCursor};
+use crate::protocol::{self, PROTOCOL_VERSION, SyncCursor, SyncMessage};
+
+/// How much goes into one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub sessions: usize,
+    pub messages: usize,
+    /// Uncompressed bytes; one message may exceed it, alone.
+    pub bytes: usize,
+    /// Uncompressed bytes that the receiver takes; a message that exceeds it alone goes without content.
+    pub bytes_max: usize,
+}
+
+/// What all batches of a run have in common.
+#[derive(Debug)]
+pub struct Payloads<'a> {
+    pub client_id: &'a str,
+    pub user_id: &'a str,
+    /// Key of the hashes of content that is not sent.
+    pub secret: &'a str,
+    /// There where message text may leave.
+    pub redactor: Option<&'a Redactor>,
+    /// Older messages are neither sent nor accepted.
+    pub retained_since: Option<DateTime<Utc>>,
+}
+
+/// One session that may leave the machine, and how.
+#[derive(Debug, Clone)]
+pub struct Eligible {
+    pub fields: SessionFields,
+    /// Whether its text may leave too.
+    pub with_content: bool,
+    /// Also try what the receiver refused before.
+    pub with_refused: bool,
+    /// Rows that go without content, because the receiver found them too large.
+    pub omit_content: BTreeSet<i64>,
+    /// Send fields and tasks apart from messages, to find out what the receiver refuses.
+    pub apart: bool,
+}
+
+/// A batch under construction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    sessions: Vec<u8>,
+    pub parts: Vec<Part>,
+    pub messages: usize,
+    pub tasks: usize,
+    /// Secrets that were redacted, by kind.
+    pub redactions: Counts,
+}
+
+/// One session's part of a batch, and where its cursor goes when it is acknowledged.
+#[derive(Debug)]
+pub struct Part {
+    pub session_id: String,
+    pub messages: usize,
+    pub tasks: usize,
+    /// Bytes of the session in the document.
+    pub bytes: usize,
+    /// Line number of its last message, for the wire's cursor.
+    pub last_line: Option<i64>,
+    /// More of the session is to be sent than fitted.
+    pub more: bool,
+    /// Set where it carries one message: its rowid, and whether content was sent.
+    pub only_message: Option<(i64, bool)>,
+    advance: Advance,
+}
+
+/// What acknowledgement does to a cursor.
+#[derive(Debug, Default)]
+struct Advance {
+    rowid: i64,
+    messages: u64,
+    digest: u64,
+    newest_at: Option<String>,
+    streams: BTreeMap<String, i64>,
+    fields: String,
+    /// Hashes of all tasks that the receiver then has.
+    tasks: Option<BTreeSet<u64>>,
+    no_longer_refused: Vec<i64>,
+}
+
+impl Part {
+    /// Whether there is anything in it for the receiver. A part without only moves the cursor over rows that han
+    /// stored again.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Moves a cursor over what was acknowledged.
+    pub fn acknowledge(&self, cursor: &mut SessionCursor) {
+        let advance = &self.advance;
+        cursor.rowid = cursor.rowid.max(advance.rowid);
+        cursor.messages += advance.messages;
+        cursor.digest = cursor.digest.wrapping_add(advance.digest);
+        if advance.newest_at.is_some() {
+            cursor.newest_at.clone_from(&advance.newest_at);
+        }
+        for (stream, line) in &advance.streams {
+            let entry =
+                cursor.streams.entry(stream.clone()).or_insert(StreamCursor { last_synced_line: *line });
+            entry.last_synced_line = entry.last_synced_line.max(*line);
+        }
+        if !self.is_empty() && cursor.fields == advance.fields {
+            cursor.fields_sent = true;
+        }
+        if let Some(tasks) = &advance.tasks {
+            cursor.tasks.clone_from(tasks);
+        }
+        for rowid in &advance.no_longer_refused {
+            cursor.refused.remove(rowid);
+        }
+        if !self.more {
+            cursor.waiting_since = None;
+        }
+    }
+
+    /// Moves a cursor past its one message, which the receiver refused by itself.
+    pub fn set_aside(&self, cursor: &mut SessionCursor) {
+        if let Some((rowid, _)) = self.only_message {
+            cursor.refused.insert(rowid);
+            cursor.rowid = cursor.rowid.max(self.advance.rowid);
+        }
+    }
+}
+
+/// The members of a payload before and after its sessions.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Head<'a> {
+    version: &'a str,
+    client_id: &'a str,
+    user_id: &'a str,
+    timestamp: String,
+    cursor: &'a SyncCursor,
+}
+
+/// The members of a session before its messages.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionHead<'a> {
+    id: &'a str,
+    project_slug: &'a str,
+    repo_remote: String,
+    status: &'a str,
+    slug: Option<&'a str>,
+}
+
+/// The members of a session after its tasks.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionTail<'a> {
+    last_modified: String,
+    total_message_count: u64,
+    inclusion: protocol::Inclusion,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    harness: Option<&'a str>,
+}
+
+impl Batch {
+    /// Bytes of the sessions so far.
+    pub fn bytes(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether another session may be added.
+    pub fn has_room(&self, room: &Room) -> bool {
+        self.parts.len() < room.sessions && self.messages < room.messages && self.bytes() < room.bytes
+    }
+
+    /// Adds what is new of a session, as far as there is room, and returns its part.
+    pub fn add(
+        &mut self,
+        payloads: &Payloads,
+        snapshot: &Snapshot,
+        eligible: &Eligible,
+        cursor: &SessionCursor,
+        room: &Room,
+    ) -> Result<&Part, Stop> {
+        let mut cut = Cut::new(payloads, snapshot, eligible, cursor, &mut self.redactions)?;
+        let room = Room {
+            sessions: room.sessions,
+            messages: room.messages.saturating_sub(self.messages),
+            bytes: room.bytes.saturating_sub(self.sessions.len()),
+            bytes_max: room.bytes_max,
+        };
+        // The first message of a batch may exceed the room, or it would never go.
+        cut.fill(&room, self.messages == 0)?;
+        let (json, part) = cut.finish()?;
+        if !part.is_empty() {
+            if !self.sessions.is_empty() {
+                self.sessions.push(b',');
+            }
+            self.sessions.extend_from_slice(&json);
+        }
+        self.messages += part.messages;
+        self.tasks += part.tasks;
+        self.parts.push(part);
+        Ok(&self.parts[self.parts.len() - 1])
+    }
+
+    /// The payload, with its checksum: the body before compression.
+    pub fn document(
+        &self,
+        payloads: &Payloads,
+        cursor: &SyncCursor,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<u8>, Stop> {
+        let head = Head {
+            version: PROTOCOL_VERSION,
+            client_id: payloads.client_id,
+            user_id: payloads.user_id,
+            timestamp: clock::format(now),
+            cursor,
+        };
+        let mut document = Vec::with_capacity(self.sessions.len() + 512);
+        open_object(&mut document, &head)?;
+        document.extend_from_slice(b",\"sessions\":[");
+        document.extend_from_slice(&self.sessions);
+        document.extend_from_slice(b"]}");
+        protocol::seal(&mut document);
+        Ok(document)
+    }
+}
+
+/// Id of a row on the wire: its own, or a stable one where han gave it a random one.
+pub fn wire_id(session_id: &str, row: &MessageRow) -> String {
+    if row.has_own_id() {
+        return row.id.clone();
+    }
+    let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
+    let raw_json = row.raw_json.as_deref().unwrap_or("");
+    protocol::stable_message_id(session_id, &stream, row.line_number, &row.message_type, raw_json)
+}
+
+/// One session being cut.
+struct Cut<'a> {
+    payloads: &'a Payloads<'a>,
+    snapshot: &'a Snapshot<'a>,
+    eligible: &'a Eligible,
+    cursor: &'a SessionCursor,
+    redactions: &'a mut Counts,
+    messages: Vec<u8>,
+    tasks: Vec<u8>,
+    message_count: usize,
+    task_count: usize,
+    last_line: Option<i64>,
+    only_message: Option<(i64, bool)>,
+    newest_at: Option<DateTime<Utc>>,
+    more: bool,
+    advance: Advance,
+}
+
+impl<'a> Cut<'a> {
+    fn new(
+        payloads: &'a Payloads<'a>,
+        snapshot: &'a Snapshot<'a>,
+        eligible: &'a Eligible,
+        cursor: &'a SessionCursor,
+        redactions: &'a mut Counts,
+    ) -> Result<Cut<'a>, Stop> {
+        Ok(Cut {
+            payloads,
+            snapshot,
+            eligible,
+            cursor,
+            redactions,
+            messages: Vec::new(),
+            tasks: Vec::new(),
+            message_count: 0,
+            task_count: 0,
+            last_line: None,
+            only_message: None,
+            newest_at: cursor.newest_at.as_deref().and_then(clock::parse),
+            more: false,
+            advance: Advance { rowid: cursor.rowid, fields: cursor.fields.clone(), ..Advance::default() },
+        })
+    }
+
+    fn session_id(&self) -> &'a str {
+        &self.eligible.fields.id
+    }
+
+    fn fill(&mut self, room: &Room, first_of_batch: bool) -> Result<(), Stop> {
+        let all_tasks_fit = self.fill_tasks(room)?;
+        let tasks_only = self.eligible.apart && (self.task_count > 0 || !self.cursor.fields_sent);
+        if !all_tasks_fit || tasks_only {
+            self.more = !all_tasks_fit || self.cursor.seen_rowid > self.cursor.rowid;
+            return Ok(());
+        }
+        if self.eligible.with_refused {
+            for rowid in &self.cursor.refused {
+                if let Some(row) = self.snapshot.message(self.session_id(), *rowid)?
+                    && self.push(row, room, first_of_batch)?.is_break()
+                {
+                    self.more = true;
+                    return Ok(());
+                }
+                self.advance.no_longer_refused.push(*rowid);
+            }
+        }
+        let mut failure = None;
+        let snapshot = self.snapshot;
+        snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
+            let rowid = row.rowid;
+            match self.push(row, room, first_of_batch) {
+                Ok(ControlFlow::Continue(())) => self.advance.rowid = rowid,
+                Ok(ControlFlow::Break(())) => {
+                    self.more = true;
+                    return ControlFlow::Break(());
+                }
+                Err(stop) => {
+                    failure = Some(stop);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Adds the tasks that the receiver does not have as they are. Returns whether all of them fitted.
+    fn fill_tasks(&mut self, room: &Room) -> Result<bool, Stop> {
+        let with_text = self.eligible.with_content;
+        let mut known = BTreeSet::new();
+        let mut all = true;
+        for row in self.snapshot.tasks_of(self.session_id(), with_text)? {
+            let mut task = delta::wire_task(row, with_text);
+            let hash = delta::task_hash(&task);
+            self.note_time(&task.updated_at);
+            if self.cursor.tasks.contains(&hash) {
+                known.insert(hash);
+                continue;
+            }
+            if self.task_count > 0 && self.tasks.len() >= room.bytes {
+                all = false;
+                continue;
+            }
+            if let Some(redactor) = self.payloads.redactor.filter(|_| with_text) {
+                task.subject = redactor.redact(&task.subject, self.redactions).into_owned();
+                task.description =
+                    task.description.map(|text| redactor.redact(&text, self.redactions).into_owned());
+            }
+            push_json(&mut self.tasks, &task)?;
+            self.task_count += 1;
+            known.insert(hash);
+        }
+        self.advance.tasks = Some(known);
+        Ok(all)
+    }
+
+    /// Adds a message, or breaks where there is no room for it. A row that han stored before under another random id,
+    /// and one that the receiver no longer keeps, are passed over.
+    fn push(&mut self, row: MessageRow, room: &Room, first_of_batch: bool) -> Result<ControlFlow<()>, Stop> {
+        if self.message_count >= room.messages {
+            return Ok(ControlFlow::Break(()));
+        }
+        let written_at = clock::parse(&row.timestamp);
+        let expired =
+            self.payloads.retained_since.is_some_and(|since| written_at.is_some_and(|at| at < since));
+        let is_twin = !row.has_own_id() && self.snapshot.has_earlier_twin(self.session_id(), &row)?;
+        if is_twin || expired {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let rowid = row.rowid;
+        let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
+        let mut message = self.wire_message(row, with_content);
+        let start = self.messages.len();
+        push_json(&mut self.messages, &message)?;
+        let used = self.tasks.len() + self.messages.len();
+        if used > room.bytes && !(first_of_batch && self.message_count == 0) {
+            self.messages.truncate(start);
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.messages.len() - start > room.bytes_max && message.content.is_some() {
+            self.messages.truncate(start);
+            message.content = None;
+            message.content_omitted = Some(true);
+            push_json(&mut self.messages, &message)?;
+        }
+        self.note(&message);
+        let sent_content = message.content.is_some();
+        self.message_count += 1;
+        self.only_message = (self.message_count == 1).then_some((rowid, sent_content));
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn note(&mut self, message: &SyncMessage) {
+        self.note_time(&message.timestamp);
+        self.last_line = Some(message.line_number);
+        self.advance.messages += 1;
+        self.advance.digest = self.advance.digest.wrapping_add(id_hash(&message.id));
+        let stream = message.stream.clone().unwrap_or_default();
+        let line = self.advance.streams.entry(stream).or_insert(message.line_number);
+        *line = (*line).max(message.line_number);
+    }
+
+    fn note_time(&mut self, text: &str) {
+        self.newest_at = self.newest_at.max(clock::parse(text));
+    }
+
+    fn wire_message(&mut self, row: MessageRow, with_content: bool) -> SyncMessage {
+        let id = wire_id(self.session_id(), &row);
+        let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
+        let answer = row.raw_json.as_deref().map(Answer::read).unwrap_or_default();
+        let content = match (self.payloads.redactor, &row.raw_json) {
+            (Some(redactor), Some(raw)) if with_content => {
+                Some(redactor.redact(raw, self.redactions).into_owned())
+            }
+            _ => None,
+        };
+        let content_hash = match &content {
+            Some(content) => protocol::content_hash(content),
+            None => protocol::guarded_content_hash(self.payloads.secret.as_bytes(), row.raw_json.as_deref()),
+        };
+        let omitted = self.eligible.with_content && !with_content;
+        SyncMessage {
+            id,
+            line_number: row.line_number,
+            message_type: row.message_type,
+            timestamp: delta::readable_time(row.timestamp),
+            content_hash,
+            content,
+            input_tokens: row.input_tokens,
+            output_tokens: row.output_tokens,
+            cache_read_tokens: row.cache_read_tokens,
+            cache_creation_tokens: row.cache_creation_tokens,
+            stream: Some(stream),
+            agent_id: row.agent_id,
+            parent_id: row.parent_id,
+            role: row.role,
+            tool_name: row.tool_name,
+            model: answer.model,
+            usage_id: answer.usage_id,
+            lines_added: row.lines_added,
+            lines_removed: row.lines_removed,
+            files_changed: row.files_changed,
+            content_omitted: omitted.then_some(true),
+        }
+    }
+
+    fn finish(mut self) -> Result<(Vec<u8>, Part), Stop> {
+        let fields = &self.eligible.fields;
+        let nothing = self.message_count == 0 && self.task_count == 0 && self.cursor.fields_sent;
+        let mut json = Vec::new();
+        if !nothing {
+            let fields_seen = clock::parse(&self.cursor.fields_seen_at);
+            let last_modified = self.newest_at.max(fields_seen).unwrap_or_default();
+            let waiting = self.snapshot.count_after(&fields.id, self.cursor.rowid)?;
+            let head = SessionHead {
+                id: &fields.id,
+                project_slug: fields.remote.repo(),
+                repo_remote: fields.remote.url(),
+                status: &fields.status,
+                slug: fields.slug.as_deref(),
+            };
+            let tail = SessionTail {
+                last_modified: last_modified.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                total_message_count: self.cursor.messages + waiting,
+                inclusion: fields.inclusion,
+                harness: fields.harness.as_deref(),
+            };
+            json.reserve(self.messages.len() + self.tasks.len() + 512);
+            open_object(&mut json, &head)?;
+            json.extend_from_slice(b",\"messages\":[");
+            json.append(&mut self.messages);
+            json.extend_from_slice(b"],\"tasks\":[");
+            json.append(&mut self.tasks);
+            json.extend_from_slice(b"],");
+            let tail = serde_json::to_vec(&tail).context("cannot serialize a session")?;
+            json.extend_from_slice(&tail[1..]);
+        }
+        let newest_at = self.newest_at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        self.advance.newest_at = newest_at.filter(|_| self.message_count > 0);
+        let part = Part {
+            session_id: fields.id.clone(),
+            messages: self.message_count,
+            tasks: self.task_count,
+            bytes: json.len(),
+            last_line: self.last_line,
+            more: self.more,
+            only_message: self.only_message,
+            advance: self.advance,
+        };
+        Ok((json, part))
+    }
+}
+
+/// Writes an object without its closing brace.
+fn open_object<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
+    serde_json::to_writer(&mut *out, value).context("cannot serialize a payload")?;
+    out.pop();
+    Ok(())
+}
+
+/// Adds an element to a list of JSON values.
+fn push_json<T: Serialize>(list: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    serde_json::to_writer(&mut *list, value).context("cannot serialize a message")?;
+    Ok(())
+}
+
+/// What the raw JSON of a row says of the answer that it belongs to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    model: Option<String>,
+    usage_id: Option<String>,
+}
+
+impl Answer {
+    /// Reads leniently: what is not there or of another type is null, and broken JSON is no answer.
+    fn read(raw_json: &str) -> Answer {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            message: Option<&'a RawValue>,
+            #[serde(borrow)]
+            request_id: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            model: Option<&'a RawValue>,
+        }
+        fn text(value: Option<&RawValue>) -> Option<String> {
+            serde_json::from_str(value?.get()).ok()
+        }
+        let Ok(raw) = serde_json::from_str::<Raw>(raw_json) else { return Answer::default() };
+        let message = raw.message.and_then(|message| serde_json::from_str::<Message>(message.get()).ok());
+        let Some(message) = message else { return Answer::default() };
+        let request_id = text(raw.request_id);
+        Answer {
+            model: text(message.model),
+            usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_is_read_from_what_is_there() {
+        let answer =
+            Answer::read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
+        assert_eq!(answer.model.as_deref(), Some("m"));
+        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
+        let answer = Answer::read(r#"{"message":{"id":"msg_01"}}"#);
+        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", None)));
+    }
+
+    #[test]
+    fn what_is_no_answer_reads_as_none() {
+        for raw in ["", "{", "[]", "null", r#"{"message":"text"}"#, r#"{"message":{"id":7,"model":null}}"#] {
+            assert_eq!(Answer::read(raw), Answer::default(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn members_stand_in_the_order_of_the_wire_types() {
+        let fields = SessionHead {
+            id: "s",
+            project_slug: "api",
+            repo_remote: "https://github.com/acme/api".into(),
+            status: "active",
+            slug: None,
+        };
+        let tail = SessionTail {
+            last_modified: "2026-01-01T00:00:00Z".into(),
+            total_message_count: 1,
+            inclusion: protocol::Inclusion::Organization,
+            harness: Some("claude"),
+        };
+        let mut json = Vec::new();
+        open_object(&mut json, &fields).unwrap();
+        json.extend_from_slice(b",\"messages\":[],\"tasks\":[],");
+        json.extend_from_slice(&serde_json::to_vec(&tail).unwrap()[1..]);
+        let session: protocol::SyncSession = serde_json::from_slice(&json).unwrap();
+        assert_eq!(serde_json::to_vec(&session).unwrap(), json);
+    }
+}

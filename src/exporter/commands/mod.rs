@@ -1,0 +1,191 @@
+//! From a request to its result: one function a command.
+
+mod explain;
+mod hook;
+mod preview;
+mod queue;
+mod reset;
+mod status;
+
+use std::io::{self, StdoutLock, Write};
+
+use serde::Serialize;
+
+use super::cli::{Command, Request};
+use super::client::{Client, Identified};
+use super::clock::Clock;
+use super::config::Config;
+use super::environment::Environment;
+use super::exit::{Exit, Stop};
+use super::queue::Queue;
+use super::report::Report;
+use super::run::{self, Context};
+use super::source::Source;
+use super::state::{LearnedIdentity, State};
+use super::survey::{Filter, Survey, survey};
+
+/// Does what the command line asks for.
+pub fn execute(request: Request, environment: Environment) -> Result<Exit, Stop> {
+    let command = request.command.clone();
+    if let Some(Command::Hook(_)) = command {
+        // A hook never fails its caller.
+        hook::execute(&request, &environment);
+        return Ok(Exit::Success);
+    }
+    let config = Config::load(&request.flags, &environment)?;
+    let context = Context {
+        folder: environment.state_folder()?,
+        clock: Clock::new(&environment)?,
+        log: request.log,
+        max_time: request.max_time,
+        config,
+        environment,
+    };
+    let output = Output { json: request.json, quiet: request.quiet, out: io::stdout().lock() };
+    match command {
+        None => send(&context, &run::Request::Scheduled, output),
+        Some(Command::Session(session)) => send(&context, &run::Request::Session(session.id), output),
+        Some(Command::All(_)) => send(&context, &run::Request::All, output),
+        Some(Command::Preview(preview)) => preview::execute(&context, &preview, output),
+        Some(Command::Explain(explain)) => explain::execute(&context, &explain, output),
+        Some(Command::Status(_)) => status::execute(&context, output),
+        Some(Command::Queue(queue)) => queue::execute(&context, &queue, output),
+        Some(Command::Reset(reset)) => reset::execute(&context, &reset, output),
+        Some(Command::Hook(_)) => Ok(Exit::Success),
+    }
+}
+
+fn send(context: &Context, request: &run::Request, mut output: Output) -> Result<Exit, Stop> {
+    let (report, exit) = run::run(context, request)?;
+    if output.json {
+        output.json(&report);
+    } else {
+        output.line(&report.summary());
+        tell_errors(context, &report, exit);
+    }
+    Ok(exit)
+}
+
+/// Errors go to stderr, once each, and only where the exit code says that something is wrong.
+fn tell_errors(context: &Context, report: &Report, exit: Exit) {
+    if exit == Exit::Success {
+        return;
+    }
+    for error in &report.errors {
+        let session = error.session_id.as_ref().map(|id| format!("session {id}: ")).unwrap_or_default();
+        context.log.error("run_error", &format!("{session}{} ({})", error.message, error.code));
+    }
+}
+
+/// Where results go.
+#[derive(Debug)]
+pub struct Output<'a> {
+    pub json: bool,
+    pub quiet: bool,
+    out: StdoutLock<'a>,
+}
+
+impl Output<'_> {
+    pub fn stdout() -> Output<'static> {
+        Output { json: true, quiet: false, out: io::stdout().lock() }
+    }
+
+    /// One JSON document. A reader that has gone away is no error of ours.
+    pub fn json<T: Serialize>(&mut self, document: &T) {
+        if let Ok(mut text) = serde_json::to_string(document) {
+            text.push('\n');
+            self.text(&text);
+        }
+    }
+
+    /// Text as it is.
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let _ = self.out.write_all(bytes);
+        let _ = self.out.flush();
+    }
+
+    /// A line for people, unless they want quiet.
+    pub fn line(&mut self, line: &str) {
+        if !self.quiet {
+            self.text(&format!("{line}\n"));
+        }
+    }
+}
+
+/// What a command sees that looks and changes nothing: the state and the queue as they are, brought up to date with the
+/// source in memory only.
+struct Look {
+    state: State,
+    queue: Queue,
+    destination: usize,
+    source: Source,
+    survey: Survey,
+    warnings: Vec<String>,
+}
+
+/// State and queue as they are on disk.
+fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue, usize), Stop> {
+    let queue = Queue::load(&context.folder, None, warnings)?;
+    let mut state = State::load(&context.folder, &context.environment, &queue, None, warnings)?;
+    let endpoint = context.config.endpoint.as_ref().map_or("", |setting| setting.value.as_str());
+    let key = context.config.api_key.as_ref().map_or("", |setting| setting.value.expose());
+    let destination = state.destination(endpoint, &state.fingerprint(key));
+    Ok((state, queue, destination))
+}
+
+/// Looks at everything; `ask`: whether the receiver may be asked for the identity where none is known.
+fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
+    let mut warnings = context.config.warnings.clone();
+    let (mut state, queue, mut destination) = load(context, &mut warnings)?;
+    let now = context.clock.now();
+    if ask {
+        destination = ask_identity(context, &mut state, destination, &mut warnings)?;
+    }
+    let source = Source::open(&context.config.database)?;
+    let affiliations = run::affiliations(state.destinations[destination].identity.as_ref(), now);
+    let filter = Filter { config: &context.config, affiliations: &affiliations };
+    let mut survey = survey(&source.snapshot()?, filter, &mut state, destination, now)?;
+    warnings.append(&mut survey.warnings);
+    Ok(Look { state, queue, destination, source, survey, warnings })
+}
+
+/// Asks who the key stands for, where that is not known well enough; an answer is used and not kept.
+fn ask_identity(
+    context: &Context,
+    state: &mut State,
+    destination: usize,
+    warnings: &mut Vec<String>,
+) -> Result<usize, Stop> {
+    let (Some(endpoint), Some(key)) = (&context.config.endpoint, &context.config.api_key) else {
+        return Ok(destination);
+    };
+    let now = context.clock.now();
+    if run::identity_is_fresh(&state.destinations[destination], now) {
+        return Ok(destination);
+    }
+    let client = Client::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
+    let identity = match client.identity(now) {
+        Identified::Known(identity) => Some(*identity),
+        Identified::Unsupported => None,
+        Identified::Failed(failure) => {
+            warnings.push(format!("{}; what is shown goes by what is known", failure.message()));
+            return Ok(destination);
+        }
+    };
+    let mut destination = destination;
+    if let Some(identity) = &identity {
+        destination = state.identify(destination, &identity.user_id);
+    }
+    state.destinations[destination].identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
+    Ok(destination)
+}
+
+fn tell(context: &Context, warnings: &[String]) {
+    for warning in warnings {
+        context.log.warning("warning", warning);
+    }
+}

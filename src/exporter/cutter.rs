@@ -1,0 +1,299 @@
+//! Cutting batches off the work, one after the other, and moving cursors over what was acknowledged.
+//!
+//! A run and `preview` use the same cutter, so that what is shown is what is sent. It works on a state in memory; it
+//! neither sends nor saves. Each batch comes from one short snapshot, in which eligibility is decided once more.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::batch::{Batch, Eligible, Payloads, Room};
+use super::clock::{self, Clock};
+use super::config::Config;
+use super::delta::{self, SessionFields};
+use super::exit::Stop;
+use super::privacy::{Affiliations, Eligibility};
+use super::queue::Change;
+use super::redact::Redactor;
+use super::retry;
+use super::source::{Snapshot, Source};
+use super::state::{Destination, LearnedLimit, State};
+use super::survey::Filter;
+use crate::protocol::Limits;
+
+/// What one batch needs beside its sessions: head, cursor, checksum.
+pub const HEAD_BYTES: usize = 1024;
+/// A limit that was learned from time-outs or refusals is forgotten after a day, for lines get better.
+const LEARNED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// One session to send.
+#[derive(Debug, Clone)]
+pub struct Work {
+    pub session_id: String,
+    /// When its queue item was made, where it has one.
+    pub enqueued_at: Option<DateTime<Utc>>,
+    pub data_mark: String,
+    /// Also what the receiver refused before.
+    pub with_refused: bool,
+    /// Something of it was refused in this run.
+    pub refused: bool,
+    /// Rows that go without content, because the receiver found them too large.
+    pub omit_content: BTreeSet<i64>,
+    /// Fields and tasks go apart from messages.
+    pub apart: bool,
+}
+
+impl Work {
+    pub fn new(session_id: String, enqueued_at: Option<DateTime<Utc>>, data_mark: String) -> Work {
+        Work {
+            session_id,
+            enqueued_at,
+            data_mark,
+            with_refused: true,
+            refused: false,
+            omit_content: BTreeSet::new(),
+            apart: false,
+        }
+    }
+}
+
+/// While the culprit of a refused batch is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    pub sessions: usize,
+    pub messages: usize,
+}
+
+/// What batches are cut with, and what has become of the work.
+#[derive(Debug)]
+pub struct Cutter<'a> {
+    pub config: &'a Config,
+    pub clock: &'a Clock,
+    pub redactor: Option<&'a Redactor>,
+    pub state: State,
+    /// Place of the destination in the state.
+    pub destination: usize,
+    pub search: Option<Search>,
+    /// Sessions of which nothing is left to send.
+    pub delivered: HashSet<String>,
+    /// Changes of the queue that are not written yet.
+    pub changes: Vec<Change>,
+}
+
+/// How a [`Cutter`] starts.
+#[derive(Debug)]
+pub struct Start<'a> {
+    pub config: &'a Config,
+    pub clock: &'a Clock,
+    pub redactor: Option<&'a Redactor>,
+    pub state: State,
+    pub destination: usize,
+}
+
+impl<'a> Cutter<'a> {
+    pub fn new(start: Start<'a>) -> Cutter<'a> {
+        Cutter {
+            config: start.config,
+            clock: start.clock,
+            redactor: start.redactor,
+            state: start.state,
+            destination: start.destination,
+            search: None,
+            delivered: HashSet::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    pub fn here(&self) -> &Destination {
+        &self.state.destinations[self.destination]
+    }
+
+    pub fn here_mut(&mut self) -> &mut Destination {
+        &mut self.state.destinations[self.destination]
+    }
+
+    /// Cuts the next batch from the front of the work. Work that turns out to be nothing is taken off.
+    pub fn cut(
+        &mut self,
+        source: &Source,
+        affiliations: &Affiliations,
+        work: &mut VecDeque<Work>,
+    ) -> Result<Option<Batch>, Stop> {
+        let room = self.room();
+        let snapshot = source.snapshot()?;
+        let mut batch = Batch::default();
+        let mut next = 0;
+        while next < work.len() && batch.has_room(&room) {
+            let Some(eligible) = self.still_eligible(&snapshot, affiliations, &work[next])? else {
+                self.settle(work, next);
+                continue;
+            };
+            let destination = &self.state.destinations[self.destination];
+            let Some(cursor) = destination.sessions.get(&work[next].session_id) else {
+                self.settle(work, next);
+                continue;
+            };
+            let payloads = payloads(&self.state, destination, self.redactor);
+            let part = batch.add(&payloads, &snapshot, &eligible, cursor, &room)?;
+            if !part.is_empty() {
+                let more = part.more;
+                next += 1;
+                if more {
+                    break;
+                }
+                continue;
+            }
+            // Nothing for the receiver: only rows that han stored again, or no room for the first row.
+            let Some(part) = batch.parts.pop() else { break };
+            if part.more && !batch.parts.is_empty() {
+                break;
+            }
+            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
+            part.acknowledge(cursor);
+            if !part.more {
+                self.settle(work, next);
+            }
+        }
+        Ok((!batch.parts.is_empty()).then_some(batch))
+    }
+
+    /// What may be sent of a session, by the same snapshot that its rows come from.
+    fn still_eligible(
+        &mut self,
+        snapshot: &Snapshot,
+        affiliations: &Affiliations,
+        work: &Work,
+    ) -> Result<Option<Eligible>, Stop> {
+        let Some(row) = snapshot.session(&work.session_id)? else { return Ok(None) };
+        let filter = Filter { config: self.config, affiliations };
+        let known = self.state.last_known_repository(&row.id).map(str::to_owned);
+        let (eligibility, with_content) = filter.decide(&row, known.as_deref(), &self.state);
+        let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
+        let fields = SessionFields::new(&row, remote, inclusion);
+        let now = self.clock.now();
+        if let Some(cursor) = self.here_mut().sessions.get_mut(&row.id) {
+            delta::note_fields(cursor, &fields.hash(), now);
+        }
+        Ok(Some(Eligible {
+            fields,
+            with_content,
+            with_refused: work.with_refused,
+            omit_content: work.omit_content.clone(),
+            apart: work.apart,
+        }))
+    }
+
+    /// Takes a session off the work; nothing of it waits any more, unless something was refused.
+    pub fn settle(&mut self, work: &mut VecDeque<Work>, index: usize) {
+        let Some(done) = work.remove(index) else { return };
+        if !done.refused {
+            self.delivered.insert(done.session_id.clone());
+            if done.enqueued_at.is_some() {
+                self.changes.push(Change::Settled { session_id: done.session_id, seen: done.enqueued_at });
+            }
+        }
+    }
+
+    /// How much the next batch may hold.
+    fn room(&self) -> Room {
+        let destination = self.here();
+        let limits = limits(destination);
+        let bytes_max = limits.max_inflated_bytes.map_or(usize::MAX, |bytes| bytes as usize);
+        let bytes_max = bytes_max.saturating_sub(HEAD_BYTES).max(1);
+        let mut room = Room {
+            sessions: usize::MAX,
+            messages: self.config.batch_messages,
+            bytes: self.config.batch_bytes.min(bytes_max),
+            bytes_max,
+        };
+        if let Some(messages) = limits.max_messages {
+            room.messages = room.messages.min(messages as usize);
+        }
+        if let Some(learned) = destination.learned_limit
+            && !retry::is_due(
+                learned.learned_at.map(|at| retry::after(at, LEARNED_FOR)),
+                self.clock.now(),
+                LEARNED_FOR,
+            )
+        {
+            room.messages = room.messages.min(learned.messages);
+            room.bytes = room.bytes.min(learned.bytes);
+        }
+        if let Some(search) = self.search {
+            room.sessions = search.sessions;
+            room.messages = room.messages.min(search.messages);
+        }
+        room.messages = room.messages.max(1);
+        room.bytes = room.bytes.max(1);
+        room
+    }
+
+    /// The payload of a batch, before compression.
+    pub fn document(&self, batch: &Batch, now: DateTime<Utc>) -> Result<Vec<u8>, Stop> {
+        let destination = self.here();
+        batch.document(&payloads(&self.state, destination, self.redactor), &destination.cursor, now)
+    }
+
+    /// Remembers that a batch was too much: the next ones hold half of it.
+    pub fn learn_limit(&mut self, messages: usize, bytes: usize) {
+        let now = self.clock.now();
+        self.here_mut().learned_limit = Some(LearnedLimit {
+            messages: (messages / 2).max(1),
+            bytes: (bytes / 2).max(HEAD_BYTES),
+            learned_at: Some(now),
+        });
+    }
+
+    /// Moves the cursors over the parts of a batch that `is_taken`, and the destination's place with them. Returns the
+    /// messages and tasks in these parts.
+    pub fn acknowledge(
+        &mut self,
+        batch: &Batch,
+        is_taken: impl Fn(&str) -> bool,
+        work: &mut VecDeque<Work>,
+    ) -> (u64, u64) {
+        let (mut messages, mut tasks) = (0, 0);
+        for part in batch.parts.iter().filter(|part| is_taken(&part.session_id)) {
+            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
+            part.acknowledge(cursor);
+            messages += part.messages as u64;
+            tasks += part.tasks as u64;
+            let place = work.iter().position(|work| work.session_id == part.session_id);
+            if let Some(place) = place.filter(|_| !part.more) {
+                self.settle(work, place);
+            }
+        }
+        let now = self.clock.now();
+        if let Some(last) = batch.parts.last() {
+            let cursor = &mut self.here_mut().cursor;
+            cursor.last_session_id = Some(last.session_id.clone());
+            cursor.last_message_line_number = last.last_line.unwrap_or_default();
+            cursor.last_sync_timestamp = clock::format(now);
+        }
+        (messages, tasks)
+    }
+}
+
+/// What the batches to a destination have in common.
+fn payloads<'a>(
+    state: &'a State,
+    destination: &'a Destination,
+    redactor: Option<&'a Redactor>,
+) -> Payloads<'a> {
+    let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
+    Payloads {
+        client_id: &state.client_id,
+        user_id: destination.user_id.as_deref().unwrap_or("unknown"),
+        secret: &state.client_secret,
+        redactor,
+        retained_since: identity
+            .and_then(|identity| identity.retained_since.as_deref())
+            .and_then(clock::parse),
+    }
+}
+
+pub fn limits(destination: &Destination) -> Limits {
+    let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
+    identity.map(|identity| identity.limits.clone()).unwrap_or_default()
+}

@@ -1,0 +1,443 @@
+//! Batches out, acknowledgements in.
+//!
+//! Cursors move only for what the receiver acknowledged. Faults of the endpoint count against no session, refusals of a
+//! session hold up no other, and a batch that is refused as a whole is halved until its culprit stands alone.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::batch::Batch;
+use super::client::{self, Failure, Identified, Posted};
+use super::cutter::{self, Cutter, Search, Work};
+use super::exit::Stop;
+use super::line::{Cut, Line};
+use super::log::Log;
+use super::privacy::Affiliations;
+use super::queue::{Change, Client, Queue};
+use super::report::Report;
+use super::retry;
+use super::run::Context;
+use super::source::Source;
+use super::state::{Backoff, Destination, LastError, LearnedIdentity};
+use crate::protocol::{Identity, SyncError, SyncResponse, code};
+
+/// Saving takes at most this share of the time spent sending: small states are saved after every batch, large ones
+/// when it is worth it. A kill costs re-sending of what was not saved, nothing else.
+const SAVE_SHARE: u32 = 10;
+/// Why the delivery ended before everything was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    TimeUp,
+    Interrupted,
+    /// The endpoint is in trouble; the next retry is noted.
+    Fault,
+    KeyRefused,
+    NotReceiver,
+}
+
+/// What a delivery works with.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    pub cutter: Cutter<'a>,
+    log: &'a Log,
+    folder: &'a Path,
+    line: Line,
+    /// By when the run is to end, on the clock's `elapsed`.
+    deadline: Duration,
+    pub report: Report,
+    /// Sessions of which something was acknowledged.
+    pub acknowledged: HashSet<String>,
+    /// Whether the state is to be saved.
+    dirty: bool,
+    time_outs: u32,
+    saved_at: Instant,
+    save_cost: Duration,
+}
+
+impl<'a> Delivery<'a> {
+    pub fn new(cutter: Cutter<'a>, line: Line, context: &'a Context) -> Delivery<'a> {
+        Delivery {
+            cutter,
+            log: &context.log,
+            folder: &context.folder,
+            line,
+            deadline: context.max_time,
+            report: Report::default(),
+            acknowledged: HashSet::new(),
+            dirty: false,
+            time_outs: 0,
+            saved_at: Instant::now(),
+            save_cost: Duration::ZERO,
+        }
+    }
+
+    /// Whether anything is to be saved.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty || !self.cutter.changes.is_empty()
+    }
+
+    pub fn here(&self) -> &Destination {
+        self.cutter.here()
+    }
+
+    pub fn here_mut(&mut self) -> &mut Destination {
+        self.cutter.here_mut()
+    }
+
+    /// Learns who the key stands for. Returns whether that changed anything.
+    pub fn learn_identity(&mut self) -> Result<Result<bool, Halt>, Stop> {
+        loop {
+            let limit = match self.time_left() {
+                Ok(limit) => limit,
+                Err(halt) => return Ok(Err(halt)),
+            };
+            let now = self.cutter.clock.now();
+            self.dirty = true;
+            let learned = match self.line.identity(now, limit) {
+                Ok(Identified::Known(identity)) => Some(*identity),
+                Ok(Identified::Unsupported) => None,
+                Ok(Identified::Failed(failure)) => match self.fault(&failure)? {
+                    Ok(()) => continue,
+                    Err(halt) => return Ok(Err(halt)),
+                },
+                Err(cut) => return Ok(Err(self.cut_off(cut))),
+            };
+            let before =
+                (self.cutter.destination, self.here().identity.as_ref().map(|known| known.identity.clone()));
+            if let Some(identity) = &learned {
+                self.cutter.destination =
+                    self.cutter.state.identify(self.cutter.destination, &identity.user_id);
+            }
+            let comparable = |mut identity: Option<Identity>| {
+                if let Some(identity) = &mut identity {
+                    identity.server_timestamp = None;
+                }
+                identity
+            };
+            let changed = before.0 != self.cutter.destination
+                || before.1.map(comparable) != Some(comparable(learned.clone()));
+            self.here_mut().identity = Some(LearnedIdentity { fetched_at: Some(now), identity: learned });
+            return Ok(Ok(changed));
+        }
+    }
+
+    /// Sends everything in `work`, from its front.
+    pub fn deliver(
+        &mut self,
+        source: &Source,
+        affiliations: &Affiliations,
+        work: &mut VecDeque<Work>,
+    ) -> Result<Result<(), Halt>, Stop> {
+        loop {
+            let Some(batch) = self.cutter.cut(source, affiliations, work)? else { return Ok(Ok(())) };
+            if let Err(halt) = self.send(batch, work)? {
+                return Ok(Err(halt));
+            }
+            self.save_if_worth_it()?;
+        }
+    }
+
+    /// Sends an empty batch, so that the receiver can tell idle from dead.
+    pub fn send_heartbeat(&mut self) -> Result<Result<(), Halt>, Stop> {
+        self.send(Batch::default(), &mut VecDeque::new())
+    }
+
+    /// Sends one batch until it is acknowledged, refused, or the delivery halts.
+    fn send(&mut self, batch: Batch, work: &mut VecDeque<Work>) -> Result<Result<(), Halt>, Stop> {
+        loop {
+            let limit = match self.time_left() {
+                Ok(limit) => limit,
+                Err(halt) => return Ok(Err(halt)),
+            };
+            let now = self.cutter.clock.now();
+            let document = self.cutter.document(&batch, now)?;
+            let body = client::compress(&document).context("cannot compress a batch")?;
+            let (inflated, sent) = (document.len() as u64, body.len() as u64);
+            drop(document);
+            if cutter::limits(self.here()).max_body_bytes.is_some_and(|max| sent > max)
+                && !batch.parts.is_empty()
+            {
+                self.refuse_batch(&batch, 413, "larger than the receiver's maxBodyBytes".to_owned(), work);
+                return Ok(Ok(()));
+            }
+            self.dirty = true;
+            self.report.attempts += 1;
+            let posted = match self.line.post(body, now, limit) {
+                Ok(posted) => posted,
+                Err(cut) => return Ok(Err(self.cut_off(cut))),
+            };
+            let failure = match posted {
+                Posted::Answered(answer) => match check(&batch, &answer) {
+                    Ok(refusals) => {
+                        self.time_outs = 0;
+                        self.report.batches += 1;
+                        self.report.bytes_sent += sent;
+                        self.report.bytes_uncompressed += inflated;
+                        self.acknowledge(&batch, &refusals, work);
+                        return Ok(Ok(()));
+                    }
+                    Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
+                },
+                Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
+                    self.time_outs = 0;
+                    self.refuse_batch(&batch, status, message, work);
+                    return Ok(Ok(()));
+                }
+                Posted::BatchRefused { status, message } => Failure::NotReceiver {
+                    message: format!("the receiver refused an empty batch ({status}: {message})"),
+                },
+                Posted::Failed(failure) => failure,
+            };
+            let halve = self.note_time_out(&failure, &batch, inflated);
+            match self.fault(&failure)? {
+                Err(halt) => return Ok(Err(halt)),
+                // Cut again, smaller.
+                Ok(()) if halve => return Ok(Ok(())),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Two time-outs in a row halve the batch; the size is remembered.
+    fn note_time_out(&mut self, failure: &Failure, batch: &Batch, inflated: u64) -> bool {
+        if !matches!(failure, Failure::Fault { timed_out: true, .. }) {
+            self.time_outs = 0;
+            return false;
+        }
+        self.time_outs += 1;
+        if self.time_outs < 2 || batch.parts.is_empty() {
+            return false;
+        }
+        self.time_outs = 0;
+        self.cutter.learn_limit(batch.messages, inflated as usize);
+        true
+    }
+
+    /// Moves the cursors of all sessions that the answer does not refuse.
+    fn acknowledge(
+        &mut self,
+        batch: &Batch,
+        refusals: &HashMap<&str, &SyncError>,
+        work: &mut VecDeque<Work>,
+    ) {
+        let (messages, tasks) =
+            self.cutter.acknowledge(batch, |session| !refusals.contains_key(session), work);
+        for part in &batch.parts {
+            let Some(refusal) = refusals.get(part.session_id.as_str()) else {
+                self.acknowledged.insert(part.session_id.clone());
+                continue;
+            };
+            let message = client::printable(&refusal.message);
+            let place = work.iter().position(|work| work.session_id == part.session_id);
+            self.refuse_session(place, work, &refusal.code, message, false);
+        }
+        let now = self.cutter.clock.now();
+        let destination = self.here_mut();
+        destination.backoff = Backoff::default();
+        destination.last_error = None;
+        destination.statistics.last_contact_at = Some(now);
+        destination.statistics.total_messages_synced += messages;
+        destination.statistics.total_tasks_synced += tasks;
+        if !batch.parts.is_empty() {
+            destination.statistics.last_sync_at = Some(now);
+        }
+        self.report.messages_sent += messages;
+        self.report.tasks_sent += tasks;
+        self.log.info(
+            "batch",
+            &format!("sent {messages} messages and {tasks} tasks of {} sessions", batch.parts.len()),
+            &[
+                ("messages", Value::from(messages)),
+                ("tasks", Value::from(tasks)),
+                ("sessions", Value::from(batch.parts.len())),
+                ("refused", Value::from(refusals.len())),
+            ],
+        );
+    }
+
+    /// The receiver took none of a batch: look for the culprit, by halves.
+    fn refuse_batch(&mut self, batch: &Batch, status: u16, message: String, work: &mut VecDeque<Work>) {
+        self.log.info(
+            "batch_refused",
+            &format!("the receiver refused a batch ({status}: {message}); sending it in smaller parts"),
+            &[("status", Value::from(status)), ("sessions", Value::from(batch.parts.len()))],
+        );
+        let bytes: usize = batch.parts.iter().map(|part| part.bytes).sum();
+        if status == 413 && batch.messages > 1 {
+            self.cutter.learn_limit(batch.messages, bytes);
+        }
+        let sessions = batch.parts.len();
+        if sessions > 1 {
+            self.cutter.search = Some(Search { sessions: sessions / 2, messages: usize::MAX });
+            return;
+        }
+        let Some(part) = batch.parts.first() else { return };
+        let Some(place) = work.iter().position(|work| work.session_id == part.session_id) else { return };
+        if part.messages > 1 {
+            work[place].apart = true;
+            self.cutter.search = Some(Search { sessions: 1, messages: part.messages / 2 });
+            return;
+        }
+        if part.messages == 1 && part.tasks > 0 {
+            work[place].apart = true;
+            self.cutter.search = Some(Search { sessions: 1, messages: 1 });
+            return;
+        }
+        if let Some((rowid, true)) = part.only_message {
+            work[place].omit_content.insert(rowid);
+            return;
+        }
+        // It stands alone.
+        self.cutter.search = None;
+        let name = format!("HTTP_{status}");
+        if part.only_message.is_some() {
+            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
+            part.set_aside(cursor);
+            work[place].with_refused = false;
+            self.note_refusal(&mut work[place], &name, message, true);
+            if !part.more {
+                self.cutter.settle(work, place);
+            }
+            return;
+        }
+        self.refuse_session(Some(place), work, &name, message, true);
+    }
+
+    /// The receiver refused a session by itself; the others go on.
+    fn refuse_session(
+        &mut self,
+        place: Option<usize>,
+        work: &mut VecDeque<Work>,
+        code: &str,
+        message: String,
+        for_good: bool,
+    ) {
+        if let Some(mut refused) = place.and_then(|place| work.remove(place)) {
+            self.note_refusal(&mut refused, code, message, for_good);
+        }
+    }
+
+    fn note_refusal(&mut self, work: &mut Work, code: &str, message: String, for_good: bool) {
+        let session_id = work.session_id.clone();
+        self.report.error(Some(&session_id), code, message.clone());
+        if work.refused {
+            return;
+        }
+        work.refused = true;
+        self.report.sessions_rejected += 1;
+        self.cutter.changes.push(Change::Refused {
+            session_id,
+            code: code.to_owned(),
+            message,
+            data_mark: work.data_mark.clone(),
+            for_good,
+        });
+    }
+
+    /// Notes a fault, and waits for the next try where the time budget allows.
+    fn fault(&mut self, failure: &Failure) -> Result<Result<(), Halt>, Stop> {
+        let now = self.cutter.clock.now();
+        let attempts = self.here().backoff.attempts.saturating_add(1);
+        let asked = match failure {
+            Failure::Fault { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        let wait = retry::backoff(attempts, retry::spread()).max(asked);
+        let message = failure.message().to_owned();
+        let destination = self.here_mut();
+        destination.backoff = Backoff { attempts, next_retry_at: Some(retry::after(now, wait)) };
+        destination.last_error = Some(LastError { at: Some(now), message: message.clone() });
+        self.dirty = true;
+        match failure {
+            Failure::KeyRefused { .. } => return Ok(Err(Halt::KeyRefused)),
+            Failure::NotReceiver { .. } => return Ok(Err(Halt::NotReceiver)),
+            Failure::Fault { .. } => {}
+        }
+        if self.cutter.clock.elapsed() + wait >= self.deadline {
+            return Ok(Err(Halt::Fault));
+        }
+        self.log.info(
+            "retry",
+            &format!("{message}; trying again in {} s", wait.as_secs()),
+            &[("attempts", Value::from(attempts)), ("waitMs", Value::from(wait.as_millis() as u64))],
+        );
+        Ok(self.line.pause(self.cutter.clock, wait).map_err(|cut| self.cut_off(cut)))
+    }
+
+    fn cut_off(&mut self, cut: Cut) -> Halt {
+        let now = self.cutter.clock.now();
+        match cut {
+            Cut::Interrupted => Halt::Interrupted,
+            Cut::TimeUp => {
+                let message =
+                    "the time budget of the run was used up before the receiver answered".to_owned();
+                self.here_mut().last_error = Some(LastError { at: Some(now), message });
+                Halt::TimeUp
+            }
+        }
+    }
+
+    fn time_left(&mut self) -> Result<Duration, Halt> {
+        if self.line.is_interrupted() {
+            return Err(Halt::Interrupted);
+        }
+        match self.deadline.checked_sub(self.cutter.clock.elapsed()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(Halt::TimeUp),
+        }
+    }
+
+    /// Writes the state and the queue.
+    pub fn save(&mut self) -> Result<Queue, Stop> {
+        let started = Instant::now();
+        self.cutter.state.save(self.folder)?;
+        let client =
+            Client { id: self.cutter.state.client_id.clone(), machine: self.cutter.state.machine.clone() };
+        let changes = std::mem::take(&mut self.cutter.changes);
+        let mut warnings = Vec::new();
+        let queue =
+            Queue::update(self.folder, Some(&client), &changes, self.cutter.clock.now(), &mut warnings)?;
+        for warning in warnings {
+            self.log.warning("queue", &warning);
+        }
+        self.dirty = false;
+        self.saved_at = Instant::now();
+        self.save_cost = started.elapsed();
+        Ok(queue)
+    }
+
+    fn save_if_worth_it(&mut self) -> Result<(), Stop> {
+        if self.saved_at.elapsed() >= self.save_cost * SAVE_SHARE {
+            self.save()?;
+        }
+        Ok(())
+    }
+}
+
+/// Which sessions of a batch the answer refuses; an answer that does not add up is a fault.
+fn check<'a>(batch: &Batch, answer: &'a SyncResponse) -> Result<HashMap<&'a str, &'a SyncError>, String> {
+    let sent: HashSet<&str> = batch.parts.iter().map(|part| part.session_id.as_str()).collect();
+    let mut named: HashMap<&str, &SyncError> = HashMap::new();
+    for error in &answer.errors {
+        if !sent.contains(error.session_id.as_str()) {
+            return Err("the receiver answered about a session that was not in the batch".to_owned());
+        }
+        named.insert(&error.session_id, error);
+    }
+    let stored = sent.len() - named.len();
+    if answer.processed != stored as u64 {
+        return Err(format!(
+            "the receiver's answer does not add up: {} sessions sent, {} refused, {} processed",
+            sent.len(),
+            named.len(),
+            answer.processed
+        ));
+    }
+    // Deleted there on purpose: as good as delivered.
+    named.retain(|_, error| error.code != code::FORGOTTEN);
+    Ok(named)
+}

@@ -1,0 +1,91 @@
+//! The one place that reads the process environment.
+//!
+//! Everything else takes an [`Environment`], so that what influences a run can be read off one struct.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::exit::Stop;
+
+/// The variables that this program knows. An empty variable counts as absent.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    pub home: Option<PathBuf>,
+    pub claude_config_dir: Option<PathBuf>,
+    pub han_db: Option<PathBuf>,
+    pub han_data_dir: Option<PathBuf>,
+    pub enabled: Option<String>,
+    pub endpoint: Option<String>,
+    pub api_key: Option<String>,
+    pub interval: Option<String>,
+    pub batch_size: Option<String>,
+    /// RFC 3339; the clock starts there, and waiting advances it (for tests).
+    pub test_now: Option<String>,
+    /// Stands for the machine's own id (for tests).
+    pub test_machine: Option<String>,
+}
+
+impl Environment {
+    pub fn from_process() -> Environment {
+        let text = |name| present(name).map(|value| value.to_string_lossy().into_owned());
+        let path = |name| present(name).map(PathBuf::from);
+        Environment {
+            home: path("HOME").or_else(|| path("USERPROFILE")),
+            claude_config_dir: path("CLAUDE_CONFIG_DIR"),
+            han_db: path("HAN_DB"),
+            han_data_dir: path("HAN_DATA_DIR"),
+            enabled: text("HAN_SYNC_ENABLED"),
+            endpoint: text("HAN_SYNC_ENDPOINT"),
+            api_key: text("HAN_SYNC_API_KEY"),
+            interval: text("HAN_SYNC_INTERVAL"),
+            batch_size: text("HAN_SYNC_BATCH_SIZE"),
+            test_now: text("HAN_SYNC_TEST_NOW"),
+            test_machine: text("HAN_SYNC_TEST_MACHINE"),
+        }
+    }
+
+    /// Claude's configuration folder: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    pub fn claude_folder(&self) -> Result<PathBuf, Stop> {
+        if let Some(folder) = &self.claude_config_dir {
+            return Ok(folder.clone());
+        }
+        Ok(self.home("the state folder", "CLAUDE_CONFIG_DIR")?.join(".claude"))
+    }
+
+    /// The state folder: `$CLAUDE_CONFIG_DIR/han`, else `~/.claude/han`.
+    pub fn state_folder(&self) -> Result<PathBuf, Stop> {
+        Ok(self.claude_folder()?.join("han"))
+    }
+
+    /// The source database where no flag names one.
+    pub fn source_database(&self) -> Result<PathBuf, Stop> {
+        if let Some(path) = &self.han_db {
+            return Ok(path.clone());
+        }
+        if let Some(folder) = &self.han_data_dir {
+            return Ok(folder.join("han.db"));
+        }
+        Ok(self.home("han's database", "HAN_DB")?.join(".han").join("han.db"))
+    }
+
+    /// `~/…` with the home folder in place of the tilde; relative paths against `base`.
+    pub fn expand(&self, path: &str, base: &Path) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => base.join(path),
+        }
+    }
+
+    fn home(&self, what: &str, instead: &str) -> Result<&PathBuf, Stop> {
+        self.home.as_ref().ok_or_else(|| {
+            Stop::configuration(format!(
+                "cannot tell where {what} is: HOME is not set; set HOME or {instead}"
+            ))
+        })
+    }
+}
+
+fn present(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}

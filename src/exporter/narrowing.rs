@@ -1,0 +1,161 @@
+//! The narrowings that a repository's own `han.yml` may ask for: `enabled: false` and `includeContent: false`.
+//!
+//! A cloned repository must not be able to redirect, widen or authenticate an export, so anything else in such a file
+//! is ignored and reported. A narrowing holds, once seen, until the folder is there and no longer says it; a file that
+//! cannot be read narrows all the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use saphyr::{Scalar, Yaml};
+
+use super::config;
+use super::state::Narrowing;
+
+/// Where a project's folder may hold the file.
+const PLACES: [&str; 2] = [".claude/han.yml", "han.yml"];
+
+/// Looks into project folders and brings the known narrowings up to date. `folders`: project folder and normalized
+/// repository. Returns what to tell the user.
+pub fn refresh(
+    known: &mut BTreeMap<String, Narrowing>,
+    folders: &BTreeSet<(String, Option<String>)>,
+) -> Vec<String> {
+    let mut reports = Vec::new();
+    let before: Vec<(String, Option<String>)> =
+        known.iter().map(|(folder, narrowing)| (folder.clone(), narrowing.repository.clone())).collect();
+    for (folder, repository) in before.iter().chain(folders) {
+        if !Path::new(folder).is_dir() {
+            continue;
+        }
+        let mut narrowing = look(Path::new(folder), &mut reports);
+        if narrowing == Narrowing::default() {
+            known.remove(folder);
+            continue;
+        }
+        let earlier = known.get(folder).and_then(|earlier| earlier.repository.clone());
+        narrowing.repository = repository.clone().or(earlier);
+        known.insert(folder.clone(), narrowing);
+    }
+    reports.sort();
+    reports.dedup();
+    reports
+}
+
+/// What is known for a session's folder and repository, all narrowings together.
+pub fn for_session(
+    known: &BTreeMap<String, Narrowing>,
+    folder: Option<&str>,
+    repository: Option<&str>,
+) -> Narrowing {
+    let mut sum = Narrowing::default();
+    for (narrowed_folder, narrowing) in known {
+        let same_folder = folder == Some(narrowed_folder.as_str());
+        let same_repository = repository.is_some() && narrowing.repository.as_deref() == repository;
+        if same_folder || same_repository {
+            sum.disabled |= narrowing.disabled;
+            sum.without_content |= narrowing.without_content;
+        }
+    }
+    sum
+}
+
+fn look(folder: &Path, reports: &mut Vec<String>) -> Narrowing {
+    let mut narrowing = Narrowing::default();
+    for place in PLACES {
+        let path = folder.join(place);
+        let text = match config::read_bounded(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                continue;
+            }
+            Err(error) => {
+                narrowing.disabled = true;
+                reports.push(format!(
+                    "{} cannot be read ({error}); until it can, its repository's sessions stay here",
+                    path.display()
+                ));
+                continue;
+            }
+        };
+        match config::sync_section(&text) {
+            Ok(section) => apply(&section, &path, &mut narrowing, reports),
+            Err(why) => {
+                narrowing.disabled = true;
+                reports.push(format!(
+                    "{} cannot be read ({why}); until it can, its repository's sessions stay here",
+                    path.display()
+                ));
+            }
+        }
+    }
+    narrowing
+}
+
+fn apply(section: &[(String, Yaml)], path: &Path, narrowing: &mut Narrowing, reports: &mut Vec<String>) {
+    for (key, value) in section {
+        let switch = match value {
+            Yaml::Value(Scalar::Boolean(value)) => Some(*value),
+            Yaml::Value(Scalar::Integer(value @ (0 | 1))) => Some(*value == 1),
+            _ => None,
+        };
+        match (key.as_str(), switch) {
+            ("enabled", Some(false)) => narrowing.disabled = true,
+            ("includeContent", Some(false)) => narrowing.without_content = true,
+            _ => reports.push(format!(
+                "{}: sync.{key} is ignored; a repository's own file may only say enabled: false or includeContent: false",
+                path.display()
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn folders(folder: &Path) -> BTreeSet<(String, Option<String>)> {
+        BTreeSet::from([(folder.display().to_string(), Some("github.com/acme/api".to_owned()))])
+    }
+
+    #[test]
+    fn narrowing_outlives_the_folder_and_ends_when_the_folder_says_so() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("api");
+        fs::create_dir_all(folder.join(".claude")).unwrap();
+        fs::write(folder.join(".claude/han.yml"), "sync:\n  enabled: false\n").unwrap();
+        let mut known = BTreeMap::new();
+        assert!(refresh(&mut known, &folders(&folder)).is_empty());
+        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled);
+
+        fs::rename(&folder, place.path().join("gone")).unwrap();
+        refresh(&mut known, &folders(&folder));
+        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled);
+
+        fs::create_dir_all(&folder).unwrap();
+        refresh(&mut known, &folders(&folder));
+        assert!(!for_session(&known, None, Some("github.com/acme/api")).disabled);
+    }
+
+    #[test]
+    fn a_repository_can_widen_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let text = "sync:\n  enabled: true\n  includeContent: true\n  endpoint: https://evil.example/\n";
+        fs::write(place.path().join("han.yml"), text).unwrap();
+        let mut known = BTreeMap::new();
+        let reports = refresh(&mut known, &folders(place.path()));
+        assert!(known.is_empty());
+        assert_eq!(reports.len(), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_narrows_all_the_way() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("han.yml"), "sync: [").unwrap();
+        let mut known = BTreeMap::new();
+        assert_eq!(refresh(&mut known, &folders(place.path())).len(), 1);
+        assert!(for_session(&known, Some(&place.path().display().to_string()), None).disabled);
+    }
+}

@@ -1,0 +1,566 @@
+//! One run, from lock to exit: take the lock, load, look what is new, filter, cut, send, acknowledge, save.
+//!
+//! The lock is held by one run at a time. What is asked for meanwhile is queued, and the holder looks at the queue once
+//! more before and after it lets go, so that nothing waits for the next schedule without need.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::client::Client;
+use super::clock::{self, Clock};
+use super::config::Config;
+use super::cutter::{Cutter, Start, Work};
+use super::delivery::{Delivery, Halt};
+use super::exit::{Exit, Stop};
+use super::files;
+use super::line::Line;
+use super::lock::RunLock;
+use super::log::Log;
+use super::privacy::{Affiliations, Eligibility, ExcludedReason};
+use super::queue::{self, Change, Item, Priority, Queue};
+use super::redact::Redactor;
+use super::report::{Report, Status};
+use super::retry;
+use super::source::{self, Source};
+use super::state::{Destination, LearnedIdentity, State};
+use super::survey::{Filter, Survey, Surveyed, survey};
+
+/// The identity is refreshed this often while there is something to send, and an empty batch is sent this often while
+/// there is not.
+const HOURLY: Duration = Duration::from_secs(3600);
+/// An identity is relied on for this long after it was last learned.
+const IDENTITY_USABLE: Duration = Duration::from_secs(24 * 3600);
+
+/// What a run is asked to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Everything pending and due.
+    Scheduled,
+    /// One session, whatever the backoff.
+    Session(String),
+    /// Everything pending, failed sessions too, whatever the backoff.
+    All,
+}
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Context {
+    pub config: Config,
+    pub environment: super::environment::Environment,
+    pub folder: PathBuf,
+    pub clock: Clock,
+    pub log: Log,
+    /// Time budget of a run, inline backoff included.
+    pub max_time: Duration,
+}
+
+/// Runs, and says how it went.
+pub fn run(context: &Context, request: &Request) -> Result<(Report, Exit), Stop> {
+    let config = &context.config;
+    if !config.enabled.value {
+        return Ok((Report::ended(Status::Disabled), Exit::Success));
+    }
+    let endpoint = endpoint(config)?;
+    files::create_private_folder(&context.folder)?;
+    let Some(mut lock) = take_lock(context, request)? else {
+        return Ok((Report::ended(Status::Busy), Exit::Success));
+    };
+    let mut request = request.clone();
+    let mut total: Option<(Report, Exit)> = None;
+    loop {
+        let (done, seen) = locked_run(context, &request, &endpoint)?;
+        drop(lock);
+        let (report, exit) = match total {
+            None => done,
+            Some((before, exit)) => (before.followed_by(done.0), first_that_applies(exit, done.1)),
+        };
+        // What was queued between the last look at the queue and the end of the lock found this run in its way.
+        let halted = !matches!(exit, Exit::Success | Exit::SessionsRefused);
+        if halted || !asked_meanwhile(context, &seen)? {
+            return Ok((report, exit));
+        }
+        match RunLock::try_acquire(&context.folder)? {
+            Some(again) => lock = again,
+            None => return Ok((report, exit)),
+        }
+        total = Some((report, exit));
+        request = Request::Scheduled;
+    }
+}
+
+fn endpoint(config: &Config) -> Result<(String, super::config::ApiKey), Stop> {
+    let Some(endpoint) = &config.endpoint else {
+        return Err(Stop::configuration(
+            "sync is enabled but has no endpoint; set endpoint in han.yml, or HAN_SYNC_ENDPOINT",
+        ));
+    };
+    let Some(key) = &config.api_key else {
+        return Err(Stop::configuration(
+            "sync is enabled but has no key; set apiKey or apiKeyFile in han.yml, or HAN_SYNC_API_KEY",
+        ));
+    };
+    Ok((endpoint.value.clone(), key.value.clone()))
+}
+
+/// Takes the run lock; where another run holds it, queues what is asked for and tries once more.
+fn take_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, Stop> {
+    if let Some(lock) = RunLock::try_acquire(&context.folder)? {
+        return Ok(Some(lock));
+    }
+    let change = match request {
+        Request::Scheduled => return Ok(None),
+        Request::Session(id) => Change::Request { session_id: id.clone() },
+        Request::All => Change::RequestAll,
+    };
+    let mut warnings = Vec::new();
+    Queue::update(&context.folder, None, &[change], context.clock.now(), &mut warnings)?;
+    report_warnings(&context.log, &warnings);
+    RunLock::try_acquire(&context.folder)
+}
+
+/// Whether the queue asks for something that it did not ask for when a run last looked.
+fn asked_meanwhile(context: &Context, seen: &Queue) -> Result<bool, Stop> {
+    let queue = Queue::load(&context.folder, None, &mut Vec::new())?;
+    Ok(queue.all_requested || queue.asked_since(seen).next().is_some())
+}
+
+/// A run under the lock. Returns, beside its result, the queue as it last saw it.
+fn locked_run(
+    context: &Context,
+    request: &Request,
+    (endpoint, key): &(String, super::config::ApiKey),
+) -> Result<((Report, Exit), Queue), Stop> {
+    let Context { config, clock, log, folder, .. } = context;
+    let now = clock.now();
+    let mut warnings = config.warnings.clone();
+    let queue = Queue::load(folder, Some(now), &mut warnings)?;
+    let mut state = State::load(folder, &context.environment, &queue, Some(now), &mut warnings)?;
+    report_warnings(log, &warnings);
+    let destination = state.destination(endpoint, &state.fingerprint(key.expose()));
+    let request =
+        if queue.all_requested && *request == Request::Scheduled { Request::All } else { request.clone() };
+
+    let here = &state.destinations[destination];
+    let in_backoff = !retry::is_due(here.backoff.next_retry_at, now, retry::CAP);
+    let settled_now = settled_mark(config, now);
+    if request == Request::Scheduled
+        && is_settled(here, settled_now.as_deref(), &queue, &state)
+        && (in_backoff || !heartbeat_is_due(here, now))
+    {
+        return Ok(((Report::default(), Exit::Success), queue));
+    }
+
+    let source = Source::open(&config.database)?;
+    let redactor = redactor(config)?;
+    let client = Client::new(config, endpoint, key, &state.client_id)?;
+    let mut run = Run {
+        context,
+        queue,
+        request,
+        source,
+        settled: settled_now,
+        started: clock.elapsed(),
+        delivery: Delivery::new(
+            Cutter::new(Start { config, clock, redactor: redactor.as_ref(), state, destination }),
+            Line::open(client),
+            context,
+        ),
+    };
+    let (outcome, survey) = run.go(in_backoff)?;
+    run.finish(outcome, &survey)
+}
+
+/// Nothing was written since nothing was left, and nothing waits by itself.
+fn is_settled(here: &Destination, settled: Option<&str>, queue: &Queue, state: &State) -> bool {
+    settled.is_some()
+        && here.source.settled.as_deref() == settled
+        && queue.items.is_empty()
+        && state.narrowings.is_empty()
+}
+
+/// Stands for the database's files as they are, and for the settings that decide what is to be sent.
+fn settled_mark(config: &Config, now: DateTime<Utc>) -> Option<String> {
+    let signature = source::signature(&config.database, now)?;
+    let settings = format!("{:?} {:?}", config.privacy, config.include_content.value);
+    Some(format!("{signature} {}", crate::protocol::content_hash(&settings)))
+}
+
+fn heartbeat_is_due(here: &Destination, now: DateTime<Utc>) -> bool {
+    is_older(here.statistics.last_contact_at, HOURLY, now)
+}
+
+/// Whether a time lies further back than `age`, or ahead, which only a clock that was set back explains.
+fn is_older(time: Option<DateTime<Utc>>, age: Duration, now: DateTime<Utc>) -> bool {
+    let Some(time) = time else { return true };
+    let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+    time > now || now - time >= age
+}
+
+/// The redactor, where text may leave at all.
+pub fn redactor(config: &Config) -> Result<Option<Redactor>, Stop> {
+    if !config.include_content.value {
+        return Ok(None);
+    }
+    let redactor = Redactor::new(&config.redact_patterns)
+        .map_err(|error| Stop::configuration(format!("sync.redactPatterns: {error}")))?;
+    Ok(Some(redactor))
+}
+
+/// What is known of the user, as far as it may be relied on.
+pub fn affiliations(identity: Option<&LearnedIdentity>, now: DateTime<Utc>) -> Affiliations {
+    match identity {
+        None => Affiliations::unknown(),
+        Some(LearnedIdentity { identity: None, .. }) => Affiliations::unsupported(),
+        Some(LearnedIdentity { fetched_at, identity: Some(identity) }) => {
+            if is_older(*fetched_at, IDENTITY_USABLE, now) {
+                Affiliations::expired(identity)
+            } else {
+                Affiliations::known(identity)
+            }
+        }
+    }
+}
+
+fn report_warnings(log: &Log, warnings: &[String]) {
+    for warning in warnings {
+        log.warning("warning", warning);
+    }
+}
+
+/// How the sending part of a run ended.
+enum Outcome {
+    /// Everything due was tried.
+    Done,
+    Halted(Halt),
+    /// The endpoint is not due, and nobody insists.
+    InBackoff,
+    /// The session asked for stays here.
+    Skipped(String, &'static str),
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    queue: Queue,
+    request: Request,
+    source: Source,
+    /// The state of the files before the first look inside.
+    settled: Option<String>,
+    started: Duration,
+    delivery: Delivery<'a>,
+}
+
+impl Run<'_> {
+    fn go(&mut self, in_backoff: bool) -> Result<(Outcome, Survey), Stop> {
+        let mut survey = self.survey()?;
+        report_warnings(&self.context.log, &survey.warnings);
+        if self.queue.all_requested {
+            self.delivery.cutter.changes.push(Change::TakeAll);
+        }
+        if in_backoff && self.request == Request::Scheduled {
+            let nothing_due = self.work(&survey, false).is_empty();
+            return Ok((if nothing_due { Outcome::Done } else { Outcome::InBackoff }, survey));
+        }
+        let mut identity_changed = false;
+        if self.wants_identity(&survey) {
+            match self.delivery.learn_identity()? {
+                Ok(changed) => identity_changed = changed,
+                // The one that is known still serves for a while, if only its endpoint is in trouble.
+                Err(Halt::Fault) if self.identity_is_usable() => {}
+                Err(halt) => return Ok((Outcome::Halted(halt), survey)),
+            }
+            if identity_changed {
+                survey = self.survey()?;
+            }
+        }
+        if let Some(skipped) = self.skipped(&survey) {
+            return Ok((skipped, survey));
+        }
+        self.tidy_queue(&survey);
+        let mut work = self.work(&survey, identity_changed);
+        if work.is_empty() && self.request == Request::Scheduled {
+            return Ok((self.keep_in_touch()?, survey));
+        }
+        loop {
+            let affiliations = affiliations(self.delivery.here().identity.as_ref(), self.context.clock.now());
+            if let Err(halt) = self.delivery.deliver(&self.source, &affiliations, &mut work)? {
+                return Ok((Outcome::Halted(halt), survey));
+            }
+            // Once more to the queue, before the lock is let go.
+            let seen = std::mem::take(&mut self.queue);
+            self.queue = self.delivery.save()?;
+            let asked: Vec<String> = self.queue.asked_since(&seen).map(str::to_owned).collect();
+            if asked.is_empty() {
+                return Ok((Outcome::Done, survey));
+            }
+            survey = self.survey()?;
+            self.tidy_queue(&survey);
+            work = self.work(&survey, false);
+            work.retain(|work| asked.contains(&work.session_id));
+        }
+    }
+
+    /// With nothing to send, tells the receiver once an hour that this client is alive.
+    fn keep_in_touch(&mut self) -> Result<Outcome, Stop> {
+        if !heartbeat_is_due(self.delivery.here(), self.context.clock.now()) {
+            return Ok(Outcome::Done);
+        }
+        Ok(match self.delivery.send_heartbeat()? {
+            Err(halt @ (Halt::KeyRefused | Halt::NotReceiver)) => Outcome::Halted(halt),
+            // Nothing was due, so nobody needs to be told.
+            Err(_) | Ok(()) => Outcome::Done,
+        })
+    }
+
+    fn survey(&mut self) -> Result<Survey, Stop> {
+        let now = self.context.clock.now();
+        let cutter = &mut self.delivery.cutter;
+        let affiliations = affiliations(cutter.here().identity.as_ref(), now);
+        let filter = Filter { config: &self.context.config, affiliations: &affiliations };
+        let snapshot = self.source.snapshot()?;
+        survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)
+    }
+
+    fn identity_is_usable(&self) -> bool {
+        let identity = self.delivery.here().identity.as_ref();
+        identity.is_some_and(|known| !is_older(known.fetched_at, IDENTITY_USABLE, self.context.clock.now()))
+    }
+
+    /// The identity is refreshed hourly while there is something to send, or when nothing at all can be sent without.
+    fn wants_identity(&self, survey: &Survey) -> bool {
+        let now = self.context.clock.now();
+        let here = self.delivery.here();
+        let Some(identity) = &here.identity else {
+            return true;
+        };
+        if !is_older(identity.fetched_at, HOURLY, now) {
+            return false;
+        }
+        // In an outage one request an hour is enough, and the batch is the one that counts.
+        if here.backoff.attempts > 0 && self.identity_is_usable() {
+            return false;
+        }
+        let unknown = |session: &Surveyed| {
+            matches!(
+                &session.eligibility,
+                Eligibility::Excluded { reason: ExcludedReason::IdentityUnknown, .. }
+            )
+        };
+        !self.work(survey, false).is_empty()
+            || heartbeat_is_due(here, now)
+            || survey.sessions.iter().any(unknown)
+            || self.request != Request::Scheduled
+    }
+
+    /// The session asked for by name, where it stays here.
+    fn skipped(&mut self, survey: &Survey) -> Option<Outcome> {
+        let Request::Session(id) = &self.request else { return None };
+        let Some(session) = survey.sessions.iter().find(|session| session.row.id == *id) else {
+            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone() });
+            let message = format!("han has not indexed session {id} yet; it is queued for a day");
+            return Some(Outcome::Skipped(message, "NOT_INDEXED"));
+        };
+        match &session.eligibility {
+            Eligibility::Eligible { .. } => None,
+            Eligibility::Excluded { reason, .. } => {
+                Some(Outcome::Skipped(format!("{reason}; {}", reason.remedy()), reason.code()))
+            }
+        }
+    }
+
+    fn work(&self, survey: &Survey, identity_changed: bool) -> VecDeque<Work> {
+        let now = self.context.clock.now();
+        work(survey, &self.queue, self.delivery.here(), &self.request, identity_changed, now)
+    }
+
+    /// Takes off the queue what needs no waiting: delivered, not to be sent, or unknown to han for a day.
+    fn tidy_queue(&mut self, survey: &Survey) {
+        let now = self.context.clock.now();
+        let sessions: std::collections::HashMap<&str, &Surveyed> =
+            survey.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
+        for item in &self.queue.items {
+            let gone = match sessions.get(item.session_id.as_str()) {
+                Some(session) => !session.pending,
+                None => is_older(item.enqueued_at, queue::UNKNOWN_KEPT, now),
+            };
+            if gone {
+                let session_id = item.session_id.clone();
+                self.delivery.cutter.changes.push(Change::Settled { session_id, seen: item.enqueued_at });
+            }
+        }
+    }
+
+    /// Saves, and draws the balance.
+    fn finish(mut self, outcome: Outcome, survey: &Survey) -> Result<((Report, Exit), Queue), Stop> {
+        let now = self.context.clock.now();
+        let before = self.queue.clone();
+        let failed_before =
+            |id: &str| before.item(id).is_some_and(|item| item.status == queue::Status::Failed);
+        let attempted = self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_));
+        let pending = self.count_pending(survey)?;
+        let refused: Vec<String> =
+            self.delivery.report.errors.iter().filter_map(|error| error.session_id.clone()).collect();
+
+        let complete = matches!(outcome, Outcome::Done) && pending.0 == 0 && refused.is_empty();
+        if attempted {
+            let statistics = &mut self.delivery.here_mut().statistics;
+            if complete { statistics.successful_runs += 1 } else { statistics.failed_runs += 1 }
+        }
+        // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
+        let mut queue = self.queue.clone();
+        if attempted || self.delivery.is_dirty() {
+            self.delivery.here_mut().source.settled = self.settled.take().filter(|_| complete);
+            queue = self.delivery.save()?;
+        }
+
+        let newly_failed = refused.iter().any(|id| {
+            !failed_before(id) && queue.item(id).is_some_and(|item| item.status == queue::Status::Failed)
+        });
+        let kept = refused.iter().any(|id| {
+            !failed_before(id) && queue.item(id).is_some_and(|item| item.status == queue::Status::Pending)
+        });
+        let backoff_until = self.delivery.here().backoff.next_retry_at;
+        let last_error = self.delivery.here().last_error.clone();
+        let mut report = std::mem::take(&mut self.delivery.report);
+        report.sessions_sent = self.delivery.acknowledged.len();
+        (report.sessions_pending, report.messages_pending) = pending;
+        let session_retries = refused.iter().filter_map(|id| queue.item(id)?.next_retry_at);
+        let next_retry = backoff_until.or_else(|| session_retries.min());
+        report.set_next_retry(next_retry.filter(|next| *next > now || backoff_until.is_some()));
+        let sent = report.sessions_sent > 0;
+        let partial = if sent { Status::Partial } else { Status::Error };
+        let halted = |report: &mut Report, code: &str, fallback: &str| {
+            let message = last_error.as_ref().map_or(fallback.to_owned(), |error| error.message.clone());
+            report.error(None, code, message);
+        };
+        let (status, exit) = match outcome {
+            Outcome::InBackoff => {
+                halted(&mut report, "BACKOFF", "waiting after a fault");
+                (Status::Backoff, Exit::Success)
+            }
+            Outcome::Skipped(message, code) => {
+                let id = match &self.request {
+                    Request::Session(id) => Some(id.as_str()),
+                    _ => None,
+                };
+                report.error(id, code, message);
+                (Status::Skipped, Exit::Success)
+            }
+            Outcome::Halted(Halt::KeyRefused) => {
+                halted(&mut report, "KEY_REFUSED", "the receiver refused the key");
+                (partial, Exit::KeyRefused)
+            }
+            Outcome::Halted(Halt::NotReceiver) => {
+                halted(&mut report, "NOT_A_RECEIVER", "the endpoint is no receiver");
+                (partial, Exit::Configuration)
+            }
+            Outcome::Halted(Halt::Fault) => {
+                halted(&mut report, "UNREACHABLE", "the receiver cannot be reached");
+                (partial, Exit::TryAgain)
+            }
+            Outcome::Halted(Halt::TimeUp) => {
+                let message =
+                    "the time budget of the run is used up; the next run goes on from here".to_owned();
+                report.error(None, "TIME_UP", message);
+                (partial, Exit::TryAgain)
+            }
+            Outcome::Halted(Halt::Interrupted) => {
+                let message = "the run was asked to end; the next run goes on from here".to_owned();
+                report.error(None, "INTERRUPTED", message);
+                (partial, Exit::TryAgain)
+            }
+            Outcome::Done if kept => (partial, Exit::TryAgain),
+            Outcome::Done if newly_failed => (partial, Exit::SessionsRefused),
+            Outcome::Done if !refused.is_empty() => (partial, Exit::Success),
+            Outcome::Done => (Status::Success, Exit::Success),
+        };
+        report.status = status;
+        report.duration_ms = (self.context.clock.elapsed() - self.started).as_millis() as u64;
+        self.context.log.info(
+            "run",
+            &format!("run ended with {} pending", super::report::count(report.sessions_pending, "session")),
+            &[
+                ("exit", Value::from(exit as i32)),
+                ("sessionsSent", Value::from(report.sessions_sent)),
+                ("messagesSent", Value::from(report.messages_sent)),
+                ("nextRetryAt", Value::from(report.next_retry_at.clone())),
+            ],
+        );
+        Ok(((report, exit), self.queue))
+    }
+
+    /// Sessions and messages within the request that are undelivered and not given up.
+    fn count_pending(&self, survey: &Survey) -> Result<(usize, u64), Stop> {
+        let now = self.context.clock.now();
+        let cursors = &self.delivery.here().sessions;
+        let mut sessions = 0;
+        let mut messages = 0;
+        let snapshot = self.source.snapshot()?;
+        for session in survey.sessions.iter().filter(|session| session.pending) {
+            let id = &session.row.id;
+            let waits =
+                |item: &Item| item.status == queue::Status::Pending || item.is_due(&session.data_mark, now);
+            let in_scope = !matches!(&self.request, Request::Session(asked) if asked != id);
+            if !in_scope
+                || self.delivery.cutter.delivered.contains(id)
+                || !self.queue.item(id).is_none_or(waits)
+            {
+                continue;
+            }
+            sessions += 1;
+            messages += snapshot.count_after(id, cursors.get(id).map_or(0, |cursor| cursor.rowid))?;
+        }
+        Ok((sessions, messages))
+    }
+}
+
+/// What is due, in the order in which it is to be sent: high priority first, then what has waited longest.
+pub fn work(
+    survey: &Survey,
+    queue: &Queue,
+    here: &Destination,
+    request: &Request,
+    identity_changed: bool,
+    now: DateTime<Utc>,
+) -> VecDeque<Work> {
+    let mut due: Vec<(Priority, Option<DateTime<Utc>>, i64, Work)> = Vec::new();
+    for session in survey.sessions.iter().filter(|session| session.pending) {
+        let id = &session.row.id;
+        let item = queue.item(id);
+        let retried = |item: &Item| identity_changed && item.status == queue::Status::Failed;
+        let is_due = item.is_none_or(|item| item.is_due(&session.data_mark, now) || retried(item));
+        let wanted = match request {
+            Request::Scheduled => is_due,
+            Request::Session(asked) => asked == id,
+            Request::All => is_due || item.is_some_and(|item| item.status != queue::Status::Dropped),
+        };
+        let Some(cursor) = here.sessions.get(id).filter(|_| wanted) else { continue };
+        let enqueued_at = item.and_then(|item| item.enqueued_at);
+        let priority = item.map_or(Priority::Normal, |item| item.priority);
+        let since = if priority == Priority::High { enqueued_at } else { cursor.waiting_since };
+        let work = Work::new(id.clone(), enqueued_at, session.data_mark.clone());
+        due.push((priority, since, cursor.seen_rowid, work));
+    }
+    due.sort_by(|a, b| (a.0, a.1, a.2, &a.3.session_id).cmp(&(b.0, b.1, b.2, &b.3.session_id)));
+    due.into_iter().map(|(_, _, _, work)| work).collect()
+}
+
+/// Whether the identity need not be asked for.
+pub fn identity_is_fresh(here: &Destination, now: DateTime<Utc>) -> bool {
+    here.identity.as_ref().is_some_and(|known| !is_older(known.fetched_at, HOURLY, now))
+}
+
+/// A time for people.
+pub fn shown(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "never".to_owned(), clock::format)
+}
+
+/// The exit code of two runs in a row, by the order of the contract.
+fn first_that_applies(one: Exit, other: Exit) -> Exit {
+    let order = [Exit::KeyRefused, Exit::TryAgain, Exit::SessionsRefused, Exit::Success];
+    let place = |exit: Exit| order.iter().position(|each| *each == exit).unwrap_or(0);
+    if place(one) <= place(other) { one } else { other }
+}

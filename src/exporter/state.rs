@@ -1,0 +1,481 @@
+//! `sync-state.json`: the client's name, and for each destination what it has acknowledged.
+//!
+//! Cursors move only forward on an acknowledgement, and back to the beginning on `reset` or when the source database is
+//! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::clock;
+use super::environment::Environment;
+use super::exit::Stop;
+use super::files::{self, Loaded, Versioned};
+use super::queue::Queue;
+use crate::protocol::{Identity, SyncCursor};
+
+/// The format version of the file.
+const VERSION: u32 = 1;
+const NAME: &str = "sync-state.json";
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub version: u32,
+    pub client_id: String,
+    /// Key of the content hashes of messages that are sent without content; never leaves the machine.
+    pub client_secret: String,
+    /// Stands for the machine on which this client lives; a folder copied elsewhere becomes a client of its own.
+    pub machine: String,
+    /// Narrowings seen in project folders, by folder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub narrowings: BTreeMap<String, Narrowing>,
+    /// The last known repository of each session: repository, then sessions. It holds when a folder is gone and han no
+    /// longer links it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repositories: BTreeMap<String, BTreeSet<String>>,
+    #[serde(default)]
+    pub destinations: Vec<Destination>,
+}
+
+impl Versioned for State {
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// What a repository's own `han.yml` asked for; it can only take away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Narrowing {
+    /// The repository whose sessions it narrows, where the folder has one.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// `enabled: false`.
+    #[serde(default)]
+    pub disabled: bool,
+    /// `includeContent: false`.
+    #[serde(default)]
+    pub without_content: bool,
+}
+
+/// An endpoint together with the user that the key stands for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    pub endpoint: String,
+    /// Tells whether the key is still the one that the identity was learned with.
+    pub key_fingerprint: String,
+    /// `None` until the identity is learned, and for a receiver that has none.
+    #[serde(default)]
+    pub user_id: Option<String>,
+    #[serde(default)]
+    pub identity: Option<LearnedIdentity>,
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// A smaller batch that time-outs or the receiver taught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_limit: Option<LearnedLimit>,
+    #[serde(default)]
+    pub last_error: Option<LastError>,
+    #[serde(default)]
+    pub statistics: Statistics,
+    /// The place of the last acknowledged batch, as the wire shows it.
+    #[serde(default)]
+    pub cursor: SyncCursor,
+    #[serde(default)]
+    pub source: SourceMark,
+    #[serde(default)]
+    pub sessions: BTreeMap<String, SessionCursor>,
+}
+
+/// What `GET {endpoint}/identity` said last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedIdentity {
+    #[serde(with = "clock::optional")]
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// `None`: the receiver has no such endpoint.
+    pub identity: Option<Identity>,
+}
+
+/// Faults in a row of an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backoff {
+    pub attempts: u32,
+    #[serde(default, with = "clock::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+}
+
+/// A limit for batches below the configured one, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedLimit {
+    pub messages: usize,
+    pub bytes: usize,
+    #[serde(with = "clock::optional")]
+    pub learned_at: Option<DateTime<Utc>>,
+}
+
+/// The last thing that went wrong, until something goes right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastError {
+    #[serde(with = "clock::optional")]
+    pub at: Option<DateTime<Utc>>,
+    pub message: String,
+}
+
+/// Figures for `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Statistics {
+    /// The last batch with sessions that was acknowledged.
+    #[serde(with = "clock::optional")]
+    pub last_sync_at: Option<DateTime<Utc>>,
+    /// The last answer of the receiver, empty batches included.
+    #[serde(with = "clock::optional")]
+    pub last_contact_at: Option<DateTime<Utc>>,
+    pub total_messages_synced: u64,
+    pub total_tasks_synced: u64,
+    pub successful_runs: u64,
+    pub failed_runs: u64,
+}
+
+/// Which database the cursors were taken from, and how far it has been looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SourceMark {
+    /// Identity of the file on its file system.
+    pub file: String,
+    /// Every message up to this rowid has been noted in its session's `seenRowid`, where the session has a cursor.
+    pub watermark: i64,
+    /// Rowids with a hash of the id of the message there; a database in which one differs is another database.
+    pub anchors: Vec<(i64, u64)>,
+    /// Size and times of the files when nothing was left to send; unchanged files need no look inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<String>,
+}
+
+/// How far one session has been acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionCursor {
+    /// Every message of the session up to this rowid is acknowledged, but for those in `refused`.
+    pub rowid: i64,
+    /// The highest rowid of the session that is known.
+    pub seen_rowid: i64,
+    /// Messages acknowledged, and the sum of the hashes of their ids: what a database is compared with when its rowids
+    /// can no longer be trusted.
+    pub messages: u64,
+    pub digest: u64,
+    /// The latest timestamp among the acknowledged messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_at: Option<String>,
+    /// For people; what is new is decided by rowid.
+    pub streams: BTreeMap<String, StreamCursor>,
+    /// Hash of the session's own fields as last seen, since when, and whether they are acknowledged.
+    pub fields: String,
+    pub fields_seen_at: String,
+    pub fields_sent: bool,
+    /// Hashes of the tasks that are acknowledged.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub tasks: BTreeSet<u64>,
+    /// Rowids of messages that the receiver refused each by itself.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub refused: BTreeSet<i64>,
+    /// Since when something of the session is undelivered.
+    #[serde(with = "clock::optional", skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<DateTime<Utc>>,
+}
+
+/// The place in one source stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamCursor {
+    pub last_synced_line: i64,
+}
+
+impl SessionCursor {
+    /// Back to the beginning: everything of the session is sent again. What was seen stays seen.
+    pub fn rewind(&mut self) {
+        *self = SessionCursor {
+            seen_rowid: self.seen_rowid,
+            fields: std::mem::take(&mut self.fields),
+            fields_seen_at: std::mem::take(&mut self.fields_seen_at),
+            waiting_since: self.waiting_since,
+            ..SessionCursor::default()
+        };
+    }
+}
+
+impl State {
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
+    /// The state of this machine's client; a new one where there is none.
+    ///
+    /// `repair`: whether a file that cannot be read is moved aside (a run does that, a look does not). What was odd is
+    /// added to `warnings`.
+    pub fn load(
+        folder: &Path,
+        environment: &Environment,
+        queue: &Queue,
+        repair: Option<DateTime<Utc>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<State, Stop> {
+        let path = State::path(folder);
+        let machine = Machine::find(environment);
+        let mut state = match files::load::<State>(&path, VERSION)? {
+            Loaded::Found(state) => state,
+            Loaded::Missing => State::new(&machine, folder, queue),
+            Loaded::Corrupt(why) => {
+                warnings.push(set_aside(&path, &why, repair)?);
+                State::new(&machine, folder, queue)
+            }
+        };
+        if state.machine != machine.mark() {
+            warnings.push(
+                "the state folder comes from another machine; this one gets a client id of its own"
+                    .to_owned(),
+            );
+            let fresh = State::new(&machine, folder, &Queue::default());
+            state.client_id = fresh.client_id;
+            state.client_secret = fresh.client_secret;
+            state.machine = fresh.machine;
+        }
+        Ok(state)
+    }
+
+    fn new(machine: &Machine, folder: &Path, queue: &Queue) -> State {
+        let (client_id, client_secret) = machine.client(folder);
+        let survivor = queue.client.as_ref().filter(|client| client.machine == machine.mark());
+        State {
+            version: VERSION,
+            client_id: survivor.map_or(client_id, |client| client.id.clone()),
+            client_secret,
+            machine: machine.mark(),
+            narrowings: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            destinations: Vec::new(),
+        }
+    }
+
+    pub fn save(&self, folder: &Path) -> Result<(), Stop> {
+        files::replace(&State::path(folder), self)
+    }
+
+    /// Stands for a key without telling it.
+    pub fn fingerprint(&self, key: &str) -> String {
+        hex(&keyed(self.client_secret.as_bytes(), key.as_bytes()))[..16].to_owned()
+    }
+
+    /// The place of the destination for an endpoint and a key, made where there is none.
+    pub fn destination(&mut self, endpoint: &str, fingerprint: &str) -> usize {
+        let known = self
+            .destinations
+            .iter()
+            .position(|known| known.endpoint == endpoint && known.key_fingerprint == fingerprint);
+        known.unwrap_or_else(|| {
+            self.destinations.push(Destination {
+                endpoint: endpoint.to_owned(),
+                key_fingerprint: fingerprint.to_owned(),
+                ..Destination::default()
+            });
+            self.destinations.len() - 1
+        })
+    }
+
+    /// Notes which user the key of a destination stands for, and returns the destination of that user.
+    ///
+    /// A rotated key finds the user's own cursors again; a key that has come to stand for another user leaves the
+    /// cursors of the first where they are.
+    pub fn identify(&mut self, index: usize, user_id: &str) -> usize {
+        let current = &self.destinations[index];
+        match current.user_id.as_deref() {
+            Some(known) if known == user_id => return index,
+            _ => {}
+        }
+        let (endpoint, fingerprint) = (current.endpoint.clone(), current.key_fingerprint.clone());
+        let same_user = self
+            .destinations
+            .iter()
+            .position(|known| known.endpoint == endpoint && known.user_id.as_deref() == Some(user_id));
+        if let Some(known) = same_user {
+            self.destinations[known].key_fingerprint = fingerprint;
+            if self.destinations[index].user_id.is_none() {
+                self.destinations.remove(index);
+                return if index < known { known - 1 } else { known };
+            }
+            self.destinations[index].key_fingerprint = String::new();
+            return known;
+        }
+        if self.destinations[index].user_id.is_none() {
+            self.destinations[index].user_id = Some(user_id.to_owned());
+            return index;
+        }
+        self.destinations[index].key_fingerprint = String::new();
+        let fresh = self.destination(&endpoint, &fingerprint);
+        self.destinations[fresh].user_id = Some(user_id.to_owned());
+        fresh
+    }
+
+    /// Session to last known repository.
+    pub fn last_known_repositories(&self) -> HashMap<&str, &str> {
+        let pairs = self.repositories.iter();
+        pairs
+            .flat_map(|(repository, sessions)| {
+                sessions.iter().map(|session| (session.as_str(), repository.as_str()))
+            })
+            .collect()
+    }
+
+    /// The last known repository of one session.
+    pub fn last_known_repository(&self, session_id: &str) -> Option<&str> {
+        let mut pairs = self.repositories.iter();
+        pairs.find(|(_, sessions)| sessions.contains(session_id)).map(|(repository, _)| repository.as_str())
+    }
+
+    /// Notes the repositories of sessions: session, the one known before, the one now.
+    pub fn note_repositories(&mut self, changes: Vec<(String, Option<String>, String)>) {
+        if changes.is_empty() {
+            return;
+        }
+        for (session_id, before, now) in changes {
+            if let Some(sessions) = before.and_then(|before| self.repositories.get_mut(&before)) {
+                sessions.remove(&session_id);
+            }
+            self.repositories.entry(now).or_default().insert(session_id);
+        }
+        self.repositories.retain(|_, sessions| !sessions.is_empty());
+    }
+}
+
+/// Moves a file that cannot be read aside when a run finds it; returns what to tell the user.
+pub fn set_aside(path: &Path, why: &str, repair: Option<DateTime<Utc>>) -> Result<String, Stop> {
+    let name = path.display();
+    Ok(match repair {
+        Some(now) => {
+            let aside = files::move_aside(path, now)?;
+            format!("{name} could not be read ({why}); it is kept as {} and rebuilt", aside.display())
+        }
+        None => format!("{name} cannot be read ({why}); the next run rebuilds it"),
+    })
+}
+
+/// What tells this machine from others.
+#[derive(Debug)]
+struct Machine {
+    /// Long and secret enough to derive from, where the system has such an id.
+    id: Option<String>,
+    name: String,
+}
+
+impl Machine {
+    fn find(environment: &Environment) -> Machine {
+        if let Some(id) = &environment.test_machine {
+            return Machine { id: Some(id.clone()), name: id.clone() };
+        }
+        let id = ["/etc/machine-id", "/var/lib/dbus/machine-id"]
+            .iter()
+            .filter_map(|path| std::fs::read_to_string(path).ok())
+            .map(|text| text.trim().to_owned())
+            .find(|text| text.len() >= 32);
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Machine { id, name }
+    }
+
+    fn mark(&self) -> String {
+        let id = self.id.as_ref().unwrap_or(&self.name);
+        hex(&keyed(b"han-sync machine", id.as_bytes()))[..16].to_owned()
+    }
+
+    /// Client id and secret for a state folder. From the machine's id where there is one, so that `preview` before the
+    /// first run, and a run after the state was lost, come to the same; else by chance.
+    fn client(&self, folder: &Path) -> (String, String) {
+        let derive = |purpose: &str| match &self.id {
+            Some(id) => keyed(id.as_bytes(), format!("han-sync {purpose}\n{}", folder.display()).as_bytes()),
+            None => {
+                Sha256::digest([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat()).into()
+            }
+        };
+        let mut id = [0; 16];
+        id.copy_from_slice(&derive("client id")[..16]);
+        (uuid::Builder::from_random_bytes(id).into_uuid().to_string(), hex(&derive("client secret")))
+    }
+}
+
+fn keyed(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        let machine = Machine { id: Some("m".repeat(32)), name: "n".into() };
+        State::new(&machine, Path::new("/state"), &Queue::default())
+    }
+
+    #[test]
+    fn rotated_key_keeps_the_cursors_of_its_user() {
+        let mut state = state();
+        let first = state.destination("https://a/api/sync", "key1");
+        let first = state.identify(first, "alice");
+        state.destinations[first].sessions.insert("s".into(), SessionCursor::default());
+        let second = state.destination("https://a/api/sync", "key2");
+        let second = state.identify(second, "alice");
+        assert_eq!(state.destinations.len(), 1);
+        assert!(state.destinations[second].sessions.contains_key("s"));
+        assert_eq!(state.destination("https://a/api/sync", "key2"), second);
+    }
+
+    #[test]
+    fn another_users_key_starts_from_the_beginning_and_the_first_keeps_its_place() {
+        let mut state = state();
+        let alice = state.destination("https://a/api/sync", "key1");
+        let alice = state.identify(alice, "alice");
+        state.destinations[alice].sessions.insert("s".into(), SessionCursor::default());
+        let bob = state.destination("https://a/api/sync", "key2");
+        let bob = state.identify(bob, "bob");
+        assert!(state.destinations[bob].sessions.is_empty());
+        let again = state.destination("https://a/api/sync", "key1");
+        assert!(state.destinations[again].sessions.contains_key("s"));
+    }
+
+    #[test]
+    fn key_that_comes_to_stand_for_another_user_moves_no_cursor() {
+        let mut state = state();
+        let alice = state.destination("https://a/api/sync", "key1");
+        let alice = state.identify(alice, "alice");
+        state.destinations[alice].sessions.insert("s".into(), SessionCursor::default());
+        let bob = state.identify(alice, "bob");
+        assert!(state.destinations[bob].sessions.is_empty());
+        assert!(state.destinations[alice].sessions.contains_key("s"));
+        assert_eq!(state.destination("https://a/api/sync", "key1"), bob);
+    }
+
+    #[test]
+    fn client_is_the_same_for_the_same_machine_and_folder_only() {
+        let machine = |id: &str| Machine { id: Some(id.repeat(32)), name: "n".into() };
+        let folder = Path::new("/state");
+        assert_eq!(machine("a").client(folder), machine("a").client(folder));
+        assert_ne!(machine("a").client(folder), machine("b").client(folder));
+        assert_ne!(machine("a").client(folder), machine("a").client(Path::new("/other")));
+    }
+}

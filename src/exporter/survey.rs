@@ -1,0 +1,246 @@
+//! Looking over the source: which sessions there are, which of them may leave, and which hold anything new.
+//!
+//! One snapshot serves eligibility and rows alike. The state that comes in is brought up to date in memory; whether it
+//! is kept is the caller's business, so that a run and a mere look see the same.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+
+use super::config::Config;
+use super::delta::{self, SessionFields};
+use super::exit::Stop;
+use super::lineage;
+use super::narrowing;
+use super::privacy::{Affiliations, Eligibility, ExcludedReason, check_sync_eligibility};
+use super::source::{SessionRow, Snapshot, file_identity};
+use super::state::{SessionCursor, State};
+use crate::protocol::remote::Remote;
+
+/// A session of the source, and what is to be said of it.
+#[derive(Debug)]
+pub struct Surveyed {
+    pub row: SessionRow,
+    /// The verdict of the privacy filter, narrowings included.
+    pub eligibility: Eligibility,
+    /// Whether its text may leave too.
+    pub with_content: bool,
+    /// Whether anything of it is undelivered; only an eligible session is looked at.
+    pub pending: bool,
+    /// Tells what it holds from what it held before.
+    pub data_mark: String,
+}
+
+impl Surveyed {
+    pub fn is_eligible(&self) -> bool {
+        matches!(self.eligibility, Eligibility::Eligible { .. })
+    }
+}
+
+/// All sessions, and what was odd.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub sessions: Vec<Surveyed>,
+    pub warnings: Vec<String>,
+}
+
+/// What decides about sessions, apart from the sessions themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    pub config: &'a Config,
+    pub affiliations: &'a Affiliations,
+}
+
+impl Filter<'_> {
+    /// The verdict on one session, its narrowings included.
+    pub fn decide(&self, row: &SessionRow, last_known: Option<&str>, state: &State) -> (Eligibility, bool) {
+        let eligibility = self.by_remote(row.remote.as_deref(), last_known);
+        self.narrow(eligibility, row, state)
+    }
+
+    /// A remote decides; where han has none any more, the last known repository holds.
+    fn by_remote(&self, remote: Option<&str>, last_known: Option<&str>) -> Eligibility {
+        let known = last_known.map(|path| format!("https://{path}"));
+        check_sync_eligibility(remote.or(known.as_deref()), &self.config.privacy, self.affiliations)
+    }
+
+    fn narrow(&self, eligibility: Eligibility, row: &SessionRow, state: &State) -> (Eligibility, bool) {
+        let include_content = self.config.include_content.value;
+        let Eligibility::Eligible { remote, .. } = &eligibility else { return (eligibility, false) };
+        let narrowing =
+            narrowing::for_session(&state.narrowings, row.project_path.as_deref(), Some(remote.path()));
+        if narrowing.disabled {
+            let reason = ExcludedReason::DisabledByRepository;
+            let remote = Some(remote.clone());
+            return (Eligibility::Excluded { reason, remote, matched: None }, false);
+        }
+        (eligibility, include_content && !narrowing.without_content)
+    }
+}
+
+/// Surveys the source for one destination.
+pub fn survey(
+    snapshot: &Snapshot,
+    filter: Filter,
+    state: &mut State,
+    destination: usize,
+    now: DateTime<Utc>,
+) -> Result<Survey, Stop> {
+    let mut survey = Survey::default();
+    note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
+    let sessions = snapshot.sessions()?;
+    note_repositories(&sessions, state);
+    refresh_narrowings(snapshot, filter, &sessions, state, &mut survey.warnings)?;
+    let tasks = tasks_by_session(snapshot, filter.config.include_content.value)?;
+
+    let known = state.last_known_repositories();
+    let known: HashMap<String, String> =
+        known.into_iter().map(|(session, path)| (session.to_owned(), path.to_owned())).collect();
+    let mut verdicts: HashMap<String, Eligibility> = HashMap::new();
+    for row in sessions {
+        let last_known = known.get(&row.id).map(String::as_str);
+        let key = row.remote.clone().or_else(|| last_known.map(str::to_owned)).unwrap_or_default();
+        let verdict =
+            verdicts.entry(key).or_insert_with(|| filter.by_remote(row.remote.as_deref(), last_known));
+        let (eligibility, with_content) = filter.narrow(verdict.clone(), &row, state);
+        let mut surveyed =
+            Surveyed { row, eligibility, with_content, pending: false, data_mark: String::new() };
+        if let Eligibility::Eligible { remote, inclusion, .. } = &surveyed.eligibility {
+            let fields = SessionFields::new(&surveyed.row, remote.clone(), *inclusion);
+            let cursors = &mut state.destinations[destination].sessions;
+            let cursor = cursor_of(cursors, snapshot, &fields.id)?;
+            let hash = fields.hash();
+            let no_tasks = Vec::new();
+            let tasks = tasks.get(&fields.id).unwrap_or(&no_tasks).iter();
+            let tasks: BTreeSet<u64> =
+                tasks.map(|task| if with_content { task.with_text } else { task.without_text }).collect();
+            surveyed.pending = delta::is_pending(cursor, &hash, &tasks) || !cursor.refused.is_empty();
+            surveyed.data_mark = delta::data_mark(cursor, &hash, &tasks);
+            delta::note_fields(cursor, &hash, now);
+            if surveyed.pending {
+                cursor.waiting_since.get_or_insert(now);
+            }
+        }
+        survey.sessions.push(surveyed);
+    }
+    Ok(survey)
+}
+
+/// The cursor of a session; a new one knows how far the session goes.
+fn cursor_of<'a>(
+    cursors: &'a mut std::collections::BTreeMap<String, SessionCursor>,
+    snapshot: &Snapshot,
+    session_id: &str,
+) -> Result<&'a mut SessionCursor, Stop> {
+    if !cursors.contains_key(session_id) {
+        let seen_rowid = snapshot.last_rowid_of(session_id)?;
+        cursors.insert(session_id.to_owned(), SessionCursor { seen_rowid, ..SessionCursor::default() });
+    }
+    Ok(cursors.entry(session_id.to_owned()).or_default())
+}
+
+/// Notes in the cursors what han stored since the last look, at the cost of what is new; or compares everything, when
+/// the database is not the one that the cursors were taken from.
+fn note_new_rows(
+    snapshot: &Snapshot,
+    database: &Path,
+    state: &mut State,
+    destination: usize,
+    warnings: &mut Vec<String>,
+) -> Result<(), Stop> {
+    let destination = &mut state.destinations[destination];
+    let file = file_identity(database);
+    let last_rowid = snapshot.last_rowid()?;
+    let mark = &destination.source;
+    if !lineage::is_same(snapshot, mark, &file)? {
+        let rewound = lineage::compare(snapshot, destination)?;
+        warnings.push(format!(
+            "{} is not the database of the last run (rebuilt, restored or vacuumed); {rewound} sessions differ and are sent again",
+            database.display()
+        ));
+    } else if mark.watermark == 0 {
+        for (session_id, cursor) in &mut destination.sessions {
+            cursor.seen_rowid = snapshot.last_rowid_of(session_id)?;
+        }
+    } else {
+        for (session_id, rowid) in snapshot.sessions_after(mark.watermark)? {
+            if let Some(cursor) = destination.sessions.get_mut(&session_id) {
+                cursor.seen_rowid = cursor.seen_rowid.max(rowid);
+            }
+        }
+    }
+    let mark = &mut destination.source;
+    if mark.watermark != last_rowid || mark.file != file {
+        mark.anchors = lineage::anchors(snapshot, last_rowid)?;
+    }
+    mark.watermark = last_rowid;
+    mark.file = file;
+    Ok(())
+}
+
+/// Keeps the last known repository of every session that has one.
+fn note_repositories(sessions: &[SessionRow], state: &mut State) {
+    let mut parsed: HashMap<&str, Option<Remote>> = HashMap::new();
+    let mut changed = Vec::new();
+    let known = state.last_known_repositories();
+    for row in sessions {
+        let Some(raw) = row.remote.as_deref() else { continue };
+        let remote = parsed.entry(raw).or_insert_with(|| Remote::parse(raw).ok());
+        let Some(remote) = remote else { continue };
+        let before = known.get(row.id.as_str()).copied();
+        if before != Some(remote.path()) {
+            changed.push((row.id.clone(), before.map(str::to_owned), remote.path().to_owned()));
+        }
+    }
+    state.note_repositories(changed);
+}
+
+/// Looks for narrowings in the folders of every repository whose sessions could be sent.
+fn refresh_narrowings(
+    snapshot: &Snapshot,
+    filter: Filter,
+    sessions: &[SessionRow],
+    state: &mut State,
+    warnings: &mut Vec<String>,
+) -> Result<(), Stop> {
+    let mut eligible: HashMap<String, Option<String>> = HashMap::new();
+    let mut path_of = |remote: &str| {
+        let verdict =
+            eligible.entry(remote.to_owned()).or_insert_with(|| match filter.by_remote(Some(remote), None) {
+                Eligibility::Eligible { remote, .. } => Some(remote.path().to_owned()),
+                Eligibility::Excluded { .. } => None,
+            });
+        verdict.clone()
+    };
+    let mut folders = BTreeSet::new();
+    for (folder, remote) in snapshot.project_folders()? {
+        if let Some(path) = path_of(&remote) {
+            folders.insert((folder, Some(path)));
+        }
+    }
+    // A project whose link is gone still has a folder that may narrow its own sessions.
+    for row in sessions.iter().filter(|row| row.remote.is_none()) {
+        folders.extend(row.project_path.clone().map(|folder| (folder, None)));
+    }
+    warnings.extend(narrowing::refresh(&mut state.narrowings, &folders));
+    Ok(())
+}
+
+/// The two hashes of a task, of which one counts.
+#[derive(Debug)]
+struct TaskHashes {
+    with_text: u64,
+    without_text: u64,
+}
+
+fn tasks_by_session(snapshot: &Snapshot, with_text: bool) -> Result<HashMap<String, Vec<TaskHashes>>, Stop> {
+    let mut tasks: HashMap<String, Vec<TaskHashes>> = HashMap::new();
+    snapshot.tasks(with_text, |row| {
+        let session = row.session_id.clone();
+        let without_text = delta::task_hash(&delta::wire_task(row.clone(), false));
+        let with_text = if with_text { delta::task_hash(&delta::wire_task(row, true)) } else { without_text };
+        tasks.entry(session).or_default().push(TaskHashes { with_text, without_text });
+    })?;
+    Ok(tasks)
+}
