@@ -141,10 +141,10 @@ fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue, 
 fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
     let mut warnings = context.config.warnings.clone();
     let (mut state, queue, mut destination) = load(context, &mut warnings)?;
-    let now = context.clock.now();
     if ask {
         destination = ask_identity(context, &mut state, destination, &mut warnings)?;
     }
+    let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
     let affiliations = run::affiliations(state.destinations[destination].identity.as_ref(), now);
     let filter = Filter { config: &context.config, affiliations: &affiliations };
