@@ -1,1 +1,3 @@
 //! The run of `han-sync`.
+
+pub mod privacy;
