@@ -70,9 +70,17 @@ fn check_last_member(body: &[u8]) -> Option<Result<Checksum, ChecksumError>> {
 
 fn check_reserialized(body: &[u8]) -> Result<Checksum, ChecksumError> {
     let members: Members = serde_json::from_slice(body).map_err(|_| ChecksumError::Malformed)?;
+    match check_spelled(&members, compact) {
+        // A sender may have hashed what its own serializer would write, which spells some texts in another way.
+        Err(ChecksumError::Mismatch) => check_spelled(&members, respell),
+        verdict => verdict,
+    }
+}
+
+/// Checks the digest of the document with each value as `spell` writes it.
+fn check_spelled(members: &Members, spell: fn(&[u8], &mut Vec<u8>)) -> Result<Checksum, ChecksumError> {
     let mut expected = None;
-    let mut document = Vec::with_capacity(body.len());
-    document.push(b'{');
+    let mut document = vec![b'{'];
     for (name, value) in &members.0 {
         if name == "checksum" {
             expected = Some(value.get());
@@ -83,7 +91,7 @@ fn check_reserialized(body: &[u8]) -> Result<Checksum, ChecksumError> {
         }
         serde_json::to_writer(&mut document, name).map_err(|_| ChecksumError::Malformed)?;
         document.push(b':');
-        compact(value.get().as_bytes(), &mut document);
+        spell(value.get().as_bytes(), &mut document);
     }
     document.push(b'}');
     match expected {
@@ -109,6 +117,41 @@ fn compact(json: &[u8], out: &mut Vec<u8>) {
         }
         out.push(byte);
     }
+}
+
+/// Copies JSON text as a serializer writes it: besides [`compact`], every string with its shortest escapes.
+fn respell(json: &[u8], out: &mut Vec<u8>) {
+    let mut compacted = Vec::with_capacity(json.len());
+    compact(json, &mut compacted);
+    let mut rest = compacted.as_slice();
+    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
+        out.extend_from_slice(&rest[..start]);
+        rest = &rest[start..];
+        let length = string_length(rest);
+        match serde_json::from_slice::<String>(&rest[..length])
+            .ok()
+            .and_then(|text| serde_json::to_vec(&text).ok())
+        {
+            Some(text) => out.extend_from_slice(&text),
+            None => out.extend_from_slice(&rest[..length]), // a lone surrogate: left as it is
+        }
+        rest = &rest[length..];
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The length of the string that `json` begins with, quotes included.
+fn string_length(json: &[u8]) -> usize {
+    let mut escaped = false;
+    for (index, byte) in json.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return index + 1,
+            _ => {}
+        }
+    }
+    json.len()
 }
 
 /// The members of an object in the order received.
@@ -169,6 +212,13 @@ mod tests {
     fn checksum_in_the_middle_is_taken_over_the_compact_document() {
         let digest = hex(&Sha256::digest(br#"{"a":"x \" y","later":[1,{"b":2}]}"#));
         let body = format!(r#"{{ "a" : "x \" y", "checksum": "{digest}", "later": [1, {{"b": 2}}] }}"#);
+        assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
+    }
+
+    #[test]
+    fn checksum_over_a_serializers_own_spelling_is_taken() {
+        let digest = hex(&Sha256::digest("{\"a\":\"é\\n/\",\"b\":[1]}".as_bytes()));
+        let body = format!(r#"{{"a":"\u00e9\u000a\/","b":[1],"checksum":"{digest}"}}"#);
         assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
     }
 

@@ -1,0 +1,151 @@
+//! The command line of `han-sync-receiver`: `serve` and `admin`.
+//!
+//! Invariant: results go to stdout, everything else to stderr; an error is printed once, here, and says what to do next.
+
+mod admin;
+mod serve;
+
+use super::store::{DEFAULT_URL, Store, StoreError};
+use argh::FromArgs;
+use std::process::ExitCode;
+
+/// Usage.
+const EXIT_USAGE: u8 = 64;
+/// What was asked for cannot be done with what is stored.
+const EXIT_REFUSED: u8 = 65;
+/// The store or the address is not available.
+const EXIT_UNAVAILABLE: u8 = 69;
+/// A fault of this program.
+const EXIT_INTERNAL: u8 = 70;
+
+/// Receives session data from han-sync and keeps it for the team.
+#[derive(FromArgs)]
+struct Arguments {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Admin(admin::Admin),
+}
+
+/// What may stand anywhere on the command line.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Global {
+    store: Option<String>,
+    json: bool,
+}
+
+/// Runs the program and says how it ended.
+pub fn main(arguments: Vec<String>) -> ExitCode {
+    let (global, rest) = match hoist(arguments) {
+        Ok(hoisted) => hoisted,
+        Err(text) => return usage(&text),
+    };
+    if rest.first().is_some_and(|first| first == "--version") {
+        println!("han-sync-receiver {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let arguments = match Arguments::from_args(&["han-sync-receiver"], &words) {
+        Ok(arguments) => arguments,
+        Err(exit) if exit.status.is_ok() => {
+            println!("{}", exit.output);
+            println!(
+                "Anywhere: --store sqlite:PATH or postgres://… (else HAN_SYNC_STORE, else DATABASE_URL, else {DEFAULT_URL})"
+            );
+            println!("          --json: admin answers with one JSON document");
+            return ExitCode::SUCCESS;
+        }
+        Err(exit) => return usage(&exit.output),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(EXIT_INTERNAL, &format!("the runtime cannot start: {error}")),
+    };
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(serve) => serve::run(serve, &global).await,
+            Command::Admin(admin) => admin::run(admin, &global).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => usage(&text),
+        Err(Failure::Unavailable(text)) => fail(EXIT_UNAVAILABLE, &text),
+        Err(Failure::Store(error)) => {
+            let code = match &error {
+                StoreError::Refused(_) => EXIT_REFUSED,
+                StoreError::Contended(_) | StoreError::Unavailable(_) => EXIT_UNAVAILABLE,
+                StoreError::Internal(_) => EXIT_INTERNAL,
+            };
+            fail(code, &error.to_string())
+        }
+    }
+}
+
+fn usage(text: &str) -> ExitCode {
+    fail(EXIT_USAGE, text.trim_end())
+}
+
+fn fail(code: u8, text: &str) -> ExitCode {
+    eprintln!("han-sync-receiver: {text}");
+    ExitCode::from(code)
+}
+
+/// Why the program ends without having done what it was told.
+enum Failure {
+    Usage(String),
+    Unavailable(String),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Store(error)
+    }
+}
+
+impl Global {
+    async fn open_store(&self) -> Result<Store, StoreError> {
+        let from = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+        let url = self.store.clone().or_else(|| from("HAN_SYNC_STORE")).or_else(|| from("DATABASE_URL"));
+        Store::open(url.as_deref().unwrap_or(DEFAULT_URL)).await
+    }
+}
+
+/// Takes the global flags out from wherever they stand, and splits `--flag=value`, which argh does not do.
+fn hoist(arguments: Vec<String>) -> Result<(Global, Vec<String>), String> {
+    let mut global = Global::default();
+    let mut rest = Vec::new();
+    let mut words = arguments.into_iter().flat_map(|word| match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => vec![flag.to_owned(), value.to_owned()],
+        _ => vec![word],
+    });
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => global.json = true,
+            "--store" => global.store = Some(words.next().ok_or("--store needs a URL")?),
+            _ => rest.push(word),
+        }
+    }
+    Ok((global, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn global_flags_may_stand_anywhere_and_with_an_equals_sign() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let (global, rest) =
+            hoist(words("--json admin org create a --name=A=B --store sqlite:x --owner o")).unwrap();
+        assert_eq!(global, Global { store: Some("sqlite:x".to_owned()), json: true });
+        assert_eq!(rest, words("admin org create a --name A=B --owner o"));
+        assert!(hoist(words("serve --store")).is_err());
+    }
+}

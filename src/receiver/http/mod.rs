@@ -1,0 +1,190 @@
+//! The receiver's door: which request goes where, and the one place where an answer is logged and counted.
+//!
+//! Invariants: every answer carries a request id, which the log line of the request has too; a fault is answered as
+//! `{"error", "requestId"}`; keys and bodies are never logged; memory per request and requests at work are bounded.
+
+mod access;
+mod answer;
+mod body;
+mod metrics;
+mod server;
+mod sync;
+
+pub use server::serve;
+
+use super::limits::REQUESTS_IN_FLIGHT_MAX;
+use super::store::Store;
+use access::Rates;
+use answer::{Answer, Fault};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use metrics::Metrics;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Requests per key and minute.
+    pub requests_per_minute: u32,
+    /// Requests at work at once.
+    pub in_flight_max: usize,
+    /// Opens `/metrics` besides any user's key.
+    pub metrics_key: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            requests_per_minute: super::limits::REQUESTS_PER_MINUTE,
+            in_flight_max: REQUESTS_IN_FLIGHT_MAX,
+            metrics_key: None,
+        }
+    }
+}
+
+/// Everything a request may need. It holds no state that another receiver would miss.
+pub struct App {
+    store: Arc<Store>,
+    options: Options,
+    rates: Rates,
+    in_flight: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+/// Who may ask what at a listening address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Everything, with keys.
+    Public,
+    /// Health and metrics, without.
+    Metrics,
+}
+
+/// What the log line says of a request besides its answer.
+#[derive(Default)]
+struct Noted {
+    user_id: Option<String>,
+    key_id: Option<String>,
+}
+
+impl App {
+    pub fn new(store: Store, options: Options) -> App {
+        App {
+            store: Arc::new(store),
+            rates: Rates::new(options.requests_per_minute),
+            in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
+            metrics: Metrics::default(),
+            options,
+        }
+    }
+
+    /// Answers one request, whatever it is.
+    async fn answer(&self, request: Request<Incoming>, door: Door) -> Response<answer::Body> {
+        let begun = Instant::now();
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let method = request.method().clone();
+        let route = Route::of(request.uri().path());
+        let mut noted = Noted::default();
+        let (parts, mut body) = request.into_parts();
+        let result = self.route(route, door, &parts, &mut body, &mut noted).await;
+        // An answer to someone who is still speaking may never be heard.
+        body::drain(&mut body).await;
+        let answer = result.unwrap_or_else(|fault| {
+            if let Some(cause) = &fault.cause {
+                tracing::error!(request_id, cause, "request failed");
+            }
+            fault.answer(&request_id)
+        });
+        let duration = begun.elapsed();
+        self.metrics.request(route.name(), answer.status.as_u16(), duration);
+        tracing::info!(
+            request_id,
+            method = %method,
+            route = route.name(),
+            status = answer.status.as_u16(),
+            duration_ms = duration.as_millis() as u64,
+            user_id = noted.user_id,
+            key_id = noted.key_id,
+            "request"
+        );
+        answer.into_response(&request_id)
+    }
+
+    async fn route(
+        &self,
+        route: Route,
+        door: Door,
+        parts: &hyper::http::request::Parts,
+        body: &mut Incoming,
+        noted: &mut Noted,
+    ) -> Result<Answer, Fault> {
+        let public = door == Door::Public;
+        match (route, &parts.method) {
+            (Route::Health, &Method::GET | &Method::HEAD) => Ok(Answer::text("ok\n")),
+            (Route::Ready, &Method::GET | &Method::HEAD) => {
+                self.store.ping().await.map_err(Fault::store)?;
+                Ok(Answer::text("ready\n"))
+            }
+            (Route::Metrics, &Method::GET) => {
+                if public {
+                    self.allow_metrics(parts).await?;
+                }
+                Ok(Answer::text(
+                    self.metrics.render(self.options.in_flight_max - self.in_flight.available_permits()),
+                ))
+            }
+            (Route::Sync, &Method::POST) if public => self.sync(parts, body, noted).await,
+            (Route::Identity, &Method::GET) if public => self.identity(parts, noted).await,
+            (Route::Unknown, _) => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
+            (_, _) if !public => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
+            (_, _) => Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here")
+                .with_header("allow", route.methods())),
+        }
+    }
+}
+
+/// The paths that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Sync,
+    Identity,
+    Health,
+    Ready,
+    Metrics,
+    Unknown,
+}
+
+impl Route {
+    fn of(path: &str) -> Route {
+        match path {
+            "/api/sync" => Route::Sync,
+            "/api/sync/identity" => Route::Identity,
+            "/healthz" => Route::Health,
+            "/readyz" => Route::Ready,
+            "/metrics" => Route::Metrics,
+            _ => Route::Unknown,
+        }
+    }
+
+    /// For the log and the metrics: a closed set, unlike paths.
+    fn name(self) -> &'static str {
+        match self {
+            Route::Sync => "sync",
+            Route::Identity => "identity",
+            Route::Health => "healthz",
+            Route::Ready => "readyz",
+            Route::Metrics => "metrics",
+            Route::Unknown => "unknown",
+        }
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Route::Sync => "POST",
+            Route::Health | Route::Ready => "GET, HEAD",
+            Route::Identity | Route::Metrics | Route::Unknown => "GET",
+        }
+    }
+}

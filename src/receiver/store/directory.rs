@@ -1,0 +1,176 @@
+//! Who a key stands for. Reads the directory only, before any tenant is entered.
+
+use super::db::{Result, Scope, StoreError, Tx, Value};
+use super::{Store, with_retries};
+use crate::protocol::remote::Owner;
+use crate::receiver::keys;
+use crate::receiver::limits::KEY_USE_RESOLUTION_US;
+use crate::receiver::tenancy::Claim;
+use std::collections::HashMap;
+
+/// The user that a key stands for, and what is theirs, as it is now.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub key_id: String,
+    /// Also the tenant of the user's private space.
+    pub user_id: String,
+    pub login: String,
+    pub accounts: Vec<String>,
+    /// Sorted by slug.
+    pub memberships: Vec<Membership>,
+    /// Microseconds; of the private space.
+    pub retained_since: Option<i64>,
+}
+
+/// An organization that the user belongs to.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub tenant_id: String,
+    pub slug: String,
+    pub name: String,
+    pub role: Role,
+    pub owners: Vec<String>,
+    /// Microseconds; of the organization.
+    pub retained_since: Option<i64>,
+}
+
+/// What a member may see of an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Their own sessions, and totals without persons.
+    Member,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    pub fn parse(text: &str) -> Option<Role> {
+        match text {
+            "member" => Some(Role::Member),
+            "admin" => Some(Role::Admin),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Member => "member",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl Principal {
+    /// The membership of the organization that is stored as this tenant.
+    pub fn membership(&self, tenant_id: &str) -> Option<&Membership> {
+        self.memberships.iter().find(|membership| membership.tenant_id == tenant_id)
+    }
+
+    /// The private space and the organizations.
+    pub fn tenants(&self) -> Vec<String> {
+        let organizations = self.memberships.iter().map(|membership| membership.tenant_id.clone());
+        std::iter::once(self.user_id.clone()).chain(organizations).collect()
+    }
+
+    /// What no tenant of the user's takes any more. The private space counts where the user has accounts; someone
+    /// without sends to organizations.
+    pub fn nothing_older_than(&self) -> Option<i64> {
+        let private =
+            (!self.accounts.is_empty() || self.memberships.is_empty()).then_some(self.retained_since);
+        let organizations = self.memberships.iter().map(|membership| membership.retained_since);
+        // `None` is before every time: one tenant that takes everything is enough.
+        private.into_iter().chain(organizations).min().flatten()
+    }
+}
+
+const KEY: &str = "\
+    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at FROM directory d \
+    JOIN api_keys k ON k.tenant_id = d.subject AND k.hash = d.name \
+    JOIN tenants t ON t.tenant_id = k.tenant_id \
+    WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
+    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
+const MEMBERSHIPS: &str = "\
+    SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
+    JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
+const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+const CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'directory' AND kind = 'owner' AND name IN {list:$1}";
+const USED: &str = "\
+    UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND key_id = $2 \
+    AND (last_used_at IS NULL OR last_used_at < $4)";
+
+impl Store {
+    /// The user of a key that is neither expired nor revoked at `now`.
+    pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
+        let hash = keys::hash(key);
+        let mut tx = self.db.read(Scope::Gate).await?;
+        let Some(row) = tx.query_one(KEY, &[Value::from(hash), now.into()]).await? else {
+            tx.commit().await?;
+            return Ok(None);
+        };
+        let mut principal = Principal {
+            user_id: row.text(0)?,
+            key_id: row.text(1)?,
+            login: row.text(2)?,
+            retained_since: row.opt_int(3)?,
+            accounts: Vec::new(),
+            memberships: Vec::new(),
+        };
+        for row in tx.query(MEMBERSHIPS, &[Value::from(&principal.user_id)]).await? {
+            let role = row.text(3)?;
+            principal.memberships.push(Membership {
+                tenant_id: row.text(0)?,
+                slug: row.text(1)?,
+                name: row.text(2)?,
+                role: Role::parse(&role).ok_or_else(|| StoreError::Internal("unknown role".to_owned()))?,
+                retained_since: row.opt_int(4)?,
+                owners: Vec::new(),
+            });
+        }
+        let mut owners = owners_of(&mut tx, principal.tenants()).await?;
+        principal.accounts = owners.remove(&principal.user_id).unwrap_or_default();
+        for membership in &mut principal.memberships {
+            membership.owners = owners.remove(&membership.tenant_id).unwrap_or_default();
+        }
+        tx.commit().await?;
+        if row.opt_int(4)?.is_none_or(|at| at < now - KEY_USE_RESOLUTION_US) {
+            self.mark_used(&principal, now).await?;
+        }
+        Ok(Some(principal))
+    }
+
+    async fn mark_used(&self, principal: &Principal, now: i64) -> Result<()> {
+        with_retries(async || {
+            let mut tx = self.db.write(Scope::Gate).await?;
+            let before = now - KEY_USE_RESOLUTION_US;
+            let (user, key) = (&principal.user_id, &principal.key_id);
+            tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// The organizations that claim any of these owners.
+    pub async fn claims(&self, owners: Vec<String>) -> Result<Vec<Claim>> {
+        if owners.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.read(Scope::Gate).await?;
+        let rows = tx.query(CLAIMS, &[owners.into()]).await?;
+        tx.commit().await?;
+        let claim = |row: super::db::Row| -> Result<Claim> {
+            let owner = Owner::parse(&row.text(0)?)
+                .map_err(|_| StoreError::Internal("a stored owner cannot be parsed".to_owned()))?;
+            Ok(Claim { owner, tenant_id: row.text(1)? })
+        };
+        rows.into_iter().map(claim).collect()
+    }
+}
+
+/// The owners of some tenants, by tenant.
+pub(super) async fn owners_of(tx: &mut Tx, tenants: Vec<String>) -> Result<HashMap<String, Vec<String>>> {
+    let mut owners: HashMap<String, Vec<String>> = HashMap::new();
+    for row in tx.query(OWNERS, &[tenants.into()]).await? {
+        owners.entry(row.text(0)?).or_default().push(row.text(1)?);
+    }
+    Ok(owners)
+}

@@ -1,0 +1,182 @@
+-- The whole schema. Every primary key begins with the tenant, so that the tables can be distributed by it. There are no
+-- other unique constraints, and no foreign keys across tenants.
+--
+-- A tenant is an organization, or a user's private space; a user's id is that of their private space. Times are
+-- microseconds since 1970 in UTC, days are days since 1970 in UTC.
+
+CREATE TABLE tenants (
+    tenant_id {text} NOT NULL,
+    kind {text} NOT NULL CHECK (kind IN ('organization', 'user')),
+    handle {text} NOT NULL,              -- slug or login, as in the directory
+    title {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    retained_since BIGINT,               -- older messages were pruned and are not taken again
+    PRIMARY KEY (tenant_id)
+);
+
+-- Names that are unique across tenants: slugs, logins, owners, hashes of keys. It is a tenant of its own.
+CREATE TABLE directory (
+    tenant_id {text} NOT NULL DEFAULT 'directory' CHECK (tenant_id = 'directory'),
+    kind {text} NOT NULL CHECK (kind IN ('organization', 'user', 'owner', 'key')),
+    name {text} NOT NULL,
+    subject {text} NOT NULL,             -- the tenant that it names
+    PRIMARY KEY (tenant_id, kind, name)
+);
+
+-- Owners of repositories: an organization's, or a user's own accounts.
+CREATE TABLE owners (
+    tenant_id {text} NOT NULL,
+    owner {text} NOT NULL,               -- normalized: host/owner[/subgroup…]
+    PRIMARY KEY (tenant_id, owner)
+);
+
+CREATE TABLE members (
+    tenant_id {text} NOT NULL,           -- the organization
+    user_id {text} NOT NULL,
+    role {text} NOT NULL CHECK (role IN ('member', 'admin')),
+    joined_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, user_id)
+);
+CREATE INDEX members_by_user ON members (user_id);
+
+CREATE TABLE api_keys (
+    tenant_id {text} NOT NULL,           -- the user
+    key_id {text} NOT NULL,
+    hash {text} NOT NULL,                -- SHA-256 of the key
+    prefix {text} NOT NULL,              -- the key's first characters, to tell keys apart
+    label {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT,
+    last_used_at BIGINT,
+    PRIMARY KEY (tenant_id, key_id)
+);
+
+-- Where a user's session was first stored. It outlives the session, so that what was pruned or forgotten stays away.
+CREATE TABLE homes (
+    tenant_id {text} NOT NULL,           -- the user
+    session_id {text} NOT NULL,
+    stored_in {text} NOT NULL,           -- the tenant
+    forgotten_at BIGINT,
+    PRIMARY KEY (tenant_id, session_id)
+);
+
+CREATE TABLE sessions (
+    tenant_id {text} NOT NULL,
+    session_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    repository {text} NOT NULL,          -- https://host/path, or empty
+    project_slug {text} NOT NULL,
+    status {text} NOT NULL,
+    slug {text},
+    harness {text},
+    inclusion {text},
+    last_modified {text} NOT NULL,       -- as sent
+    modified_at BIGINT NOT NULL,
+    total_message_count BIGINT,
+    message_count BIGINT NOT NULL DEFAULT 0,
+    stored_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, session_id)
+);
+CREATE INDEX sessions_by_time ON sessions (tenant_id, modified_at, session_id);
+CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id, modified_at, session_id);
+
+CREATE TABLE messages (
+    tenant_id {text} NOT NULL,
+    session_id {text} NOT NULL,
+    message_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    stream {text} NOT NULL,
+    line_number BIGINT NOT NULL,
+    message_type {text} NOT NULL,
+    "timestamp" {text} NOT NULL,         -- as sent
+    at BIGINT NOT NULL,
+    content_hash {text} NOT NULL,
+    content {text},
+    input_tokens BIGINT,
+    output_tokens BIGINT,
+    cache_read_tokens BIGINT,
+    cache_creation_tokens BIGINT,
+    agent_id {text},
+    parent_id {text},
+    role {text},
+    tool_name {text},
+    model {text},
+    usage_id {text},
+    lines_added BIGINT,
+    lines_removed BIGINT,
+    files_changed BIGINT,
+    content_omitted BOOLEAN,
+    PRIMARY KEY (tenant_id, session_id, message_id)
+);
+CREATE INDEX messages_in_order ON messages (tenant_id, session_id, at, line_number, message_id);
+
+CREATE TABLE tasks (
+    tenant_id {text} NOT NULL,
+    session_id {text} NOT NULL,
+    task_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    subject {text} NOT NULL,
+    description {text},
+    status {text} NOT NULL,
+    created_at {text} NOT NULL,          -- as sent
+    updated_at {text} NOT NULL,          -- as sent
+    changed_at BIGINT NOT NULL,
+    pruned BOOLEAN NOT NULL DEFAULT FALSE, -- only what the aggregates need is left
+    PRIMARY KEY (tenant_id, session_id, task_id)
+);
+
+-- An answer's tokens, which count once, where its first row stands.
+CREATE TABLE usages (
+    tenant_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    usage_id {text} NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    cache_creation_tokens BIGINT NOT NULL,
+    at BIGINT NOT NULL,                  -- from here on: the row that it counts with
+    line_number BIGINT NOT NULL,
+    message_type {text} NOT NULL,
+    session_id {text} NOT NULL,
+    message_id {text} NOT NULL,
+    model {text} NOT NULL,               -- empty: none
+    last_at BIGINT NOT NULL,             -- the answer's last row; prune goes by it
+    PRIMARY KEY (tenant_id, user_id, usage_id)
+);
+
+-- The aggregates: sums per session, day, model and type. Sessions are counted from its rows, so nothing else is kept.
+CREATE TABLE activity (
+    tenant_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    session_id {text} NOT NULL,
+    day BIGINT NOT NULL,
+    model {text} NOT NULL,               -- empty: none
+    message_type {text} NOT NULL,        -- empty: tasks
+    repository {text} NOT NULL,          -- the session's
+    messages BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    cache_creation_tokens BIGINT NOT NULL,
+    lines_added BIGINT NOT NULL,
+    lines_removed BIGINT NOT NULL,
+    tasks_completed BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, user_id, session_id, day, model, message_type)
+);
+CREATE INDEX activity_by_day ON activity (tenant_id, day);
+
+-- What a user's client has to do with a tenant: one row for the user's private space, which counts everything, and one
+-- for each organization, which counts what concerns it.
+CREATE TABLE clients (
+    tenant_id {text} NOT NULL,
+    user_id {text} NOT NULL,
+    client_id {text} NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    last_success_at BIGINT,
+    sessions BIGINT NOT NULL,            -- first stored by it
+    messages BIGINT NOT NULL,            -- first stored by it
+    attempts BIGINT NOT NULL,            -- batches with errors since the last without
+    last_errors {text} NOT NULL,         -- JSON
+    PRIMARY KEY (tenant_id, user_id, client_id)
+);

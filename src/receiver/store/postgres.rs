@@ -1,0 +1,325 @@
+//! The hosted platform's database: pooled connections to PostgreSQL.
+//!
+//! Invariants: a transaction acts under the role of its scope, set with `SET LOCAL`, as are its tenant and user, so that a
+//! pooled connection carries nothing over; a connection whose transaction did not end is closed, not pooled.
+
+use super::db::{Bulk, Dialect, Kind, Result, Row, Scope, Sees, StoreError, Value};
+use super::migrate::{self, MIGRATIONS};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Connections per receiver unless `HAN_SYNC_POOL` says otherwise: PostgreSQL's default is 100 for all of them.
+const CONNECTIONS_DEFAULT: usize = 16;
+/// For a connection: to be established, or to come free.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For one statement and for one lock, so that no request hangs on the database.
+const SESSION_SETTINGS: &str =
+    "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s";
+/// Names the lock under which migrations run: `han-sync` as a number.
+const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
+
+/// The pool.
+pub struct Postgres {
+    pool: Pool,
+}
+
+impl Postgres {
+    /// Connects and brings the schema up to date, under a lock that receivers who start at the same time wait for.
+    pub async fn open(url: &str) -> Result<Postgres> {
+        let mut config = parse_url(url)?;
+        config.connect_timeout(CONNECT_TIMEOUT);
+        let options = config.get_options().map_or_else(
+            || SESSION_SETTINGS.to_owned(),
+            |given| format!("{SESSION_SETTINGS} {given}"), // what the operator says comes last and wins
+        );
+        config.options(&options).application_name("han-sync-receiver");
+        let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match config.get_ssl_mode() {
+            SslMode::Disable => Manager::from_config(config, NoTls, recycle),
+            _ => Manager::from_config(config, tls()?, recycle),
+        };
+        let connections = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
+        let pool = Pool::builder(manager)
+            .max_size(connections.filter(|size| *size > 0).unwrap_or(CONNECTIONS_DEFAULT))
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        let store = Postgres { pool };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let client = self.connection().await?;
+        // The whole of it is one transaction: the lock ends with it, and a half-made schema never is.
+        let result = migrate_in_transaction(&client).await;
+        if result.is_err() {
+            drop(Object::take(client));
+        }
+        result
+    }
+
+    async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => match fault(&error) {
+                StoreError::Internal(text) => StoreError::Unavailable(text),
+                other => other,
+            },
+            other => StoreError::Unavailable(other.to_string()),
+        })
+    }
+
+    pub async fn begin(&self, scope: Scope, read_only: bool) -> Result<PostgresTx> {
+        let client = self.connection().await?;
+        let mode = if read_only { "READ ONLY" } else { "READ WRITE" };
+        // A page of a connection and its counts are read at one moment; writers lock what they depend on.
+        let isolation = if read_only { "REPEATABLE READ" } else { "READ COMMITTED" };
+        let role = match scope {
+            Scope::Gate => "han_sync_gate",
+            Scope::Request => "han_sync_request",
+            Scope::Operator => "han_sync_operator",
+        };
+        let tx = PostgresTx { client: Some(client) };
+        tx.client()
+            .batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}"))
+            .await
+            .map_err(|error| fault(&error))?;
+        Ok(tx)
+    }
+}
+
+async fn migrate_in_transaction(client: &Client) -> Result<()> {
+    let run = async |sql: String| client.batch_execute(&sql).await.map_err(|error| fault(&error));
+    // Ten receivers may start at once; the last waits for nine, which do nothing once they have the lock.
+    run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0".to_owned()).await?;
+    run(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    run(Dialect::Postgres.spell(migrate::TABLE)).await?;
+    let row = client.query_one(migrate::VERSION, &[]).await.map_err(|error| fault(&error))?;
+    let at: i64 = row.get(0);
+    migrate::refuse_newer(at)?;
+    for migration in MIGRATIONS.iter().filter(|migration| migration.number > at) {
+        run(Dialect::Postgres.spell(migration.sql)).await?;
+        let now = crate::receiver::time::now_us();
+        client
+            .execute(migrate::RECORD, &[&migration.number, &migration.name, &now])
+            .await
+            .map_err(|error| fault(&error))?;
+    }
+    run("COMMIT".to_owned()).await
+}
+
+/// libpq's `verify-ca` and `verify-full` are what this program always does when it speaks TLS.
+fn parse_url(url: &str) -> Result<Config> {
+    let url =
+        url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+    url.parse().map_err(|_| {
+        StoreError::refused("the store's URL cannot be parsed (it is not shown: it may hold a password)")
+    })
+}
+
+fn tls() -> Result<MakeRustlsConnect> {
+    let failed = |error: String| StoreError::Internal(format!("TLS cannot be set up: {error}"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(error.to_string()))?
+        .with_platform_verifier()
+        .map_err(|error| failed(error.to_string()))?
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// A transaction on one connection, which goes back to the pool when it ended well.
+pub struct PostgresTx {
+    client: Option<Object>,
+}
+
+impl PostgresTx {
+    fn client(&self) -> &Object {
+        self.client.as_ref().expect("it is taken only when the transaction ends")
+    }
+
+    pub async fn enter(&mut self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
+        let sql = "SELECT set_config('han.tenant', $1, true), set_config('han.user', $2, true), \
+                   set_config('han.sees', $3, true)";
+        self.execute(sql, &[tenant.into(), user.into(), sees.as_str().into()]).await?;
+        Ok(())
+    }
+
+    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
+        self.run(&Dialect::Postgres.spell(sql), &params).await
+    }
+
+    async fn run(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let client = self.client();
+        let statement = client.prepare_cached(sql).await.map_err(|error| fault(&error))?;
+        let rows = client.query(&statement, params).await.map_err(|error| fault(&error))?;
+        rows.iter().map(read_row).collect()
+    }
+
+    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        let client = self.client();
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
+        let statement =
+            client.prepare_cached(&Dialect::Postgres.spell(sql)).await.map_err(|error| fault(&error))?;
+        client.execute(&statement, &params).await.map_err(|error| fault(&error))
+    }
+
+    pub async fn insert(&mut self, bulk: &Bulk, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
+        let names: Vec<&str> = bulk.columns.iter().map(|column| column.0).collect();
+        let arrays: Vec<String> = bulk
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| format!("${}::{}[]", index + 1, type_name(column.1)))
+            .collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) SELECT * FROM unnest({}) {}",
+            bulk.table,
+            names.join(", "),
+            arrays.join(", "),
+            Dialect::Postgres.spell(bulk.tail)
+        );
+        let mut columns: Vec<Column> =
+            bulk.columns.iter().map(|_| Column(Vec::with_capacity(rows.len()))).collect();
+        for row in rows {
+            for (column, value) in columns.iter_mut().zip(row) {
+                column.0.push(value);
+            }
+        }
+        let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
+        self.run(&sql, &params).await
+    }
+
+    pub async fn lock(&mut self, name: &str) -> Result<()> {
+        self.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[name.into()]).await?;
+        Ok(())
+    }
+
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        self.client().batch_execute(sql).await.map_err(|error| fault(&error))
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        self.batch("COMMIT").await?;
+        self.client.take(); // back to the pool
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTx {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            // Closing the connection undoes the transaction, whatever state it is in.
+            drop(Object::take(client));
+        }
+    }
+}
+
+fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Int => "bigint",
+        Kind::Bool => "boolean",
+    }
+}
+
+fn read_row(row: &tokio_postgres::Row) -> Result<Row> {
+    let read = |column: usize, ty: &Type| -> Result<Value, tokio_postgres::Error> {
+        Ok(match *ty {
+            Type::INT8 => row.try_get::<_, Option<i64>>(column)?.into(),
+            Type::INT4 => row.try_get::<_, Option<i32>>(column)?.map(i64::from).into(),
+            Type::BOOL => row.try_get::<_, Option<bool>>(column)?.into(),
+            Type::VOID => Value::Null,
+            _ => row.try_get::<_, Option<String>>(column)?.into(),
+        })
+    };
+    let values = row.columns().iter().enumerate().map(|(index, column)| read(index, column.type_()));
+    Ok(Row(values.collect::<Result<_, _>>().map_err(|error| StoreError::Internal(error.to_string()))?))
+}
+
+/// One column of a set of rows, as an array.
+#[derive(Debug)]
+struct Column(Vec<Value>);
+
+impl ToSql for Column {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Vec<Value> as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
+            Value::Int(number) => number.to_sql(ty, out),
+            Value::Bool(flag) => flag.to_sql(ty, out),
+            Value::Text(text) => text.to_sql(ty, out),
+            Value::Texts(texts) => texts.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::INT4 | Type::BOOL | Type::TEXT | Type::VARCHAR | Type::TEXT_ARRAY)
+    }
+
+    to_sql_checked!();
+}
+
+/// Sorts an error into what can be done about it. Only the code and the server's main message are kept: details quote
+/// the row.
+fn fault(error: &tokio_postgres::Error) -> StoreError {
+    let Some(database) = error.as_db_error() else {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        let connection_is_gone = error.is_closed()
+            || error.source().is_some_and(|source| source.is::<std::io::Error>())
+            || error.to_string().contains("connect");
+        let text = format!("{error}{cause}");
+        return if connection_is_gone { StoreError::Unavailable(text) } else { StoreError::Internal(text) };
+    };
+    let text = format!("{} ({})", database.message(), database.code().code());
+    match *database.code() {
+        SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::LOCK_NOT_AVAILABLE => StoreError::Contended(text),
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::DISK_FULL
+        | SqlState::OUT_OF_MEMORY
+        | SqlState::QUERY_CANCELED
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        | SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(text),
+        ref code if code.code().starts_with("08") => StoreError::Unavailable(text),
+        _ => StoreError::Internal(text),
+    }
+}

@@ -1,0 +1,268 @@
+//! The embedded store: one SQLite file, many readers, one writer.
+//!
+//! Invariants: what was acknowledged survives a power cut (`synchronous=FULL`); a writer takes its lock at the start
+//! (`BEGIN IMMEDIATE`), so that nothing it read can change under it; calls into SQLite never hold up the runtime's other
+//! tasks.
+
+use super::db::{Bulk, Dialect, Result, Row, StoreError, Value};
+use super::migrate::{self, MIGRATIONS};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, ToSql};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::block_in_place;
+
+/// How long a transaction waits for the writer of another process (an `admin` command beside `serve`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Readers at once; SQLite reads from memory or a local disk, so a few saturate the machine.
+const READERS_MAX: usize = 4;
+/// Prepared statements kept per connection: more than the program has.
+const STATEMENTS_MAX: usize = 160;
+
+/// The file, and its open connections.
+pub struct Sqlite {
+    readers: Arc<Pool>,
+    writer: Arc<Pool>,
+}
+
+/// Connections that wait for work; a permit stands for each that may be out.
+struct Pool {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Sqlite {
+    /// Opens the file, creates it where it is missing, and brings its schema up to date.
+    pub fn open(path: &Path) -> Result<Sqlite> {
+        let mut connection = connect(path)?;
+        become_wal(&connection)?;
+        migrate(&mut connection)?;
+        let pool = |size| {
+            Arc::new(Pool {
+                path: path.to_owned(),
+                idle: Mutex::new(Vec::new()),
+                permits: Arc::new(Semaphore::new(size)),
+            })
+        };
+        let (readers, writer) = (pool(READERS_MAX), pool(1));
+        writer.give_back(connection);
+        Ok(Sqlite { readers, writer })
+    }
+
+    pub async fn read(&self) -> Result<SqliteTx> {
+        SqliteTx::begin(&self.readers, "BEGIN DEFERRED").await
+    }
+
+    pub async fn write(&self) -> Result<SqliteTx> {
+        SqliteTx::begin(&self.writer, "BEGIN IMMEDIATE").await
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        idle.map_or_else(|| connect(&self.path), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => {
+            StoreError::Unavailable(format!("the file {} cannot be opened", path.display()))
+        }
+        _ => fault(error),
+    })?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;").map_err(fault)?;
+    Ok(connection)
+}
+
+/// Turns the file to WAL, which several processes may be trying at once: SQLite's own waiting does not cover this.
+fn become_wal(connection: &Connection) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if fault_is_contention(&error) && since.elapsed() < BUSY_TIMEOUT => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return result.map_err(fault),
+        }
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(fault)?;
+    tx.execute_batch(&Dialect::Sqlite.spell(migrate::TABLE)).map_err(fault)?;
+    let at: i64 = tx.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(fault)?;
+    migrate::refuse_newer(at)?;
+    for migration in MIGRATIONS.iter().filter(|migration| migration.number > at) {
+        if !migration.postgres_only {
+            tx.execute_batch(&Dialect::Sqlite.spell(migration.sql)).map_err(fault)?;
+        }
+        tx.execute(migrate::RECORD, (migration.number, migration.name, crate::receiver::time::now_us()))
+            .map_err(fault)?;
+    }
+    tx.commit().map_err(fault)
+}
+
+/// A transaction on one connection, which goes back to its pool at the end.
+pub struct SqliteTx {
+    pool: Arc<Pool>,
+    connection: Option<Connection>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl SqliteTx {
+    async fn begin(pool: &Arc<Pool>, begin: &str) -> Result<SqliteTx> {
+        let permit = pool
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Unavailable("shutting down".to_owned()))?;
+        block_in_place(|| {
+            let connection = pool.take()?;
+            if let Err(error) = connection.execute_batch(begin) {
+                pool.give_back(connection);
+                return Err(fault(error));
+            }
+            Ok(SqliteTx { pool: pool.clone(), connection: Some(connection), _permit: permit })
+        })
+    }
+
+    fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("it is taken only when the transaction ends")
+    }
+
+    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let sql = Dialect::Sqlite.spell(sql);
+        block_in_place(|| {
+            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
+            bind(&mut statement, params)?;
+            collect(&mut statement)
+        })
+    }
+
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        let sql = Dialect::Sqlite.spell(sql);
+        block_in_place(|| {
+            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
+            bind(&mut statement, params)?;
+            Ok(statement.raw_execute().map_err(fault)? as u64)
+        })
+    }
+
+    pub fn insert(&mut self, bulk: &Bulk, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
+        let names: Vec<&str> = bulk.columns.iter().map(|column| column.0).collect();
+        let places: Vec<String> = (1..=names.len()).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({}) {}",
+            bulk.table,
+            names.join(", "),
+            places.join(", "),
+            Dialect::Sqlite.spell(bulk.tail)
+        );
+        block_in_place(|| {
+            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
+            let mut returned = Vec::new();
+            for row in &rows {
+                bind(&mut statement, row)?;
+                returned.extend(collect(&mut statement)?);
+            }
+            Ok(returned)
+        })
+    }
+
+    pub fn batch(&mut self, sql: &str) -> Result<()> {
+        block_in_place(|| self.connection().execute_batch(sql).map_err(fault))
+    }
+
+    pub fn commit(mut self) -> Result<()> {
+        block_in_place(|| self.connection().execute_batch("COMMIT").map_err(fault))?;
+        if let Some(connection) = self.connection.take() {
+            self.pool.give_back(connection);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // A connection whose transaction cannot be undone is closed, which undoes it.
+        if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
+            self.pool.give_back(connection);
+        }
+    }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()> {
+    for (index, value) in params.iter().enumerate() {
+        // A statement need not use every parameter that its PostgreSQL spelling has.
+        if let Some(place) = statement.parameter_index(&format!("${}", index + 1)).map_err(fault)? {
+            statement.raw_bind_parameter(place, value).map_err(fault)?;
+        }
+    }
+    Ok(())
+}
+
+fn collect(statement: &mut rusqlite::Statement<'_>) -> Result<Vec<Row>> {
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut collected = Vec::new();
+    while let Some(row) = rows.next().map_err(fault)? {
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            values.push(match row.get_ref(column).map_err(fault)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => Value::Int(number),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Real(_) | ValueRef::Blob(_) => {
+                    return Err(StoreError::Internal(format!("column {column} is no text and no integer")));
+                }
+            });
+        }
+        collected.push(Row(values));
+    }
+    Ok(collected)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Value::Bool(flag) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*flag))),
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Texts(texts) => {
+                let json = serde_json::to_string(texts)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                ToSqlOutput::Owned(json.into())
+            }
+        })
+    }
+}
+
+fn fault_is_contention(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn fault(error: rusqlite::Error) -> StoreError {
+    if fault_is_contention(&error) {
+        return StoreError::Contended(error.to_string());
+    }
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Internal(error.to_string()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Times: microseconds since 1970 in UTC inside, RFC 3339 outside. The one place of the receiver that reads the clock.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+
+pub const SECOND_US: i64 = 1_000_000;
+pub const DAY_US: i64 = 86_400 * SECOND_US;
+
+/// The present.
+pub fn now_us() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+/// Reads RFC 3339 in any precision, and `YYYY-MM-DD HH:MM:SS[.fff]`, which is UTC.
+pub fn parse(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.timestamp_micros());
+    }
+    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .map(|time| time.and_utc().timestamp_micros())
+}
+
+/// RFC 3339 with milliseconds.
+pub fn rfc3339(us: i64) -> String {
+    DateTime::from_timestamp_micros(us)
+        .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
+/// The UTC day, in days since 1970.
+pub fn day(us: i64) -> i64 {
+    us.div_euclid(DAY_US)
+}
+
+/// `YYYY-MM-DD` of a day.
+pub fn date(day: i64) -> String {
+    DateTime::from_timestamp(day.saturating_mul(86_400), 0)
+        .map(|time| time.date_naive().to_string())
+        .unwrap_or_default()
+}
+
+/// The day of `YYYY-MM-DD`.
+pub fn parse_date(text: &str) -> Option<i64> {
+    let date = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
+    Some(day(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros()))
+}
+
+/// A span of the command line: `90d`, `12h`, `30m`, `45s`.
+pub fn parse_span(text: &str) -> Option<i64> {
+    let (number, unit) = text.split_at(text.len().checked_sub(1)?);
+    let number: i64 = number.parse().ok().filter(|number| *number >= 0)?;
+    let unit = match unit {
+        "d" => DAY_US,
+        "h" => 3_600 * SECOND_US,
+        "m" => 60 * SECOND_US,
+        "s" => SECOND_US,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_precision_is_the_same_moment() {
+        let moment = parse("2025-03-01T12:00:00Z");
+        assert!(moment.is_some());
+        for text in [
+            "2025-03-01T12:00:00.000Z",
+            "2025-03-01T12:00:00.000000000Z",
+            "2025-03-01T13:00:00+01:00",
+            "2025-03-01 12:00:00",
+            "2025-03-01 12:00:00.000",
+            "2025-03-01T12:00:00.0",
+        ] {
+            assert_eq!(parse(text), moment, "{text}");
+        }
+        for text in ["", "yesterday", "2025-13-01T00:00:00Z", "1740830400"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_utc_days_before_1970_too() {
+        assert_eq!(date(day(-1)), "1969-12-31");
+        assert_eq!(parse_date("1970-01-02"), Some(1));
+        assert_eq!(date(parse_date("2025-02-28").unwrap_or_default() + 1), "2025-03-01");
+    }
+
+    #[test]
+    fn spans_need_a_unit() {
+        assert_eq!(parse_span("90d"), Some(90 * DAY_US));
+        assert_eq!(parse_span("0s"), Some(0));
+        for text in ["", "d", "90", "-1d", "1w", "9223372036854775807d"] {
+            assert_eq!(parse_span(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! `POST /api/sync` and `GET /api/sync/identity`: one suite of claims, held to on both stores.
+
+mod receiver_support;
+
+use receiver_support::*;
+use serde_json::json;
+
+#[test]
+fn a_batch_is_stored_once_however_often_it_comes() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let sessions = [
+            session("s1", ACME, vec![message("m1", 0), message("m2", 1)]),
+            session("s2", "git@gitlab.com:acme/platform/core.git", vec![message("m1", 0)]),
+        ];
+        for _ in 0..2 {
+            let answer = alice.sync(&sessions);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.body["status"], "success");
+            assert_eq!(answer.body["processed"], 2);
+            assert_eq!(answer.body["messagesProcessed"], 3);
+            assert_eq!(answer.body["cursor"]["lastSessionId"], "s2");
+        }
+        let rows = place.query("SELECT session_id, message_id FROM messages ORDER BY session_id, message_id");
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(rows, [[text("s1"), text("m1")], [text("s1"), text("m2")], [text("s2"), text("m1")]]);
+        let repositories = place.query("SELECT repository, message_count FROM sessions ORDER BY session_id");
+        assert_eq!(repositories[1], [text("https://gitlab.com/acme/platform/core"), text("1")]);
+        let sums = place.query("SELECT CAST(sum(messages) AS BIGINT) FROM activity");
+        assert_eq!(sums, [[text("3")]]);
+    }
+}
+
+#[test]
+fn identity_says_who_the_key_stands_for() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let identity = receiver.client(&team.alice).get("/api/sync/identity");
+        assert_eq!(identity.status, 200);
+        assert_eq!(identity.body["login"], "alice");
+        assert_eq!(identity.body["accounts"], json!(["github.com/alice"]));
+        assert_eq!(
+            identity.body["organizations"],
+            json!([{"slug": "acme", "name": "Acme", "role": "member",
+                    "owners": ["github.com/acme-corp", "gitlab.com/acme"]}])
+        );
+        assert_eq!(identity.body["retainedSince"], json!(null));
+        assert!(identity.body["limits"]["maxMessages"].as_u64().unwrap() >= 10_000);
+        assert_eq!(
+            receiver.client(&team.bob).get("/api/sync/identity").body["organizations"][0]["role"],
+            "admin"
+        );
+    }
+}
+
+#[test]
+fn each_session_is_stored_or_named_in_errors() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let answer = alice.sync(&[
+            session("good", ACME, vec![message("m", 0)]),
+            session("foreign", GLOBEX, vec![message("m", 0)]),
+            with(session("malformed", ACME, vec![]), json!({"messages": [{"id": "m"}]})),
+            with(session("when", ACME, vec![]), json!({"lastModified": "yesterday"})),
+        ]);
+        assert_eq!(answer.status, 207);
+        assert_eq!(answer.body["status"], "partial");
+        assert_eq!(answer.body["processed"], 1);
+        let codes = answer.codes();
+        let codes: Vec<_> = codes.iter().map(|(id, code)| (id.as_str(), code.as_str())).collect();
+        assert_eq!(
+            codes,
+            [
+                ("foreign", "REPO_NOT_ACCEPTED"),
+                ("malformed", "VALIDATION_ERROR"),
+                ("when", "VALIDATION_ERROR")
+            ]
+        );
+        let refused = alice.sync(&[session("foreign", GLOBEX, vec![])]);
+        assert_eq!((refused.status, &refused.body["status"]), (422, &json!("error")));
+        let unknown = alice.sync(&[session("unknown", "https://github.com/nobody/x", vec![])]);
+        assert_eq!(unknown.body["errors"][0]["message"], refused.body["errors"][0]["message"]);
+    }
+}
+
+#[test]
+fn an_empty_batch_is_a_heartbeat() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let answer = receiver.client(&team.alice).sync(&[]);
+        assert_eq!((answer.status, &answer.body["processed"]), (200, &json!(0)));
+        let clients = place.query("SELECT count(*) FROM clients WHERE last_seen_at > 0");
+        assert_eq!(clients, [[Some("2".to_owned())]], "the private space's and the organization's");
+    }
+}
+
+#[test]
+fn status_codes_are_the_contracts() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let sealed = sealed("c", &[]);
+        let gz = [("content-encoding", "gzip")];
+        let mut broken = sealed.clone();
+        broken[20] ^= 1;
+        for (what, status, answer) in [
+            ("gzip", 200, alice.post("/api/sync", &gz, &gzip(&sealed))),
+            ("plain", 200, alice.post("/api/sync", &[], &sealed)),
+            ("identity", 200, alice.post("/api/sync", &[("content-encoding", "identity")], &sealed)),
+            (
+                "no checksum",
+                200,
+                alice.post("/api/sync", &[], br#"{"version":"1.0","clientId":"c","sessions":[],"x":{}}"#),
+            ),
+            ("brotli", 415, alice.post("/api/sync", &[("content-encoding", "br")], &sealed)),
+            ("no gzip", 400, alice.post("/api/sync", &gz, &sealed)),
+            ("half a gzip", 400, alice.post("/api/sync", &gz, &gzip(&sealed)[..30])),
+            ("checksum", 400, alice.post("/api/sync", &[], &broken)),
+            (
+                "version",
+                400,
+                alice.post("/api/sync", &[], br#"{"version":"2.0","clientId":"c","sessions":[]}"#),
+            ),
+            ("no version", 400, alice.post("/api/sync", &[], br#"{"clientId":"c","sessions":[]}"#)),
+            ("no json", 400, alice.post("/api/sync", &[], b"{")),
+            ("deep json", 400, alice.post("/api/sync", &[], "[".repeat(100_000).as_bytes())),
+            ("nothing", 400, alice.post("/api/sync", &[], b"")),
+            ("header", 400, alice.post("/api/sync", &[("X-Han-Protocol-Version", "2.0")], &sealed)),
+            ("key", 401, receiver.client("han_wrong").post("/api/sync", &[], &sealed)),
+            ("get", 405, alice.get("/api/sync")),
+            ("elsewhere", 404, alice.get("/api/other")),
+        ] {
+            assert_eq!(answer.status, status, "{what}: {}", answer.text);
+            if status >= 400 {
+                assert!(answer.body["error"].is_string(), "{what}: {}", answer.text);
+                let id = answer.body["requestId"].as_str().unwrap();
+                assert_eq!(answer.header("x-request-id"), Some(id));
+                assert!(receiver.log().contains(id), "{what}");
+            }
+        }
+        assert!(!receiver.log().contains(&team.alice));
+    }
+}
+
+#[test]
+fn a_session_belongs_to_whom_the_rules_say() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let (alice, bob, dave) =
+            (receiver.client(&team.alice), receiver.client(&team.bob), receiver.client(&team.dave));
+        let personal = json!({"inclusion": "personal"});
+        let forced = json!({"inclusion": "forced_include"});
+        let none = json!({"inclusion": null});
+        let answer = alice.sync(&[
+            session("org", "https://user:t0k@GitHub.com:443/Acme-Corp/API.git/", vec![]),
+            with(session("personal", "git@github.com:alice/notes.git", vec![]), personal.clone()),
+            with(session("raw", "git@github.com:alice/notes.git", vec![]), none.clone()),
+            with(session("forced", "/home/alice/secret", vec![]), forced.clone()),
+            with(session("stranger", "https://github.com/acme-corp-evil/x", vec![]), none),
+        ]);
+        assert_eq!(answer.codes(), [("stranger".to_owned(), "REPO_NOT_ACCEPTED".to_owned())]);
+        let rows = place.query(
+            "SELECT s.session_id, t.kind, s.repository, s.project_slug FROM sessions s \
+             JOIN tenants t ON t.tenant_id = s.tenant_id ORDER BY s.session_id",
+        );
+        let rows: Vec<Vec<&str>> =
+            rows.iter().map(|row| row.iter().map(|column| column.as_deref().unwrap()).collect()).collect();
+        assert_eq!(
+            rows,
+            [
+                ["forced", "user", "", ""],
+                ["org", "organization", "https://github.com/acme-corp/api", "api"],
+                ["personal", "user", "https://github.com/alice/notes", "notes"],
+                ["raw", "user", "https://github.com/alice/notes", "notes"],
+            ]
+        );
+        // An id is a user's own in an organization, and nobody's business elsewhere.
+        assert_eq!(bob.sync(&[session("org", ACME, vec![])]).codes()[0].1, "SESSION_CONFLICT");
+        assert_eq!(dave.sync(&[session("org", GLOBEX, vec![])]).status, 200);
+        assert_eq!(bob.sync(&[with(session("personal", "x", vec![]), forced)]).status, 200);
+        // The repository changed hands: it stays where it was first stored.
+        let moved = alice.sync(&[with(session("personal", ACME, vec![]), personal)]);
+        assert_eq!((moved.status, moved.codes()[0].1.as_str()), (422, "SESSION_MOVED"));
+    }
+}
+
+#[test]
+fn later_fields_win_and_content_is_filled_in_but_never_replaced() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let task = |status: &str, at: &str| {
+            json!([{"id": "t", "taskId": "t", "subject": "", "description": null, "status": status,
+                    "createdAt": "2025-03-01T00:00:00Z", "updatedAt": at}])
+        };
+        let at = |time: &str, status: &str| json!({"lastModified": time, "status": status});
+        let part = |members| with(session("s", ACME, vec![]), members);
+        let send = |session| assert_eq!(alice.sync(&[session]).status, 200);
+        send(part(at("2025-03-02T00:00:00Z", "second")));
+        send(part(at("2025-03-01T00:00:00Z", "first")));
+        send(part(json!({"tasks": task("completed", "2025-03-02T00:00:00Z")})));
+        send(part(json!({"tasks": task("pending", "2025-03-01T00:00:00Z")})));
+        send(part(json!({"messages": [with(message("m", 0), json!({"contentOmitted": true}))]})));
+        let with_content = |content: &str, hash: &str| {
+            with(message("m", 0), json!({"content": content, "contentHash": hash}))
+        };
+        send(part(json!({"messages": [with_content("one\u{0}", "1111111111111111")]})));
+        send(part(json!({"messages": [with_content("two", "2222222222222222")]})));
+        send(part(json!({"messages": [message("m", 0)]})));
+        let row = |query: &str| {
+            place.query(query).concat().into_iter().map(|c| c.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        assert_eq!(row("SELECT status FROM sessions"), ["second"]);
+        assert_eq!(row("SELECT status FROM tasks"), ["completed"]);
+        assert_eq!(
+            row("SELECT content, content_hash, content_omitted FROM messages"),
+            ["one\u{FFFD}", "1111111111111111", ""]
+        );
+        assert_eq!(row("SELECT CAST(sum(tasks_completed) AS BIGINT) FROM activity"), ["1"]);
+        // Equal times: the later arrival wins. A time ahead counts as now, and so does not win for ever.
+        send(part(at("2025-03-02T00:00:00Z", "equal")));
+        assert_eq!(row("SELECT status FROM sessions"), ["equal"]);
+        send(part(at("2099-01-01T00:00:00Z", "ahead")));
+        send(part(at("2098-01-01T00:00:00Z", "after")));
+        assert_eq!(row("SELECT status FROM sessions"), ["after"]);
+    }
+}
+
+#[test]
+fn an_id_that_stands_twice_in_a_batch_counts_twice_and_is_stored_once() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let answer = alice.sync(&[
+            session("s", ACME, vec![message("a", 0), message("a", 0)]),
+            session("s", ACME, vec![message("a", 0), message("b", 1)]),
+        ]);
+        assert_eq!((answer.status, &answer.body["processed"]), (200, &json!(2)));
+        assert_eq!(place.query("SELECT message_count FROM sessions"), [[Some("2".to_owned())]]);
+        let half =
+            alice.sync(&[session("x", ACME, vec![]), with(session("x", ACME, vec![]), json!({"tasks": 1}))]);
+        assert_eq!((half.status, &half.body["processed"], half.codes().len()), (422, &json!(0), 1));
+    }
+}
+
+#[test]
+fn keys_expire_and_are_revoked_at_once() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let expired = place.admin("key create alice --expires 0s")["key"].as_str().unwrap().to_owned();
+        let answer = |key: &str| receiver.client(key).get("/api/sync/identity");
+        assert_eq!(answer(&expired).status, 401);
+        assert_eq!(answer(&team.alice).status, 200);
+        let keys = place.admin("key list alice");
+        assert!(keys[0]["lastUsedAt"].is_string(), "{keys}");
+        assert!(!keys.to_string().contains(&team.alice));
+        place.admin(&format!("key revoke {}", keys[0]["id"].as_str().unwrap()));
+        let revoked = answer(&team.alice);
+        assert_eq!((revoked.status, &revoked.body["error"]), (401, &answer("").body["error"]));
+    }
+}
