@@ -6,6 +6,8 @@
 mod access;
 mod answer;
 mod body;
+mod graphql;
+mod home;
 mod metrics;
 mod server;
 mod sync;
@@ -51,6 +53,7 @@ pub struct App {
     rates: Rates,
     in_flight: Arc<Semaphore>,
     metrics: Metrics,
+    schema: crate::receiver::graphql::Sync,
 }
 
 /// Who may ask what at a listening address.
@@ -76,6 +79,7 @@ impl App {
             rates: Rates::new(options.requests_per_minute),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
             metrics: Metrics::default(),
+            schema: crate::receiver::graphql::schema(),
             options,
         }
     }
@@ -137,6 +141,8 @@ impl App {
             }
             (Route::Sync, &Method::POST) if public => self.sync(parts, body, noted).await,
             (Route::Identity, &Method::GET) if public => self.identity(parts, noted).await,
+            (Route::Graphql, &Method::POST) if public => self.graphql(parts, body, noted).await,
+            (Route::Home, &Method::GET | &Method::HEAD) if public => Ok(home::page()),
             (Route::Unknown, _) => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
             (_, _) if !public => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
             (_, _) => Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here")
@@ -150,6 +156,8 @@ impl App {
 enum Route {
     Sync,
     Identity,
+    Graphql,
+    Home,
     Health,
     Ready,
     Metrics,
@@ -161,6 +169,8 @@ impl Route {
         match path {
             "/api/sync" => Route::Sync,
             "/api/sync/identity" => Route::Identity,
+            "/graphql" => Route::Graphql,
+            "/" => Route::Home,
             "/healthz" => Route::Health,
             "/readyz" => Route::Ready,
             "/metrics" => Route::Metrics,
@@ -173,6 +183,8 @@ impl Route {
         match self {
             Route::Sync => "sync",
             Route::Identity => "identity",
+            Route::Graphql => "graphql",
+            Route::Home => "home",
             Route::Health => "healthz",
             Route::Ready => "readyz",
             Route::Metrics => "metrics",
@@ -182,8 +194,8 @@ impl Route {
 
     fn methods(self) -> &'static str {
         match self {
-            Route::Sync => "POST",
-            Route::Health | Route::Ready => "GET, HEAD",
+            Route::Sync | Route::Graphql => "POST",
+            Route::Home | Route::Health | Route::Ready => "GET, HEAD",
             Route::Identity | Route::Metrics | Route::Unknown => "GET",
         }
     }

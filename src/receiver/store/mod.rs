@@ -10,12 +10,21 @@ mod directory;
 mod ingest;
 mod migrate;
 mod postgres;
+mod read;
 mod sqlite;
+mod status;
+mod totals;
 
 pub use admin::{KeyInfo, MemberInfo, NewKey, TenantInfo, TenantKind};
 pub use db::{Result, StoreError};
 pub use directory::{Membership, Principal, Role};
 pub use ingest::{Ingested, Outcome, Refusal};
+
+pub use read::{
+    MessagePage, MessagePlace, MessageRow, SessionFilter, SessionKey, SessionPlace, SessionRow, TaskRow,
+};
+pub use status::{ClientError, ClientStatus, State};
+pub use totals::{Group, Total};
 
 use db::Db;
 use std::future::Future;
