@@ -7,9 +7,13 @@ use async_graphql::dataloader::Loader;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Bytes of content in one answer: it is held in memory until it is sent.
 const CONTENT_BYTES_MAX: i64 = 16 << 20;
+
+/// How long a loader waits for siblings: longer than it takes to reach all of a page's.
+pub const GATHERING: Duration = Duration::from_millis(4);
 
 pub struct Loads {
     pub store: Arc<Store>,

@@ -42,7 +42,7 @@ pub fn request(
     request
         .data(Viewer { store, principal })
         .data(loaders::Budget::default())
-        .data(DataLoader::new(loads, tokio::spawn))
+        .data(DataLoader::new(loads, tokio::spawn).delay(loaders::GATHERING))
 }
 
 /// Who asks, and where the answers are.

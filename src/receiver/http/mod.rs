@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use metrics::Metrics;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// What the operator chose.
@@ -32,6 +32,8 @@ pub struct Options {
     pub requests_per_minute: u32,
     /// Requests at work at once.
     pub in_flight_max: usize,
+    /// Without a byte of a body for this long, it is given up.
+    pub body_stall: Duration,
     /// Opens `/metrics` besides any user's key.
     pub metrics_key: Option<String>,
 }
@@ -41,6 +43,7 @@ impl Default for Options {
         Options {
             requests_per_minute: super::limits::REQUESTS_PER_MINUTE,
             in_flight_max: REQUESTS_IN_FLIGHT_MAX,
+            body_stall: super::limits::BODY_STALL_TIMEOUT,
             metrics_key: None,
         }
     }
@@ -93,8 +96,10 @@ impl App {
         let mut noted = Noted::default();
         let (parts, mut body) = request.into_parts();
         let result = self.route(route, door, &parts, &mut body, &mut noted).await;
-        // An answer to someone who is still speaking may never be heard.
-        body::drain(&mut body).await;
+        // An answer to someone who is still speaking may never be heard; one who has stalled is not speaking.
+        if !matches!(&result, Err(fault) if fault.status == StatusCode::REQUEST_TIMEOUT) {
+            body::drain(&mut body).await;
+        }
         let answer = result.unwrap_or_else(|fault| {
             if let Some(cause) = &fault.cause {
                 tracing::error!(request_id, cause, "request failed");

@@ -6,7 +6,7 @@
 use super::Store;
 use super::db::{Result, Row, Scope, Sees, StoreError, Tx, Value};
 use super::directory::Principal;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A session inside a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,8 +120,8 @@ const TASKS: &str = "\
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {list:$3} AND NOT pruned \
     ORDER BY session_id, created_at, task_id";
 const CONTENTS: &str = "\
-    SELECT message_id, content FROM messages \
-    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id = $3 AND message_id IN {list:$4}";
+    SELECT session_id, message_id, content FROM messages WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) \
+    AND session_id IN {list:$3} AND message_id IN {list:$4} AND content IS NOT NULL";
 
 /// Enters a tenant as a reader. Gives back the only user whose rows are seen, or nothing for an admin; `None` when the
 /// tenant is not theirs.
@@ -278,18 +278,23 @@ impl Store {
         principal: &Principal,
         messages: &[(SessionKey, String)],
     ) -> Result<HashMap<(SessionKey, String), String>> {
-        let mut groups: HashMap<&SessionKey, Vec<String>> = HashMap::new();
+        let mut groups: HashMap<&str, (Vec<String>, Vec<String>)> = HashMap::new();
         for (session, id) in messages {
-            groups.entry(session).or_default().push(id.clone());
+            let (sessions, ids) = groups.entry(&session.tenant_id).or_default();
+            sessions.push(session.id.clone());
+            ids.push(id.clone());
         }
+        let asked: HashSet<&(SessionKey, String)> = messages.iter().collect();
         let mut found = HashMap::new();
         let mut tx = self.db.read(Scope::Request).await?;
-        for (session, ids) in groups {
-            let Some(own) = enter(&mut tx, principal, &session.tenant_id).await? else { continue };
-            let params = [Value::from(&session.tenant_id), own.into(), Value::from(&session.id), ids.into()];
-            for row in tx.query(CONTENTS, &params).await? {
-                if let Some(content) = row.opt_text(1)? {
-                    found.insert((session.clone(), row.text(0)?), content);
+        for (tenant, (sessions, ids)) in groups {
+            let Some(own) = enter(&mut tx, principal, tenant).await? else { continue };
+            for row in tx.query(CONTENTS, &[tenant.into(), own.into(), sessions.into(), ids.into()]).await? {
+                let session = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
+                let key = (session, row.text(1)?);
+                // Two sessions may have a message of the same id, of which one was asked for.
+                if asked.contains(&key) {
+                    found.insert(key, row.text(2)?);
                 }
             }
         }
