@@ -129,14 +129,31 @@ pub fn count_messages<'a>(
         let merged = match usages.get(id) {
             None => row,
             Some(known) => {
-                add_tokens(deltas.entry(known.place()).or_default(), known.tokens, -1);
+                count_usage(known, -1, deltas);
                 let mut merged = known.clone();
                 merged.merge(row);
                 merged
             }
         };
-        add_tokens(deltas.entry(merged.place()).or_default(), merged.tokens, 1);
+        count_usage(&merged, 1, deltas);
         usages.insert(id.to_owned(), merged);
+    }
+}
+
+/// Counts an answer's tokens where they belong, or, with `sign` -1, takes them back.
+pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) {
+    add_tokens(deltas.entry(usage.place()).or_default(), usage.tokens, sign);
+}
+
+/// Adds a stored row to what is known of its answer.
+pub fn merge_usage(session_id: &str, message: &Message, usages: &mut HashMap<String, Usage>) {
+    let Some(id) = usage_id(message) else { return };
+    let row = Usage::of(session_id, message);
+    match usages.get_mut(id) {
+        Some(known) => known.merge(row),
+        None => {
+            usages.insert(id.to_owned(), row);
+        }
     }
 }
 

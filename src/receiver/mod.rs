@@ -18,6 +18,9 @@ pub mod aggregate;
 /// What the receiver knows, on SQLite or PostgreSQL.
 pub mod store;
 
+/// The team's questions, answered from the store.
+pub mod graphql;
+
 /// API keys and ids.
 pub mod keys;
 

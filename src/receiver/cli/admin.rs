@@ -1,6 +1,6 @@
 //! `admin`: what an operator does to the directory and to what is stored.
 
-use super::{Failure, Global};
+use super::{Failure, Global, sessions};
 use crate::receiver::store::{KeyInfo, Role, Store, StoreError, TenantInfo, TenantKind};
 use crate::receiver::time;
 use argh::FromArgs;
@@ -24,6 +24,8 @@ enum What {
     Owner(OwnerOf),
     Account(AccountOf),
     Key(Key),
+    Session(sessions::Session),
+    Prune(sessions::Prune),
 }
 
 /// organizations
@@ -299,16 +301,18 @@ pub async fn run(arguments: Admin, global: &Global) -> Result<(), Failure> {
         What::Owner(owner) => owners(&store, &out, TenantKind::Organization, owner.action).await,
         What::Account(account) => owners(&store, &out, TenantKind::User, account.action).await,
         What::Key(key) => keys(&store, &out, key.action).await,
+        What::Session(session) => sessions::run(&store, &out, session).await,
+        What::Prune(prune) => sessions::prune(&store, &out, prune).await,
     }
 }
 
 /// Where results go: lines for people, or one JSON document.
-struct Out {
+pub struct Out {
     json: bool,
 }
 
 impl Out {
-    fn print(&self, json: &impl Serialize, text: &str) -> Result<(), Failure> {
+    pub fn print(&self, json: &impl Serialize, text: &str) -> Result<(), Failure> {
         use std::io::Write;
         let text = if self.json {
             serde_json::to_string_pretty(json).map_err(|error| StoreError::Internal(error.to_string()))?
@@ -453,6 +457,6 @@ fn parse_role(text: &str) -> Result<Role, Failure> {
     Role::parse(text).ok_or_else(|| Failure::Usage(format!("{text} is no role: member or admin")))
 }
 
-fn parse_span(text: &str) -> Result<i64, Failure> {
+pub fn parse_span(text: &str) -> Result<i64, Failure> {
     time::parse_span(text).ok_or_else(|| Failure::Usage(format!("{text} is no span such as 90d or 12h")))
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod serve;
+mod sessions;
 
 use super::store::{DEFAULT_URL, Store, StoreError};
 use argh::FromArgs;

@@ -6,6 +6,7 @@ use crate::receiver::limits;
 use argh::FromArgs;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -26,6 +27,9 @@ pub struct Serve {
     /// requests at work at once; more are answered with 503 (32)
     #[argh(option, default = "limits::REQUESTS_IN_FLIGHT_MAX")]
     in_flight: usize,
+    /// seconds without a byte after which a slow body is given up (15)
+    #[argh(option, default = "limits::BODY_STALL_TIMEOUT.as_secs()")]
+    stall_seconds: u64,
 }
 
 pub async fn run(arguments: Serve, global: &Global) -> Result<(), Failure> {
@@ -35,6 +39,7 @@ pub async fn run(arguments: Serve, global: &Global) -> Result<(), Failure> {
     let options = Options {
         requests_per_minute: arguments.rate,
         in_flight_max: arguments.in_flight.max(1),
+        body_stall: Duration::from_secs(arguments.stall_seconds.max(1)),
         metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
     };
     let app = Arc::new(App::new(store, options));

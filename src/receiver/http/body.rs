@@ -3,7 +3,7 @@
 //! Invariant: what is held of a body is at most [`INFLATED_BYTES_MAX`], however small it came in and however long it goes on.
 
 use super::answer::Fault;
-use crate::receiver::limits::{BODY_BYTES_MAX, BODY_STALL_TIMEOUT, BODY_TIMEOUT, INFLATED_BYTES_MAX};
+use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt;
@@ -30,6 +30,7 @@ pub async fn read(
     headers: &HeaderMap,
     body: &mut Incoming,
     inflated_bytes_max: usize,
+    stall: Duration,
 ) -> Result<Vec<u8>, Fault> {
     require_json(headers)?;
     let encoding = encoding(headers)?;
@@ -42,7 +43,7 @@ pub async fn read(
         Encoding::Identity => Sink::Plain(Bounded::new(inflated_bytes_max)),
         Encoding::Gzip => Sink::Gzip(Box::new(MultiGzDecoder::new(Bounded::new(inflated_bytes_max)))),
     };
-    while let Some(chunk) = next(body, deadline).await? {
+    while let Some(chunk) = next(body, deadline, stall).await? {
         received += chunk.len();
         if received > BODY_BYTES_MAX {
             return Err(too_large("the body", BODY_BYTES_MAX));
@@ -68,10 +69,10 @@ pub async fn drain(body: &mut Incoming) {
     let _ = timeout(DRAIN_TIMEOUT, read).await;
 }
 
-async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Fault> {
+async fn next(body: &mut Incoming, deadline: Instant, stall: Duration) -> Result<Option<Bytes>, Fault> {
     let slow = || Fault::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
     loop {
-        let stalled = deadline.min(Instant::now() + BODY_STALL_TIMEOUT);
+        let stalled = deadline.min(Instant::now() + stall);
         match timeout_at(stalled, body.frame()).await.map_err(|_| slow())? {
             None => return Ok(None),
             Some(Err(_)) => return Err(Fault::new(StatusCode::BAD_REQUEST, "the body ended early")),

@@ -1,9 +1,11 @@
 //! Counters for Prometheus, of this receiver since its start. They name routes and codes, never tenants or users.
 
 use crate::receiver::store::Ingested;
+use crate::receiver::store::db::STATEMENTS;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Upper bounds of the duration histogram, in seconds.
@@ -91,6 +93,8 @@ impl Counts {
             self.messages_new,
         );
         single("han_sync_inflated_bytes_total", "counter", "Bytes of bodies, inflated.", self.inflated_bytes);
+        let statements = STATEMENTS.load(Ordering::Relaxed);
+        single("han_sync_store_statements_total", "counter", "Statements sent to the store.", statements);
         let _ = writeln!(
             out,
             "# HELP han_sync_refusals_total Sessions refused.\n# TYPE han_sync_refusals_total counter"

@@ -6,6 +6,8 @@
 mod access;
 mod answer;
 mod body;
+mod graphql;
+mod home;
 mod metrics;
 mod server;
 mod sync;
@@ -20,7 +22,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use metrics::Metrics;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// What the operator chose.
@@ -30,6 +32,8 @@ pub struct Options {
     pub requests_per_minute: u32,
     /// Requests at work at once.
     pub in_flight_max: usize,
+    /// Without a byte of a body for this long, it is given up.
+    pub body_stall: Duration,
     /// Opens `/metrics` besides any user's key.
     pub metrics_key: Option<String>,
 }
@@ -39,6 +43,7 @@ impl Default for Options {
         Options {
             requests_per_minute: super::limits::REQUESTS_PER_MINUTE,
             in_flight_max: REQUESTS_IN_FLIGHT_MAX,
+            body_stall: super::limits::BODY_STALL_TIMEOUT,
             metrics_key: None,
         }
     }
@@ -51,6 +56,7 @@ pub struct App {
     rates: Rates,
     in_flight: Arc<Semaphore>,
     metrics: Metrics,
+    schema: crate::receiver::graphql::Sync,
 }
 
 /// Who may ask what at a listening address.
@@ -76,6 +82,7 @@ impl App {
             rates: Rates::new(options.requests_per_minute),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
             metrics: Metrics::default(),
+            schema: crate::receiver::graphql::schema(),
             options,
         }
     }
@@ -89,8 +96,10 @@ impl App {
         let mut noted = Noted::default();
         let (parts, mut body) = request.into_parts();
         let result = self.route(route, door, &parts, &mut body, &mut noted).await;
-        // An answer to someone who is still speaking may never be heard.
-        body::drain(&mut body).await;
+        // An answer to someone who is still speaking may never be heard; one who has stalled is not speaking.
+        if !matches!(&result, Err(fault) if fault.status == StatusCode::REQUEST_TIMEOUT) {
+            body::drain(&mut body).await;
+        }
         let answer = result.unwrap_or_else(|fault| {
             if let Some(cause) = &fault.cause {
                 tracing::error!(request_id, cause, "request failed");
@@ -137,6 +146,8 @@ impl App {
             }
             (Route::Sync, &Method::POST) if public => self.sync(parts, body, noted).await,
             (Route::Identity, &Method::GET) if public => self.identity(parts, noted).await,
+            (Route::Graphql, &Method::POST) if public => self.graphql(parts, body, noted).await,
+            (Route::Home, &Method::GET | &Method::HEAD) if public => Ok(home::page()),
             (Route::Unknown, _) => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
             (_, _) if !public => Err(Fault::new(StatusCode::NOT_FOUND, "there is nothing here")),
             (_, _) => Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here")
@@ -150,6 +161,8 @@ impl App {
 enum Route {
     Sync,
     Identity,
+    Graphql,
+    Home,
     Health,
     Ready,
     Metrics,
@@ -161,6 +174,8 @@ impl Route {
         match path {
             "/api/sync" => Route::Sync,
             "/api/sync/identity" => Route::Identity,
+            "/graphql" => Route::Graphql,
+            "/" => Route::Home,
             "/healthz" => Route::Health,
             "/readyz" => Route::Ready,
             "/metrics" => Route::Metrics,
@@ -173,6 +188,8 @@ impl Route {
         match self {
             Route::Sync => "sync",
             Route::Identity => "identity",
+            Route::Graphql => "graphql",
+            Route::Home => "home",
             Route::Health => "healthz",
             Route::Ready => "readyz",
             Route::Metrics => "metrics",
@@ -182,8 +199,8 @@ impl Route {
 
     fn methods(self) -> &'static str {
         match self {
-            Route::Sync => "POST",
-            Route::Health | Route::Ready => "GET, HEAD",
+            Route::Sync | Route::Graphql => "POST",
+            Route::Home | Route::Health | Route::Ready => "GET, HEAD",
             Route::Identity | Route::Metrics | Route::Unknown => "GET",
         }
     }

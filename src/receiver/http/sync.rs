@@ -28,7 +28,7 @@ impl App {
         if version.is_some_and(|version| version != PROTOCOL_VERSION) {
             return Err(bad_request("unsupported version: this receiver speaks 1.0"));
         }
-        let body = body::read(&parts.headers, body, INFLATED_BYTES_MAX).await?;
+        let body = body::read(&parts.headers, body, INFLATED_BYTES_MAX, self.options.body_stall).await?;
         let now = time::now_us();
         let batch = tokio::task::block_in_place(|| decode(&body, now))?;
         self.metrics.inflated(body.len());

@@ -7,6 +7,10 @@
 use super::postgres::{Postgres, PostgresTx};
 use super::sqlite::{Sqlite, SqliteTx};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Statements sent to the database by this process, for the metrics.
+pub static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
 /// A parameter or a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -275,6 +279,7 @@ impl Tx {
     }
 
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.query(sql, params),
             Tx::Postgres(tx) => tx.query(sql, params).await,
@@ -288,6 +293,7 @@ impl Tx {
 
     /// Rows changed.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.execute(sql, params),
             Tx::Postgres(tx) => tx.execute(sql, params).await,
@@ -299,6 +305,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.insert(bulk, rows),
             Tx::Postgres(tx) => tx.insert(bulk, rows).await,

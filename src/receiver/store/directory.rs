@@ -1,6 +1,6 @@
 //! Who a key stands for. Reads the directory only, before any tenant is entered.
 
-use super::db::{Result, Scope, StoreError, Tx, Value};
+use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
 use super::{Store, with_retries};
 use crate::protocol::remote::Owner;
 use crate::receiver::keys;
@@ -64,6 +64,17 @@ impl Principal {
     /// The membership of the organization that is stored as this tenant.
     pub fn membership(&self, tenant_id: &str) -> Option<&Membership> {
         self.memberships.iter().find(|membership| membership.tenant_id == tenant_id)
+    }
+
+    /// What of a tenant's rows this user sees; `None` when the tenant is neither theirs nor one of their organizations.
+    pub fn sees(&self, tenant_id: &str) -> Option<Sees> {
+        if tenant_id == self.user_id {
+            return Some(Sees::Own);
+        }
+        Some(match self.membership(tenant_id)?.role {
+            Role::Admin => Sees::All,
+            Role::Member => Sees::Own,
+        })
     }
 
     /// The private space and the organizations.
@@ -163,6 +174,61 @@ impl Store {
             Ok(Claim { owner, tenant_id: row.text(1)? })
         };
         rows.into_iter().map(claim).collect()
+    }
+}
+
+impl Store {
+    /// The logins of users, by id. For ids that the caller was shown.
+    pub async fn logins(&self, ids: Vec<String>) -> Result<HashMap<String, String>> {
+        let mut tx = self.db.read(Scope::Gate).await?;
+        let sql = "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
+        let rows = tx.query(sql, &[ids.into()]).await?;
+        tx.commit().await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
+    /// The user of a login. What the caller may see of them is decided where their rows are read.
+    pub async fn user_id(&self, login: &str) -> Result<Option<String>> {
+        let mut tx = self.db.read(Scope::Gate).await?;
+        let sql =
+            "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
+        let row = tx.query_one(sql, &[login.into()]).await?;
+        tx.commit().await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
+    /// Login and role of the members of organizations, by tenant. Only an organization's admin sees others than
+    /// themselves.
+    pub async fn members_for(
+        &self,
+        principal: &Principal,
+        tenants: &[String],
+    ) -> Result<HashMap<String, Vec<(String, Role)>>> {
+        let mut members: HashMap<String, Vec<(String, Role)>> = HashMap::new();
+        let mut admin_of = Vec::new();
+        for membership in
+            principal.memberships.iter().filter(|membership| tenants.contains(&membership.tenant_id))
+        {
+            match membership.role {
+                Role::Admin => admin_of.push(membership.tenant_id.clone()),
+                Role::Member => {
+                    members
+                        .insert(membership.tenant_id.clone(), vec![(principal.login.clone(), Role::Member)]);
+                }
+            }
+        }
+        if admin_of.is_empty() {
+            return Ok(members);
+        }
+        let mut tx = self.db.read(Scope::Gate).await?;
+        let sql = "SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
+                   WHERE m.tenant_id IN {list:$1} ORDER BY t.handle";
+        for row in tx.query(sql, &[admin_of.into()]).await? {
+            let role = Role::parse(&row.text(2)?).unwrap_or(Role::Member);
+            members.entry(row.text(0)?).or_default().push((row.text(1)?, role));
+        }
+        tx.commit().await?;
+        Ok(members)
     }
 }
 

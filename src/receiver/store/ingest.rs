@@ -5,8 +5,9 @@
 //! of their ids, so that transactions do not wait for each other in a circle; where they do all the same, the whole batch
 //! is done again.
 
-use super::db::{Bulk, Kind, Result, Row, Scope, Sees, StoreError, Tx, Value};
+use super::db::{Result, Row, Scope, Sees, StoreError, Tx, Value};
 use super::directory::Principal;
+use super::statements::*;
 use super::{Store, with_retries};
 use crate::protocol::code;
 use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
@@ -113,12 +114,8 @@ impl Store {
         placements: &[Result<String, Refusal>],
         now: i64,
     ) -> Result<Ingested> {
-        let mut work = Work {
-            tx: self.db.write(Scope::Request).await?,
-            user_id: principal.user_id.clone(),
-            now,
-            retained_since: HashMap::new(),
-        };
+        let mut tx = self.db.write(Scope::Request).await?;
+        let mut work = Work::new(&mut tx, principal.user_id.clone(), now);
         let mut tenants: BTreeMap<String, TenantPart> =
             principal.tenants().into_iter().map(|tenant| (tenant, TenantPart::default())).collect();
         for tenant in tenants.keys() {
@@ -165,7 +162,7 @@ impl Store {
         for (tenant, part) in &tenants {
             work.client(tenant, &batch.client_id, part).await?;
         }
-        work.tx.commit().await?;
+        tx.commit().await?;
         let outcomes =
             batch.sessions.iter().zip(refusals).map(|(entry, refusal)| outcome(entry, refusal)).collect();
         Ok(Ingested { outcomes, messages_new })
@@ -208,163 +205,29 @@ fn outcome(entry: &Entry, refusal: Option<Refusal>) -> Outcome {
     }
 }
 
-/// One batch's transaction.
-struct Work {
-    tx: Tx,
+/// One user's work inside a transaction.
+pub(super) struct Work<'a> {
+    pub(super) tx: &'a mut Tx,
     user_id: String,
     now: i64,
     /// By tenant, read after the lock, so that a prune cannot come between.
     retained_since: HashMap<String, Option<i64>>,
 }
 
-const HOME_NEW: &str = "\
-    INSERT INTO homes (tenant_id, session_id, stored_in) VALUES ($1, $2, $3) \
-    ON CONFLICT (tenant_id, session_id) DO NOTHING";
-const HOME: &str = "SELECT stored_in, forgotten_at FROM homes WHERE tenant_id = $1 AND session_id = $2";
-const RETAINED: &str = "SELECT retained_since FROM tenants WHERE tenant_id = $1";
-const SESSION_NEW: &str = "\
-    INSERT INTO sessions (tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
-    last_modified, modified_at, total_message_count, stored_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant_id, session_id) DO NOTHING";
-const SESSION: &str = "\
-    SELECT modified_at, repository FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 {update}";
-const SESSION_CHANGED: &str = "\
-    UPDATE sessions SET repository = $4, project_slug = $5, status = $6, slug = $7, harness = $8, inclusion = $9, \
-    last_modified = $10, modified_at = $11, total_message_count = $12 \
-    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
-const SESSION_GREW: &str = "\
-    UPDATE sessions SET message_count = message_count + $4 \
-    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
-const ACTIVITY_MOVED: &str = "\
-    UPDATE activity SET repository = $4 WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
-const USAGES: &str = "\
-    SELECT usage_id, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at, line_number, \
-    message_type, session_id, message_id, model, last_at FROM usages \
-    WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
-const TASKS: &str = "\
-    SELECT task_id, status, changed_at FROM tasks WHERE tenant_id = $1 AND session_id = $2 AND task_id IN {list:$3}";
-const CLIENT: &str = "\
-    INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
-    last_errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-    ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
-    last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
-    sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
-    attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
-    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
+impl<'a> Work<'a> {
+    pub(super) fn new(tx: &'a mut Tx, user_id: String, now: i64) -> Work<'a> {
+        Work { tx, user_id, now, retained_since: HashMap::new() }
+    }
 
-const MESSAGES_NEW: Bulk = Bulk {
-    table: "messages",
-    columns: MESSAGE_COLUMNS,
-    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING RETURNING message_id",
-};
-/// For rows that are there: content that was absent is filled in, and with it its hash.
-const MESSAGES_FILLED: Bulk = Bulk {
-    table: "messages",
-    columns: MESSAGE_COLUMNS,
-    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
-           content_hash = excluded.content_hash, content_omitted = NULL WHERE messages.content IS NULL",
-};
-const MESSAGE_COLUMNS: &[(&str, Kind)] = &[
-    ("tenant_id", Kind::Text),
-    ("session_id", Kind::Text),
-    ("message_id", Kind::Text),
-    ("user_id", Kind::Text),
-    ("stream", Kind::Text),
-    ("line_number", Kind::Int),
-    ("message_type", Kind::Text),
-    ("\"timestamp\"", Kind::Text),
-    ("at", Kind::Int),
-    ("content_hash", Kind::Text),
-    ("content", Kind::Text),
-    ("input_tokens", Kind::Int),
-    ("output_tokens", Kind::Int),
-    ("cache_read_tokens", Kind::Int),
-    ("cache_creation_tokens", Kind::Int),
-    ("agent_id", Kind::Text),
-    ("parent_id", Kind::Text),
-    ("role", Kind::Text),
-    ("tool_name", Kind::Text),
-    ("model", Kind::Text),
-    ("usage_id", Kind::Text),
-    ("lines_added", Kind::Int),
-    ("lines_removed", Kind::Int),
-    ("files_changed", Kind::Int),
-    ("content_omitted", Kind::Bool),
-];
-const TASKS_LATER: Bulk = Bulk {
-    table: "tasks",
-    columns: &[
-        ("tenant_id", Kind::Text),
-        ("session_id", Kind::Text),
-        ("task_id", Kind::Text),
-        ("user_id", Kind::Text),
-        ("subject", Kind::Text),
-        ("description", Kind::Text),
-        ("status", Kind::Text),
-        ("created_at", Kind::Text),
-        ("updated_at", Kind::Text),
-        ("changed_at", Kind::Int),
-    ],
-    tail: "ON CONFLICT (tenant_id, session_id, task_id) DO UPDATE SET subject = excluded.subject, \
-           description = excluded.description, status = excluded.status, created_at = excluded.created_at, \
-           updated_at = excluded.updated_at, changed_at = excluded.changed_at, pruned = FALSE",
-};
-const USAGES_KNOWN: Bulk = Bulk {
-    table: "usages",
-    columns: &[
-        ("tenant_id", Kind::Text),
-        ("user_id", Kind::Text),
-        ("usage_id", Kind::Text),
-        ("input_tokens", Kind::Int),
-        ("output_tokens", Kind::Int),
-        ("cache_read_tokens", Kind::Int),
-        ("cache_creation_tokens", Kind::Int),
-        ("at", Kind::Int),
-        ("line_number", Kind::Int),
-        ("message_type", Kind::Text),
-        ("session_id", Kind::Text),
-        ("message_id", Kind::Text),
-        ("model", Kind::Text),
-        ("last_at", Kind::Int),
-    ],
-    tail: "ON CONFLICT (tenant_id, user_id, usage_id) DO UPDATE SET input_tokens = excluded.input_tokens, \
-           output_tokens = excluded.output_tokens, cache_read_tokens = excluded.cache_read_tokens, \
-           cache_creation_tokens = excluded.cache_creation_tokens, at = excluded.at, \
-           line_number = excluded.line_number, message_type = excluded.message_type, \
-           session_id = excluded.session_id, message_id = excluded.message_id, model = excluded.model, \
-           last_at = excluded.last_at",
-};
-const ACTIVITY_ADDED: Bulk = Bulk {
-    table: "activity",
-    columns: &[
-        ("tenant_id", Kind::Text),
-        ("user_id", Kind::Text),
-        ("session_id", Kind::Text),
-        ("day", Kind::Int),
-        ("model", Kind::Text),
-        ("message_type", Kind::Text),
-        ("repository", Kind::Text),
-        ("messages", Kind::Int),
-        ("input_tokens", Kind::Int),
-        ("output_tokens", Kind::Int),
-        ("cache_read_tokens", Kind::Int),
-        ("cache_creation_tokens", Kind::Int),
-        ("lines_added", Kind::Int),
-        ("lines_removed", Kind::Int),
-        ("tasks_completed", Kind::Int),
-    ],
-    tail: "ON CONFLICT (tenant_id, user_id, session_id, day, model, message_type) DO UPDATE SET \
-           messages = activity.messages + excluded.messages, \
-           input_tokens = activity.input_tokens + excluded.input_tokens, \
-           output_tokens = activity.output_tokens + excluded.output_tokens, \
-           cache_read_tokens = activity.cache_read_tokens + excluded.cache_read_tokens, \
-           cache_creation_tokens = activity.cache_creation_tokens + excluded.cache_creation_tokens, \
-           lines_added = activity.lines_added + excluded.lines_added, \
-           lines_removed = activity.lines_removed + excluded.lines_removed, \
-           tasks_completed = activity.tasks_completed + excluded.tasks_completed",
-};
+    /// Stores a session that was taken out of another tenant.
+    pub(super) async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
+        match self.session_parts(tenant, id, &[part]).await {
+            Ok(_) => Ok(()),
+            Err(Stop::Refused(refusal)) => Err(StoreError::Refused(refusal.message)),
+            Err(Stop::Store(error)) => Err(error),
+        }
+    }
 
-impl Work {
     /// One session id, in a savepoint: stored whole, or refused and undone. An error is one of the whole transaction.
     async fn session(&mut self, tenant: &str, id: &str, parts: &[Part]) -> Result<Result<Added, Refusal>> {
         self.tx.savepoint().await?;
@@ -498,10 +361,26 @@ impl Work {
         let known = usages.clone();
         aggregate::count_messages(id, new.iter().copied(), &mut usages, &mut deltas);
         usages.retain(|usage_id, usage| known.get(usage_id) != Some(usage));
-        self.tx
-            .insert(&USAGES_KNOWN, usages.iter().map(|usage| self.usage_row(tenant, usage)).collect())
-            .await?;
         self.tasks(tenant, id, &kept.tasks, &mut deltas).await?;
+        self.store_sums(tenant, repository, &usages, deltas).await?;
+        let count = new.len() as i64;
+        if count > 0 {
+            let params = [tenant.into(), id.into(), Value::from(&self.user_id), count.into()];
+            self.tx.execute(SESSION_GREW, &params).await?;
+        }
+        Ok(count)
+    }
+
+    /// Stores answers as they now are, and adds to the sums.
+    pub(super) async fn store_sums(
+        &mut self,
+        tenant: &str,
+        repository: &str,
+        usages: &HashMap<String, Usage>,
+        mut deltas: Deltas,
+    ) -> Result<()> {
+        let rows = usages.iter().map(|usage| self.usage_row(tenant, usage)).collect();
+        self.tx.insert(&USAGES_KNOWN, rows).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
         let rows = deltas.into_iter().map(|(place, sums)| {
             let [input, output, cache_read, cache_creation] = sums.tokens;
@@ -524,13 +403,9 @@ impl Work {
                 sums.tasks_completed.into(),
             ]
         });
-        self.tx.insert(&ACTIVITY_ADDED, rows.collect()).await?;
-        let count = new.len() as i64;
-        if count > 0 {
-            let params = [tenant.into(), id.into(), Value::from(&self.user_id), count.into()];
-            self.tx.execute(SESSION_GREW, &params).await?;
-        }
-        Ok(count)
+        let rows = rows.collect();
+        self.tx.insert(&ACTIVITY_ADDED, rows).await?;
+        Ok(())
     }
 
     /// The ids of those that were not there.
@@ -582,7 +457,14 @@ impl Work {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+        self.usages_by_id(tenant, ids.into_iter().map(str::to_owned).collect()).await
+    }
+
+    pub(super) async fn usages_by_id(
+        &mut self,
+        tenant: &str,
+        ids: Vec<String>,
+    ) -> Result<HashMap<String, Usage>> {
         let rows = self.tx.query(USAGES, &[tenant.into(), Value::from(&self.user_id), ids.into()]).await?;
         rows.iter().map(read_usage).collect()
     }

@@ -5,17 +5,31 @@
 //! PostgreSQL, by row-level security besides; a batch is stored in one transaction with its aggregates.
 
 mod admin;
+mod custody;
 pub mod db;
 mod directory;
 mod ingest;
 mod migrate;
 mod postgres;
+mod read;
+mod retention;
 mod sqlite;
+mod statements;
+mod status;
+mod totals;
 
 pub use admin::{KeyInfo, MemberInfo, NewKey, TenantInfo, TenantKind};
+pub use custody::{ExportedSession, SessionInfo, Which};
 pub use db::{Result, StoreError};
 pub use directory::{Membership, Principal, Role};
 pub use ingest::{Ingested, Outcome, Refusal};
+
+pub use read::{
+    MessagePage, MessagePlace, MessageRow, SessionFilter, SessionKey, SessionPlace, SessionRow, TaskRow,
+};
+pub use retention::Pruned;
+pub use status::{ClientError, ClientStatus, State};
+pub use totals::{Group, Total};
 
 use db::Db;
 use std::future::Future;

@@ -78,8 +78,8 @@ CREATE TABLE sessions (
     stored_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, session_id)
 );
-CREATE INDEX sessions_by_time ON sessions (tenant_id, modified_at, session_id);
-CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id, modified_at, session_id);
+CREATE INDEX sessions_in_order ON sessions (tenant_id, stored_at, session_id);
+CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id, stored_at, session_id);
 
 CREATE TABLE messages (
     tenant_id {text} NOT NULL,

@@ -1,1 +1,88 @@
--- Row-level security.
+-- Row-level security, besides the checks in the program. Migrations run as the owner of the database; every transaction
+-- of the receiver runs under one of three roles, and a request names its tenant and user for that transaction:
+--   han_sync_gate      finds out who a key stands for: the directory, no sessions
+--   han_sync_request   acts in the tenant of han.tenant as the user of han.user; han.sees is 'own' or 'all'
+--   han_sync_operator  the operator's commands: everything
+-- It is forced, so that the owner is held to it as well.
+
+DO $$
+DECLARE
+    role TEXT;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['han_sync_gate', 'han_sync_request', 'han_sync_operator'] LOOP
+        -- Roles belong to the whole server: a receiver of another database may be making the same ones.
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOBYPASSRLS', role);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            END;
+        END IF;
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            BEGIN
+                EXECUTE format('GRANT %I TO %I', role, current_user);
+            EXCEPTION WHEN insufficient_privilege THEN
+                RAISE NOTICE 'an administrator must GRANT % TO %', role, current_user;
+            END;
+        END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
+    END LOOP;
+END
+$$;
+
+DO $$
+DECLARE
+    name TEXT;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'homes', 'sessions', 'messages',
+                                'tasks', 'usages', 'activity', 'clients'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO han_sync_operator', name);
+        EXECUTE format('CREATE POLICY operator ON %I TO han_sync_operator USING (true)', name);
+    END LOOP;
+
+    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys'] LOOP
+        EXECUTE format('GRANT SELECT ON %I TO han_sync_gate', name);
+        EXECUTE format('CREATE POLICY gate ON %I FOR SELECT TO han_sync_gate USING (true)', name);
+    END LOOP;
+
+    -- What is a user's own inside a tenant: they read and write it, and one who sees all reads it.
+    FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'clients'] LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO han_sync_request', name);
+        EXECUTE format(
+            'CREATE POLICY request_reads ON %I FOR SELECT TO han_sync_request USING ('
+            '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
+            '  AND (user_id = (SELECT current_setting(''han.user'', true))'
+            '       OR (SELECT current_setting(''han.sees'', true)) = ''all''))', name);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'clients', 'activity'] LOOP
+        EXECUTE format(
+            'CREATE POLICY request_inserts ON %I FOR INSERT TO han_sync_request WITH CHECK ('
+            '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
+            '  AND user_id = (SELECT current_setting(''han.user'', true)))', name);
+        EXECUTE format(
+            'CREATE POLICY request_updates ON %I FOR UPDATE TO han_sync_request USING ('
+            '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
+            '  AND user_id = (SELECT current_setting(''han.user'', true)))', name);
+    END LOOP;
+END
+$$;
+
+GRANT UPDATE (last_used_at) ON api_keys TO han_sync_gate;
+CREATE POLICY gate_marks_use ON api_keys FOR UPDATE TO han_sync_gate USING (true);
+
+-- Sums are an organization's, without persons: every member may add them up. The program leaves the persons out.
+GRANT SELECT, INSERT, UPDATE ON activity TO han_sync_request;
+CREATE POLICY request_reads ON activity FOR SELECT TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.tenant', true)));
+
+-- Where a session was first stored is kept in the user's private space.
+GRANT SELECT, INSERT, UPDATE, DELETE ON homes TO han_sync_request;
+CREATE POLICY request ON homes TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
+
+GRANT SELECT ON tenants, members TO han_sync_request;
+CREATE POLICY request ON tenants FOR SELECT TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.tenant', true)));
+CREATE POLICY request ON members FOR SELECT TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.tenant', true)));

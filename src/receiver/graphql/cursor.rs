@@ -1,0 +1,54 @@
+//! Cursors: a row's place in its list, as text that means nothing to its holder.
+
+use super::bad_request;
+use crate::receiver::store::{MessagePlace, SessionPlace};
+use std::fmt::Write;
+
+/// A place as a cursor: its parts, as hexadecimal JSON.
+pub fn of_session(place: &SessionPlace) -> String {
+    encode(&(place.stored_at, &place.id, &place.tenant_id))
+}
+
+pub fn session(cursor: &str) -> async_graphql::Result<SessionPlace> {
+    let (stored_at, id, tenant_id) = decode(cursor)?;
+    Ok(SessionPlace { stored_at, id, tenant_id })
+}
+
+pub fn of_message(place: &MessagePlace) -> String {
+    encode(&(place.at, place.line_number, &place.id))
+}
+
+pub fn message(cursor: &str) -> async_graphql::Result<MessagePlace> {
+    let (at, line_number, id) = decode(cursor)?;
+    Ok(MessagePlace { at, line_number, id })
+}
+
+fn encode(parts: &impl serde::Serialize) -> String {
+    let json = serde_json::to_vec(parts).unwrap_or_default();
+    json.iter().fold(String::with_capacity(json.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn decode<T: serde::de::DeserializeOwned>(cursor: &str) -> async_graphql::Result<T> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks(2).map(byte).collect();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| bad_request("after is no cursor of this list"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_gives_its_place_back() {
+        let place = MessagePlace { at: -1, line_number: 7, id: "é\"".to_owned() };
+        assert_eq!(message(&of_message(&place)).unwrap(), place);
+        for text in ["", "0", "zz", "é", "5b5d"] {
+            assert!(message(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Retention: what is older than an operator wants to keep goes, and stays away.
+//!
+//! Invariants: sums stay; a tenant remembers since when it keeps messages, so that a reset or a replay brings nothing back
+//! and counts nothing twice. Days are pruned whole, so that the sums of a day are either of all its rows or frozen.
+
+use super::Store;
+use super::admin::{TenantKind, tenant};
+use super::db::{Result, Scope, Tx, Value};
+use super::with_retries;
+use crate::receiver::time::{self, DAY_US};
+use serde::Serialize;
+
+/// An answer's rows are minutes apart. Its tokens are remembered this much longer than its rows, for one that stands
+/// over the border.
+const USAGE_MARGIN_US: i64 = 2 * DAY_US;
+
+/// What a prune did.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pruned {
+    pub retained_since: String,
+    pub tenants: u64,
+    pub sessions: u64,
+    pub messages: u64,
+    pub tasks: u64,
+}
+
+const KEEP_SINCE: &str = "\
+    UPDATE tenants SET retained_since = $2 WHERE tenant_id = $1 AND (retained_since IS NULL OR retained_since < $2)";
+/// Everyone who may be storing something in the tenant just now.
+const USERS: &str = "\
+    SELECT user_id FROM members WHERE tenant_id = $1 UNION SELECT user_id FROM sessions WHERE tenant_id = $1 \
+    UNION SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND kind = 'user'";
+const MESSAGES: &str = "\
+    DELETE FROM messages WHERE tenant_id = $1 AND at < $3 AND session_id IN \
+    (SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
+const COUNTS: &str = "\
+    UPDATE sessions SET message_count = (SELECT count(*) FROM messages m WHERE m.tenant_id = sessions.tenant_id \
+    AND m.session_id = sessions.session_id) WHERE tenant_id = $1 AND user_id = $2";
+const TASKS: &str = "\
+    UPDATE tasks SET subject = '', description = NULL, pruned = TRUE \
+    WHERE tenant_id = $1 AND user_id = $2 AND changed_at < $3 AND NOT pruned";
+const USAGES: &str = "DELETE FROM usages WHERE tenant_id = $1 AND user_id = $2 AND last_at < $3";
+const SESSIONS: &str = "\
+    DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND modified_at < $3 AND message_count = 0";
+
+impl Store {
+    /// Deletes what is older than `span` microseconds before `now`, in one organization or everywhere.
+    pub async fn prune(&self, span: i64, organization: Option<&str>, now: i64) -> Result<Pruned> {
+        let since = now.saturating_sub(span).div_euclid(DAY_US) * DAY_US;
+        let tenants = with_retries(async || {
+            let mut tx = self.db.write(Scope::Operator).await?;
+            let tenants = match organization {
+                Some(slug) => vec![tenant(&mut tx, TenantKind::Organization, slug).await?],
+                None => texts(&mut tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
+            };
+            for tenant in &tenants {
+                tx.execute(KEEP_SINCE, &[Value::from(tenant), since.into()]).await?;
+            }
+            tx.commit().await?;
+            Ok(tenants)
+        })
+        .await?;
+        let mut pruned = Pruned { retained_since: time::rfc3339(since), ..Pruned::default() };
+        for tenant in &tenants {
+            pruned.tenants += 1;
+            // From here on nothing older is stored; what was being stored is waited for, user by user.
+            let mut tx = self.db.read(Scope::Operator).await?;
+            let users = texts(&mut tx, USERS, &[tenant.into()]).await?;
+            tx.commit().await?;
+            for user in &users {
+                let [messages, tasks, sessions] =
+                    with_retries(async || self.prune_user(tenant, user, since).await).await?;
+                pruned.messages += messages;
+                pruned.tasks += tasks;
+                pruned.sessions += sessions;
+            }
+        }
+        Ok(pruned)
+    }
+
+    async fn prune_user(&self, tenant: &str, user: &str, since: i64) -> Result<[u64; 3]> {
+        let mut tx = self.db.write(Scope::Operator).await?;
+        tx.lock(&format!("{tenant}/{user}")).await?;
+        let params = [Value::from(tenant), user.into(), since.into()];
+        let messages = tx.execute(MESSAGES, &params).await?;
+        if messages > 0 {
+            tx.execute(COUNTS, &params[..2]).await?;
+        }
+        let tasks = tx.execute(TASKS, &params).await?;
+        tx.execute(USAGES, &[tenant.into(), user.into(), (since - USAGE_MARGIN_US).into()]).await?;
+        let sessions = tx.execute(SESSIONS, &params).await?;
+        tx.commit().await?;
+        Ok([messages, tasks, sessions])
+    }
+}
+
+async fn texts(tx: &mut Tx, sql: &str, params: &[Value]) -> Result<Vec<String>> {
+    tx.query(sql, params).await?.iter().map(|row| row.text(0)).collect()
+}
