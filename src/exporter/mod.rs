@@ -1,3 +1,4 @@
 //! The run of `han-sync`.
 
 pub mod privacy;
+pub mod redact;
