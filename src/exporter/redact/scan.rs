@@ -1,0 +1,173 @@
+//! The search: one pass over the text for the anchors of all rules, and each rule only at its own.
+//!
+//! Linear in the text: a rule's attempt either ends in a match, after which its next attempt starts behind that, or
+//! gives up within a bounded distance, or cannot overlap another attempt of the same rule.
+
+use super::rules::{Find, Lead, Left, Rule, rules};
+use super::{CUSTOM_KIND, assignment, likely};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
+
+/// Bytes of digits and semicolons that the terminal's colour codes have at most.
+const COLOUR_BYTES_MAX: usize = 16;
+
+/// A secret that was found, by the index of its rule: the lower, the more is known about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) rule: usize,
+}
+
+impl Span {
+    pub(super) fn custom(range: Range<usize>) -> Span {
+        Span { start: range.start, end: range.end, rule: usize::MAX }
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        ENGINE.rules.get(self.rule).map_or(CUSTOM_KIND, |rule| rule.kind)
+    }
+}
+
+struct Engine {
+    rules: Vec<&'static Rule>,
+    /// Compiled when the rule's anchor is first met: most never are.
+    patterns: Vec<OnceLock<Regex>>,
+    anchors: AhoCorasick,
+    /// The rule of each anchor.
+    rule_of: Vec<usize>,
+}
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let rules: Vec<&'static Rule> = rules().collect();
+    let (mut anchors, mut rule_of) = (Vec::new(), Vec::new());
+    for (index, rule) in rules.iter().enumerate() {
+        for anchor in rule.anchors.iter().flat_map(|anchor| spellings(anchor, rule.any_case)) {
+            anchors.push(anchor);
+            rule_of.push(index);
+        }
+    }
+    let anchors = AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(&anchors)
+        .expect("a few hundred short literals make a small automaton");
+    Engine { patterns: rules.iter().map(|_| OnceLock::new()).collect(), rules, anchors, rule_of }
+});
+
+/// A case-insensitive automaton would meet far more words; names are written in few ways.
+fn spellings(anchor: &str, any_case: bool) -> BTreeSet<String> {
+    let mut spellings = BTreeSet::from([anchor.to_owned()]);
+    if any_case {
+        let lower = anchor.to_lowercase();
+        let letter = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
+        let (before, from) = lower.split_at(letter);
+        spellings.insert(format!("{before}{}{}", from[..1].to_uppercase(), &from[1..]));
+        spellings.insert(lower.to_uppercase());
+        spellings.insert(lower);
+    }
+    spellings
+}
+
+/// All secrets that the rules know, in no particular order; they may overlap.
+pub(super) fn find(text: &str) -> Vec<Span> {
+    let engine = &*ENGINE;
+    let mut spans = Vec::new();
+    let mut resume_at = vec![0; engine.rules.len()];
+    for hit in engine.anchors.find_overlapping_iter(text) {
+        let index = engine.rule_of[hit.pattern()];
+        if hit.start() < resume_at[index] {
+            continue;
+        }
+        let rule = engine.rules[index];
+        let found = match &rule.find {
+            Find::Pattern(pattern) => {
+                let start = match lead(text, hit.start(), rule.lead) {
+                    Some(start) if is_free(text.as_bytes(), start, rule.left) => start,
+                    _ => continue,
+                };
+                let regex = engine.patterns[index].get_or_init(|| anchored(pattern));
+                secret(regex, text, start)
+            }
+            Find::Assigned(strength) => assignment::find(text, hit.start()..hit.end(), *strength),
+        };
+        let Some(found) = found.filter(|found| likely::passes(rule.check, &text[found.clone()])) else {
+            continue;
+        };
+        resume_at[index] = found.end;
+        spans.push(Span { start: found.start, end: found.end, rule: index });
+    }
+    spans
+}
+
+/// Earlier redactions.
+pub(super) fn markers(text: &str) -> Vec<Range<usize>> {
+    static MARKER: LazyLock<Regex> = LazyLock::new(|| {
+        let mut kinds: BTreeSet<&str> = rules().map(|rule| rule.kind).collect();
+        kinds.insert(CUSTOM_KIND);
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        Regex::new(&format!(r"\[REDACTED:(?:{})\]", kinds.join("|"))).expect("kinds are plain words")
+    });
+    MARKER.find_iter(text).map(|marker| marker.range()).collect()
+}
+
+fn anchored(pattern: &str) -> Regex {
+    Regex::new(&format!(r"\A(?:{pattern})")).expect("a test compiles every rule")
+}
+
+/// The group `secret` of a match that begins here, or all of it.
+fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
+    let captures = regex.captures(&text[start..])?;
+    let group = captures.name("secret").or(captures.get(0))?;
+    let end = start + group.end();
+    // Of a longer word, a part that looks like a secret is none.
+    let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
+    (!is_cut).then_some(start + group.start()..end)
+}
+
+/// Where a rule's pattern begins when its anchor stands here.
+fn lead(text: &str, anchor: usize, lead: Lead) -> Option<usize> {
+    match lead {
+        Lead::None => Some(anchor),
+        Lead::Bytes(count) => anchor.checked_sub(count).filter(|start| text.is_char_boundary(*start)),
+        Lead::Digits { min, max } => {
+            let bytes = text.as_bytes();
+            let mut start = anchor;
+            while start > 0 && anchor - start < max && bytes[start - 1].is_ascii_digit() {
+                start -= 1;
+            }
+            (anchor - start >= min).then_some(start)
+        }
+    }
+}
+
+/// True when no word goes on before this place. The letter of an escape, as in `\n`, `\u003d`, `%3D` or the terminal's
+/// colours, is no part of a word, however often the text is escaped.
+fn is_free(text: &[u8], at: usize, left: Left) -> bool {
+    let before = &text[..at];
+    let Some(last) = before.last() else { return true };
+    let is_word = match left {
+        Left::Anything => return true,
+        Left::NoLetterOrDigit => last.is_ascii_alphanumeric(),
+        Left::NoName => last.is_ascii_alphanumeric() || *last == b'_' || *last == b'-',
+    };
+    !is_word || ends_in_escape(before)
+}
+
+fn ends_in_escape(before: &[u8]) -> bool {
+    let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0'] => true,
+        [.., b'\\', b'u', a, b, c, d] => is_hex(&[*a, *b, *c, *d]),
+        [.., b'\\', b'x', a, b] | [.., b'%', a, b] => is_hex(&[*a, *b]),
+        [colour @ .., b'm'] => {
+            let codes = colour.iter().rev().take(COLOUR_BYTES_MAX);
+            let mut rest = codes.skip_while(|byte| byte.is_ascii_digit() || **byte == b';');
+            rest.next() == Some(&b'[')
+        }
+        _ => false,
+    }
+}
