@@ -15,6 +15,7 @@ use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use super::environment::Environment;
 use super::exit::Stop;
 use super::privacy::PrivacyRules;
+use super::redact::Redactor;
 use crate::protocol::remote::{Owner, Pattern};
 
 /// The keys of `sync:`, in the order of the contract.
@@ -163,6 +164,11 @@ impl Config {
         let force_exclude = file.list("forceExclude", Pattern::parse)?;
         let organizations = file.list("organizations", Owner::parse)?;
         let redact_patterns = file.list("redactPatterns", |text| Ok::<_, String>(text.to_owned()))?;
+        if !redact_patterns.value.is_empty() {
+            // What is wrong is said at once, not when text is to leave for the first time.
+            Redactor::new(&redact_patterns.value)
+                .map_err(|error| Stop::configuration(format!("{}: sync.{error}", redact_patterns.origin)))?;
+        }
         let ca_file = file.text("caFile")?.map(|setting| environment.expand(&setting.value, file.folder()));
 
         Ok(Config {

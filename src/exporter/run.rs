@@ -206,7 +206,7 @@ pub fn redactor(config: &Config) -> Result<Option<Redactor>, Stop> {
         return Ok(None);
     }
     let redactor = Redactor::new(&config.redact_patterns)
-        .map_err(|error| Stop::configuration(format!("sync.redactPatterns: {error}")))?;
+        .map_err(|error| Stop::configuration(format!("sync.{error}")))?;
     Ok(Some(redactor))
 }
 

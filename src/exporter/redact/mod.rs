@@ -30,6 +30,13 @@ pub struct Redactor {
     extra: Vec<Regex>,
 }
 
+/// The compiled rules say nothing to a reader.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
 /// A `redactPatterns` entry that is no regular expression, or too large a one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedactError {
