@@ -169,11 +169,13 @@ pub struct SyncTask {
 #[serde(rename_all = "camelCase")]
 pub struct SyncResponse {
     pub status: SyncStatus,
+    #[serde(default)]
     pub cursor: SyncCursor,
     /// Sessions stored.
     pub processed: u64,
     #[serde(default)]
     pub messages_processed: u64,
+    #[serde(default)]
     pub errors: Vec<SyncError>,
     #[serde(default)]
     pub server_timestamp: Option<String>,
