@@ -21,7 +21,7 @@ fn batch(part: usize) -> Vec<Value> {
     (0..SESSIONS)
         .map(|s| {
             // Every client has its own order of sessions.
-            let s = if part % 2 == 0 { s } else { SESSIONS - 1 - s };
+            let s = if part.is_multiple_of(2) { s } else { SESSIONS - 1 - s };
             let from = (part * 5) % MESSAGES;
             let messages = (from..from + 15).map(|n| {
                 let n = n % MESSAGES;
