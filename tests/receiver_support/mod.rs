@@ -53,8 +53,13 @@ pub fn places() -> Vec<Place> {
 }
 
 impl Place {
+    /// A database that somebody else made.
+    pub fn at(url: &str) -> Place {
+        Place { url: url.to_owned(), folder: tempfile::tempdir().unwrap(), postgres: None }
+    }
+
     pub fn is_postgres(&self) -> bool {
-        self.postgres.is_some()
+        self.url.starts_with("postgres")
     }
 
     /// Rows of a query on the store itself, all columns as text.

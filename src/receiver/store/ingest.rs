@@ -210,13 +210,15 @@ pub(super) struct Work<'a> {
     pub(super) tx: &'a mut Tx,
     user_id: String,
     now: i64,
+    /// The tenant that the transaction acts in.
+    entered: String,
     /// By tenant, read after the lock, so that a prune cannot come between.
     retained_since: HashMap<String, Option<i64>>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(tx: &'a mut Tx, user_id: String, now: i64) -> Work<'a> {
-        Work { tx, user_id, now, retained_since: HashMap::new() }
+        Work { tx, user_id, now, entered: String::new(), retained_since: HashMap::new() }
     }
 
     /// Stores a session that was taken out of another tenant.
@@ -230,6 +232,8 @@ impl<'a> Work<'a> {
 
     /// One session id, in a savepoint: stored whole, or refused and undone. An error is one of the whole transaction.
     async fn session(&mut self, tenant: &str, id: &str, parts: &[Part]) -> Result<Result<Added, Refusal>> {
+        // Before the savepoint: what is set after it ends with it.
+        self.enter(tenant).await?;
         self.tx.savepoint().await?;
         match self.session_parts(tenant, id, parts).await {
             Ok(added) => {
@@ -251,8 +255,6 @@ impl<'a> Work<'a> {
     }
 
     async fn session_parts(&mut self, tenant: &str, id: &str, parts: &[Part]) -> Result<Added, Stop> {
-        let user = self.user_id.clone();
-        self.tx.enter(tenant, &user, Sees::Own).await?;
         let retained_since = self.retained_since(tenant).await?;
         let first_stored = self.settle(tenant, id).await?;
         let mut added = Added::default();
@@ -271,11 +273,19 @@ impl<'a> Work<'a> {
             self.tx
                 .execute(
                     "DELETE FROM homes WHERE tenant_id = $1 AND session_id = $2",
-                    &[user.into(), id.into()],
+                    &[Value::from(&self.user_id), id.into()],
                 )
                 .await?;
         }
         Ok(added)
+    }
+
+    async fn enter(&mut self, tenant: &str) -> Result<()> {
+        if self.entered != tenant {
+            self.tx.enter(tenant, &self.user_id, Sees::Own).await?;
+            tenant.clone_into(&mut self.entered);
+        }
+        Ok(())
     }
 
     async fn retained_since(&mut self, tenant: &str) -> Result<Option<i64>> {
@@ -531,8 +541,7 @@ impl<'a> Work<'a> {
 
     /// Notes what this batch says of the client that sent it.
     async fn client(&mut self, tenant: &str, client_id: &str, part: &TenantPart) -> Result<()> {
-        let user = self.user_id.clone();
-        self.tx.enter(tenant, &user, Sees::Own).await?;
+        self.enter(tenant).await?;
         let failed = !part.errors.is_empty();
         // An empty batch shows that the client lives; what the last one with sessions said still holds.
         let silent = !failed && !part.stored;
@@ -541,7 +550,7 @@ impl<'a> Work<'a> {
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
         let params = [
             tenant.into(),
-            user.into(),
+            Value::from(&self.user_id),
             client_id.into(),
             self.now.into(),
             (!failed).then_some(self.now).into(),

@@ -3,7 +3,7 @@
 --   han_sync_gate      finds out who a key stands for: the directory, no sessions
 --   han_sync_request   acts in the tenant of han.tenant as the user of han.user; han.sees is 'own' or 'all'
 --   han_sync_operator  the operator's commands: everything
--- It is forced, so that the owner is held to it as well.
+-- It is forced: an owner who has not been granted these roles sees nothing either.
 
 DO $$
 DECLARE
