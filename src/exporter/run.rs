@@ -3,7 +3,7 @@
 //! The lock is held by one run at a time. What is asked for meanwhile is queued, and the holder looks at the queue once
 //! more before and after it lets go, so that nothing waits for the next schedule without need.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,8 +157,10 @@ fn locked_run(
     let source = Source::open(&config.database)?;
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
+    let failed = queue.items.iter().filter(|item| item.status == queue::Status::Failed);
     let mut run = Run {
         context,
+        failed_before: failed.map(|item| item.session_id.clone()).collect(),
         queue,
         request,
         source,
@@ -248,6 +250,8 @@ struct Run<'a> {
     queue: Queue,
     request: Request,
     source: Source,
+    /// Sessions that had failed before this run.
+    failed_before: HashSet<String>,
     /// The state of the files before the first look inside.
     settled: Option<String>,
     started: Duration,
@@ -397,9 +401,7 @@ impl Run<'_> {
     /// Saves, and draws the balance.
     fn finish(mut self, outcome: Outcome, survey: &Survey) -> Result<((Report, Exit), Queue), Stop> {
         let now = self.context.clock.now();
-        let before = self.queue.clone();
-        let failed_before =
-            |id: &str| before.item(id).is_some_and(|item| item.status == queue::Status::Failed);
+        let failed_before = |id: &String| self.failed_before.contains(id);
         let attempted = self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_));
         let pending = self.count_pending(survey)?;
         let refused: Vec<String> =
