@@ -107,8 +107,8 @@ pub enum Status {
 /// One change to the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A session was asked for.
-    Request { session_id: String },
+    /// A session was asked for; by hand, `at_once`, whatever it waits for.
+    Request { session_id: String, at_once: bool },
     /// `all` was asked for.
     RequestAll,
     /// The request for `all` was taken up.
@@ -189,12 +189,13 @@ impl Queue {
     /// Changes the queue in memory.
     pub fn apply(&mut self, change: &Change, now: DateTime<Utc>) {
         match change {
-            Change::Request { session_id } => {
+            Change::Request { session_id, at_once } => {
                 let item = self.entry(session_id, now);
                 item.priority = Priority::High;
                 item.enqueued_at = Some(now);
-                if item.status == Status::Dropped {
+                if item.status == Status::Dropped || *at_once {
                     item.status = Status::Pending;
+                    item.next_retry_at = None;
                     item.data_mark = None;
                 }
             }
@@ -316,7 +317,7 @@ mod tests {
     fn item_that_was_queued_again_outlives_an_older_delivery() {
         let (first, second) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z"));
         let mut queue = Queue::default();
-        let request = Change::Request { session_id: "s".into() };
+        let request = Change::Request { session_id: "s".into(), at_once: false };
         queue.apply(&request, first);
         queue.apply(&request, second);
         queue.apply(&Change::Settled { session_id: "s".into(), seen: Some(first) }, second);

@@ -113,7 +113,7 @@ fn take_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, St
     }
     let change = match request {
         Request::Scheduled => return Ok(None),
-        Request::Session(id) => Change::Request { session_id: id.clone() },
+        Request::Session(id) => Change::Request { session_id: id.clone(), at_once: true },
         Request::All => Change::RequestAll,
     };
     let mut warnings = Vec::new();
@@ -303,7 +303,8 @@ impl Run<'_> {
             }
             survey = self.survey()?;
             self.tidy_queue(&survey);
-            work = self.work(&survey, false);
+            // Whatever this run was asked for itself: nobody else looks before the next schedule.
+            work = self.due(&survey, &Request::Scheduled, false);
             work.retain(|work| asked.contains(&work.session_id));
         }
     }
@@ -364,7 +365,7 @@ impl Run<'_> {
     fn skipped(&mut self, survey: &Survey) -> Option<Outcome> {
         let Request::Session(id) = &self.request else { return None };
         let Some(session) = survey.sessions.iter().find(|session| session.row.id == *id) else {
-            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone() });
+            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone(), at_once: false });
             let message = format!("han has not indexed session {id} yet; it is queued for a day");
             return Some(Outcome::Skipped(message, "NOT_INDEXED"));
         };
@@ -377,8 +378,12 @@ impl Run<'_> {
     }
 
     fn work(&self, survey: &Survey, identity_changed: bool) -> VecDeque<Work> {
+        self.due(survey, &self.request, identity_changed)
+    }
+
+    fn due(&self, survey: &Survey, request: &Request, identity_changed: bool) -> VecDeque<Work> {
         let now = self.context.clock.now();
-        work(survey, &self.queue, self.delivery.here(), &self.request, identity_changed, now)
+        work(survey, &self.queue, self.delivery.here(), request, identity_changed, now)
     }
 
     /// Takes off the queue what needs no waiting: delivered, not to be sent, or unknown to han for a day.

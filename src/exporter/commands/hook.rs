@@ -51,7 +51,7 @@ fn queue_and_start(request: &Request, environment: &Environment) -> Result<(), S
     let clock = Clock::new(environment)?;
     let mut changes = vec![Change::HookRan];
     match session_id {
-        Some(session_id) => changes.push(Change::Request { session_id }),
+        Some(session_id) => changes.push(Change::Request { session_id, at_once: false }),
         None => request.log.warning("hook", "no session_id on stdin; starting a run all the same"),
     }
     let mut warnings = Vec::new();
