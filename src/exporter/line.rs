@@ -88,8 +88,11 @@ impl Line {
         }
     }
 
-    /// Waits, or advances a simulated clock.
+    /// Waits, or advances a simulated clock; not at all once the system has asked the program to end.
     pub fn pause(&mut self, clock: &Clock, wait: Duration) -> Result<(), Cut> {
+        if self.interrupted {
+            return Err(Cut::Interrupted);
+        }
         let wait = if clock.is_simulated() {
             clock.skip(wait);
             Duration::ZERO
