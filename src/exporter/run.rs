@@ -417,6 +417,12 @@ impl Run<'_> {
             let statistics = &mut self.delivery.here_mut().statistics;
             if complete { statistics.successful_runs += 1 } else { statistics.failed_runs += 1 }
         }
+        if let (Outcome::Halted(_), Request::Session(id)) = (&outcome, &self.request)
+            && pending.0 > 0
+        {
+            // It was asked for ahead of the others, and goes ahead of them when the receiver is back.
+            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone(), at_once: false });
+        }
         // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
