@@ -20,7 +20,7 @@ use super::files;
 use super::line::Line;
 use super::lock::RunLock;
 use super::log::Log;
-use super::privacy::{Affiliations, Eligibility, ExcludedReason};
+use super::privacy::{Affiliations, Eligibility};
 use super::queue::{self, Change, Item, Priority, Queue};
 use super::redact::Redactor;
 use super::report::{Report, Status};
@@ -349,15 +349,9 @@ impl Run<'_> {
         if here.backoff.attempts > 0 && self.identity_is_usable() {
             return false;
         }
-        let unknown = |session: &Surveyed| {
-            matches!(
-                &session.eligibility,
-                Eligibility::Excluded { reason: ExcludedReason::IdentityUnknown, .. }
-            )
-        };
         !self.work(survey, false).is_empty()
             || heartbeat_is_due(here, now)
-            || survey.sessions.iter().any(unknown)
+            || survey.sessions.iter().any(Surveyed::waits_for_identity)
             || self.request != Request::Scheduled
     }
 

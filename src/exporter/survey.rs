@@ -36,6 +36,11 @@ impl Surveyed {
     pub fn is_eligible(&self) -> bool {
         matches!(self.eligibility, Eligibility::Eligible { .. })
     }
+
+    /// Whether it stays only because nobody knows, or no longer, who the user is at the receiver.
+    pub fn waits_for_identity(&self) -> bool {
+        matches!(&self.eligibility, Eligibility::Excluded { reason: ExcludedReason::IdentityUnknown, .. })
+    }
 }
 
 /// All sessions, and what was odd.

@@ -113,21 +113,25 @@ impl Figures {
         let mut figures = Figures::default();
         let snapshot = look.source.snapshot()?;
         let patience = TimeDelta::from_std(context.config.interval * 2).unwrap_or(TimeDelta::MAX);
+        let is_overdue = |since: Option<DateTime<Utc>>| since.is_some_and(|since| now - since > patience);
         for session in &look.survey.sessions {
+            let id = &session.row.id;
+            let cursor = look.state.destinations[look.destination].sessions.get(id);
             if !session.is_eligible() {
                 figures.excluded += 1;
+                // An outage that outlasts the identity closes the filter, and what waited goes on waiting.
+                let waits = session.waits_for_identity();
+                figures.overdue |= waits && is_overdue(cursor.and_then(|cursor| cursor.waiting_since));
                 continue;
             }
             figures.eligible += 1;
-            let id = &session.row.id;
-            let cursor = look.state.destinations[look.destination].sessions.get(id);
             let Some(cursor) = cursor.filter(|_| session.pending) else { continue };
             figures.pending += 1;
             figures.pending_messages += snapshot.count_after(id, cursor.rowid)?;
             if !figures.overdue {
                 let written = snapshot.first_seen_after(id, cursor.rowid)?.as_deref().and_then(clock::parse);
                 let since = cursor.waiting_since.into_iter().chain(written).min();
-                figures.overdue = since.is_some_and(|since| now - since > patience);
+                figures.overdue = is_overdue(since);
             }
         }
         Ok(figures)
