@@ -203,8 +203,9 @@ impl Client {
             },
             300..=399 => Failure::NotReceiver {
                 message: format!(
-                    "{} answered with a redirect ({code}), which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
-                    self.endpoint
+                    "{} answered with a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
+                    self.endpoint,
+                    target(&response)
                 ),
             },
             408 | 425 | 429 | 500..=599 => Failure::Fault {
@@ -316,6 +317,13 @@ enum Nonsense {
     Refusal(String),
     Other(String),
     Broken(Failure),
+}
+
+/// Where a redirect leads, without what a sign-in page is asked to remember.
+fn target(response: &Response<Body>) -> String {
+    let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+    let address = location.and_then(|location| location.split(['?', '#']).next()).unwrap_or_default();
+    if address.is_empty() { String::new() } else { format!(" to {}", printable(address)) }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
