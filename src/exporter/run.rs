@@ -271,13 +271,15 @@ impl Run<'_> {
         }
         let mut identity_changed = false;
         if self.wants_identity(&survey) {
+            let was_usable = self.identity_is_usable();
             match self.delivery.learn_identity()? {
                 Ok(changed) => identity_changed = changed,
                 // The one that is known still serves for a while, if only its endpoint is in trouble.
                 Err(Halt::Fault) if self.identity_is_usable() => {}
                 Err(halt) => return Ok((Outcome::Halted(halt), survey)),
             }
-            if identity_changed {
+            // The same identity as before, learned again after too long, opens what was closed.
+            if identity_changed || !was_usable {
                 survey = self.survey()?;
             }
         }
