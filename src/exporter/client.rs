@@ -141,6 +141,11 @@ impl Client {
         let status = response.status();
         match status.as_u16() {
             200 | 207 | 422 => match self.sync_response(&mut response) {
+                // It takes nothing and blames nobody: the batch as a whole.
+                Ok(answer) if status.as_u16() == 422 && answer.processed == 0 && answer.errors.is_empty() => {
+                    let message = "the receiver refused the batch and named no session".to_owned();
+                    Posted::BatchRefused { status: 422, message }
+                }
                 Ok(answer) => Posted::Answered(answer),
                 Err(Nonsense::Refusal(message)) if status.as_u16() == 422 => {
                     Posted::BatchRefused { status: 422, message }
