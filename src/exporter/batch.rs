@@ -107,6 +107,11 @@ impl Part {
         self.bytes == 0
     }
 
+    /// The rowid that the cursor moves to; `None` where it also holds messages from before the cursor.
+    pub fn last_rowid(&self) -> Option<i64> {
+        self.advance.no_longer_refused.is_empty().then_some(self.advance.rowid)
+    }
+
     /// Moves a cursor over what was acknowledged.
     pub fn acknowledge(&self, cursor: &mut SessionCursor) {
         let advance = &self.advance;

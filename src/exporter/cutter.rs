@@ -58,11 +58,14 @@ impl Work {
     }
 }
 
-/// While the culprit of a refused batch is looked for.
-#[derive(Debug, Clone, Copy)]
+/// While the culprit of a refused batch is looked for: batches stay small until the refused one has passed.
+#[derive(Debug, Clone)]
 pub struct Search {
     pub sessions: usize,
     pub messages: usize,
+    /// Where the batch ended that was refused first: its last session, and the rowid of that session's last message
+    /// (the highest of all, where it had none that was new).
+    pub until: (String, i64),
 }
 
 /// What batches are cut with, and what has become of the work.
@@ -120,6 +123,9 @@ impl<'a> Cutter<'a> {
         affiliations: &Affiliations,
         work: &mut VecDeque<Work>,
     ) -> Result<Option<Batch>, Stop> {
+        if self.search.as_ref().is_some_and(|search| self.is_past(&search.until, work)) {
+            self.search = None;
+        }
         let room = self.room();
         let snapshot = source.snapshot()?;
         let mut batch = Batch::default();
@@ -156,6 +162,25 @@ impl<'a> Cutter<'a> {
             }
         }
         Ok((!batch.parts.is_empty()).then_some(batch))
+    }
+
+    /// Whether nothing is left to send of a session up to a rowid.
+    fn is_past(&self, (session_id, rowid): &(String, i64), work: &VecDeque<Work>) -> bool {
+        let cursor = self.here().sessions.get(session_id);
+        !work.iter().any(|work| work.session_id == *session_id) || cursor.is_some_and(|it| it.rowid >= *rowid)
+    }
+
+    /// Looks for the culprit of a refused batch in smaller ones.
+    pub fn search(&mut self, batch: &Batch, sessions: usize, messages: usize) {
+        let Some(last) = batch.parts.last() else { return };
+        let until = match self.search.take() {
+            Some(search) => search.until,
+            None => {
+                let rowid = self.here().sessions.get(&last.session_id).map_or(0, |cursor| cursor.rowid);
+                (last.session_id.clone(), last.last_rowid().filter(|last| *last > rowid).unwrap_or(i64::MAX))
+            }
+        };
+        self.search = Some(Search { sessions, messages, until });
     }
 
     /// What may be sent of a session, by the same snapshot that its rows come from.
@@ -220,7 +245,7 @@ impl<'a> Cutter<'a> {
             room.messages = room.messages.min(learned.messages);
             room.bytes = room.bytes.min(learned.bytes);
         }
-        if let Some(search) = self.search {
+        if let Some(search) = &self.search {
             room.sessions = search.sessions;
             room.messages = room.messages.min(search.messages);
         }

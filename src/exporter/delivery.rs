@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::client::{self, Failure, Identified, Posted};
-use super::cutter::{self, Cutter, Search, Work};
+use super::cutter::{self, Cutter, Work};
 use super::exit::Stop;
 use super::line::{Cut, Line};
 use super::log::Log;
@@ -272,19 +272,19 @@ impl<'a> Delivery<'a> {
         }
         let sessions = batch.parts.len();
         if sessions > 1 {
-            self.cutter.search = Some(Search { sessions: sessions / 2, messages: usize::MAX });
+            self.cutter.search(batch, sessions / 2, usize::MAX);
             return;
         }
         let Some(part) = batch.parts.first() else { return };
         let Some(place) = work.iter().position(|work| work.session_id == part.session_id) else { return };
         if part.messages > 1 {
             work[place].apart = true;
-            self.cutter.search = Some(Search { sessions: 1, messages: part.messages / 2 });
+            self.cutter.search(batch, 1, part.messages / 2);
             return;
         }
         if part.messages == 1 && part.tasks > 0 {
             work[place].apart = true;
-            self.cutter.search = Some(Search { sessions: 1, messages: 1 });
+            self.cutter.search(batch, 1, 1);
             return;
         }
         if let Some((rowid, true)) = part.only_message {
