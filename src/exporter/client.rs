@@ -301,6 +301,9 @@ impl Client {
         let text = error.to_string();
         let timed_out = matches!(error, ureq::Error::Timeout(_))
             || matches!(error, ureq::Error::Io(error) if is_timeout(error));
+        // No batch is to blame for a connection that does not come about.
+        let unconnected =
+            matches!(error, ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect));
         let message = if timed_out {
             format!("{endpoint} made no progress for too long ({text})")
         } else if text.to_ascii_lowercase().contains("certificate") {
@@ -312,7 +315,7 @@ impl Client {
         } else {
             format!("{endpoint} cannot be reached ({text})")
         };
-        Failure::Fault { message, retry_after: None, timed_out }
+        Failure::Fault { message, retry_after: None, timed_out: timed_out && !unconnected }
     }
 }
 

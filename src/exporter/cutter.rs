@@ -242,7 +242,6 @@ impl<'a> Cutter<'a> {
                 LEARNED_FOR,
             )
         {
-            room.messages = room.messages.min(learned.messages);
             room.bytes = room.bytes.min(learned.bytes);
         }
         if let Some(search) = &self.search {
@@ -260,14 +259,23 @@ impl<'a> Cutter<'a> {
         batch.document(&payloads(&self.state, destination, self.redactor), &destination.cursor, now)
     }
 
-    /// Remembers that a batch was too much: the next ones hold half of it.
-    pub fn learn_limit(&mut self, messages: usize, bytes: usize) {
+    /// Remembers that so many bytes were too many: the next batches hold half of them.
+    pub fn learn_limit(&mut self, bytes: usize, is_slow: bool) {
         let now = self.clock.now();
-        self.here_mut().learned_limit = Some(LearnedLimit {
-            messages: (messages / 2).max(1),
-            bytes: (bytes / 2).max(HEAD_BYTES),
-            learned_at: Some(now),
-        });
+        let bytes = (bytes / 2).max(HEAD_BYTES);
+        self.here_mut().learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
+    }
+
+    /// A batch passed with ease: if it was kept small because the line was slow, the next ones may hold twice as much.
+    pub fn ease_limit(&mut self) {
+        let bytes_max = self.config.batch_bytes;
+        let limit = &mut self.here_mut().learned_limit;
+        if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
+            learned.bytes = learned.bytes.saturating_mul(2);
+            if learned.bytes >= bytes_max {
+                *limit = None;
+            }
+        }
     }
 
     /// Moves the cursors over the parts of a batch that `is_taken`, and the destination's place with them. Returns the

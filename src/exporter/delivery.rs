@@ -28,6 +28,9 @@ use crate::protocol::{Identity, SyncError, SyncResponse, code};
 /// Saving takes at most this share of the time spent sending: small states are saved after every batch, large ones
 /// when it is worth it. A kill costs re-sending of what was not saved, nothing else.
 const SAVE_SHARE: u32 = 10;
+/// A batch that took less than this share of the time-out passed with ease.
+const EASE: u32 = 4;
+
 /// Why the delivery ended before everything was delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {
@@ -53,7 +56,6 @@ pub struct Delivery<'a> {
     pub acknowledged: HashSet<String>,
     /// Whether the state is to be saved.
     dirty: bool,
-    time_outs: u32,
     saved_at: Instant,
     save_cost: Duration,
 }
@@ -69,7 +71,6 @@ impl<'a> Delivery<'a> {
             report: Report::default(),
             acknowledged: HashSet::new(),
             dirty: false,
-            time_outs: 0,
             saved_at: Instant::now(),
             save_cost: Duration::ZERO,
         }
@@ -166,14 +167,23 @@ impl<'a> Delivery<'a> {
             }
             self.dirty = true;
             self.report.attempts += 1;
+            let started = Instant::now();
             let posted = match self.line.post(body, now, limit) {
                 Ok(posted) => posted,
-                Err(cut) => return Ok(Err(self.cut_off(cut))),
+                Err(cut) => {
+                    // It had all the time that a request may take without progress, and made too little.
+                    if cut == Cut::TimeUp && limit >= self.cutter.config.timeout && !batch.parts.is_empty() {
+                        self.cutter.learn_limit(inflated as usize, true);
+                    }
+                    return Ok(Err(self.cut_off(cut)));
+                }
             };
             let failure = match posted {
                 Posted::Answered(answer) => match check(&batch, &answer) {
                     Ok(refusals) => {
-                        self.time_outs = 0;
+                        if started.elapsed() * EASE < self.cutter.config.timeout && !batch.parts.is_empty() {
+                            self.cutter.ease_limit();
+                        }
                         self.report.batches += 1;
                         self.report.bytes_sent += sent;
                         self.report.bytes_uncompressed += inflated;
@@ -183,7 +193,7 @@ impl<'a> Delivery<'a> {
                     Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
                 },
                 Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
-                    self.time_outs = 0;
+                    self.here_mut().backoff.time_outs = 0;
                     self.refuse_batch(&batch, status, message, work);
                     return Ok(Ok(()));
                 }
@@ -202,18 +212,16 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Two time-outs in a row halve the batch; the size is remembered.
+    /// Two time-outs in a row, in this run or the last, halve the batch; the size is remembered.
     fn note_time_out(&mut self, failure: &Failure, batch: &Batch, inflated: u64) -> bool {
-        if !matches!(failure, Failure::Fault { timed_out: true, .. }) {
-            self.time_outs = 0;
+        let timed_out = matches!(failure, Failure::Fault { timed_out: true, .. });
+        let time_outs = &mut self.here_mut().backoff.time_outs;
+        *time_outs = if timed_out { *time_outs + 1 } else { 0 };
+        if *time_outs < 2 || batch.parts.is_empty() {
             return false;
         }
-        self.time_outs += 1;
-        if self.time_outs < 2 || batch.parts.is_empty() {
-            return false;
-        }
-        self.time_outs = 0;
-        self.cutter.learn_limit(batch.messages, inflated as usize);
+        *time_outs = 0;
+        self.cutter.learn_limit(inflated as usize, true);
         true
     }
 
@@ -268,7 +276,7 @@ impl<'a> Delivery<'a> {
         );
         let bytes: usize = batch.parts.iter().map(|part| part.bytes).sum();
         if status == 413 && batch.messages > 1 {
-            self.cutter.learn_limit(batch.messages, bytes);
+            self.cutter.learn_limit(bytes, false);
         }
         let sessions = batch.parts.len();
         if sessions > 1 {
@@ -340,18 +348,12 @@ impl<'a> Delivery<'a> {
 
     /// Notes a fault, and waits for the next try where the time budget allows.
     fn fault(&mut self, failure: &Failure) -> Result<Result<(), Halt>, Stop> {
-        let now = self.cutter.clock.now();
-        let attempts = self.here().backoff.attempts.saturating_add(1);
         let asked = match failure {
             Failure::Fault { retry_after, .. } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        let wait = retry::backoff(attempts, retry::spread()).max(asked);
         let message = failure.message().to_owned();
-        let destination = self.here_mut();
-        destination.backoff = Backoff { attempts, next_retry_at: Some(retry::after(now, wait)) };
-        destination.last_error = Some(LastError { at: Some(now), message: message.clone() });
-        self.dirty = true;
+        let (attempts, wait) = self.note_fault(message.clone(), asked);
         match failure {
             Failure::KeyRefused { .. } => return Ok(Err(Halt::KeyRefused)),
             Failure::NotReceiver { .. } => return Ok(Err(Halt::NotReceiver)),
@@ -368,14 +370,26 @@ impl<'a> Delivery<'a> {
         Ok(self.line.pause(self.cutter.clock, wait).map_err(|cut| self.cut_off(cut)))
     }
 
-    fn cut_off(&mut self, cut: Cut) -> Halt {
+    /// Notes one more fault in a row. Returns how many there are, and how long to wait for the next try.
+    fn note_fault(&mut self, message: String, asked: Duration) -> (u32, Duration) {
         let now = self.cutter.clock.now();
+        let destination = self.here_mut();
+        let backoff = &mut destination.backoff;
+        backoff.attempts = backoff.attempts.saturating_add(1);
+        let attempts = backoff.attempts;
+        let wait = retry::backoff(attempts, retry::spread()).max(asked);
+        backoff.next_retry_at = Some(retry::after(now, wait));
+        destination.last_error = Some(LastError { at: Some(now), message });
+        self.dirty = true;
+        (attempts, wait)
+    }
+
+    fn cut_off(&mut self, cut: Cut) -> Halt {
         match cut {
             Cut::Interrupted => Halt::Interrupted,
             Cut::TimeUp => {
-                let message =
-                    "the time budget of the run was used up before the receiver answered".to_owned();
-                self.here_mut().last_error = Some(LastError { at: Some(now), message });
+                let message = "the time budget of the run was used up before the receiver answered";
+                self.note_fault(message.to_owned(), Duration::ZERO);
                 Halt::TimeUp
             }
         }

@@ -110,16 +110,25 @@ pub struct LearnedIdentity {
 #[serde(rename_all = "camelCase")]
 pub struct Backoff {
     pub attempts: u32,
+    /// Time-outs among the last faults, in a row, since a batch was last halved for them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub time_outs: u32,
     #[serde(default, with = "clock::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A limit for batches below the configured one, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnedLimit {
-    pub messages: usize,
+    /// Uncompressed bytes.
     pub bytes: usize,
+    /// The line was too slow for more, rather than the receiver unwilling: a line gets better.
+    pub is_slow: bool,
     #[serde(with = "clock::optional")]
     pub learned_at: Option<DateTime<Utc>>,
 }
