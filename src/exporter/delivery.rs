@@ -28,6 +28,8 @@ use crate::protocol::{Identity, SyncError, SyncResponse, code};
 /// Saving takes at most this share of the time spent sending: small states are saved after every batch, large ones
 /// when it is worth it. A kill costs re-sending of what was not saved, nothing else.
 const SAVE_SHARE: u32 = 10;
+/// A try needs some time to come to an end; with less than this left, it is the next run's.
+const TRY_MIN: Duration = Duration::from_millis(500);
 /// A batch that took less than this share of the time-out passed with ease.
 const EASE: u32 = 4;
 
@@ -359,7 +361,7 @@ impl<'a> Delivery<'a> {
             Failure::NotReceiver { .. } => return Ok(Err(Halt::NotReceiver)),
             Failure::Fault { .. } => {}
         }
-        if self.cutter.clock.elapsed() + wait >= self.deadline {
+        if self.cutter.clock.elapsed() + wait + TRY_MIN >= self.deadline {
             return Ok(Err(Halt::Fault));
         }
         self.log.info(
