@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,12 @@ use super::super::queue::{Change, Queue};
 
 /// A hook's JSON is a few hundred bytes.
 const INPUT_BYTES_MAX: usize = 1 << 20;
-/// Callers write the JSON at once, but the end of input may never come. The whole call has 100 ms.
-const INPUT_WAIT: Duration = Duration::from_millis(60);
+/// Callers write the JSON at once, but the end of input may never come. The whole call has 100 ms on a quiet machine.
+/// The wait is counted in turns, each of which lasts longer on a machine that is busy, as the caller's own do there.
+const INPUT_TURNS: u32 = 12;
+const INPUT_TURN: Duration = Duration::from_millis(5);
+/// In no case longer: the hooks of a session's end have 1.5 s together.
+const INPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// No agent's ids are longer.
 const SESSION_ID_CHARS_MAX: usize = 256;
 
@@ -76,18 +80,19 @@ fn session_id_from_stdin() -> Option<String> {
             }
         }
     });
-    let deadline = Instant::now() + INPUT_WAIT;
+    let started = Instant::now();
+    let mut turns = INPUT_TURNS;
     let mut input = Vec::new();
     loop {
         if let Ok(found) = serde_json::from_slice::<HookInput>(&input) {
             return Some(found.session_id).filter(|id| is_plausible(id));
         }
-        if input.len() > INPUT_BYTES_MAX {
+        if input.len() > INPUT_BYTES_MAX || started.elapsed() > INPUT_WAIT_MAX {
             return None;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        match received.recv_timeout(left) {
+        match received.recv_timeout(INPUT_TURN) {
             Ok(chunk) => input.extend_from_slice(&chunk),
+            Err(RecvTimeoutError::Timeout) if turns > 0 => turns -= 1,
             Err(_) => return None,
         }
     }
