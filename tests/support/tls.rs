@@ -1,0 +1,73 @@
+//! A certificate authority of the tests, and servers' certificates that are right, or wrong in one way each.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A name that nobody resolves: only a proxy reaches it.
+pub const FAR_HOST: &str = "receiver.invalid";
+
+/// An authority that nobody knows but those who are given its [`Authority::pem`].
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// What a server's certificate is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    /// For `localhost`, `127.0.0.1` and [`FAR_HOST`].
+    Right,
+    /// For another host.
+    OtherHost,
+    /// For this host, until some years ago.
+    Expired,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate of its own");
+        Authority { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// The authority's certificate, for `caFile`.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A server's side of TLS with a certificate of this authority.
+    pub fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        let names = match certificate {
+            Certificate::OtherHost => vec!["elsewhere.example".to_owned()],
+            Certificate::Right | Certificate::Expired => {
+                ["localhost", "127.0.0.1", FAR_HOST].map(str::to_owned).to_vec()
+            }
+        };
+        let mut params = CertificateParams::new(names).expect("names of hosts");
+        if certificate == Certificate::Expired {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2021, 1, 1);
+        }
+        let key = KeyPair::generate().expect("a key");
+        let signed: CertificateDer =
+            params.signed_by(&key, &self.issuer).expect("a signed certificate").into();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS#8 key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has the default protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![signed], key)
+            .expect("the key is the certificate's");
+        Arc::new(config)
+    }
+}
