@@ -65,8 +65,6 @@ pub struct Batch {
     pub parts: Vec<Part>,
     pub messages: usize,
     pub tasks: usize,
-    /// Secrets that were redacted, by kind.
-    pub redactions: Counts,
 }
 
 /// One session's part of a batch, and where its cursor goes when it is acknowledged.
@@ -79,6 +77,8 @@ pub struct Part {
     pub bytes: usize,
     /// Line number of its last message, for the wire's cursor.
     pub last_line: Option<i64>,
+    /// Secrets that were redacted in what it carries.
+    pub redactions: Counts,
     /// More of the session is to be sent than fitted.
     pub more: bool,
     /// Set where it carries one message: its rowid, and whether content was sent.
@@ -202,7 +202,7 @@ impl Batch {
         cursor: &SessionCursor,
         room: &Room,
     ) -> Result<&Part, Stop> {
-        let mut cut = Cut::new(payloads, snapshot, eligible, cursor, &mut self.redactions)?;
+        let mut cut = Cut::new(payloads, snapshot, eligible, cursor);
         let room = Room {
             sessions: room.sessions,
             messages: room.messages.saturating_sub(self.messages),
@@ -264,7 +264,7 @@ struct Cut<'a> {
     snapshot: &'a Snapshot<'a>,
     eligible: &'a Eligible,
     cursor: &'a SessionCursor,
-    redactions: &'a mut Counts,
+    redactions: Counts,
     messages: Vec<u8>,
     tasks: Vec<u8>,
     message_count: usize,
@@ -282,14 +282,13 @@ impl<'a> Cut<'a> {
         snapshot: &'a Snapshot<'a>,
         eligible: &'a Eligible,
         cursor: &'a SessionCursor,
-        redactions: &'a mut Counts,
-    ) -> Result<Cut<'a>, Stop> {
-        Ok(Cut {
+    ) -> Cut<'a> {
+        Cut {
             payloads,
             snapshot,
             eligible,
             cursor,
-            redactions,
+            redactions: Counts::default(),
             messages: Vec::new(),
             tasks: Vec::new(),
             message_count: 0,
@@ -299,7 +298,7 @@ impl<'a> Cut<'a> {
             newest_at: cursor.newest_at.as_deref().and_then(clock::parse),
             more: false,
             advance: Advance { rowid: cursor.rowid, fields: cursor.fields.clone(), ..Advance::default() },
-        })
+        }
     }
 
     fn session_id(&self) -> &'a str {
@@ -362,9 +361,9 @@ impl<'a> Cut<'a> {
                 continue;
             }
             if let Some(redactor) = self.payloads.redactor.filter(|_| with_text) {
-                task.subject = redactor.redact(&task.subject, self.redactions).into_owned();
+                task.subject = redactor.redact(&task.subject, &mut self.redactions).into_owned();
                 task.description =
-                    task.description.map(|text| redactor.redact(&text, self.redactions).into_owned());
+                    task.description.map(|text| redactor.redact(&text, &mut self.redactions).into_owned());
             }
             push_json(&mut self.tasks, &task)?;
             self.task_count += 1;
@@ -389,7 +388,8 @@ impl<'a> Cut<'a> {
         }
         let rowid = row.rowid;
         let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
-        let mut message = self.wire_message(row, with_content);
+        let mut redactions = Counts::default();
+        let mut message = self.wire_message(row, with_content, &mut redactions);
         let start = self.messages.len();
         push_json(&mut self.messages, &message)?;
         let used = self.tasks.len() + self.messages.len();
@@ -401,8 +401,10 @@ impl<'a> Cut<'a> {
             self.messages.truncate(start);
             message.content = None;
             message.content_omitted = Some(true);
+            redactions = Counts::default();
             push_json(&mut self.messages, &message)?;
         }
+        self.redactions.merge(&redactions);
         self.note(&message);
         let sent_content = message.content.is_some();
         self.message_count += 1;
@@ -424,13 +426,13 @@ impl<'a> Cut<'a> {
         self.newest_at = self.newest_at.max(clock::parse(text));
     }
 
-    fn wire_message(&mut self, row: MessageRow, with_content: bool) -> SyncMessage {
+    fn wire_message(&self, row: MessageRow, with_content: bool, redactions: &mut Counts) -> SyncMessage {
         let id = wire_id(self.session_id(), &row);
         let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
         let answer = row.raw_json.as_deref().map(Answer::read).unwrap_or_default();
         let content = match (self.payloads.redactor, &row.raw_json) {
             (Some(redactor), Some(raw)) if with_content => {
-                Some(redactor.redact(raw, self.redactions).into_owned())
+                Some(redactor.redact(raw, redactions).into_owned())
             }
             _ => None,
         };
@@ -503,6 +505,7 @@ impl<'a> Cut<'a> {
             tasks: self.task_count,
             bytes: json.len(),
             last_line: self.last_line,
+            redactions: self.redactions,
             more: self.more,
             only_message: self.only_message,
             advance: self.advance,

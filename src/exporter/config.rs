@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -319,7 +319,10 @@ pub fn read_bounded(path: &Path) -> io::Result<String> {
     if metadata.len() > FILE_BYTES_MAX {
         return Err(io::Error::other(format!("it is larger than {FILE_BYTES_MAX} bytes")));
     }
-    fs::read_to_string(path)
+    let mut text = String::new();
+    // Some files are longer than they say.
+    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The `sync:` section of a file as key and value; empty where the file has none.

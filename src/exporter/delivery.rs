@@ -22,8 +22,8 @@ use super::report::Report;
 use super::retry;
 use super::run::Context;
 use super::source::Source;
-use super::state::{Backoff, Destination, LastError, LearnedIdentity};
-use crate::protocol::{Identity, SyncError, SyncResponse, code};
+use super::state::{Backoff, Destination, LastError};
+use crate::protocol::{SyncError, SyncResponse, code};
 
 /// Saving takes at most this share of the time spent sending: small states are saved after every batch, large ones
 /// when it is worth it. A kill costs re-sending of what was not saved, nothing else.
@@ -109,21 +109,9 @@ impl<'a> Delivery<'a> {
                 },
                 Err(cut) => return Ok(Err(self.cut_off(cut))),
             };
-            let before =
-                (self.cutter.destination, self.here().identity.as_ref().map(|known| known.identity.clone()));
-            if let Some(identity) = &learned {
-                self.cutter.destination =
-                    self.cutter.state.identify(self.cutter.destination, &identity.user_id);
-            }
-            let comparable = |mut identity: Option<Identity>| {
-                if let Some(identity) = &mut identity {
-                    identity.server_timestamp = None;
-                }
-                identity
-            };
-            let changed = before.0 != self.cutter.destination
-                || before.1.map(comparable) != Some(comparable(learned.clone()));
-            self.here_mut().identity = Some(LearnedIdentity { fetched_at: Some(now), identity: learned });
+            let (destination, changed) =
+                self.cutter.state.learn_identity(self.cutter.destination, learned, now);
+            self.cutter.destination = destination;
             return Ok(Ok(changed));
         }
     }

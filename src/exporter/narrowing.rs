@@ -54,8 +54,8 @@ pub fn for_session(
         let same_folder = folder == Some(narrowed_folder.as_str());
         let same_repository = repository.is_some() && narrowing.repository.as_deref() == repository;
         if same_folder || same_repository {
-            sum.disabled |= narrowing.disabled;
-            sum.without_content |= narrowing.without_content;
+            sum.disabled = sum.disabled.or_else(|| narrowing.disabled.clone());
+            sum.without_content = sum.without_content.or_else(|| narrowing.without_content.clone());
         }
     }
     sum
@@ -65,49 +65,53 @@ fn look(folder: &Path, reports: &mut Vec<String>) -> Narrowing {
     let mut narrowing = Narrowing::default();
     for place in PLACES {
         let path = folder.join(place);
-        let text = match config::read_bounded(&path) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                continue;
+        let read = match config::read_bounded(&path) {
+            Ok(text) => {
+                config::sync_section(&text).map(|section| apply(&section, &path, &mut narrowing, reports))
             }
-            Err(error) => {
-                narrowing.disabled = true;
-                reports.push(format!(
-                    "{} cannot be read ({error}); until it can, its repository's sessions stay here",
-                    path.display()
-                ));
-                continue;
-            }
+            Err(error) if is_absent(&path, &error) => continue,
+            Err(error) => Err(error.to_string()),
         };
-        match config::sync_section(&text) {
-            Ok(section) => apply(&section, &path, &mut narrowing, reports),
-            Err(why) => {
-                narrowing.disabled = true;
-                reports.push(format!(
-                    "{} cannot be read ({why}); until it can, its repository's sessions stay here",
-                    path.display()
-                ));
-            }
+        if let Err(why) = read {
+            narrowing.disabled = Some(path.display().to_string());
+            reports.push(format!(
+                "{} cannot be read ({why}); until it can, its repository's sessions stay here",
+                path.display()
+            ));
         }
     }
     narrowing
 }
 
+/// Whether there is no file at all. A link that leads nowhere is a file that cannot be read.
+fn is_absent(path: &Path, error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        && path.symlink_metadata().is_err()
+}
+
 fn apply(section: &[(String, Yaml)], path: &Path, narrowing: &mut Narrowing, reports: &mut Vec<String>) {
+    let file = || Some(path.display().to_string());
     for (key, value) in section {
-        let switch = match value {
-            Yaml::Value(Scalar::Boolean(value)) => Some(*value),
-            Yaml::Value(Scalar::Integer(value @ (0 | 1))) => Some(*value == 1),
-            _ => None,
-        };
-        match (key.as_str(), switch) {
-            ("enabled", Some(false)) => narrowing.disabled = true,
-            ("includeContent", Some(false)) => narrowing.without_content = true,
+        match key.as_str() {
+            "enabled" if is_off(value) => narrowing.disabled = file(),
+            "includeContent" if is_off(value) => narrowing.without_content = file(),
             _ => reports.push(format!(
                 "{}: sync.{key} is ignored; a repository's own file may only say enabled: false or includeContent: false",
                 path.display()
             )),
         }
+    }
+}
+
+/// Every way in which people write `false` narrows, also those that YAML takes for text.
+fn is_off(value: &Yaml) -> bool {
+    match value {
+        Yaml::Value(Scalar::Boolean(value)) => !value,
+        Yaml::Value(Scalar::Integer(value)) => *value == 0,
+        Yaml::Value(Scalar::String(value)) => {
+            ["false", "no", "off", "0"].iter().any(|off| value.eq_ignore_ascii_case(off))
+        }
+        _ => false,
     }
 }
 
@@ -128,15 +132,15 @@ mod tests {
         fs::write(folder.join(".claude/han.yml"), "sync:\n  enabled: false\n").unwrap();
         let mut known = BTreeMap::new();
         assert!(refresh(&mut known, &folders(&folder)).is_empty());
-        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled);
+        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_some());
 
         fs::rename(&folder, place.path().join("gone")).unwrap();
         refresh(&mut known, &folders(&folder));
-        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled);
+        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_some());
 
         fs::create_dir_all(&folder).unwrap();
         refresh(&mut known, &folders(&folder));
-        assert!(!for_session(&known, None, Some("github.com/acme/api")).disabled);
+        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_none());
     }
 
     #[test]
@@ -156,6 +160,6 @@ mod tests {
         fs::write(place.path().join("han.yml"), "sync: [").unwrap();
         let mut known = BTreeMap::new();
         assert_eq!(refresh(&mut known, &folders(place.path())).len(), 1);
-        assert!(for_session(&known, Some(&place.path().display().to_string()), None).disabled);
+        assert!(for_session(&known, Some(&place.path().display().to_string()), None).disabled.is_some());
     }
 }

@@ -167,7 +167,9 @@ impl ExcludedReason {
                 "let han-sync reach the receiver, which says who you are, or add its owner to organizations or the \
                  repository to forceInclude"
             }
-            ExcludedReason::DisabledByRepository => "remove enabled: false from the repository's own han.yml",
+            ExcludedReason::DisabledByRepository => {
+                "remove enabled: false from the repository's own han.yml, or make the file readable"
+            }
         }
     }
 }
@@ -184,7 +186,9 @@ impl fmt::Display for ExcludedReason {
                 "the repository's owner is none of your organizations or accounts"
             }
             ExcludedReason::IdentityUnknown => "who you are at the receiver is not known, or no longer",
-            ExcludedReason::DisabledByRepository => "the repository's own han.yml says enabled: false",
+            ExcludedReason::DisabledByRepository => {
+                "the repository's own han.yml says enabled: false, or cannot be read"
+            }
         })
     }
 }

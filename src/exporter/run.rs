@@ -191,7 +191,8 @@ fn settled_mark(config: &Config, now: DateTime<Utc>) -> Option<String> {
     Some(format!("{signature} {}", crate::protocol::content_hash(&settings)))
 }
 
-fn heartbeat_is_due(here: &Destination, now: DateTime<Utc>) -> bool {
+/// Whether the receiver has not heard of this client for an hour.
+pub fn heartbeat_is_due(here: &Destination, now: DateTime<Utc>) -> bool {
     is_older(here.statistics.last_contact_at, HOURLY, now)
 }
 

@@ -50,19 +50,19 @@ impl Versioned for State {
     }
 }
 
-/// What a repository's own `han.yml` asked for; it can only take away.
+/// What a repository's own `han.yml` asked for; it can only take away. Each narrowing is named by the file that says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Narrowing {
     /// The repository whose sessions it narrows, where the folder has one.
     #[serde(default)]
     pub repository: Option<String>,
-    /// `enabled: false`.
+    /// `enabled: false`, or a file that cannot be read.
     #[serde(default)]
-    pub disabled: bool,
+    pub disabled: Option<String>,
     /// `includeContent: false`.
     #[serde(default)]
-    pub without_content: bool,
+    pub without_content: Option<String>,
 }
 
 /// An endpoint together with the user that the key stands for.
@@ -335,6 +335,25 @@ impl State {
         let fresh = self.destination(&endpoint, &fingerprint);
         self.destinations[fresh].user_id = Some(user_id.to_owned());
         fresh
+    }
+
+    /// Notes what the receiver said of the user, `None` where it has no such endpoint. Returns the destination of that
+    /// user, and whether anything of it is new.
+    pub fn learn_identity(
+        &mut self,
+        index: usize,
+        identity: Option<Identity>,
+        now: DateTime<Utc>,
+    ) -> (usize, bool) {
+        // The receiver's clock is no news.
+        let comparable = |identity: &Option<Identity>| {
+            identity.clone().map(|it| Identity { server_timestamp: None, ..it })
+        };
+        let before = self.destinations[index].identity.as_ref().map(|known| comparable(&known.identity));
+        let destination = identity.as_ref().map_or(index, |identity| self.identify(index, &identity.user_id));
+        let changed = destination != index || before != Some(comparable(&identity));
+        self.destinations[destination].identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
+        (destination, changed)
     }
 
     /// Session to last known repository.

@@ -75,12 +75,12 @@ impl Filter<'_> {
         let Eligibility::Eligible { remote, .. } = &eligibility else { return (eligibility, false) };
         let narrowing =
             narrowing::for_session(&state.narrowings, row.project_path.as_deref(), Some(remote.path()));
-        if narrowing.disabled {
+        if narrowing.disabled.is_some() {
             let reason = ExcludedReason::DisabledByRepository;
             let remote = Some(remote.clone());
             return (Eligibility::Excluded { reason, remote, matched: None }, false);
         }
-        (eligibility, include_content && !narrowing.without_content)
+        (eligibility, include_content && narrowing.without_content.is_none())
     }
 }
 

@@ -21,7 +21,7 @@ use super::queue::Queue;
 use super::report::Report;
 use super::run::{self, Context};
 use super::source::Source;
-use super::state::{LearnedIdentity, State};
+use super::state::State;
 use super::survey::{Filter, Survey, survey};
 
 /// Does what the command line asks for.
@@ -41,7 +41,7 @@ pub fn execute(request: Request, environment: Environment) -> Result<Exit, Stop>
         config,
         environment,
     };
-    let output = Output { json: request.json, quiet: request.quiet, out: io::stdout().lock() };
+    let output = Output { json: request.json, quiet: request.quiet, closed: false, out: io::stdout().lock() };
     match command {
         None => send(&context, &run::Request::Scheduled, output),
         Some(Command::Session(session)) => send(&context, &run::Request::Session(session.id), output),
@@ -82,15 +82,17 @@ fn tell_errors(context: &Context, report: &Report, exit: Exit) {
 pub struct Output<'a> {
     pub json: bool,
     pub quiet: bool,
+    /// Whether the reader has gone away, which is no error of ours.
+    closed: bool,
     out: StdoutLock<'a>,
 }
 
 impl Output<'_> {
     pub fn stdout() -> Output<'static> {
-        Output { json: true, quiet: false, out: io::stdout().lock() }
+        Output { json: true, quiet: false, closed: false, out: io::stdout().lock() }
     }
 
-    /// One JSON document. A reader that has gone away is no error of ours.
+    /// One JSON document.
     pub fn json<T: Serialize>(&mut self, document: &T) {
         if let Ok(mut text) = serde_json::to_string(document) {
             text.push('\n');
@@ -104,8 +106,7 @@ impl Output<'_> {
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) {
-        let _ = self.out.write_all(bytes);
-        let _ = self.out.flush();
+        self.closed |= self.out.write_all(bytes).and_then(|()| self.out.flush()).is_err();
     }
 
     /// A line for people, unless they want quiet.
@@ -124,6 +125,8 @@ struct Look {
     destination: usize,
     source: Source,
     survey: Survey,
+    /// Whether the receiver has just said something else of the user than it did before.
+    identity_changed: bool,
     warnings: Vec<String>,
 }
 
@@ -141,8 +144,9 @@ fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue, 
 fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
     let mut warnings = context.config.warnings.clone();
     let (mut state, queue, mut destination) = load(context, &mut warnings)?;
+    let mut identity_changed = false;
     if ask {
-        destination = ask_identity(context, &mut state, destination, &mut warnings)?;
+        (destination, identity_changed) = ask_identity(context, &mut state, destination, &mut warnings)?;
     }
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
@@ -150,22 +154,23 @@ fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
     let filter = Filter { config: &context.config, affiliations: &affiliations };
     let mut survey = survey(&source.snapshot()?, filter, &mut state, destination, now)?;
     warnings.append(&mut survey.warnings);
-    Ok(Look { state, queue, destination, source, survey, warnings })
+    Ok(Look { state, queue, destination, source, survey, identity_changed, warnings })
 }
 
-/// Asks who the key stands for, where that is not known well enough; an answer is used and not kept.
+/// Asks who the key stands for, where that is not known well enough; an answer is used and not kept. Returns the
+/// destination of that user, and whether anything of it is new.
 fn ask_identity(
     context: &Context,
     state: &mut State,
     destination: usize,
     warnings: &mut Vec<String>,
-) -> Result<usize, Stop> {
+) -> Result<(usize, bool), Stop> {
     let (Some(endpoint), Some(key)) = (&context.config.endpoint, &context.config.api_key) else {
-        return Ok(destination);
+        return Ok((destination, false));
     };
     let now = context.clock.now();
     if run::identity_is_fresh(&state.destinations[destination], now) {
-        return Ok(destination);
+        return Ok((destination, false));
     }
     let client = Client::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
     let identity = match client.identity(now) {
@@ -173,15 +178,10 @@ fn ask_identity(
         Identified::Unsupported => None,
         Identified::Failed(failure) => {
             warnings.push(format!("{}; what is shown goes by what is known", failure.message()));
-            return Ok(destination);
+            return Ok((destination, false));
         }
     };
-    let mut destination = destination;
-    if let Some(identity) = &identity {
-        destination = state.identify(destination, &identity.user_id);
-    }
-    state.destinations[destination].identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
-    Ok(destination)
+    Ok(state.learn_identity(destination, identity, now))
 }
 
 fn tell(context: &Context, warnings: &[String]) {

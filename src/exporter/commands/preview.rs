@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
+use super::super::batch::Batch;
 use super::super::cli::PreviewCommand;
 use super::super::cutter::{Cutter, Start, Work};
 use super::super::exit::{Exit, Stop};
 use super::super::privacy::Eligibility;
-use super::super::report::{VERSION, count};
+use super::super::redact::Counts;
+use super::super::report::{Report, ReportedError, Status, VERSION, code, count};
+use super::super::retry;
 use super::super::run::{self, Context, Request};
 use super::super::survey::Survey;
 use super::{Look, Output, look, tell};
@@ -19,123 +22,235 @@ use super::{Look, Output, look, tell};
 struct Line {
     session_id: String,
     repository: String,
-    inclusion: String,
+    /// The rule that lets it through, and the value that matched.
+    inclusion: &'static str,
+    matched: String,
     with_content: bool,
     messages: usize,
     tasks: usize,
     /// Uncompressed.
     bytes: usize,
+    /// Redacted secrets by kind.
+    redactions: Counts,
+}
+
+/// What follows the batches in the JSON document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tail {
+    status: Status,
+    /// Nothing is sent while sync is not enabled.
+    enabled: bool,
+    batch_count: usize,
+    messages: usize,
+    tasks: usize,
+    /// Of all batches, before compression.
+    bytes: usize,
+    redactions: Counts,
+    sessions: Vec<Line>,
+    errors: Vec<ReportedError>,
 }
 
 pub fn execute(context: &Context, command: &PreviewCommand, mut output: Output) -> Result<Exit, Stop> {
     let look = look(context, true)?;
     tell(context, &look.warnings);
-    let Look { state, queue, destination, source, survey, .. } = look;
-    let config = &context.config;
-    let now = context.clock.now();
+    let mut report = Report::default();
     if let Some(id) = &command.session {
-        check_session(id, &survey)?;
+        check_session(id, &look.survey, &mut report);
     }
-    let request = command.session.clone().map_or(Request::Scheduled, Request::Session);
-    let mut work: VecDeque<Work> =
-        run::work(&survey, &queue, &state.destinations[destination], &request, false, now);
-    let mut lines = lines(&work, &survey);
-    let order: Vec<String> = work.iter().map(|work| work.session_id.clone()).collect();
-
-    let redactor = run::redactor(config)?;
-    let affiliations = run::affiliations(state.destinations[destination].identity.as_ref(), now);
-    let mut cutter =
-        Cutter::new(Start { config, clock: &context.clock, redactor: redactor.as_ref(), state, destination });
-    let mut redactions: BTreeMap<String, u64> = BTreeMap::new();
-    let mut batches = 0;
     if output.json {
         output.text(&format!("{{\"version\":{VERSION},\"batches\":["));
     }
-    while let Some(batch) = cutter.cut(&source, &affiliations, &mut work)? {
+    let mut preview = Preview { context, request: request(&look, command), total: Total::default() };
+    let ended = preview.show(look, &mut output);
+    let total = preview.total;
+    // Part of the document is out already: what went wrong goes into the rest of it.
+    if let Err(stop) = &ended {
+        report.status = Status::Error;
+        report.error(None, code(stop.exit), stop.to_string());
+    }
+    if !output.json {
+        ended?;
+        output.text(&for_people(&total, context.config.enabled.value));
+        if let Some(error) = report.errors.first() {
+            output.text(&format!("{}\n", error.message));
+        }
+        return Ok(Exit::Success);
+    }
+    let tail = Tail {
+        status: report.status,
+        enabled: context.config.enabled.value,
+        batch_count: total.batches,
+        messages: total.lines.iter().map(|line| line.messages).sum(),
+        tasks: total.lines.iter().map(|line| line.tasks).sum(),
+        bytes: total.bytes,
+        redactions: total.redactions(),
+        sessions: total.lines,
+        errors: report.errors,
+    };
+    let tail = serde_json::to_string(&tail).map_err(anyhow::Error::from)?;
+    output.text(&format!("],{}\n", &tail[1..]));
+    Ok(match ended {
+        Ok(()) => Exit::Success,
+        Err(stop) => {
+            context.log.error("preview_error", &stop.to_string());
+            stop.exit
+        }
+    })
+}
+
+/// A scheduled run does what is queued for it.
+fn request(look: &Look, command: &PreviewCommand) -> Request {
+    match &command.session {
+        Some(id) => Request::Session(id.clone()),
+        None if look.queue.all_requested => Request::All,
+        None => Request::Scheduled,
+    }
+}
+
+/// A session that stays here has an empty preview, and a reason.
+fn check_session(id: &str, survey: &Survey, report: &mut Report) {
+    let (code, message) = match survey.sessions.iter().find(|session| session.row.id == id) {
+        None => ("NOT_INDEXED", format!("han has not indexed session {id} yet")),
+        Some(session) => match &session.eligibility {
+            Eligibility::Eligible { .. } => return,
+            Eligibility::Excluded { reason, .. } => {
+                (reason.code(), format!("session {id} would not be sent: {reason}; {}", reason.remedy()))
+            }
+        },
+    };
+    report.status = Status::Skipped;
+    report.error(Some(id), code, message);
+}
+
+/// What all batches come to.
+#[derive(Debug, Default)]
+struct Total {
+    batches: usize,
+    bytes: usize,
+    /// In the order in which the sessions are sent.
+    lines: Vec<Line>,
+}
+
+impl Total {
+    fn redactions(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.lines.iter().for_each(|line| sum.merge(&line.redactions));
+        sum
+    }
+}
+
+struct Preview<'a> {
+    context: &'a Context,
+    request: Request,
+    total: Total,
+}
+
+impl Preview<'_> {
+    /// Cuts batch after batch as if each were acknowledged, and shows it.
+    fn show(&mut self, look: Look, output: &mut Output) -> Result<(), Stop> {
+        let Context { config, clock, .. } = self.context;
+        let Look { state, queue, destination, source, survey, identity_changed, .. } = look;
+        let now = clock.now();
+        let here = &state.destinations[destination];
+        let in_backoff = !retry::is_due(here.backoff.next_retry_at, now, retry::CAP);
+        let says_it_is_alive = config.enabled.value
+            && config.endpoint.is_some()
+            && config.api_key.is_some()
+            && self.request == Request::Scheduled
+            && !in_backoff
+            && run::heartbeat_is_due(here, now);
+        let affiliations = run::affiliations(here.identity.as_ref(), now);
+        let mut work = run::work(&survey, &queue, here, &self.request, identity_changed, now);
+        let mut places = self.lines(&work, &survey);
+        drop((survey, queue));
+
+        let redactor = run::redactor(config)?;
+        let start = Start { config, clock, redactor: redactor.as_ref(), state, destination };
+        let mut cutter = Cutter::new(start);
+        if work.is_empty() && says_it_is_alive {
+            self.add(&cutter, &Batch::default(), &mut places, output)?;
+        }
+        while let Some(batch) = cutter.cut(&source, &affiliations, &mut work)? {
+            self.add(&cutter, &batch, &mut places, output)?;
+            cutter.acknowledge(&batch, |_| true, &mut work);
+            if output.closed {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A line for every session that is to be sent; returns where each stands.
+    fn lines(&mut self, work: &VecDeque<Work>, survey: &Survey) -> BTreeMap<String, usize> {
+        let sessions: BTreeMap<&str, _> =
+            survey.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
+        let mut places = BTreeMap::new();
+        for work in work {
+            let Some(session) = sessions.get(work.session_id.as_str()) else { continue };
+            let Eligibility::Eligible { remote, inclusion, matched } = &session.eligibility else { continue };
+            places.insert(work.session_id.clone(), self.total.lines.len());
+            self.total.lines.push(Line {
+                session_id: work.session_id.clone(),
+                repository: remote.path().to_owned(),
+                inclusion: inclusion.as_str(),
+                matched: matched.value.clone(),
+                with_content: session.with_content,
+                ..Line::default()
+            });
+        }
+        places
+    }
+
+    fn add(
+        &mut self,
+        cutter: &Cutter,
+        batch: &Batch,
+        places: &mut BTreeMap<String, usize>,
+        output: &mut Output,
+    ) -> Result<(), Stop> {
+        let document = cutter.document(batch, self.context.clock.now())?;
         if output.json {
-            if batches > 0 {
+            if self.total.batches > 0 {
                 output.text(",");
             }
-            output.bytes(&cutter.document(&batch, now)?);
+            output.bytes(&document);
         }
-        batches += 1;
-        for (kind, number) in batch.redactions.iter() {
-            *redactions.entry(kind.to_string()).or_default() += number;
-        }
+        self.total.batches += 1;
+        self.total.bytes += document.len();
         for part in &batch.parts {
-            let line = lines.entry(part.session_id.clone()).or_default();
+            let Some(place) = places.get(&part.session_id) else { continue };
+            let line = &mut self.total.lines[*place];
             line.messages += part.messages;
             line.tasks += part.tasks;
             line.bytes += part.bytes;
+            line.redactions.merge(&part.redactions);
         }
-        cutter.acknowledge(&batch, |_| true, &mut work);
+        Ok(())
     }
-    let sessions: Vec<Line> = order.iter().filter_map(|id| lines.remove(id)).collect();
-    if output.json {
-        let sessions = json(&sessions)?;
-        let redactions = json(&redactions)?;
-        output.text(&format!("],\"sessions\":{sessions},\"redactions\":{redactions}}}\n"));
-    } else {
-        output.text(&for_people(&sessions, &redactions, batches, config.enabled.value));
-    }
-    Ok(Exit::Success)
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, Stop> {
-    serde_json::to_string(value).map_err(|error| Stop::from(anyhow::Error::from(error)))
-}
-
-fn check_session(id: &str, survey: &Survey) -> Result<(), Stop> {
-    let Some(session) = survey.sessions.iter().find(|session| session.row.id == id) else {
-        let message =
-            format!("han has not indexed session {id}; han-sync explain lists the sessions that it knows");
-        return Err(Stop::new(Exit::Usage, message));
-    };
-    // One that stays here has an empty preview, and a reason.
-    if let Eligibility::Excluded { reason, .. } = &session.eligibility {
-        eprintln!("han-sync: session {id} would not be sent: {reason}; {}", reason.remedy());
-    }
-    Ok(())
-}
-
-fn lines(work: &VecDeque<Work>, survey: &Survey) -> BTreeMap<String, Line> {
-    let sessions: BTreeMap<&str, _> =
-        survey.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
-    let line = |work: &Work| {
-        let session = sessions.get(work.session_id.as_str())?;
-        let Eligibility::Eligible { remote, inclusion, .. } = &session.eligibility else { return None };
-        let line = Line {
-            session_id: work.session_id.clone(),
-            repository: remote.path().to_owned(),
-            inclusion: inclusion.as_str().to_owned(),
-            with_content: session.with_content,
-            ..Line::default()
-        };
-        Some((work.session_id.clone(), line))
-    };
-    work.iter().filter_map(line).collect()
-}
-
-fn for_people(lines: &[Line], redactions: &BTreeMap<String, u64>, batches: usize, enabled: bool) -> String {
+fn for_people(total: &Total, enabled: bool) -> String {
+    let lines = &total.lines;
     let mut text = String::new();
     if !lines.is_empty() {
-        let header =
-            ["SESSION", "REPOSITORY", "WHY", "MESSAGES", "TASKS", "BYTES", "TEXT"].map(str::to_owned);
+        let header = ["SESSION", "REPOSITORY", "WHY", "MESSAGES", "TASKS", "BYTES", "TEXT", "REDACTED"];
         let rows = lines.iter().map(|line| {
             [
                 line.session_id.clone(),
                 line.repository.clone(),
-                line.inclusion.clone(),
+                format!("{} ({})", line.inclusion, line.matched),
                 line.messages.to_string(),
                 line.tasks.to_string(),
                 line.bytes.to_string(),
-                (if line.with_content { "redacted" } else { "none" }).to_owned(),
+                (if line.with_content { "sent" } else { "none" }).to_owned(),
+                kinds(&line.redactions),
             ]
         });
-        let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
+        let rows: Vec<[String; 8]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
         let width =
             |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..7).map(width).collect();
+        let widths: Vec<usize> = (0..header.len()).map(width).collect();
         for row in &rows {
             let cells: Vec<String> =
                 row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
@@ -145,17 +260,23 @@ fn for_people(lines: &[Line], redactions: &BTreeMap<String, u64>, batches: usize
     }
     let messages: usize = lines.iter().map(|line| line.messages).sum();
     text.push_str(&format!(
-        "{} of {} in {}\n",
+        "{} of {} in {}, {} bytes before compression\n",
         count(messages, "message"),
         count(lines.len(), "session"),
-        count(batches, "batch")
+        count(total.batches, "batch"),
+        total.bytes
     ));
-    if !redactions.is_empty() {
-        let kinds: Vec<String> = redactions.iter().map(|(kind, number)| format!("{number} {kind}")).collect();
-        text.push_str(&format!("redacted: {}\n", kinds.join(", ")));
+    if total.batches > 0 && lines.is_empty() {
+        text.push_str("the batch is empty: it tells the receiver that this client is alive\n");
     }
+    text.push_str(&format!("redacted: {}\n", kinds(&total.redactions())));
     if !enabled {
         text.push_str("sync is not enabled: nothing of this is sent until it is\n");
     }
     text
+}
+
+fn kinds(redactions: &Counts) -> String {
+    let kinds: Vec<String> = redactions.iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+    if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }
 }
