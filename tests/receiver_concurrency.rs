@@ -159,7 +159,7 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
                     })
                 })
                 .collect();
-            for kill in 1..=12 {
+            for kill in 1..=kills() {
                 // Not at rest: each time some further batch was begun.
                 let begun = parts.load(Ordering::SeqCst);
                 wait_for("work", || parts.load(Ordering::SeqCst) > begun + kill % 3);
@@ -179,6 +179,11 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
         }
         assert_all_is_there_once(&place);
     }
+}
+
+/// How often to kill; `HAN_SYNC_TEST_KILLS` for the long form.
+fn kills() -> usize {
+    std::env::var("HAN_SYNC_TEST_KILLS").map_or(12, |text| text.parse().unwrap())
 }
 
 /// While others write, what is compared must be of one moment: SQLite's reads here are of several.

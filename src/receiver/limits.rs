@@ -29,6 +29,8 @@ pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// For a whole body: 10 MiB at 100 KiB/s.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(100);
+/// For the store to take a batch or to answer a question. What is not done by then is undone, and the sender comes again.
+pub const WORK_TIMEOUT: Duration = Duration::from_secs(60);
 /// After SIGTERM, for what was accepted to be answered.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -173,7 +173,6 @@ fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_pos
 pub struct Receiver {
     pub child: Child,
     pub base: String,
-    pub metrics: Option<String>,
     pub log: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -207,13 +206,7 @@ impl Receiver {
         let line = lines.next()?.ok()?;
         let base = line.strip_prefix("listening on ")?.to_owned();
         let log = folder.path().join("log");
-        let mut receiver = Receiver { child, base, metrics: None, log, _folder: folder };
-        // The second line comes in the same write.
-        if std::env::var("HAN_SYNC_TEST_METRICS").is_ok() {
-            receiver.metrics =
-                lines.next().and_then(|line| Some(line.ok()?.strip_prefix("metrics on ")?.to_owned()));
-        }
-        Some(receiver)
+        Some(Receiver { child, base, log, _folder: folder })
     }
 
     pub fn log(&self) -> String {

@@ -26,7 +26,7 @@ impl App {
         }
         let request: async_graphql::Request = serde_json::from_slice(&body).map_err(|_| malformed())?;
         let request = graphql::request(request, self.store.clone(), Arc::new(principal));
-        let response = self.schema.execute(request).await;
+        let response = super::in_time(self.schema.execute(request)).await?;
         Ok(Answer::json(StatusCode::OK, &response))
     }
 }

@@ -14,7 +14,7 @@ mod sync;
 
 pub use server::serve;
 
-use super::limits::REQUESTS_IN_FLIGHT_MAX;
+use super::limits::{REQUESTS_IN_FLIGHT_MAX, WORK_TIMEOUT};
 use super::store::Store;
 use access::Rates;
 use answer::{Answer, Fault};
@@ -156,6 +156,11 @@ impl App {
     }
 }
 
+/// Gives up work that takes too long; a transaction that is given up is undone.
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
+    tokio::time::timeout(WORK_TIMEOUT, work).await.map_err(|_| Fault::busy("the store takes too long"))
+}
+
 /// The paths that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
@@ -171,7 +176,8 @@ enum Route {
 
 impl Route {
     fn of(path: &str) -> Route {
-        match path {
+        // A slash too many at the end of an endpoint is not worth an error.
+        match path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path) {
             "/api/sync" => Route::Sync,
             "/api/sync/identity" => Route::Identity,
             "/graphql" => Route::Graphql,

@@ -33,7 +33,8 @@ impl App {
         let batch = tokio::task::block_in_place(|| decode(&body, now))?;
         self.metrics.inflated(body.len());
         drop(body);
-        let ingested = self.store.ingest(&principal, &batch, now).await.map_err(Fault::store)?;
+        let ingested =
+            super::in_time(self.store.ingest(&principal, &batch, now)).await?.map_err(Fault::store)?;
         self.metrics.ingested(&ingested);
         let response = respond(batch, ingested, time::now_us());
         let status = match response.status {

@@ -23,7 +23,7 @@ const CONNECTIONS_DEFAULT: usize = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one statement and for one lock, so that no request hangs on the database.
 const SESSION_SETTINGS: &str =
-    "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s";
+    "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
 /// Names the lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 

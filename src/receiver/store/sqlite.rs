@@ -37,6 +37,7 @@ struct Pool {
 impl Sqlite {
     /// Opens the file, creates it where it is missing, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Sqlite> {
+        create_private(path)?;
         let mut connection = connect(path)?;
         become_wal(&connection)?;
         migrate(&mut connection)?;
@@ -72,6 +73,18 @@ impl Pool {
     }
 }
 
+/// Creates the file for its owner alone, whatever the umask; SQLite gives its companions the same permissions.
+fn create_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => {
+            Err(StoreError::Unavailable(format!("the file {} cannot be created: {error}", path.display())))
+        }
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) => {
@@ -81,7 +94,10 @@ fn connect(path: &Path) -> Result<Connection> {
     })?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;").map_err(fault)?;
+    // What is pruned or forgotten does not stay readable in the file's free pages.
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;")
+        .map_err(fault)?;
     Ok(connection)
 }
 
