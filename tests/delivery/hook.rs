@@ -144,7 +144,7 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
         })
         .collect();
     for hook in hooks {
-        hook.wait().exits(0);
+        assert_eq!(hook.wait().exits(0).stderr, "");
     }
     let status = scene.status();
     let items = status["queue"]["items"].as_array().unwrap();

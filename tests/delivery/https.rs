@@ -66,13 +66,13 @@ fn wrong_certificates_are_named_and_nothing_is_sent() {
         assert_eq!((&report["status"], &report["messagesPending"]), (&json!("error"), &json!(5)), "{report}");
         assert!(scene.status()["lastError"].as_str().unwrap().contains("certificate"));
         assert_eq!(scene.server.request_count(), 0);
-        let wait = scene.next_retry_in().expect("a next retry");
+        let next = scene.retry_at(&report);
 
         // The certificate is renewed.
         let renewed = FaultServer::https(authority.server(Certificate::Right));
         scene.set("caFile", scene.path("ca.pem").to_str().unwrap());
         scene.set("endpoint", &renewed.endpoint());
-        scene.advance(TimeDelta::seconds(wait + 1));
+        scene.set_now(next + TimeDelta::seconds(1));
         scene.run_json(&[], 0);
         scene.assert_all_delivered_but(&[], &renewed.alice());
     }

@@ -16,5 +16,5 @@ pub mod server;
 pub mod tls;
 
 pub use fault::{Fault, Request, batches, connections, identities, requests};
-pub use sandbox::{Outcome, Running, Sandbox, wait_until};
+pub use sandbox::{Outcome, Running, Sandbox, time, wait_until};
 pub use server::{FaultServer, Line};

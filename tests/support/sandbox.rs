@@ -53,7 +53,11 @@ impl Sandbox {
     }
 
     pub fn unconfigured() -> Sandbox {
-        let root = tempfile::Builder::new().prefix("han-sync-test-").tempdir().expect("a temporary folder");
+        // In memory where that is possible: the programs wait for the disk after every file they replace.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let root = tempfile::Builder::new().prefix("han-sync-test-").tempdir_in(folder);
+        let root = root.expect("a temporary folder");
         fs::create_dir_all(root.path().join("home/.claude")).expect("a home folder");
         let now = MORNING.parse().expect("a time");
         Sandbox { root, settings: RefCell::default(), environment: RefCell::default(), now: Cell::new(now) }
@@ -191,14 +195,16 @@ impl Sandbox {
         items.iter().find(|item| item["sessionId"] == session_id).cloned()
     }
 
-    /// Seconds from now to the next try at the endpoint, as `status` shows it; `None`: nothing is waited for.
-    pub fn next_retry_in(&self) -> Option<i64> {
-        self.seconds_until(&self.status()["nextRetryAt"])
-    }
-
-    pub fn seconds_until(&self, time: &Value) -> Option<i64> {
-        let time: DateTime<Utc> = time.as_str()?.parse().expect("RFC 3339");
-        Some((time - self.now.get()).num_seconds())
+    /// When the run of this report wants the next try at the endpoint, which `status` says too for as long as it is
+    /// ahead.
+    #[track_caller]
+    pub fn retry_at(&self, report: &Value) -> DateTime<Utc> {
+        let next = time(&report["nextRetryAt"]);
+        let now = self.now();
+        self.set_now(next - TimeDelta::milliseconds(1));
+        assert_eq!(self.status()["nextRetryAt"], report["nextRetryAt"], "the next try is kept");
+        self.set_now(now);
+        next
     }
 
     /// A file of the state folder, parsed.
@@ -258,6 +264,13 @@ impl Sandbox {
         let strangers: Vec<_> = store.sessions.keys().filter(|id| !expected.contains_key(*id)).collect();
         assert!(strangers.is_empty(), "stored, and not to be: {strangers:?}");
     }
+}
+
+/// A time in a JSON document.
+#[track_caller]
+pub fn time(value: &Value) -> DateTime<Utc> {
+    let text = value.as_str().unwrap_or_else(|| panic!("no time but {value}"));
+    text.parse().expect("RFC 3339")
 }
 
 /// A program under way.
