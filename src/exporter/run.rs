@@ -333,7 +333,11 @@ impl Run<'_> {
         let affiliations = affiliations(cutter.here().identity.as_ref(), now);
         let filter = Filter { config: &self.context.config, affiliations: &affiliations };
         let snapshot = self.source.snapshot()?;
-        survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)
+        let survey = survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)?;
+        if survey.is_to_be_kept {
+            self.delivery.keep_state();
+        }
+        Ok(survey)
     }
 
     /// Surveys once more, and tells what was not told before: folders are looked into once their sessions may be sent.

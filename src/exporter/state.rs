@@ -373,7 +373,7 @@ impl State {
     }
 
     /// Notes the repositories of sessions: session, the one known before, the one now.
-    pub fn note_repositories(&mut self, changes: Vec<(String, Option<String>, String)>) {
+    pub fn note_repositories(&mut self, changes: Vec<(String, Option<String>, Option<String>)>) {
         if changes.is_empty() {
             return;
         }
@@ -381,7 +381,9 @@ impl State {
             if let Some(sessions) = before.and_then(|before| self.repositories.get_mut(&before)) {
                 sessions.remove(&session_id);
             }
-            self.repositories.entry(now).or_default().insert(session_id);
+            if let Some(now) = now {
+                self.repositories.entry(now).or_default().insert(session_id);
+            }
         }
         self.repositories.retain(|_, sessions| !sessions.is_empty());
     }

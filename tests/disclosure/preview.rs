@@ -141,12 +141,16 @@ fn sessions_that_failed_are_shown_when_a_new_identity_brings_them_back() {
     scene.server.script(batches().with_session(&failed), Fault::status(422));
     scene.json_exits(&[], 65);
     scene.server.behave();
-    assert_eq!(previewed(&scene, &[]).len(), 0);
+    // Nothing but the sign of life.
+    assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
+    assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 0);
     scene.advance(TimeDelta::minutes(61));
     scene.server.with_identity("user-alice", |identity| {
         identity.organizations[0].owners.push("github.com/more".into());
     });
+    let before = scene.server.request_count();
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
+    assert_eq!(scene.sent_since(before), [failed]);
 }
 
 #[test]
