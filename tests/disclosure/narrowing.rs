@@ -42,7 +42,7 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
     let (scene, session, folder) = in_folder(1);
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
     let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
-    assert_eq!(scene.run_and_see(0), [other.clone()]);
+    assert_eq!(scene.run_and_see(0), [other.as_str()]);
 
     let aside = scene.path("aside");
     fs::rename(&folder, &aside).unwrap();
@@ -65,14 +65,14 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
 
     fs::rename(&aside, &folder).unwrap();
     fs::write(folder.join("han.yml"), "sync: {}").unwrap();
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.server.alice().sessions[&session].messages.len(), 3);
 }
 
 #[test]
 fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
     let (scene, session, folder) = in_folder(1);
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     // Something that is not sent makes the run look, and nothing of it goes.
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
     scene.session("https://github.com/alice/x", 1);
@@ -132,7 +132,7 @@ fn everything_else_in_it_is_reported_and_ignored() {
     fs::write(folder.join("han.yml"), text).unwrap();
     let personal = scene.session("https://github.com/alice/x", 1);
     let outcome = scene.run(&["--json"]).exits(0);
-    assert_eq!(scene.sent_since(0), [session.clone()]);
+    assert_eq!(scene.sent_since(0), [session.as_str()]);
     assert_eq!(evil.request_count(), 0);
     assert_eq!(scene.server.batches().len(), 1);
     let stored = scene.server.alice();
@@ -200,7 +200,7 @@ fn last_known_repository_holds_without_a_link_and_a_changed_one_counts() {
     let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 1);
     let project = scene.db.project_of(&session).unwrap();
     let repo = scene.db.strings("SELECT repo_id FROM projects WHERE id = ?1", [&project]).remove(0);
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     let steps: [(&str, bool); 7] = [
         ("", true),
         ("git@gitlab.com:acme/api.git", true),
