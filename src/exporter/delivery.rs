@@ -83,6 +83,11 @@ impl<'a> Delivery<'a> {
         self.dirty || !self.cutter.changes.is_empty()
     }
 
+    /// The state is to be saved, whatever becomes of the run.
+    pub fn keep_state(&mut self) {
+        self.dirty = true;
+    }
+
     pub fn here(&self) -> &Destination {
         self.cutter.here()
     }

@@ -229,7 +229,7 @@ pub fn affiliations(identity: Option<&LearnedIdentity>, now: DateTime<Utc>) -> A
     }
 }
 
-fn report_warnings(log: &Log, warnings: &[String]) {
+fn report_warnings<'a>(log: &Log, warnings: impl IntoIterator<Item = &'a String>) {
     for warning in warnings {
         log.warning("warning", warning);
     }
@@ -275,13 +275,16 @@ impl Run<'_> {
             let was_usable = self.identity_is_usable();
             match self.delivery.learn_identity()? {
                 Ok(changed) => identity_changed = changed,
-                // The one that is known still serves for a while, if only its endpoint is in trouble.
+                // The one that is known still serves for a while, if only its endpoint is in trouble; and after that
+                // what was configured, since the user's own accounts go on excluding.
                 Err(Halt::Fault) if self.identity_is_usable() => {}
+                Err(Halt::Fault)
+                    if self.delivery.here().identity.is_some() && !self.work(&survey, false).is_empty() => {}
                 Err(halt) => return Ok((Outcome::Halted(halt), survey)),
             }
             // The same identity as before, learned again after too long, opens what was closed.
             if identity_changed || !was_usable {
-                survey = self.survey()?;
+                survey = self.look_again(survey)?;
             }
         }
         if let Some(skipped) = self.skipped(&survey) {
@@ -304,7 +307,7 @@ impl Run<'_> {
             if asked.is_empty() {
                 return Ok((Outcome::Done, survey));
             }
-            survey = self.survey()?;
+            survey = self.look_again(survey)?;
             self.tidy_queue(&survey);
             // Whatever this run was asked for itself: nobody else looks before the next schedule.
             work = self.due(&survey, &Request::Scheduled, false);
@@ -330,7 +333,19 @@ impl Run<'_> {
         let affiliations = affiliations(cutter.here().identity.as_ref(), now);
         let filter = Filter { config: &self.context.config, affiliations: &affiliations };
         let snapshot = self.source.snapshot()?;
-        survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)
+        let survey = survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)?;
+        if survey.is_to_be_kept {
+            self.delivery.keep_state();
+        }
+        Ok(survey)
+    }
+
+    /// Surveys once more, and tells what was not told before: folders are looked into once their sessions may be sent.
+    fn look_again(&mut self, before: Survey) -> Result<Survey, Stop> {
+        let survey = self.survey()?;
+        let news = survey.warnings.iter().filter(|warning| !before.warnings.contains(warning));
+        report_warnings(&self.context.log, news);
+        Ok(survey)
     }
 
     fn identity_is_usable(&self) -> bool {

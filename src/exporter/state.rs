@@ -339,6 +339,8 @@ impl State {
 
     /// Notes what the receiver said of the user, `None` where it has no such endpoint. Returns the destination of that
     /// user, and whether anything of it is new.
+    ///
+    /// A receiver that once had the endpoint and now says otherwise has lost it: what it said is kept, and grows old.
     pub fn learn_identity(
         &mut self,
         index: usize,
@@ -350,6 +352,9 @@ impl State {
             identity.clone().map(|it| Identity { server_timestamp: None, ..it })
         };
         let before = self.destinations[index].identity.as_ref().map(|known| comparable(&known.identity));
+        if identity.is_none() && before.as_ref().is_some_and(Option::is_some) {
+            return (index, false);
+        }
         let destination = identity.as_ref().map_or(index, |identity| self.identify(index, &identity.user_id));
         let changed = destination != index || before != Some(comparable(&identity));
         self.destinations[destination].identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
@@ -373,7 +378,7 @@ impl State {
     }
 
     /// Notes the repositories of sessions: session, the one known before, the one now.
-    pub fn note_repositories(&mut self, changes: Vec<(String, Option<String>, String)>) {
+    pub fn note_repositories(&mut self, changes: Vec<(String, Option<String>, Option<String>)>) {
         if changes.is_empty() {
             return;
         }
@@ -381,7 +386,9 @@ impl State {
             if let Some(sessions) = before.and_then(|before| self.repositories.get_mut(&before)) {
                 sessions.remove(&session_id);
             }
-            self.repositories.entry(now).or_default().insert(session_id);
+            if let Some(now) = now {
+                self.repositories.entry(now).or_default().insert(session_id);
+            }
         }
         self.repositories.retain(|_, sessions| !sessions.is_empty());
     }

@@ -48,6 +48,9 @@ impl Surveyed {
 pub struct Survey {
     pub sessions: Vec<Surveyed>,
     pub warnings: Vec<String>,
+    /// Whether it learned something that keeps sessions here and may not be there to see the next time: a narrowing, or
+    /// that a session's repository is another one.
+    pub is_to_be_kept: bool,
 }
 
 /// What decides about sessions, apart from the sessions themselves.
@@ -66,7 +69,7 @@ impl Filter<'_> {
 
     /// A remote decides; where han has none any more, the last known repository holds.
     fn by_remote(&self, remote: Option<&str>, last_known: Option<&str>) -> Eligibility {
-        let known = last_known.map(|path| format!("https://{path}"));
+        let known = last_known.map(url_of);
         check_sync_eligibility(remote.or(known.as_deref()), &self.config.privacy, self.affiliations)
     }
 
@@ -84,6 +87,11 @@ impl Filter<'_> {
     }
 }
 
+/// A known repository as a remote.
+fn url_of(path: &str) -> String {
+    format!("https://{path}")
+}
+
 /// Surveys the source for one destination.
 pub fn survey(
     snapshot: &Snapshot,
@@ -95,8 +103,10 @@ pub fn survey(
     let mut survey = Survey::default();
     note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
     let sessions = snapshot.sessions()?;
-    note_repositories(&sessions, state);
+    let narrowings = state.narrowings.clone();
+    survey.is_to_be_kept = note_repositories(&sessions, state);
     refresh_narrowings(snapshot, filter, &sessions, state, &mut survey.warnings)?;
+    survey.is_to_be_kept |= narrowings != state.narrowings;
     let tasks = tasks_by_session(snapshot, filter.config.include_content.value)?;
 
     let known = state.last_known_repositories();
@@ -105,7 +115,7 @@ pub fn survey(
     let mut verdicts: HashMap<String, Eligibility> = HashMap::new();
     for row in sessions {
         let last_known = known.get(&row.id).map(String::as_str);
-        let key = row.remote.clone().or_else(|| last_known.map(str::to_owned)).unwrap_or_default();
+        let key = row.remote.clone().or_else(|| last_known.map(url_of)).unwrap_or_default();
         let verdict =
             verdicts.entry(key).or_insert_with(|| filter.by_remote(row.remote.as_deref(), last_known));
         let (eligibility, with_content) = filter.narrow(verdict.clone(), &row, state);
@@ -184,21 +194,24 @@ fn note_new_rows(
     Ok(())
 }
 
-/// Keeps the last known repository of every session that has one.
-fn note_repositories(sessions: &[SessionRow], state: &mut State) {
+/// Keeps the last known repository of every session that has one. A remote that cannot be read counts as a change too:
+/// the repository before it holds no longer, also when the link is gone later. Returns whether one was known before.
+fn note_repositories(sessions: &[SessionRow], state: &mut State) -> bool {
     let mut parsed: HashMap<&str, Option<Remote>> = HashMap::new();
     let mut changed = Vec::new();
     let known = state.last_known_repositories();
     for row in sessions {
         let Some(raw) = row.remote.as_deref() else { continue };
         let remote = parsed.entry(raw).or_insert_with(|| Remote::parse(raw).ok());
-        let Some(remote) = remote else { continue };
+        let now = remote.as_ref().map(Remote::path);
         let before = known.get(row.id.as_str()).copied();
-        if before != Some(remote.path()) {
-            changed.push((row.id.clone(), before.map(str::to_owned), remote.path().to_owned()));
+        if before != now {
+            changed.push((row.id.clone(), before.map(str::to_owned), now.map(str::to_owned)));
         }
     }
+    let was_known = changed.iter().any(|(_, before, _)| before.is_some());
     state.note_repositories(changed);
+    was_known
 }
 
 /// Looks for narrowings in the folders of every repository whose sessions could be sent.

@@ -17,7 +17,7 @@ impl Scene {
 fn delivered() -> (Scene, String) {
     let scene = Scene::new();
     let session = scene.session(ORGANIZATION_REMOTE, 2);
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.identity_requests(), 1);
     (scene, session)
 }
@@ -28,7 +28,7 @@ fn identity_is_asked_for_hourly_and_only_while_there_is_something_to_send() {
     // Within the hour it serves, new data or not.
     scene.add_messages(&session, 1);
     scene.advance(TimeDelta::minutes(50));
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.identity_requests(), 1);
 
     // An hour after it was learned, but with nothing to send and the receiver heard of us lately.
@@ -37,7 +37,7 @@ fn identity_is_asked_for_hourly_and_only_while_there_is_something_to_send() {
     assert_eq!(scene.identity_requests(), 1);
 
     scene.add_messages(&session, 1);
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.identity_requests(), 2);
     scene.add_messages(&session, 1);
     scene.run_and_see(0);
@@ -54,7 +54,7 @@ fn identity_serves_for_a_day_after_the_last_success_and_then_closes() {
         scene.add_messages(&session, 1);
         let before = scene.server.request_count();
         scene.run(&["--max-seconds", "5", "--json"]).exits(0);
-        assert_eq!(scene.sent_since(before), [session.clone()], "after {hours} more hours");
+        assert_eq!(scene.sent_since(before), [session.as_str()], "after {hours} more hours");
     }
     scene.advance(TimeDelta::hours(2));
     scene.add_messages(&session, 1);
@@ -122,7 +122,7 @@ fn leaving_an_organization_stops_its_sessions_at_the_next_refresh() {
         identity.organizations[0].owners.push("github.com/acme-corp".into());
     });
     scene.advance(TimeDelta::minutes(61));
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.server.alice().sessions[&session].messages.len(), 5);
     assert_eq!(scene.server.alice().messages_again, 0);
 }
@@ -148,7 +148,7 @@ fn old_receiver_without_identity_works_with_configured_organizations() {
     assert!(scene.run_and_see(0).is_empty());
     assert_eq!(scene.json(&["explain", &session])["sessions"][0]["reason"], "owner_unknown");
     scene.set("organizations", "[github.com/acme-corp]");
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     let last = scene.server.batches().pop().unwrap().payload.unwrap();
     assert_eq!(
         (last.user_id.as_str(), last.sessions[0].inclusion.unwrap().as_str()),
@@ -158,7 +158,7 @@ fn old_receiver_without_identity_works_with_configured_organizations() {
     // Days later it is the same.
     scene.advance(TimeDelta::days(3));
     scene.add_messages(&session, 1);
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.server.alice().messages_again, 0);
 
     // The receiver is updated, and the cursors stay.
@@ -169,6 +169,29 @@ fn old_receiver_without_identity_works_with_configured_organizations() {
     both.sort();
     assert_eq!(scene.run_and_see(0), both);
     assert_eq!(scene.server.alice().messages_again, 0);
+}
+
+#[test]
+fn endpoint_that_is_gone_is_a_loss_and_not_an_old_receiver() {
+    let (scene, session) = delivered();
+    let personal = scene.session("https://gitlab.com/acme/alice/x", 1);
+    scene.set("organizations", "[gitlab.com/acme]");
+    scene
+        .server
+        .with_identity("user-alice", |identity| identity.accounts.push("gitlab.com/acme/alice".into()));
+    scene.advance(TimeDelta::minutes(61));
+    scene.add_messages(&session, 1);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+
+    scene.server.script(identities(), Fault::status(404));
+    for (hours, sent) in [(2, true), (21, true), (2, false), (48, false)] {
+        scene.advance(TimeDelta::hours(hours));
+        scene.add_messages(&session, 1);
+        scene.add_messages(&personal, 1);
+        let expected: &[String] = if sent { std::slice::from_ref(&session) } else { &[] };
+        assert_eq!(scene.run_and_see(0), expected, "after {hours} more hours");
+        assert_eq!(scene.json(&["preview", "--session", &personal])["messages"], 0);
+    }
 }
 
 #[test]

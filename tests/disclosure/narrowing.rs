@@ -1,4 +1,4 @@
-//! A repository's own `han.yml` can take away, and nothing else.
+//! Which repository a session belongs to, as links come and go; and what the repository's own `han.yml` can take away.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 
 use crate::scene::Scene;
-use crate::support::FaultServer;
 use crate::support::han_db::ORGANIZATION_REMOTE;
+use crate::support::{Fault, FaultServer, Request, batches};
 
 /// A session of an organization whose folder is there.
 fn in_folder(messages: usize) -> (Scene, String, PathBuf) {
@@ -42,7 +42,7 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
     let (scene, session, folder) = in_folder(1);
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
     let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
-    assert_eq!(scene.run_and_see(0), [other.clone()]);
+    assert_eq!(scene.run_and_see(0), [other.as_str()]);
 
     let aside = scene.path("aside");
     fs::rename(&folder, &aside).unwrap();
@@ -65,8 +65,21 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
 
     fs::rename(&aside, &folder).unwrap();
     fs::write(folder.join("han.yml"), "sync: {}").unwrap();
-    assert_eq!(scene.run_and_see(0), [session.clone()]);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
     assert_eq!(scene.server.alice().sessions[&session].messages.len(), 3);
+}
+
+#[test]
+fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
+    let (scene, session, folder) = in_folder(1);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    // Something that is not sent makes the run look, and nothing of it goes.
+    fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
+    scene.session("https://github.com/alice/x", 1);
+    assert!(scene.run_and_see(0).is_empty());
+    fs::remove_dir_all(&folder).unwrap();
+    scene.add_messages(&session, 1);
+    assert!(scene.run_and_see(0).is_empty());
 }
 
 #[test]
@@ -119,7 +132,7 @@ fn everything_else_in_it_is_reported_and_ignored() {
     fs::write(folder.join("han.yml"), text).unwrap();
     let personal = scene.session("https://github.com/alice/x", 1);
     let outcome = scene.run(&["--json"]).exits(0);
-    assert_eq!(scene.sent_since(0), [session.clone()]);
+    assert_eq!(scene.sent_since(0), [session.as_str()]);
     assert_eq!(evil.request_count(), 0);
     assert_eq!(scene.server.batches().len(), 1);
     let stored = scene.server.alice();
@@ -179,4 +192,51 @@ fn yaml_that_is_made_to_explode_does_not() {
         let sent = scene.run_and_see(0);
         assert!(sent.contains(&other), "{name}");
     }
+}
+
+#[test]
+fn last_known_repository_holds_without_a_link_and_a_changed_one_counts() {
+    let scene = Scene::new();
+    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 1);
+    let project = scene.db.project_of(&session).unwrap();
+    let repo = scene.db.strings("SELECT repo_id FROM projects WHERE id = ?1", [&project]).remove(0);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    let steps: [(&str, bool); 7] = [
+        ("", true),
+        ("git@gitlab.com:acme/api.git", true),
+        ("https://github.com/alice/api", false),
+        ("", false),
+        (ORGANIZATION_REMOTE, true),
+        // It cannot be read, but it is what the project has now.
+        ("/srv/git/api", false),
+        ("", false),
+    ];
+    for (step, (remote, sent)) in steps.into_iter().enumerate() {
+        match remote {
+            "" => scene.db.unlink_repo(&project),
+            remote => {
+                scene.db.set_remote(&repo, remote);
+                scene.db.link_repo(&project, Some(&repo));
+            }
+        }
+        scene.add_messages(&session, 1);
+        let expected: &[String] = if sent { std::slice::from_ref(&session) } else { &[] };
+        assert_eq!(scene.run_and_see(0), expected, "step {step}: {remote:?}");
+    }
+}
+
+#[test]
+fn repository_that_changes_hands_during_a_run_is_sent_no_more() {
+    let scene = Scene::new();
+    scene.set("batchSize", "2");
+    scene.set("timeout", "600");
+    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 6);
+    let repo = scene.db.strings("SELECT id FROM repos WHERE remote = ?1", [ORGANIZATION_REMOTE]).remove(0);
+    scene.server.script(batches().with_data().times(1), Fault::none().held());
+    let run = scene.spawn(&["--json"]);
+    scene.server.wait_until("the first batch arrives", |requests| requests.iter().any(Request::is_batch));
+    scene.db.set_remote(&repo, "https://github.com/alice/api");
+    scene.server.release();
+    run.wait().exits(0);
+    assert_eq!(scene.server.alice().sessions[&session].messages.len(), 2);
 }

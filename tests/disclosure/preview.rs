@@ -57,7 +57,7 @@ fn but_for_the_clock(body: &str, sandbox: &Sandbox) -> String {
 fn assert_run_sends_the_preview(scene: &Scene, preview: &[&str], run: &[&str]) -> usize {
     let shown = previewed(scene, preview);
     let before = scene.server.batches().len();
-    scene.run(run).exits(0);
+    scene.json(run);
     let sent: Vec<String> = scene.server.batches()[before..]
         .iter()
         .map(|request| String::from_utf8(request.body.clone().unwrap()).unwrap())
@@ -139,14 +139,18 @@ fn sessions_that_failed_are_shown_when_a_new_identity_brings_them_back() {
     let scene = Scene::new();
     let failed = scene.session(ORGANIZATION_REMOTE, 2);
     scene.server.script(batches().with_session(&failed), Fault::status(422));
-    scene.run(&[]).exits(65);
+    scene.json_exits(&[], 65);
     scene.server.behave();
-    assert_eq!(previewed(&scene, &[]).len(), 0);
+    // Nothing but the sign of life.
+    assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
+    assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 0);
     scene.advance(TimeDelta::minutes(61));
     scene.server.with_identity("user-alice", |identity| {
         identity.organizations[0].owners.push("github.com/more".into());
     });
+    let before = scene.server.request_count();
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
+    assert_eq!(scene.sent_since(before), [failed]);
 }
 
 #[test]
