@@ -6,6 +6,7 @@ use han_sync::exporter::cli::{self, Parsed};
 use han_sync::exporter::commands::{self, Output};
 use han_sync::exporter::environment::Environment;
 use han_sync::exporter::exit::{Exit, Stop};
+use han_sync::exporter::log;
 use han_sync::exporter::report::Report;
 
 fn main() -> ExitCode {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
             if json {
                 Output::stdout().json(&Report::stopped(&stop));
             }
-            eprintln!("han-sync: error: {stop}");
+            log::say(&format!("han-sync: error: {stop}"));
             ExitCode::from(stop.exit as u8)
         }
     }

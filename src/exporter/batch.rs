@@ -4,6 +4,7 @@
 //! batch carries, beside its document, what each session's cursor becomes when the receiver acknowledges it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::ops::ControlFlow;
 
 use anyhow::Context;
@@ -25,6 +26,7 @@ use crate::protocol::{self, PROTOCOL_VERSION, SyncCursor, SyncMessage};
 pub struct Room {
     pub sessions: usize,
     pub messages: usize,
+    pub tasks: usize,
     /// Uncompressed bytes; one message may exceed it, alone.
     pub bytes: usize,
     /// Uncompressed bytes that the receiver takes; a message that exceeds it alone goes without content.
@@ -50,8 +52,9 @@ pub struct Eligible {
     pub fields: SessionFields,
     /// Whether its text may leave too.
     pub with_content: bool,
-    /// Also try what the receiver refused before.
-    pub with_refused: bool,
+    /// Rows and tasks that the receiver refused in this run, each by itself; they are not tried again in it.
+    pub refused_rows: BTreeSet<i64>,
+    pub refused_tasks: BTreeSet<u64>,
     /// Rows that go without content, because the receiver found them too large.
     pub omit_content: BTreeSet<i64>,
     /// Send fields and tasks apart from messages, to find out what the receiver refuses.
@@ -83,6 +86,10 @@ pub struct Part {
     pub more: bool,
     /// Set where it carries one message: its rowid, and whether content was sent.
     pub only_message: Option<(i64, bool)>,
+    /// Set where it carries one task: its hash.
+    pub only_task: Option<u64>,
+    /// Whether it carries fields of the session that the receiver does not have as they are.
+    pub new_fields: bool,
     advance: Advance,
 }
 
@@ -137,6 +144,8 @@ impl Part {
         }
         if !self.more {
             cursor.waiting_since = None;
+            // Rows that were seen and are gone are not waited for.
+            cursor.seen_rowid = cursor.rowid;
         }
     }
 
@@ -206,11 +215,12 @@ impl Batch {
         let room = Room {
             sessions: room.sessions,
             messages: room.messages.saturating_sub(self.messages),
+            tasks: room.tasks.saturating_sub(self.tasks),
             bytes: room.bytes.saturating_sub(self.sessions.len()),
             bytes_max: room.bytes_max,
         };
         // The first message of a batch may exceed the room, or it would never go.
-        cut.fill(&room, self.messages == 0)?;
+        cut.fill(&room, self.parts.is_empty())?;
         let (json, part) = cut.finish()?;
         if !part.is_empty() {
             if !self.sessions.is_empty() {
@@ -271,6 +281,7 @@ struct Cut<'a> {
     task_count: usize,
     last_line: Option<i64>,
     only_message: Option<(i64, bool)>,
+    only_task: Option<u64>,
     newest_at: Option<DateTime<Utc>>,
     more: bool,
     advance: Advance,
@@ -295,6 +306,7 @@ impl<'a> Cut<'a> {
             task_count: 0,
             last_line: None,
             only_message: None,
+            only_task: None,
             newest_at: cursor.newest_at.as_deref().and_then(clock::parse),
             more: false,
             advance: Advance { rowid: cursor.rowid, fields: cursor.fields.clone(), ..Advance::default() },
@@ -308,20 +320,20 @@ impl<'a> Cut<'a> {
     fn fill(&mut self, room: &Room, first_of_batch: bool) -> Result<(), Stop> {
         let all_tasks_fit = self.fill_tasks(room)?;
         let tasks_only = self.eligible.apart && (self.task_count > 0 || !self.cursor.fields_sent);
+        let again: Vec<i64> = self.cursor.refused.difference(&self.eligible.refused_rows).copied().collect();
         if !all_tasks_fit || tasks_only {
-            self.more = !all_tasks_fit || self.cursor.seen_rowid > self.cursor.rowid;
+            let messages_wait = self.cursor.seen_rowid > self.cursor.rowid || !again.is_empty();
+            self.more = !all_tasks_fit || messages_wait;
             return Ok(());
         }
-        if self.eligible.with_refused {
-            for rowid in &self.cursor.refused {
-                if let Some(row) = self.snapshot.message(self.session_id(), *rowid)?
-                    && self.push(row, room, first_of_batch)?.is_break()
-                {
-                    self.more = true;
-                    return Ok(());
-                }
-                self.advance.no_longer_refused.push(*rowid);
+        for rowid in again {
+            if let Some(row) = self.snapshot.message(self.session_id(), rowid)?
+                && self.push(row, room, first_of_batch)?.is_break()
+            {
+                self.more = true;
+                return Ok(());
             }
+            self.advance.no_longer_refused.push(rowid);
         }
         let mut failure = None;
         let snapshot = self.snapshot;
@@ -356,7 +368,11 @@ impl<'a> Cut<'a> {
                 known.insert(hash);
                 continue;
             }
-            if self.task_count > 0 && self.tasks.len() >= room.bytes {
+            if self.eligible.refused_tasks.contains(&hash) {
+                continue;
+            }
+            let is_full = self.tasks.len() >= room.bytes || self.task_count >= room.tasks;
+            if self.task_count > 0 && is_full {
                 all = false;
                 continue;
             }
@@ -367,6 +383,7 @@ impl<'a> Cut<'a> {
             }
             push_json(&mut self.tasks, &task)?;
             self.task_count += 1;
+            self.only_task = (self.task_count == 1).then_some(hash);
             known.insert(hash);
         }
         self.advance.tasks = Some(known);
@@ -389,11 +406,13 @@ impl<'a> Cut<'a> {
         let rowid = row.rowid;
         let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
         let mut redactions = Counts::default();
-        let mut message = self.wire_message(row, with_content, &mut redactions);
+        let mut row = row;
+        let mut message = self.wire_message(&mut row, with_content, &mut redactions);
         let start = self.messages.len();
         push_json(&mut self.messages, &message)?;
         let used = self.tasks.len() + self.messages.len();
-        if used > room.bytes && !(first_of_batch && self.message_count == 0) {
+        let stands_alone = first_of_batch && self.message_count == 0 && self.task_count == 0;
+        if used > room.bytes && !stands_alone {
             self.messages.truncate(start);
             return Ok(ControlFlow::Break(()));
         }
@@ -401,6 +420,7 @@ impl<'a> Cut<'a> {
             self.messages.truncate(start);
             message.content = None;
             message.content_omitted = Some(true);
+            message.content_hash = self.guarded_hash(&row);
             redactions = Counts::default();
             push_json(&mut self.messages, &message)?;
         }
@@ -426,8 +446,14 @@ impl<'a> Cut<'a> {
         self.newest_at = self.newest_at.max(clock::parse(text));
     }
 
-    fn wire_message(&self, row: MessageRow, with_content: bool, redactions: &mut Counts) -> SyncMessage {
-        let id = wire_id(self.session_id(), &row);
+    /// Hash of content that is not sent.
+    fn guarded_hash(&self, row: &MessageRow) -> String {
+        protocol::guarded_content_hash(self.payloads.secret.as_bytes(), row.raw_json.as_deref())
+    }
+
+    /// The row as the wire shows it. Takes its texts out of it, but for the raw JSON.
+    fn wire_message(&self, row: &mut MessageRow, with_content: bool, redactions: &mut Counts) -> SyncMessage {
+        let id = wire_id(self.session_id(), row);
         let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
         let answer = row.raw_json.as_deref().map(Answer::read).unwrap_or_default();
         let content = match (self.payloads.redactor, &row.raw_json) {
@@ -438,14 +464,14 @@ impl<'a> Cut<'a> {
         };
         let content_hash = match &content {
             Some(content) => protocol::content_hash(content),
-            None => protocol::guarded_content_hash(self.payloads.secret.as_bytes(), row.raw_json.as_deref()),
+            None => self.guarded_hash(row),
         };
         let omitted = self.eligible.with_content && !with_content;
         SyncMessage {
             id,
             line_number: row.line_number,
-            message_type: row.message_type,
-            timestamp: delta::readable_time(row.timestamp),
+            message_type: take(&mut row.message_type),
+            timestamp: delta::readable_time(take(&mut row.timestamp)),
             content_hash,
             content,
             input_tokens: row.input_tokens,
@@ -453,10 +479,10 @@ impl<'a> Cut<'a> {
             cache_read_tokens: row.cache_read_tokens,
             cache_creation_tokens: row.cache_creation_tokens,
             stream: Some(stream),
-            agent_id: row.agent_id,
-            parent_id: row.parent_id,
-            role: row.role,
-            tool_name: row.tool_name,
+            agent_id: row.agent_id.take(),
+            parent_id: row.parent_id.take(),
+            role: row.role.take(),
+            tool_name: row.tool_name.take(),
             model: answer.model,
             usage_id: answer.usage_id,
             lines_added: row.lines_added,
@@ -508,6 +534,8 @@ impl<'a> Cut<'a> {
             redactions: self.redactions,
             more: self.more,
             only_message: self.only_message,
+            only_task: self.only_task,
+            new_fields: !self.cursor.fields_sent,
             advance: self.advance,
         };
         Ok((json, part))

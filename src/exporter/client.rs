@@ -270,7 +270,7 @@ impl Client {
             .headers()
             .get("content-type")
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+            .is_none_or(|value| value.to_ascii_lowercase().contains("json"));
         if !is_json {
             return Err(Failure::fault(format!(
                 "{} answered {} with something other than JSON; a network that wants you to sign in first does that",

@@ -34,8 +34,9 @@ pub struct Work {
     /// When its queue item was made, where it has one.
     pub enqueued_at: Option<DateTime<Utc>>,
     pub data_mark: String,
-    /// Also what the receiver refused before.
-    pub with_refused: bool,
+    /// Rows and tasks that the receiver refused in this run, each by itself.
+    pub refused_rows: BTreeSet<i64>,
+    pub refused_tasks: BTreeSet<u64>,
     /// Something of it was refused in this run.
     pub refused: bool,
     /// Rows that go without content, because the receiver found them too large.
@@ -50,7 +51,8 @@ impl Work {
             session_id,
             enqueued_at,
             data_mark,
-            with_refused: true,
+            refused_rows: BTreeSet::new(),
+            refused_tasks: BTreeSet::new(),
             refused: false,
             omit_content: BTreeSet::new(),
             apart: false,
@@ -63,6 +65,7 @@ impl Work {
 pub struct Search {
     pub sessions: usize,
     pub messages: usize,
+    pub tasks: usize,
     /// Where the batch ended that was refused first: its last session, and the rowid of that session's last message
     /// (the highest of all, where it had none that was new).
     pub until: (String, i64),
@@ -171,7 +174,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// Looks for the culprit of a refused batch in smaller ones.
-    pub fn search(&mut self, batch: &Batch, sessions: usize, messages: usize) {
+    pub fn search(&mut self, batch: &Batch, sessions: usize, messages: usize, tasks: usize) {
         let Some(last) = batch.parts.last() else { return };
         let until = match self.search.take() {
             Some(search) => search.until,
@@ -180,7 +183,7 @@ impl<'a> Cutter<'a> {
                 (last.session_id.clone(), last.last_rowid().filter(|last| *last > rowid).unwrap_or(i64::MAX))
             }
         };
-        self.search = Some(Search { sessions, messages, until });
+        self.search = Some(Search { sessions, messages, tasks, until });
     }
 
     /// What may be sent of a session, by the same snapshot that its rows come from.
@@ -203,7 +206,8 @@ impl<'a> Cutter<'a> {
         Ok(Some(Eligible {
             fields,
             with_content,
-            with_refused: work.with_refused,
+            refused_rows: work.refused_rows.clone(),
+            refused_tasks: work.refused_tasks.clone(),
             omit_content: work.omit_content.clone(),
             apart: work.apart,
         }))
@@ -229,6 +233,7 @@ impl<'a> Cutter<'a> {
         let mut room = Room {
             sessions: usize::MAX,
             messages: self.config.batch_messages,
+            tasks: usize::MAX,
             bytes: self.config.batch_bytes.min(bytes_max),
             bytes_max,
         };
@@ -247,6 +252,7 @@ impl<'a> Cutter<'a> {
         if let Some(search) = &self.search {
             room.sessions = search.sessions;
             room.messages = room.messages.min(search.messages);
+            room.tasks = search.tasks;
         }
         room.messages = room.messages.max(1);
         room.bytes = room.bytes.max(1);

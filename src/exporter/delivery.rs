@@ -56,6 +56,10 @@ pub struct Delivery<'a> {
     pub report: Report,
     /// Sessions of which something was acknowledged.
     pub acknowledged: HashSet<String>,
+    /// Whether to wait within the run for the next try after a fault.
+    pub is_patient: bool,
+    /// Whether the last fault came with a time to wait.
+    pub asked_to_wait: bool,
     /// Whether the state is to be saved.
     dirty: bool,
     saved_at: Instant,
@@ -72,6 +76,8 @@ impl<'a> Delivery<'a> {
             deadline: context.max_time,
             report: Report::default(),
             acknowledged: HashSet::new(),
+            is_patient: true,
+            asked_to_wait: false,
             dirty: false,
             saved_at: Instant::now(),
             save_cost: Duration::ZERO,
@@ -188,7 +194,9 @@ impl<'a> Delivery<'a> {
                     Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
                 },
                 Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
-                    self.here_mut().backoff.time_outs = 0;
+                    // The endpoint is well: it read the batch.
+                    self.here_mut().backoff = Backoff::default();
+                    self.here_mut().last_error = None;
                     self.refuse_batch(&batch, status, message, work);
                     return Ok(Ok(()));
                 }
@@ -275,19 +283,24 @@ impl<'a> Delivery<'a> {
         }
         let sessions = batch.parts.len();
         if sessions > 1 {
-            self.cutter.search(batch, sessions / 2, usize::MAX);
+            self.cutter.search(batch, sessions / 2, usize::MAX, usize::MAX);
             return;
         }
         let Some(part) = batch.parts.first() else { return };
         let Some(place) = work.iter().position(|work| work.session_id == part.session_id) else { return };
         if part.messages > 1 {
             work[place].apart = true;
-            self.cutter.search(batch, 1, part.messages / 2);
+            self.cutter.search(batch, 1, part.messages / 2, usize::MAX);
             return;
         }
-        if part.messages == 1 && part.tasks > 0 {
+        if part.messages == 1 && (part.tasks > 0 || part.new_fields) && !work[place].apart {
             work[place].apart = true;
-            self.cutter.search(batch, 1, 1);
+            self.cutter.search(batch, 1, 1, usize::MAX);
+            return;
+        }
+        if part.messages == 0 && part.tasks > 1 {
+            work[place].apart = true;
+            self.cutter.search(batch, 1, usize::MAX, part.tasks / 2);
             return;
         }
         if let Some((rowid, true)) = part.only_message {
@@ -300,11 +313,17 @@ impl<'a> Delivery<'a> {
         if part.only_message.is_some() {
             let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
             part.set_aside(cursor);
-            work[place].with_refused = false;
+            work[place].refused_rows.extend(part.only_message.map(|(rowid, _)| rowid));
             self.note_refusal(&mut work[place], &name, message, true);
             if !part.more {
                 self.cutter.settle(work, place);
             }
+            return;
+        }
+        if let Some(task) = part.only_task {
+            // The rest of the session goes on without it.
+            work[place].refused_tasks.insert(task);
+            self.note_refusal(&mut work[place], &name, message, true);
             return;
         }
         self.refuse_session(Some(place), work, &name, message, true);
@@ -354,7 +373,8 @@ impl<'a> Delivery<'a> {
             Failure::NotReceiver { .. } => return Ok(Err(Halt::NotReceiver)),
             Failure::Fault { .. } => {}
         }
-        if self.cutter.clock.elapsed() + wait + TRY_MIN >= self.deadline {
+        self.asked_to_wait = !asked.is_zero();
+        if !self.is_patient || self.cutter.clock.elapsed() + wait + TRY_MIN >= self.deadline {
             return Ok(Err(Halt::Fault));
         }
         self.log.info(

@@ -82,11 +82,11 @@ pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Resul
         Err(error) => return Err(cannot("read", path, error)),
     };
     match serde_json::from_slice::<T>(&document) {
-        Ok(value) if value.version() > version => Err(newer(path, value.version())),
+        Ok(value) if value.version() > version => Err(newer(path, value.version().into())),
         Ok(value) => Ok(Loaded::Found(value)),
         // A newer format may not read as this one.
         Err(error) => match serde_json::from_slice::<VersionOnly>(&document) {
-            Ok(found) if found.version > version => Err(newer(path, found.version)),
+            Ok(found) if found.version > version.into() => Err(newer(path, found.version)),
             _ => Ok(Loaded::Corrupt(error.to_string())),
         },
     }
@@ -99,7 +99,7 @@ pub trait Versioned {
 
 #[derive(Deserialize)]
 struct VersionOnly {
-    version: u32,
+    version: u64,
 }
 
 /// Moves a file that cannot be read aside, as `NAME.corrupt-<timestamp>`, and returns the new name.
@@ -116,7 +116,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn newer(path: &Path, version: u32) -> Stop {
+fn newer(path: &Path, version: u64) -> Stop {
     Stop::configuration(format!(
         "{} has format version {version}, which is newer than this han-sync knows; update han-sync (the file is left as it is)",
         path.display()

@@ -2,6 +2,8 @@
 //!
 //! Results go to stdout and are not logged. Keys, tokens and message bodies never come here.
 
+use std::io::{self, Write};
+
 use serde_json::{Map, Value};
 
 use super::clock;
@@ -29,6 +31,11 @@ impl Level {
 pub enum Format {
     Text,
     Json,
+}
+
+/// Writes a line to stderr. Nobody may be reading it any more, which is no reason to end.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Where messages go, and which.
@@ -61,7 +68,7 @@ impl Log {
             Format::Text => {
                 let prefix = if level == Level::Info { "" } else { level.as_str() };
                 let separator = if prefix.is_empty() { "" } else { ": " };
-                eprintln!("han-sync: {prefix}{separator}{message}");
+                say(&format!("han-sync: {prefix}{separator}{message}"));
             }
             Format::Json => {
                 let mut line = Map::new();
@@ -72,7 +79,7 @@ impl Log {
                 for (name, value) in fields {
                     line.insert((*name).into(), value.clone());
                 }
-                eprintln!("{}", Value::Object(line));
+                say(&Value::Object(line).to_string());
             }
         }
     }

@@ -74,6 +74,9 @@ pub struct Item {
     pub status: Status,
     /// Refusals in a row.
     pub attempts: u32,
+    /// Those among them that can be final.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub final_refusals: u32,
     pub last_error: Option<String>,
     #[serde(default, with = "clock::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
@@ -193,7 +196,7 @@ impl Queue {
                 let item = self.entry(session_id, now);
                 item.priority = Priority::High;
                 item.enqueued_at = Some(now);
-                if item.status == Status::Dropped || *at_once {
+                if *at_once {
                     item.status = Status::Pending;
                     item.next_retry_at = None;
                     item.data_mark = None;
@@ -210,8 +213,9 @@ impl Queue {
                 item.attempts = item.attempts.saturating_add(1);
                 item.last_error = Some(format!("{code}: {message}"));
                 item.data_mark = Some(data_mark.clone());
-                let final_kind = code != code::PROCESSING_ERROR;
-                if *for_good || (final_kind && item.attempts >= retry::REFUSALS_MAX) {
+                // The receiver's own trouble counts for the wait, and never towards giving up.
+                item.final_refusals += u32::from(code != code::PROCESSING_ERROR);
+                if *for_good || item.final_refusals >= retry::REFUSALS_MAX {
                     item.status = Status::Failed;
                     item.next_retry_at = Some(retry::after(now, retry::FAILED_AGAIN));
                 } else {
@@ -224,6 +228,7 @@ impl Queue {
                 item.priority = Priority::High;
                 item.status = Status::Pending;
                 item.attempts = 0;
+                item.final_refusals = 0;
                 item.next_retry_at = None;
                 item.data_mark = None;
             }
@@ -245,6 +250,7 @@ impl Queue {
                 priority: Priority::Normal,
                 status: Status::Pending,
                 attempts: 0,
+                final_refusals: 0,
                 last_error: None,
                 next_retry_at: None,
                 enqueued_at: Some(now),
@@ -256,7 +262,16 @@ impl Queue {
     }
 }
 
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Item {
+    /// Whether its data counts as pending: not given up, and not to be left alone.
+    pub fn is_waiting(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
+        self.status == Status::Pending || self.is_due(data_mark, now)
+    }
+
     /// Whether the session may be tried now, given a mark of what it holds.
     pub fn is_due(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
         let new_data = self.data_mark.as_deref().is_some_and(|mark| mark != data_mark);

@@ -44,8 +44,8 @@ pub fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 /// What `Retry-After` asks for, in either form, at most [`CAP`].
 pub fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> {
     let header = header.trim();
-    if let Ok(seconds) = header.parse::<u64>() {
-        return Some(Duration::from_secs(seconds).min(CAP));
+    if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(header.parse().map_or(CAP, Duration::from_secs).min(CAP));
     }
     let date = DateTime::parse_from_rfc2822(header).ok()?;
     Some((date.to_utc() - now).to_std().unwrap_or(Duration::ZERO).min(CAP))
@@ -92,6 +92,7 @@ mod tests {
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:29:00 GMT", now), Some(Duration::from_secs(60)));
         assert_eq!(retry_after("Wed, 21 Oct 2020 07:29:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after("999999999", now), Some(CAP));
+        assert_eq!(retry_after("99999999999999999999999", now), Some(CAP));
         assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -46,6 +46,13 @@ pub enum Request {
     All,
 }
 
+impl Request {
+    /// Whether a session is within what is asked for.
+    fn concerns(&self, session_id: &str) -> bool {
+        !matches!(self, Request::Session(asked) if asked != session_id)
+    }
+}
+
 /// What every command works with.
 #[derive(Debug)]
 pub struct Context {
@@ -154,9 +161,9 @@ fn locked_run(
         return Ok(((Report::default(), Exit::Success), queue));
     }
 
-    let source = Source::open(&config.database)?;
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
+    let source = Source::open(&config.database)?;
     let failed = queue.items.iter().filter(|item| item.status == queue::Status::Failed);
     let mut run = Run {
         context,
@@ -172,8 +179,16 @@ fn locked_run(
             context,
         ),
     };
-    let (outcome, survey) = run.go(in_backoff)?;
-    run.finish(outcome, &survey)
+    match run.go(in_backoff) {
+        Ok((outcome, survey)) => run.finish(outcome, &survey),
+        Err(stop) => {
+            // What was acknowledged before han's database failed is not sent again.
+            if run.delivery.is_dirty() {
+                run.delivery.save()?;
+            }
+            Err(stop)
+        }
+    }
 }
 
 /// Nothing was written since nothing was left, and nothing waits by itself.
@@ -242,6 +257,8 @@ enum Outcome {
     Halted(Halt),
     /// The endpoint is not due, and nobody insists.
     InBackoff,
+    /// Nothing was due, and the receiver could not be told so. Nobody needs to be alarmed.
+    Unheard,
     /// The session asked for stays here.
     Skipped(String, &'static str),
 }
@@ -263,9 +280,6 @@ impl Run<'_> {
     fn go(&mut self, in_backoff: bool) -> Result<(Outcome, Survey), Stop> {
         let mut survey = self.survey()?;
         report_warnings(&self.context.log, &survey.warnings);
-        if self.queue.all_requested {
-            self.delivery.cutter.changes.push(Change::TakeAll);
-        }
         if in_backoff && self.request == Request::Scheduled {
             let nothing_due = self.work(&survey, false).is_empty();
             return Ok((if nothing_due { Outcome::Done } else { Outcome::InBackoff }, survey));
@@ -273,13 +287,24 @@ impl Run<'_> {
         let mut identity_changed = false;
         if self.wants_identity(&survey) {
             let was_usable = self.identity_is_usable();
-            match self.delivery.learn_identity()? {
+            let waiting = survey.sessions.iter().any(Surveyed::waits_for_identity);
+            let nothing_due = self.work(&survey, false).is_empty() && !waiting;
+            // Nobody waits for it, or there is one that will do: one try is enough.
+            self.delivery.is_patient = !was_usable && !nothing_due;
+            let learned = self.delivery.learn_identity()?;
+            self.delivery.is_patient = true;
+            match learned {
                 Ok(changed) => identity_changed = changed,
                 // The one that is known still serves for a while, if only its endpoint is in trouble; and after that
                 // what was configured, since the user's own accounts go on excluding.
                 Err(Halt::Fault) if self.identity_is_usable() => {}
+                Err(Halt::Fault) if nothing_due && self.request == Request::Scheduled => {
+                    return Ok((Outcome::Unheard, survey));
+                }
                 Err(Halt::Fault)
-                    if self.delivery.here().identity.is_some() && !self.work(&survey, false).is_empty() => {}
+                    if !self.delivery.asked_to_wait
+                        && self.delivery.here().identity.is_some()
+                        && !self.work(&survey, false).is_empty() => {}
                 Err(halt) => return Ok((Outcome::Halted(halt), survey)),
             }
             // The same identity as before, learned again after too long, opens what was closed.
@@ -299,6 +324,9 @@ impl Run<'_> {
             let affiliations = affiliations(self.delivery.here().identity.as_ref(), self.context.clock.now());
             if let Err(halt) = self.delivery.deliver(&self.source, &affiliations, &mut work)? {
                 return Ok((Outcome::Halted(halt), survey));
+            }
+            if !self.delivery.is_dirty() {
+                return Ok((Outcome::Done, survey));
             }
             // Once more to the queue, before the lock is let go.
             let seen = std::mem::take(&mut self.queue);
@@ -320,10 +348,11 @@ impl Run<'_> {
         if !heartbeat_is_due(self.delivery.here(), self.context.clock.now()) {
             return Ok(Outcome::Done);
         }
+        self.delivery.is_patient = false;
         Ok(match self.delivery.send_heartbeat()? {
             Err(halt @ (Halt::KeyRefused | Halt::NotReceiver)) => Outcome::Halted(halt),
-            // Nothing was due, so nobody needs to be told.
-            Err(_) | Ok(()) => Outcome::Done,
+            Err(_) => Outcome::Unheard,
+            Ok(()) => Outcome::Done,
         })
     }
 
@@ -332,8 +361,7 @@ impl Run<'_> {
         let cutter = &mut self.delivery.cutter;
         let affiliations = affiliations(cutter.here().identity.as_ref(), now);
         let filter = Filter { config: &self.context.config, affiliations: &affiliations };
-        let snapshot = self.source.snapshot()?;
-        let survey = survey(&snapshot, filter, &mut cutter.state, cutter.destination, now)?;
+        let survey = survey(&self.source, filter, &mut cutter.state, cutter.destination, now)?;
         if survey.is_to_be_kept {
             self.delivery.keep_state();
         }
@@ -370,7 +398,13 @@ impl Run<'_> {
         !self.work(survey, false).is_empty()
             || heartbeat_is_due(here, now)
             || survey.sessions.iter().any(Surveyed::waits_for_identity)
-            || self.request != Request::Scheduled
+            || self.asks_for_excluded(survey)
+    }
+
+    /// Whether a session is asked for by name that stays here as far as is known: it may be that no more.
+    fn asks_for_excluded(&self, survey: &Survey) -> bool {
+        let Request::Session(id) = &self.request else { return false };
+        survey.sessions.iter().any(|session| session.row.id == *id && !session.is_eligible())
     }
 
     /// The session asked for by name, where it stays here.
@@ -405,6 +439,8 @@ impl Run<'_> {
             survey.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
         for item in &self.queue.items {
             let gone = match sessions.get(item.session_id.as_str()) {
+                // What was given up or is to be left alone stays so when the session may leave again.
+                Some(session) if !session.is_eligible() => item.status == queue::Status::Pending,
                 Some(session) => !session.pending,
                 None => is_older(item.enqueued_at, queue::UNKNOWN_KEPT, now),
             };
@@ -419,7 +455,8 @@ impl Run<'_> {
     fn finish(mut self, outcome: Outcome, survey: &Survey) -> Result<((Report, Exit), Queue), Stop> {
         let now = self.context.clock.now();
         let failed_before = |id: &String| self.failed_before.contains(id);
-        let attempted = self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_));
+        let attempted =
+            self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_) | Outcome::Unheard);
         let pending = self.count_pending(survey)?;
         let refused: Vec<String> =
             self.delivery.report.errors.iter().filter_map(|error| error.session_id.clone()).collect();
@@ -433,7 +470,18 @@ impl Run<'_> {
             && pending.0 > 0
         {
             // It was asked for ahead of the others, and goes ahead of them when the receiver is back.
-            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone(), at_once: false });
+            self.delivery.cutter.changes.push(Change::Request { session_id: id.clone(), at_once: true });
+        }
+        if self.request == Request::All {
+            if matches!(outcome, Outcome::Halted(_)) {
+                // Failed sessions were asked for too: they go with the others, when the receiver is back.
+                let failed = self.queue.items.iter().filter(|item| item.status == queue::Status::Failed);
+                let retry = failed.map(|item| Change::Retry { session_id: item.session_id.clone() });
+                self.delivery.cutter.changes.extend(retry);
+            }
+            if self.queue.all_requested {
+                self.delivery.cutter.changes.push(Change::TakeAll);
+            }
         }
         // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
         let mut queue = self.queue.clone();
@@ -453,8 +501,9 @@ impl Run<'_> {
         let mut report = std::mem::take(&mut self.delivery.report);
         report.sessions_sent = self.delivery.acknowledged.len();
         (report.sessions_pending, report.messages_pending) = pending;
-        let session_retries = refused.iter().filter_map(|id| queue.item(id)?.next_retry_at);
-        let next_retry = backoff_until.or_else(|| session_retries.min());
+        let waiting = queue.items.iter().filter(|item| item.status == queue::Status::Pending);
+        let waiting = waiting.filter(|item| self.request.concerns(&item.session_id));
+        let next_retry = backoff_until.or_else(|| waiting.filter_map(|item| item.next_retry_at).min());
         report.set_next_retry(next_retry.filter(|next| *next > now || backoff_until.is_some()));
         let sent = report.sessions_sent > 0;
         let partial = if sent { Status::Partial } else { Status::Error };
@@ -463,6 +512,10 @@ impl Run<'_> {
             report.error(None, code, message);
         };
         let (status, exit) = match outcome {
+            Outcome::Unheard => {
+                halted(&mut report, "UNREACHABLE", "the receiver cannot be reached");
+                (Status::Backoff, Exit::Success)
+            }
             Outcome::InBackoff => {
                 halted(&mut report, "BACKOFF", "waiting after a fault");
                 (Status::Backoff, Exit::Success)
@@ -515,7 +568,9 @@ impl Run<'_> {
                 ("nextRetryAt", Value::from(report.next_retry_at.clone())),
             ],
         );
-        Ok(((report, exit), self.queue))
+        // An id that han does not know was asked for by this run itself.
+        let seen = if status == Status::Skipped { queue } else { self.queue };
+        Ok(((report, exit), seen))
     }
 
     /// Sessions and messages within the request that are undelivered and not given up.
@@ -527,10 +582,8 @@ impl Run<'_> {
         let snapshot = self.source.snapshot()?;
         for session in survey.sessions.iter().filter(|session| session.pending) {
             let id = &session.row.id;
-            let waits =
-                |item: &Item| item.status == queue::Status::Pending || item.is_due(&session.data_mark, now);
-            let in_scope = !matches!(&self.request, Request::Session(asked) if asked != id);
-            if !in_scope
+            let waits = |item: &Item| item.is_waiting(&session.data_mark, now);
+            if !self.request.concerns(id)
                 || self.delivery.cutter.delivered.contains(id)
                 || !self.queue.item(id).is_none_or(waits)
             {

@@ -309,12 +309,13 @@ impl Snapshot<'_> {
         Ok(found)
     }
 
-    /// Folder and remote of every project that has a repository.
-    pub fn project_folders(&self) -> Result<Vec<(String, String)>, Stop> {
+    /// Folder of every project, and the remote of its repository where it has one.
+    pub fn project_folders(&self) -> Result<Vec<(String, Option<String>)>, Stop> {
         let mut folders = Vec::new();
-        self.each("SELECT p.path, r.remote FROM projects p JOIN repos r ON r.id = p.repo_id", [], |row| {
-            if let (Some(path), Some(remote)) = (text(row, 0)?, text(row, 1)?) {
-                folders.push((path, remote));
+        let sql = "SELECT p.path, r.remote FROM projects p LEFT JOIN repos r ON r.id = p.repo_id";
+        self.each(sql, [], |row| {
+            if let Some(path) = text(row, 0)? {
+                folders.push((path, text(row, 1)?));
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -587,5 +588,5 @@ fn integer(row: &Row, index: usize) -> rusqlite::Result<Option<i64>> {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok()),
         _ => None,
     };
-    Ok(value.filter(|value| value.abs() < INTEGER_MAX))
+    Ok(value.filter(|value| value.unsigned_abs() < INTEGER_MAX as u64))
 }

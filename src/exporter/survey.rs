@@ -14,7 +14,7 @@ use super::exit::Stop;
 use super::lineage;
 use super::narrowing;
 use super::privacy::{Affiliations, Eligibility, ExcludedReason, check_sync_eligibility};
-use super::source::{SessionRow, Snapshot, file_identity};
+use super::source::{SessionRow, Snapshot, Source, file_identity};
 use super::state::{SessionCursor, State};
 use crate::protocol::remote::Remote;
 
@@ -93,20 +93,25 @@ fn url_of(path: &str) -> String {
 }
 
 /// Surveys the source for one destination.
+///
+/// Project folders are looked into between two snapshots: they may lie on a disk that takes its time.
 pub fn survey(
-    snapshot: &Snapshot,
+    source: &Source,
     filter: Filter,
     state: &mut State,
     destination: usize,
     now: DateTime<Utc>,
 ) -> Result<Survey, Stop> {
     let mut survey = Survey::default();
+    let narrowings = state.narrowings.clone();
+    let folders = source.snapshot()?.project_folders()?;
+    survey.warnings = refresh_narrowings(folders, filter, state);
+    survey.is_to_be_kept = narrowings != state.narrowings;
+
+    let snapshot = &source.snapshot()?;
     note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
     let sessions = snapshot.sessions()?;
-    let narrowings = state.narrowings.clone();
-    survey.is_to_be_kept = note_repositories(&sessions, state);
-    refresh_narrowings(snapshot, filter, &sessions, state, &mut survey.warnings)?;
-    survey.is_to_be_kept |= narrowings != state.narrowings;
+    survey.is_to_be_kept |= note_repositories(&sessions, state);
     let tasks = tasks_by_session(snapshot, filter.config.include_content.value)?;
 
     let known = state.last_known_repositories();
@@ -214,14 +219,13 @@ fn note_repositories(sessions: &[SessionRow], state: &mut State) -> bool {
     was_known
 }
 
-/// Looks for narrowings in the folders of every repository whose sessions could be sent.
+/// Looks for narrowings in the folders of every repository whose sessions could be sent, and of every project whose link
+/// is gone: its folder may still narrow its own sessions. Returns what to tell the user.
 fn refresh_narrowings(
-    snapshot: &Snapshot,
+    projects: Vec<(String, Option<String>)>,
     filter: Filter,
-    sessions: &[SessionRow],
     state: &mut State,
-    warnings: &mut Vec<String>,
-) -> Result<(), Stop> {
+) -> Vec<String> {
     let mut eligible: HashMap<String, Option<String>> = HashMap::new();
     let mut path_of = |remote: &str| {
         let verdict =
@@ -232,17 +236,14 @@ fn refresh_narrowings(
         verdict.clone()
     };
     let mut folders = BTreeSet::new();
-    for (folder, remote) in snapshot.project_folders()? {
-        if let Some(path) = path_of(&remote) {
-            folders.insert((folder, Some(path)));
-        }
+    for (folder, remote) in projects {
+        match remote.map(|remote| path_of(&remote)) {
+            Some(Some(path)) => folders.insert((folder, Some(path))),
+            Some(None) => continue,
+            None => folders.insert((folder, None)),
+        };
     }
-    // A project whose link is gone still has a folder that may narrow its own sessions.
-    for row in sessions.iter().filter(|row| row.remote.is_none()) {
-        folders.extend(row.project_path.clone().map(|folder| (folder, None)));
-    }
-    warnings.extend(narrowing::refresh(&mut state.narrowings, &folders));
-    Ok(())
+    narrowing::refresh(&mut state.narrowings, &folders)
 }
 
 /// The two hashes of a task, of which one counts.

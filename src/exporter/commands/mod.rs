@@ -152,7 +152,7 @@ fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
     let source = Source::open(&context.config.database)?;
     let affiliations = run::affiliations(state.destinations[destination].identity.as_ref(), now);
     let filter = Filter { config: &context.config, affiliations: &affiliations };
-    let mut survey = survey(&source.snapshot()?, filter, &mut state, destination, now)?;
+    let mut survey = survey(&source, filter, &mut state, destination, now)?;
     warnings.append(&mut survey.warnings);
     Ok(Look { state, queue, destination, source, survey, identity_changed, warnings })
 }

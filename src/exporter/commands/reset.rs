@@ -36,7 +36,7 @@ pub fn execute(context: &Context, command: &ResetCommand, mut output: Output) ->
         }
     }
     here.source.settled = None;
-    if let Some(asked) = command.session.as_ref().filter(|_| reset == 0) {
+    if let Some(asked) = command.session.as_ref().filter(|_| reset == 0 && !output.json) {
         output.line(&format!("nothing of session {asked} was sent to this destination"));
     }
     if reset > 0 {

@@ -125,7 +125,9 @@ impl Figures {
                 continue;
             }
             figures.eligible += 1;
-            let Some(cursor) = cursor.filter(|_| session.pending) else { continue };
+            let item = look.queue.item(id);
+            let waits = session.pending && item.is_none_or(|item| item.is_waiting(&session.data_mark, now));
+            let Some(cursor) = cursor.filter(|_| waits) else { continue };
             figures.pending += 1;
             figures.pending_messages += snapshot.count_after(id, cursor.rowid)?;
             if !figures.overdue {
