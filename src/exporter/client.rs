@@ -264,13 +264,13 @@ impl Client {
         }
     }
 
-    /// Reads a JSON body within its bound.
+    /// Reads a JSON body within its bound. One that does not say what it is may be JSON; what says otherwise is not.
     fn json_body(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
         let is_json = response
             .headers()
             .get("content-type")
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+            .is_none_or(|value| value.to_ascii_lowercase().contains("json"));
         if !is_json {
             return Err(Failure::fault(format!(
                 "{} answered {} with something other than JSON; a network that wants you to sign in first does that",
