@@ -264,7 +264,7 @@ impl Client {
         }
     }
 
-    /// Reads a JSON body within its bound.
+    /// Reads a JSON body within its bound. One that does not say what it is may be JSON; what says otherwise is not.
     fn json_body(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
         let is_json = response
             .headers()

@@ -35,6 +35,7 @@ fn answers_that_make_no_sense_acknowledge_nothing() {
         ("captive portal with an empty page", Fault::html(200).body(""), "answer"),
         ("JSON that is called a page", Fault::none().header("Content-Type", "text/html"), "answer"),
         ("no JSON", Fault::status(200).body("OK"), "answer"),
+        ("a page without a content type", Fault::html(200).without_header("Content-Type"), "answer"),
         ("other JSON", Fault::status(200).body(r#"{"ok":true}"#), "answer"),
         ("an empty body", Fault::status(200).body(""), "answer"),
         ("204", Fault::status(204).body(""), "204"),
@@ -106,6 +107,25 @@ fn answers_that_make_no_sense_acknowledge_nothing() {
 fn gzip_answers_are_understood() {
     let scene = Scene::new(&[3, 2]);
     scene.server.script(requests(), Fault::none().gzipped());
+    scene.run_json(&[], 0);
+    scene.assert_delivered_without_repeats();
+}
+
+#[test]
+fn connections_that_are_closed_after_each_answer_are_no_obstacle() {
+    let scene = Scene::new(&[1; 12]);
+    scene.set("batchSize", "1");
+    scene.server.script(requests(), Fault::none().hanging_up());
+    let (report, _) = scene.run_json(&[], 0);
+    // A request that crosses the end of its connection is made once more.
+    assert!(report["attempts"].as_u64().unwrap() <= 2 * 12, "{report}");
+    scene.assert_delivered_without_repeats();
+}
+
+#[test]
+fn answer_without_a_content_type_counts_for_what_it_is() {
+    let scene = Scene::new(&[3, 2]);
+    scene.server.script(requests(), Fault::none().without_header("Content-Type"));
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();
 }

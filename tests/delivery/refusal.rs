@@ -290,7 +290,8 @@ fn configured_batch_sizes_are_kept() {
 /// The search for a culprit ends where the refused batch ends.
 #[test]
 fn backlog_behind_a_refused_batch_goes_in_full_batches_again() {
-    let table: [(&str, fn(&Request, &str) -> bool); 2] = [
+    type Refuses = fn(&Request, &str) -> bool;
+    let table: [(&str, Refuses); 2] = [
         ("a message that is too large", |request, _| request.body.as_ref().unwrap().len() > 100_000),
         ("a message that is refused", |request, poison| request.has_message(poison)),
     ];

@@ -125,11 +125,13 @@ impl Scene {
         assert_eq!(self.server.violations(), Vec::<String>::new());
     }
 
-    /// Asserts that a later run finds nothing to do and asks nobody.
+    /// Asserts that a later run finds nothing to do, asks nobody and writes nothing.
     #[track_caller]
     pub fn assert_quiet(&self) {
         let requests = self.server.request_count();
+        let files = self.state_files();
         let (report, _) = self.run_json(&[], 0);
+        assert_eq!(self.state_files(), files, "a run with nothing to do writes a file");
         assert_eq!(report["sessionsPending"], 0, "{report}");
         assert_eq!(self.server.request_count(), requests, "a run with nothing to do asks the receiver");
     }

@@ -241,12 +241,14 @@ pub struct Fault {
     pub unread: bool,
     /// Whether the request waits for [`super::FaultServer::release`] first.
     pub held: bool,
+    /// Whether the connection is closed after the answer, unannounced.
+    pub hangs_up: bool,
     pub ending: Ending,
 }
 
 impl Fault {
     fn new(ending: Ending) -> Fault {
-        Fault { commits: false, unread: false, held: false, ending }
+        Fault { commits: false, unread: false, held: false, hangs_up: false, ending }
     }
 
     /// No fault at all, to be [`Fault::held`] or edited.
@@ -310,6 +312,16 @@ impl Fault {
     /// The same answer under another status.
     pub fn with_status(self, status: u16) -> Fault {
         self.edit(move |answer| answer.status = status)
+    }
+
+    /// The connection is closed after the answer, unannounced.
+    pub fn hanging_up(mut self) -> Fault {
+        self.hangs_up = true;
+        self
+    }
+
+    pub fn without_header(self, name: &'static str) -> Fault {
+        self.edit(move |answer| answer.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name)))
     }
 
     pub fn header(self, name: &'static str, value: &str) -> Fault {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rusqlite::Connection;
@@ -211,6 +211,14 @@ impl Sandbox {
     pub fn state_file(&self, name: &str) -> Value {
         let text = fs::read(self.state_folder().join(name)).expect("a state file");
         serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// Names of the files in the state folder, and when each was written.
+    pub fn state_files(&self) -> BTreeMap<PathBuf, SystemTime> {
+        let files = fs::read_dir(self.state_folder()).expect("a state folder").flatten();
+        files
+            .map(|file| (file.path(), file.metadata().and_then(|it| it.modified()).expect("a time")))
+            .collect()
     }
 
     /// Makes the next program the first one here.

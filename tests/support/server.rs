@@ -330,7 +330,7 @@ fn end(stream: &mut BufReader<Stream>, request: &Request, fault: Fault, shared: 
         Ending::Answer(edits) => {
             let mut answer = if fault.unread { Answer::error(500, "unread") } else { own(fault.commits) };
             edits.iter().for_each(|edit| edit(&mut answer));
-            send(stream.get_mut(), answer, fault.unread, shared)
+            Ok(send(stream.get_mut(), answer, fault.unread, shared)? && !fault.hangs_up)
         }
         ending => {
             if fault.commits {

@@ -102,9 +102,7 @@ pub(super) static RULES: &[Rule] = &[
         .check(Check::Opaque)
         .source("MySQL: connecting with command options, https://dev.mysql.com/doc/refman/8.4/en/connecting.html")
         .examples("mysqldump -h db -u root -p«%{password}» app > dump.sql", "mysql -h db -u root -p app"),
-    token("password", &["curl "], concat!(
-        r"curl(?: [!-~&&[^|;]]{1,120}){0,24}? (?:-[a-zA-Z]{0,4}u|--user|--proxy-user)[ =]?\\*[\x22']?[^\s:\x22'\\]{1,80}:(?P<secret>[^\s\x22'\\]{4,})"
-    ))
+    token("password", &["curl "], r"curl(?: [!-~&&[^|;]]{1,120}){0,24}? (?:-[a-zA-Z]{0,4}u|--user|--proxy-user)[ =]?\\*[\x22']?[^\s:\x22'\\]{1,80}:(?P<secret>[^\s\x22'\\]{4,})")
     .check(Check::NoPlaceholder)
     .source("curl: --user, https://curl.se/docs/manpage.html#-u")
     .examples("curl -s -u admin:«hunter%{digit:2}» https://ci.example.org/api", "curl -u \"$USER:$PASS\" https://ci.example.org"),
