@@ -127,6 +127,10 @@ fn nothing_of_another_tenants_is_reachable_by_any_id() {
                 .to_string()
                 .contains("in-private")
         );
+        for id in ["\\u0000", "' OR ''='", "%", ""] {
+            let answer = carol.graphql(&format!(r#"{{ session(id: "{id}") {{ id }} sessions(user: "{id}", repository: "{id}", organization: "{id}") {{ edges {{ cursor }} }} }}"#), json!({}));
+            assert_eq!(answer.body, json!({"data": {"session": null, "sessions": {"edges": []}}}), "{id}");
+        }
         // A cursor into another tenant shows only what the reader has anyway.
         let forged: String =
             json!([i64::MAX, "zzzz", acme]).to_string().bytes().map(|byte| format!("{byte:02x}")).collect();

@@ -127,3 +127,21 @@ fn an_owner_without_superpowers_is_enough() {
     sql(&place.url, &format!("DROP OWNED BY {owner}"));
     sql(&place.url, &format!("DROP ROLE {owner}"));
 }
+
+#[test]
+fn deadlocks_and_serialization_failures_are_tried_again_inside() {
+    let Some(place) = postgres() else { return };
+    let (team, receiver) = (place.team(), place.serve());
+    // A sequence counts on through rollbacks: the first four attempts fail as the server would have them fail.
+    place.execute(
+        "CREATE SEQUENCE attempts; GRANT USAGE ON attempts TO han_sync_request; \
+         CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE attempt BIGINT := nextval('attempts'); BEGIN \
+         IF attempt <= 2 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; \
+         IF attempt <= 4 THEN RAISE EXCEPTION 'serialization' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$; \
+         CREATE TRIGGER collide BEFORE INSERT ON activity FOR EACH ROW EXECUTE FUNCTION collide()",
+    );
+    let answer = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(texts(&place, "SELECT last_value FROM attempts"), ["5"]);
+    assert_eq!(texts(&place, "SELECT messages FROM activity"), ["1"]);
+}

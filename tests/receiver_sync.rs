@@ -261,3 +261,34 @@ fn keys_expire_and_are_revoked_at_once() {
         assert_eq!((revoked.status, &revoked.body["error"]), (401, &answer("").body["error"]));
     }
 }
+
+#[test]
+fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        // The fault is the database's own: it refuses one session's rows.
+        place.execute(if place.is_postgres() {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.session_id = 'bad' THEN RAISE EXCEPTION 'SECRET'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()"
+        } else {
+            "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.session_id = 'bad' \
+             BEGIN SELECT RAISE(ABORT, 'SECRET'); END"
+        });
+        let sessions = ["a", "bad", "c"].map(|id| session(id, ACME, vec![message("m", 0)]));
+        let answer = alice.sync(&sessions);
+        assert_eq!((answer.status, &answer.body["processed"]), (207, &json!(2)), "{}", answer.text);
+        assert_eq!(answer.codes(), [("bad".to_owned(), "PROCESSING_ERROR".to_owned())]);
+        assert!(!answer.text.contains("SECRET"));
+        let ids = place.query("SELECT session_id FROM sessions ORDER BY session_id");
+        assert_eq!(ids, [[Some("a".to_owned())], [Some("c".to_owned())]], "nothing of it is left");
+        assert_eq!(place.query("SELECT count(*) FROM homes"), [[Some("2".to_owned())]]);
+        place.execute(if place.is_postgres() {
+            "DROP TRIGGER refuse ON messages"
+        } else {
+            "DROP TRIGGER refuse"
+        });
+        assert_eq!(alice.sync(&sessions).status, 200);
+    }
+}

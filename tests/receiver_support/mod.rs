@@ -87,6 +87,17 @@ impl Place {
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
+    /// Changes the store itself, beside the program.
+    pub fn execute(&self, statements: &str) {
+        if self.is_postgres() {
+            sql(&self.url, statements);
+            return;
+        }
+        let db = rusqlite::Connection::open(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        db.busy_timeout(PATIENCE).unwrap();
+        db.execute_batch(statements).unwrap();
+    }
+
     /// Runs `admin …`; panics unless it succeeds.
     pub fn admin(&self, arguments: &str) -> Value {
         let (code, stdout, stderr) = self.try_admin(arguments);

@@ -282,6 +282,8 @@ impl ToSql for Value {
             Value::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
             Value::Int(number) => number.to_sql(ty, out),
             Value::Bool(flag) => flag.to_sql(ty, out),
+            // Only a question can still hold U+0000; what is stored was cleaned. It is no text here, so nothing matches.
+            Value::Text(text) if text.contains('\0') => text.replace('\0', "\u{FFFD}").to_sql(ty, out),
             Value::Text(text) => text.to_sql(ty, out),
             Value::Texts(texts) => texts.to_sql(ty, out),
         }
