@@ -499,7 +499,10 @@ impl<'a> Cut<'a> {
         if !nothing {
             let fields_seen = clock::parse(&self.cursor.fields_seen_at);
             let last_modified = self.newest_at.max(fields_seen).unwrap_or_default();
-            let waiting = self.snapshot.count_after(&fields.id, self.cursor.rowid)?;
+            // Rows that han stored again are no messages: with the last part of a session the total is exact.
+            let after = self.snapshot.count_after(&fields.id, self.advance.rowid)?;
+            let refused = self.cursor.refused.len() - self.advance.no_longer_refused.len();
+            let known = self.cursor.messages + self.message_count as u64;
             let head = SessionHead {
                 id: &fields.id,
                 project_slug: fields.remote.repo(),
@@ -509,7 +512,7 @@ impl<'a> Cut<'a> {
             };
             let tail = SessionTail {
                 last_modified: last_modified.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-                total_message_count: self.cursor.messages + waiting,
+                total_message_count: known + refused as u64 + after,
                 inclusion: fields.inclusion,
                 harness: fields.harness.as_deref(),
             };
