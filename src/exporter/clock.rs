@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
 use super::environment::Environment;
 use super::exit::Stop;
@@ -34,14 +34,16 @@ impl Clock {
         Ok(Clock { started: Instant::now(), simulated })
     }
 
+    /// The time in whole milliseconds, as it is written: a time that was saved and read again is the same.
     pub fn now(&self) -> DateTime<Utc> {
-        match &self.simulated {
+        let now = match &self.simulated {
             None => Utc::now(),
             Some(simulated) => {
                 let passed = TimeDelta::from_std(self.elapsed()).unwrap_or_default();
                 simulated.start.checked_add_signed(passed).unwrap_or(simulated.start)
             }
-        }
+        };
+        now.trunc_subsecs(3)
     }
 
     /// Time since the program started, unmoved by changes of the machine's clock.

@@ -317,7 +317,7 @@ impl Run<'_> {
         }
         self.tidy_queue(&survey);
         let mut work = self.work(&survey, identity_changed);
-        if work.is_empty() && self.request == Request::Scheduled {
+        if work.is_empty() && !matches!(self.request, Request::Session(_)) {
             return Ok((self.keep_in_touch()?, survey));
         }
         loop {

@@ -9,6 +9,7 @@ mod support;
 mod answers;
 mod backoff;
 mod commands;
+mod corners;
 mod destination;
 mod hook;
 mod https;

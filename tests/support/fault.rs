@@ -44,6 +44,11 @@ impl Request {
         self.messages().any(|message| message.id == id)
     }
 
+    pub fn has_task(&self, id: &str) -> bool {
+        let sessions = self.payload.iter().flat_map(|it| &it.sessions);
+        sessions.flat_map(|session| &session.tasks).any(|task| task.id == id)
+    }
+
     pub fn messages(&self) -> impl Iterator<Item = &han_sync::protocol::SyncMessage> {
         self.payload.iter().flat_map(|it| &it.sessions).flat_map(|session| &session.messages)
     }

@@ -74,7 +74,7 @@ fn changes(context: &Context, command: &QueueCommand, queue: &Queue) -> Result<V
     if dropped.is_empty() {
         return Ok(Vec::new());
     }
-    let marks = look(context, false)?.survey;
+    let marks = look(context, true)?.survey;
     let change = |id: String| {
         let surveyed = marks.sessions.iter().find(|session| session.row.id == id);
         match surveyed.filter(|session| session.pending) {
