@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
+use super::answer::Answer;
 use super::clock;
 use super::delta::{self, SessionFields};
 use super::exit::Stop;
@@ -561,65 +561,9 @@ fn push_json<T: Serialize>(list: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What the raw JSON of a row says of the answer that it belongs to.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Answer {
-    model: Option<String>,
-    usage_id: Option<String>,
-}
-
-impl Answer {
-    /// Reads leniently: what is not there or of another type is null, and broken JSON is no answer.
-    fn read(raw_json: &str) -> Answer {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Raw<'a> {
-            #[serde(borrow)]
-            message: Option<&'a RawValue>,
-            #[serde(borrow)]
-            request_id: Option<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-            #[serde(borrow)]
-            model: Option<&'a RawValue>,
-        }
-        fn text(value: Option<&RawValue>) -> Option<String> {
-            serde_json::from_str(value?.get()).ok()
-        }
-        let Ok(raw) = serde_json::from_str::<Raw>(raw_json) else { return Answer::default() };
-        let message = raw.message.and_then(|message| serde_json::from_str::<Message>(message.get()).ok());
-        let Some(message) = message else { return Answer::default() };
-        let request_id = text(raw.request_id);
-        Answer {
-            model: text(message.model),
-            usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn answer_is_read_from_what_is_there() {
-        let answer =
-            Answer::read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
-        assert_eq!(answer.model.as_deref(), Some("m"));
-        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
-        let answer = Answer::read(r#"{"message":{"id":"msg_01"}}"#);
-        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", None)));
-    }
-
-    #[test]
-    fn what_is_no_answer_reads_as_none() {
-        for raw in ["", "{", "[]", "null", r#"{"message":"text"}"#, r#"{"message":{"id":7,"model":null}}"#] {
-            assert_eq!(Answer::read(raw), Answer::default(), "{raw}");
-        }
-    }
 
     #[test]
     fn members_stand_in_the_order_of_the_wire_types() {

@@ -87,24 +87,20 @@ pub struct Cutter<'a> {
     pub changes: Vec<Change>,
 }
 
-/// How a [`Cutter`] starts.
-#[derive(Debug)]
-pub struct Start<'a> {
-    pub config: &'a Config,
-    pub clock: &'a Clock,
-    pub redactor: Option<&'a Redactor>,
-    pub state: State,
-    pub destination: usize,
-}
-
 impl<'a> Cutter<'a> {
-    pub fn new(start: Start<'a>) -> Cutter<'a> {
+    pub fn new(
+        config: &'a Config,
+        clock: &'a Clock,
+        redactor: Option<&'a Redactor>,
+        state: State,
+        destination: usize,
+    ) -> Cutter<'a> {
         Cutter {
-            config: start.config,
-            clock: start.clock,
-            redactor: start.redactor,
-            state: start.state,
-            destination: start.destination,
+            config,
+            clock,
+            redactor,
+            state,
+            destination,
             search: None,
             delivered: HashSet::new(),
             changes: Vec::new(),

@@ -34,9 +34,13 @@ pub mod privacy;
 pub mod delta;
 /// Looking over the source: who may leave, and who has anything new.
 pub mod survey;
+/// What is due, and what is known well enough.
+pub mod due;
 
 /// Secrets out of text that leaves.
 pub mod redact;
+/// What raw JSON says of the answer it belongs to.
+pub mod answer;
 /// The one place where a payload is built.
 pub mod batch;
 /// Batches off the work, one after the other; cursors over what was acknowledged.

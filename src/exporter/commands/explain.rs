@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::super::cli::ExplainCommand;
 use super::super::config::Config;
+use super::super::due;
 use super::super::exit::{Exit, Stop};
 use super::super::narrowing;
 use super::super::privacy::{Eligibility, ExcludedReason, MatchSource, Matched};
 use super::super::report::{VERSION, count};
-use super::super::run::{self, Context};
+use super::super::run::Context;
 use super::super::source::SessionRow;
 use super::super::state::Narrowing;
 use super::super::survey::{Filter, Surveyed};
@@ -110,7 +111,7 @@ impl Explainer<'_> {
             return Err(Stop::new(Exit::Usage, message));
         };
         let identity = self.look.state.destinations[self.look.destination].identity.as_ref();
-        let affiliations = run::affiliations(identity, context.clock.now());
+        let affiliations = due::affiliations(identity, context.clock.now());
         let filter = Filter { config: self.config, affiliations: &affiliations };
         let row = SessionRow { remote: Some(remote.url()), ..SessionRow::default() };
         let (eligibility, with_content) = filter.decide(&row, None, &self.look.state);

@@ -15,6 +15,7 @@ use super::cli::{Command, Request};
 use super::client::{Client, Identified};
 use super::clock::Clock;
 use super::config::Config;
+use super::due;
 use super::environment::Environment;
 use super::exit::{Exit, Stop};
 use super::queue::Queue;
@@ -43,9 +44,9 @@ pub fn execute(request: Request, environment: Environment) -> Result<Exit, Stop>
     };
     let output = Output { json: request.json, quiet: request.quiet, closed: false, out: io::stdout().lock() };
     match command {
-        None => send(&context, &run::Request::Scheduled, output),
-        Some(Command::Session(session)) => send(&context, &run::Request::Session(session.id), output),
-        Some(Command::All(_)) => send(&context, &run::Request::All, output),
+        None => send(&context, &due::Request::Scheduled, output),
+        Some(Command::Session(session)) => send(&context, &due::Request::Session(session.id), output),
+        Some(Command::All(_)) => send(&context, &due::Request::All, output),
         Some(Command::Preview(preview)) => preview::execute(&context, &preview, output),
         Some(Command::Explain(explain)) => explain::execute(&context, &explain, output),
         Some(Command::Status(_)) => status::execute(&context, output),
@@ -55,7 +56,7 @@ pub fn execute(request: Request, environment: Environment) -> Result<Exit, Stop>
     }
 }
 
-fn send(context: &Context, request: &run::Request, mut output: Output) -> Result<Exit, Stop> {
+fn send(context: &Context, request: &due::Request, mut output: Output) -> Result<Exit, Stop> {
     let (report, exit) = run::run(context, request)?;
     if output.json {
         output.json(&report);
@@ -150,7 +151,7 @@ fn look(context: &Context, ask: bool) -> Result<Look, Stop> {
     }
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
-    let affiliations = run::affiliations(state.destinations[destination].identity.as_ref(), now);
+    let affiliations = due::affiliations(state.destinations[destination].identity.as_ref(), now);
     let filter = Filter { config: &context.config, affiliations: &affiliations };
     let mut survey = survey(&source, filter, &mut state, destination, now)?;
     warnings.append(&mut survey.warnings);
@@ -169,7 +170,7 @@ fn ask_identity(
         return Ok((destination, false));
     };
     let now = context.clock.now();
-    if run::identity_is_fresh(&state.destinations[destination], now) {
+    if due::identity_is_fresh(&state.destinations[destination], now) {
         return Ok((destination, false));
     }
     let client = Client::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;

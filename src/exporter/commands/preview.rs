@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::super::batch::Batch;
 use super::super::cli::PreviewCommand;
-use super::super::cutter::{Cutter, Start, Work};
+use super::super::cutter::{Cutter, Work};
+use super::super::due::{self, Request};
 use super::super::exit::{Exit, Stop};
 use super::super::privacy::Eligibility;
 use super::super::redact::Counts;
 use super::super::report::{Report, ReportedError, Status, VERSION, code, count};
 use super::super::retry;
-use super::super::run::{self, Context, Request};
+use super::super::run::{self, Context};
 use super::super::survey::Survey;
 use super::{Look, Output, look, tell};
 
@@ -159,15 +160,14 @@ impl Preview<'_> {
             && config.api_key.is_some()
             && self.request == Request::Scheduled
             && !in_backoff
-            && run::heartbeat_is_due(here, now);
-        let affiliations = run::affiliations(here.identity.as_ref(), now);
-        let mut work = run::work(&survey, &queue, here, &self.request, identity_changed, now);
+            && due::heartbeat_is_due(here, now);
+        let affiliations = due::affiliations(here.identity.as_ref(), now);
+        let mut work = due::work(&survey, &queue, here, &self.request, identity_changed, now);
         let mut places = self.lines(&work, &survey);
         drop((survey, queue));
 
         let redactor = run::redactor(config)?;
-        let start = Start { config, clock, redactor: redactor.as_ref(), state, destination };
-        let mut cutter = Cutter::new(start);
+        let mut cutter = Cutter::new(config, clock, redactor.as_ref(), state, destination);
         if work.is_empty() && says_it_is_alive {
             self.add(&cutter, &Batch::default(), &mut places, output)?;
         }
