@@ -141,6 +141,10 @@ fn locked_run(
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
     let source = Source::open(&config.database)?;
+    // Killed before its first acknowledgement, the client comes back under the same name and with the same secret.
+    if !State::path(folder).exists() {
+        state.save(folder)?;
+    }
     let failed = queue.items.iter().filter(|item| item.status == queue::Status::Failed);
     let mut run = Run {
         context,
