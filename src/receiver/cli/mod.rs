@@ -130,6 +130,8 @@ fn hoist(arguments: Vec<String>) -> Result<(Global, Vec<String>), String> {
         match word.as_str() {
             "--json" => global.json = true,
             "--store" => global.store = Some(words.next().ok_or("--store needs a URL")?),
+            // Both ways of speaking of them.
+            "sessions" if rest == ["admin"] => rest.push("session".to_owned()),
             _ => rest.push(word),
         }
     }
@@ -148,5 +150,7 @@ mod tests {
         assert_eq!(global, Global { store: Some("sqlite:x".to_owned()), json: true });
         assert_eq!(rest, words("admin org create a --name A=B --owner o"));
         assert!(hoist(words("serve --store")).is_err());
+        let (_, rest) = hoist(words("admin --json sessions export sessions")).unwrap();
+        assert_eq!(rest, words("admin session export sessions"));
     }
 }

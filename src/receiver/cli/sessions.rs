@@ -23,6 +23,7 @@ enum Action {
     Export(Export),
     Move(Move),
     Forget(Forget),
+    Prune(Prune),
 }
 
 /// list sessions
@@ -109,6 +110,7 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
             });
             out.print(&sessions, &lines.collect::<Vec<_>>().join("\n"))
         }
+        Action::Prune(older) => prune(store, out, older).await,
         Action::Export(export) => {
             let which = Which { id: export.id, organization: export.org, login: export.user };
             let mut stdout = std::io::stdout().lock();

@@ -8,11 +8,11 @@
 use super::db::{Result, Row, Scope, Sees, StoreError, Tx, Value};
 use super::directory::Principal;
 use super::statements::*;
+use super::status::BatchNote;
 use super::{Store, with_retries};
 use crate::protocol::code;
 use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
 use crate::receiver::batch::{Batch, Entry, Message, Part, Task};
-use crate::receiver::limits::CLIENT_ERRORS_MAX;
 use crate::receiver::{tenancy, time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -69,14 +69,6 @@ struct Added {
     messages: i64,
 }
 
-/// One batch's view of a tenant.
-#[derive(Default)]
-struct TenantPart {
-    added: Added,
-    stored: bool,
-    errors: Vec<serde_json::Value>,
-}
-
 impl Store {
     /// Stores what can be stored of a batch, and says of each session what became of it.
     pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
@@ -116,8 +108,8 @@ impl Store {
     ) -> Result<Ingested> {
         let mut tx = self.db.write(Scope::Request).await?;
         let mut work = Work::new(&mut tx, principal.user_id.clone(), now);
-        let mut tenants: BTreeMap<String, TenantPart> =
-            principal.tenants().into_iter().map(|tenant| (tenant, TenantPart::default())).collect();
+        let mut tenants: BTreeMap<String, BatchNote> =
+            principal.tenants().into_iter().map(|tenant| (tenant, BatchNote::default())).collect();
         for tenant in tenants.keys() {
             work.tx.lock(&format!("{tenant}/{}", principal.user_id)).await?;
         }
@@ -144,8 +136,8 @@ impl Store {
                 match &result {
                     Ok(added) => {
                         part.stored = true;
-                        part.added.sessions += added.sessions;
-                        part.added.messages += added.messages;
+                        part.sessions += added.sessions;
+                        part.messages += added.messages;
                     }
                     Err(refusal) if refusal.code == code::FORGOTTEN => {}
                     Err(refusal) => part.errors.push(serde_json::json!({
@@ -160,7 +152,8 @@ impl Store {
             }
         }
         for (tenant, part) in &tenants {
-            work.client(tenant, &batch.client_id, part).await?;
+            work.enter(tenant).await?;
+            part.write(work.tx, tenant, &principal.user_id, &batch.client_id, now).await?;
         }
         tx.commit().await?;
         let outcomes =
@@ -536,32 +529,6 @@ impl<'a> Work<'a> {
             ]);
         }
         self.tx.insert(&TASKS_LATER, rows).await?;
-        Ok(())
-    }
-
-    /// Notes what this batch says of the client that sent it.
-    async fn client(&mut self, tenant: &str, client_id: &str, part: &TenantPart) -> Result<()> {
-        self.enter(tenant).await?;
-        let failed = !part.errors.is_empty();
-        // An empty batch shows that the client lives; what the last one with sessions said still holds.
-        let silent = !failed && !part.stored;
-        let errors = &part.errors[..part.errors.len().min(CLIENT_ERRORS_MAX)];
-        let errors =
-            serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
-        let params = [
-            tenant.into(),
-            Value::from(&self.user_id),
-            client_id.into(),
-            self.now.into(),
-            (!failed).then_some(self.now).into(),
-            part.added.sessions.into(),
-            part.added.messages.into(),
-            i64::from(failed).into(),
-            errors.into(),
-            (failed || silent).into(),
-            silent.into(),
-        ];
-        self.tx.execute(CLIENT, &params).await?;
         Ok(())
     }
 }

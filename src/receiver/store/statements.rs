@@ -30,15 +30,6 @@ pub const USAGES: &str = "\
     WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
 pub const TASKS: &str = "\
     SELECT task_id, status, changed_at FROM tasks WHERE tenant_id = $1 AND session_id = $2 AND task_id IN {list:$3}";
-pub const CLIENT: &str = "\
-    INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
-    last_errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-    ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
-    last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
-    sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
-    attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
-    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
-
 pub const MESSAGES_NEW: Bulk = Bulk {
     table: "messages",
     columns: MESSAGE_COLUMNS,

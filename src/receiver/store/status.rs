@@ -1,9 +1,10 @@
 //! What is known of the clients: who is fresh, idle, overdue or failing, and since when.
 
 use super::Store;
-use super::db::{Result, Row, Scope, StoreError};
+use super::db::{Result, Row, Scope, StoreError, Tx};
 use super::directory::{Principal, Role};
 use super::read::enter;
+use crate::receiver::limits::CLIENT_ERRORS_MAX;
 use crate::receiver::time::SECOND_US;
 
 /// Two of an exporter's intervals of five minutes.
@@ -50,9 +51,64 @@ pub struct ClientError {
     pub at: String,
 }
 
+/// What one batch says, to one tenant, of the client that sent it.
+#[derive(Default)]
+pub(super) struct BatchNote {
+    /// First stored by it.
+    pub sessions: i64,
+    /// First stored by it.
+    pub messages: i64,
+    /// Whether a session was stored at all.
+    pub stored: bool,
+    /// As [`ClientError`]s.
+    pub errors: Vec<serde_json::Value>,
+}
+
+const CLIENT_SEEN: &str = "\
+    INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
+    last_errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
+    last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
+    sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
+    attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
+    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
 const CLIENTS: &str = "\
     SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors FROM clients \
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY user_id, client_id";
+
+impl BatchNote {
+    /// Writes it down, in the tenant that the transaction acts in.
+    pub async fn write(
+        &self,
+        tx: &mut Tx,
+        tenant: &str,
+        user: &str,
+        client_id: &str,
+        now: i64,
+    ) -> Result<()> {
+        let failed = !self.errors.is_empty();
+        // An empty batch shows that the client lives; what the last one with sessions said still holds.
+        let silent = !failed && !self.stored;
+        let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
+        let errors =
+            serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
+        let params = [
+            tenant.into(),
+            user.into(),
+            client_id.into(),
+            now.into(),
+            (!failed).then_some(now).into(),
+            self.sessions.into(),
+            self.messages.into(),
+            i64::from(failed).into(),
+            errors.into(),
+            (failed || silent).into(),
+            silent.into(),
+        ];
+        tx.execute(CLIENT_SEEN, &params).await?;
+        Ok(())
+    }
+}
 
 impl Store {
     /// The reader's clients, and those of others in organizations whose admin they are.
