@@ -157,6 +157,33 @@ fn health_readiness_metrics_and_the_page_show_no_data() {
     }
 }
 
+/// Enough requests for their log lines to fill a pipe several times.
+const REQUESTS_LOGGED: usize = 1_500;
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let place = sqlite();
+    for is_closed in [false, true] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", &place.url])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let unread = child.stderr.take().filter(|_| !is_closed);
+        let mut receiver = Receiver::ready(child, tempfile::tempdir().unwrap()).unwrap();
+        let agent = agent();
+        for _ in 0..REQUESTS_LOGGED {
+            let mut answer = agent.get(format!("{}/healthz", receiver.base)).call().unwrap();
+            assert_eq!(answer.body_mut().read_to_string().unwrap(), "ok\n");
+        }
+        receiver.signal("-TERM");
+        wait_for("the receiver to end", || receiver.child.try_wait().unwrap().is_some());
+        assert!(receiver.child.wait().unwrap().success(), "closed: {is_closed}");
+        drop(unread);
+    }
+}
+
 #[test]
 fn a_store_that_cannot_be_opened_is_said_without_its_password() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))

@@ -137,7 +137,7 @@ fn status_codes_are_the_contracts() {
                 assert!(answer.body["error"].is_string(), "{what}: {}", answer.text);
                 let id = answer.body["requestId"].as_str().unwrap();
                 assert_eq!(answer.header("x-request-id"), Some(id));
-                assert!(receiver.log().contains(id), "{what}");
+                wait_for("the log line", || receiver.log().contains(id));
             }
         }
         assert!(!receiver.log().contains(&team.alice));

@@ -3,11 +3,13 @@
 //! Invariant: results go to stdout, everything else to stderr; an error is printed once, here, and says what to do next.
 
 mod admin;
+mod log;
 mod serve;
 mod sessions;
 
 use super::store::{DEFAULT_URL, Store, StoreError};
 use argh::FromArgs;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -99,7 +101,8 @@ fn usage(text: &str) -> ExitCode {
 }
 
 fn fail(code: u8, text: &str) -> ExitCode {
-    eprintln!("han-sync-receiver: {text}");
+    // With stderr closed nobody hears it; the exit code says it still.
+    let _ = writeln!(std::io::stderr(), "han-sync-receiver: {text}");
     ExitCode::from(code)
 }
 
