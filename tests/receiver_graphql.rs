@@ -262,6 +262,23 @@ fn deep_and_costly_questions_are_refused() {
 }
 
 #[test]
+fn a_question_that_grows_without_bound_is_refused_before_it_is_walked_through() {
+    let place = sqlite();
+    let (team, receiver) = (place.team(), place.serve());
+    let alice = receiver.client(&team.alice);
+    let chain: String = (0..30)
+        .map(|n| format!(" fragment f{n} on Query {{ ...f{m} ...f{m} ...f{m} ...f{m} }}", m = n + 1))
+        .collect();
+    let exponential = format!("{{ ...f0 }}{chain} fragment f30 on Query {{ viewer {{ id }} }}");
+    let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".to_owned();
+    for query in [exponential, circle, "{a".repeat(30_000), "{a(x:[".to_owned() + &"[".repeat(60_000)] {
+        assert_eq!(alice.graphql(&query, json!({})).status, 400, "{}", &query[..40]);
+    }
+    let named = "{ ...me } fragment me on Query { viewer { ...login } } fragment login on User { login }";
+    assert_eq!(alice.ask(named)["viewer"]["login"], "alice");
+}
+
+#[test]
 fn sync_status_says_who_is_fresh_idle_overdue_or_failing() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());
