@@ -246,6 +246,19 @@ fn an_id_that_stands_twice_in_a_batch_counts_twice_and_is_stored_once() {
 }
 
 #[test]
+fn an_answer_names_sessions_as_they_were_sent() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let stored = alice.sync(&[session("a\u{0}b", ACME, vec![message("m", 0)])]);
+        assert_eq!((stored.status, &stored.body["cursor"]["lastSessionId"]), (200, &json!("a\u{0}b")));
+        assert_eq!(place.query("SELECT session_id FROM sessions"), [[Some("a\u{FFFD}b".to_owned())]]);
+        let refused = alice.sync(&[session("c\u{0}d", GLOBEX, vec![])]);
+        assert_eq!(refused.codes(), [("c\u{0}d".to_owned(), "REPO_NOT_ACCEPTED".to_owned())]);
+    }
+}
+
+#[test]
 fn keys_expire_and_are_revoked_at_once() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

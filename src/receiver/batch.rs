@@ -25,7 +25,10 @@ pub struct Batch {
 /// All that a batch says of one session id.
 #[derive(Debug)]
 pub struct Entry {
+    /// As sent: the answer names it, and the sender knows no other.
     pub id: String,
+    /// As stored.
+    pub stored_id: String,
     /// How often the id stands in the payload; `processed` counts each.
     pub occurrences: u64,
     /// One part for each occurrence, or why none of them can be stored.
@@ -125,7 +128,8 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
             )));
         }
         let place = *places.entry(id.clone()).or_insert_with(|| {
-            batch.sessions.push(Entry { id, occurrences: 0, parts: Ok(Vec::new()) });
+            let stored_id = clean(id.clone());
+            batch.sessions.push(Entry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
             batch.sessions.len() - 1
         });
         let entry = &mut batch.sessions[place];
@@ -148,7 +152,7 @@ fn decode_session(raw: &RawValue, now: i64) -> Result<(String, Result<Part, Stri
             format!("the session is malformed (line {}, column {})", error.line(), error.column())
         })
         .and_then(|session| check_session(session, now));
-    Ok((clean(id), part))
+    Ok((id, part))
 }
 
 fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {

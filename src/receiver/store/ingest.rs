@@ -28,6 +28,7 @@ pub struct Ingested {
 /// What became of one session id.
 #[derive(Debug)]
 pub struct Outcome {
+    /// As sent.
     pub id: String,
     pub occurrences: u64,
     /// Of the payload, new or not.
@@ -124,8 +125,8 @@ impl Store {
 
         let mut order: Vec<usize> = (0..batch.sessions.len()).collect();
         order.sort_by(|a, b| {
-            (&placements[*a].as_ref().ok(), &batch.sessions[*a].id)
-                .cmp(&(&placements[*b].as_ref().ok(), &batch.sessions[*b].id))
+            (&placements[*a].as_ref().ok(), &batch.sessions[*a].stored_id)
+                .cmp(&(&placements[*b].as_ref().ok(), &batch.sessions[*b].stored_id))
         });
         let mut refusals: Vec<Option<Refusal>> = vec![None; batch.sessions.len()];
         let mut messages_new = 0;
@@ -133,7 +134,7 @@ impl Store {
             let (entry, placement) = (&batch.sessions[index], &placements[index]);
             let tenant = placement.as_ref().ok();
             let result = match (placement, &entry.parts) {
-                (Ok(tenant), Ok(parts)) => work.session(tenant, &entry.id, parts).await?,
+                (Ok(tenant), Ok(parts)) => work.session(tenant, &entry.stored_id, parts).await?,
                 (Err(refusal), _) => Err(refusal.clone()),
                 (Ok(_), Err(error)) => Err(Refusal::new(code::VALIDATION_ERROR, error)),
             };
