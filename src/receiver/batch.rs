@@ -146,12 +146,16 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
 /// The id, and the session or what is wrong with it. Without an id nobody could be told, so the batch is malformed.
 fn decode_session(raw: &RawValue, now: i64) -> Result<(String, Result<Part, String>), BatchError> {
     let id = serde_json::from_str::<Named>(raw.get()).ok().and_then(|named| named.id).unwrap_or_default();
-    check_id("the id of a session", &id).map_err(BatchError::Malformed)?;
-    let part = serde_json::from_str::<SyncSession>(raw.get())
-        .map_err(|error| {
-            format!("the session is malformed (line {}, column {})", error.line(), error.column())
-        })
-        .and_then(|session| check_session(session, now));
+    if id.is_empty() {
+        return Err(BatchError::Malformed("the id of a session is missing".to_owned()));
+    }
+    let part = check_id("the id of a session", &id).and_then(|()| {
+        serde_json::from_str::<SyncSession>(raw.get())
+            .map_err(|error| {
+                format!("the session is malformed (line {}, column {})", error.line(), error.column())
+            })
+            .and_then(|session| check_session(session, now))
+    });
     Ok((id, part))
 }
 

@@ -12,7 +12,7 @@ use super::{Store, with_retries};
 use crate::protocol::code;
 use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
 use crate::receiver::batch::{Batch, Entry, Message, Part, Task};
-use crate::receiver::limits::CLIENT_ERRORS_MAX;
+use crate::receiver::limits::{CLIENT_ERRORS_MAX, ID_BYTES_MAX};
 use crate::receiver::{tenancy, time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -150,7 +150,7 @@ impl Store {
                     }
                     Err(refusal) if refusal.code == code::FORGOTTEN => {}
                     Err(refusal) => part.errors.push(serde_json::json!({
-                        "sessionId": entry.id, "code": refusal.code, "message": refusal.message,
+                        "sessionId": shown(&entry.id), "code": refusal.code, "message": refusal.message,
                         "at": time::rfc3339(now),
                     })),
                 }
@@ -168,6 +168,11 @@ impl Store {
             batch.sessions.iter().zip(refusals).map(|(entry, refusal)| outcome(entry, refusal)).collect();
         Ok(Ingested { outcomes, messages_new })
     }
+}
+
+/// As much of an id as is kept of one that may be of any length.
+fn shown(id: &str) -> &str {
+    &id[..id.floor_char_boundary(ID_BYTES_MAX)]
 }
 
 fn place_entry(
