@@ -52,9 +52,24 @@ impl Refusal {
 }
 
 /// Why one session's work ended: refused, or the store failed.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Store(StoreError),
+}
+
+impl From<aggregate::TooLarge> for Stop {
+    fn from(_: aggregate::TooLarge) -> Stop {
+        Stop::Refused(Refusal::new(code::VALIDATION_ERROR, "tokens or lines add up to more than can be counted"))
+    }
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> StoreError {
+        match stop {
+            Stop::Refused(refusal) => StoreError::Refused(refusal.message),
+            Stop::Store(error) => error,
+        }
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -229,11 +244,8 @@ impl<'a> Work<'a> {
 
     /// Stores a session that was taken out of another tenant.
     pub(super) async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
-        match self.session_parts(tenant, id, &[part]).await {
-            Ok(_) => Ok(()),
-            Err(Stop::Refused(refusal)) => Err(StoreError::Refused(refusal.message)),
-            Err(Stop::Store(error)) => Err(error),
-        }
+        self.session_parts(tenant, id, &[part]).await?;
+        Ok(())
     }
 
     /// One session id, in a savepoint: stored whole, or refused and undone. An error is one of the whole transaction.
@@ -368,14 +380,14 @@ impl<'a> Work<'a> {
     }
 
     /// Stores messages and tasks with their aggregates. Gives back how many messages were new.
-    async fn rows(&mut self, tenant: &str, id: &str, repository: &str, kept: &Kept<'_>) -> Result<i64> {
+    async fn rows(&mut self, tenant: &str, id: &str, repository: &str, kept: &Kept<'_>) -> Result<i64, Stop> {
         let mut deltas = Deltas::new();
         let new = self.messages(tenant, id, &kept.messages).await?;
         let new: Vec<&Message> =
             kept.messages.iter().copied().filter(|message| new.contains(&message.wire.id)).collect();
         let mut usages = self.usages(tenant, &new).await?;
         let known = usages.clone();
-        aggregate::count_messages(id, new.iter().copied(), &mut usages, &mut deltas);
+        aggregate::count_messages(id, new.iter().copied(), &mut usages, &mut deltas)?;
         usages.retain(|usage_id, usage| known.get(usage_id) != Some(usage));
         self.tasks(tenant, id, &kept.tasks, &mut deltas).await?;
         self.store_sums(tenant, repository, &usages, deltas).await?;
@@ -394,7 +406,7 @@ impl<'a> Work<'a> {
         repository: &str,
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
-    ) -> Result<()> {
+    ) -> Result<(), Stop> {
         let rows = usages.iter().map(|usage| self.usage_row(tenant, usage)).collect();
         self.tx.insert(&USAGES_KNOWN, rows).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
@@ -420,7 +432,11 @@ impl<'a> Work<'a> {
             ]
         });
         let rows = rows.collect();
-        self.tx.insert(&ACTIVITY_ADDED, rows).await?;
+        for row in self.tx.insert(&ACTIVITY_ADDED, rows).await? {
+            if row.int(0)? > aggregate::SUM_MAX {
+                return Err(aggregate::TooLarge.into());
+            }
+        }
         Ok(())
     }
 
