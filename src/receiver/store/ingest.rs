@@ -244,7 +244,7 @@ impl<'a> Work<'a> {
 
     /// Stores a session that was taken out of another tenant.
     pub(super) async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
-        self.session_parts(tenant, id, &[part]).await?;
+        self.session_parts(tenant, id, &[part], true).await?;
         Ok(())
     }
 
@@ -253,7 +253,7 @@ impl<'a> Work<'a> {
         // Before the savepoint: what is set after it ends with it.
         self.enter(tenant).await?;
         self.tx.savepoint().await?;
-        match self.session_parts(tenant, id, parts).await {
+        match self.session_parts(tenant, id, parts, false).await {
             Ok(added) => {
                 self.tx.release().await?;
                 Ok(Ok(added))
@@ -272,14 +272,21 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn session_parts(&mut self, tenant: &str, id: &str, parts: &[Part]) -> Result<Added, Stop> {
+    /// With `is_known` the session is one that was stored, and is kept even where none of its rows is.
+    async fn session_parts(
+        &mut self,
+        tenant: &str,
+        id: &str,
+        parts: &[Part],
+        is_known: bool,
+    ) -> Result<Added, Stop> {
         let retained_since = self.retained_since(tenant).await?;
         let first_stored = self.settle(tenant, id).await?;
         let mut added = Added::default();
         for part in parts {
             let kept = Kept::of(part, retained_since);
             // What was pruned does not come back as an empty shell.
-            let may_be_pruned = !part.is_empty() || !first_stored;
+            let may_be_pruned = !is_known && (!part.is_empty() || !first_stored);
             if kept.is_empty() && may_be_pruned && !self.exists(tenant, id).await? {
                 continue;
             }
