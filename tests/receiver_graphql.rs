@@ -242,6 +242,29 @@ fn more_rows_cost_no_more_statements() {
 }
 
 #[test]
+fn texts_that_no_store_holds_find_nothing() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let bob = receiver.client(&team.bob);
+        // `[1,"a\u0000"]` and the like, as a cursor.
+        let cursor = |json: &str| json.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let sessions = cursor(r#"[9000000000000000,"a\u0000","b\u0000"]"#);
+        let messages = cursor(r#"[0,0,"a\u0000"]"#);
+        bob.sync(&[session("s", ACME, vec![message("m", 0)])]);
+        for query in [
+            r#"{ session(id: "a\u0000") { id } }"#.to_owned(),
+            r#"{ sessions(organization: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            r#"{ sessions(repository: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            r#"{ sessions(user: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            format!(r#"{{ sessions(after: "{sessions}") {{ edges {{ cursor }} }} }}"#),
+            format!(r#"{{ session(id: "s") {{ messages(after: "{messages}") {{ edges {{ cursor }} }} }} }}"#),
+        ] {
+            bob.ask(&query);
+        }
+    }
+}
+
+#[test]
 fn deep_and_costly_questions_are_refused() {
     let place = sqlite();
     let (team, receiver) = (place.team(), place.serve());

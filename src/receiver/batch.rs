@@ -315,7 +315,7 @@ fn check_number(what: &str, number: Option<i64>) -> Result<(), String> {
 }
 
 /// PostgreSQL cannot store U+0000; both stores keep U+FFFD in its place.
-fn clean(mut text: String) -> String {
+pub fn clean(mut text: String) -> String {
     clean_in_place(&mut text);
     text
 }

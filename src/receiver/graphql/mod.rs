@@ -11,6 +11,7 @@ mod metric;
 mod session;
 mod status;
 
+use crate::receiver::batch::clean;
 use crate::receiver::limits::{
     PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX, QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
 };
@@ -147,7 +148,7 @@ impl Query {
 
     async fn session(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Session>> {
         let Viewer { store, principal } = viewer(context)?;
-        let row = store.session(principal, &id).await.map_err(fault)?;
+        let row = store.session(principal, &clean(id.0)).await.map_err(fault)?;
         Ok(row.map(Session))
     }
 
