@@ -41,6 +41,10 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
         seen.sort_unstable();
         assert_eq!(seen, ["of-alice", "of-bob"]);
         assert!(carol.ask(list)["sessions"]["edges"].as_array().unwrap().is_empty());
+        for name in [ACME, "git@github.com:Acme-Corp/API.git", "github.com/acme-corp/api"] {
+            let query = format!(r#"{{ sessions(repository: "{name}") {{ edges {{ node {{ id }} }} }} }}"#);
+            assert_eq!(ids(&bob.ask(&query)["sessions"]).len(), 2, "{name}");
+        }
 
         let fields = r#"{ session(id: "of-alice") { id repository organization user status slug harness inclusion
             messageCount lastModified tasks { id taskId subject description status createdAt updatedAt }

@@ -19,8 +19,11 @@ pub async fn list(
     let Viewer { store, principal } = viewer(context)?;
     let first = page_size(first)?;
     let after = after.as_deref().map(cursor::session).transpose()?;
-    // A repository may be named in any form that git knows.
-    let repository = repository.map(|name| Remote::parse(&name).map(|remote| remote.url()).unwrap_or(name));
+    // A repository may be named in any form that git knows, and as people write it.
+    let repository = repository.map(|name| {
+        let remote = Remote::parse(&name).or_else(|_| Remote::parse(&format!("https://{name}")));
+        remote.map(|remote| remote.url()).unwrap_or(name)
+    });
     let filter = SessionFilter {
         organization: organization.map(clean),
         repository: repository.map(clean),
