@@ -114,6 +114,11 @@ fn status_codes_are_the_contracts() {
                 200,
                 alice.post("/api/sync", &[], br#"{"version":"1.0","clientId":"c","sessions":[],"x":{}}"#),
             ),
+            (
+                "odd cursor",
+                200,
+                alice.post("/api/sync", &[], br#"{"version":"1.0","clientId":"c","cursor":[7],"sessions":[]}"#),
+            ),
             ("brotli", 415, alice.post("/api/sync", &[("content-encoding", "br")], &sealed)),
             ("no gzip", 400, alice.post("/api/sync", &gz, &sealed)),
             ("half a gzip", 400, alice.post("/api/sync", &gz, &gzip(&sealed)[..30])),

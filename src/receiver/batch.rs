@@ -81,8 +81,8 @@ pub enum BatchError {
 struct Envelope<'a> {
     version: Option<String>,
     client_id: Option<String>,
-    cursor: Option<SyncCursor>,
     #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
     sessions: Option<Vec<&'a RawValue>>,
 }
 
@@ -108,7 +108,11 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
 
     let mut batch = Batch {
         client_id: clean(client_id),
-        cursor: envelope.cursor.unwrap_or_default(),
+        // It informs; one that cannot be read is no reason to refuse what can.
+        cursor: envelope
+            .cursor
+            .and_then(|cursor| serde_json::from_str(cursor.get()).ok())
+            .unwrap_or_default(),
         sessions: Vec::with_capacity(sessions.len().min(BATCH_ROWS_MAX)),
     };
     if sessions.len() > BATCH_ROWS_MAX {
