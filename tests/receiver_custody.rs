@@ -138,6 +138,24 @@ fn a_session_moves_with_its_sums_and_then_belongs_where_it_went() {
 }
 
 #[test]
+fn a_session_without_rows_moves_too() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
+        let bare = session("bare", "https://github.com/alice/x", vec![]);
+        alice.sync(std::slice::from_ref(&bare));
+        place.admin("session move bare --user alice --to acme");
+        let query = r#"{ session(id: "bare") { organization status } }"#;
+        assert_eq!(bob.ask(query)["session"], json!({"organization": "acme", "status": "active"}));
+        place.admin("owner add acme github.com/alice");
+        place.admin("account remove alice github.com/alice");
+        let later = json!({"status": "completed", "lastModified": "2025-03-02T00:00:00Z"});
+        assert_eq!(alice.sync(&[with(bare, later)]).body["processed"], 1);
+        assert_eq!(bob.ask(query)["session"]["status"], "completed");
+    }
+}
+
+#[test]
 fn a_forgotten_session_is_gone_and_does_not_come_again() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

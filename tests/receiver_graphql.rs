@@ -41,6 +41,10 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
         seen.sort_unstable();
         assert_eq!(seen, ["of-alice", "of-bob"]);
         assert!(carol.ask(list)["sessions"]["edges"].as_array().unwrap().is_empty());
+        for name in [ACME, "git@github.com:Acme-Corp/API.git", "github.com/acme-corp/api"] {
+            let query = format!(r#"{{ sessions(repository: "{name}") {{ edges {{ node {{ id }} }} }} }}"#);
+            assert_eq!(ids(&bob.ask(&query)["sessions"]).len(), 2, "{name}");
+        }
 
         let fields = r#"{ session(id: "of-alice") { id repository organization user status slug harness inclusion
             messageCount lastModified tasks { id taskId subject description status createdAt updatedAt }
@@ -246,6 +250,29 @@ fn more_rows_cost_no_more_statements() {
 }
 
 #[test]
+fn texts_that_no_store_holds_find_nothing() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let bob = receiver.client(&team.bob);
+        // `[1,"a\u0000"]` and the like, as a cursor.
+        let cursor = |json: &str| json.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let sessions = cursor(r#"[9000000000000000,"a\u0000","b\u0000"]"#);
+        let messages = cursor(r#"[0,0,"a\u0000"]"#);
+        bob.sync(&[session("s", ACME, vec![message("m", 0)])]);
+        for query in [
+            r#"{ session(id: "a\u0000") { id } }"#.to_owned(),
+            r#"{ sessions(organization: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            r#"{ sessions(repository: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            r#"{ sessions(user: "a\u0000") { edges { cursor } } }"#.to_owned(),
+            format!(r#"{{ sessions(after: "{sessions}") {{ edges {{ cursor }} }} }}"#),
+            format!(r#"{{ session(id: "s") {{ messages(after: "{messages}") {{ edges {{ cursor }} }} }} }}"#),
+        ] {
+            bob.ask(&query);
+        }
+    }
+}
+
+#[test]
 fn deep_and_costly_questions_are_refused() {
     let place = sqlite();
     let (team, receiver) = (place.team(), place.serve());
@@ -263,6 +290,23 @@ fn deep_and_costly_questions_are_refused() {
     assert!(!refused(introspection));
     assert_eq!(alice.post("/graphql", &[], &vec![b' '; 100_000]).status, 413);
     assert_eq!(alice.post("/graphql", &[], b"nonsense").status, 400);
+}
+
+#[test]
+fn a_question_that_grows_without_bound_is_refused_before_it_is_walked_through() {
+    let place = sqlite();
+    let (team, receiver) = (place.team(), place.serve());
+    let alice = receiver.client(&team.alice);
+    let chain: String = (0..30)
+        .map(|n| format!(" fragment f{n} on Query {{ ...f{m} ...f{m} ...f{m} ...f{m} }}", m = n + 1))
+        .collect();
+    let exponential = format!("{{ ...f0 }}{chain} fragment f30 on Query {{ viewer {{ id }} }}");
+    let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".to_owned();
+    for query in [exponential, circle, "{a".repeat(30_000), "{a(x:[".to_owned() + &"[".repeat(60_000)] {
+        assert_eq!(alice.graphql(&query, json!({})).status, 400, "{}", &query[..40]);
+    }
+    let named = "{ ...me } fragment me on Query { viewer { ...login } } fragment login on User { login }";
+    assert_eq!(alice.ask(named)["viewer"]["login"], "alice");
 }
 
 #[test]

@@ -43,8 +43,9 @@ fn bodies_beyond_the_limits_are_413() {
     let messages: Vec<Value> = (0..10_001).map(|n| message(&format!("m{n}"), n)).collect();
     let answer = alice.sync(&[session("s", ACME, messages)]);
     assert_eq!((answer.status, answer.body["error"].is_string()), (413, true));
-    let long = alice.sync(&[session(&"x".repeat(300), ACME, vec![])]);
-    assert_eq!(long.status, 400);
+    let long = alice.sync(&[session(&"x".repeat(300), ACME, vec![]), session("short", ACME, vec![])]);
+    assert_eq!((long.status, &long.body["processed"]), (207, &json!(1)));
+    assert_eq!(long.codes(), [("x".repeat(300), "VALIDATION_ERROR".to_owned())]);
     let long = alice.sync(&[session("s", ACME, vec![message(&"x".repeat(300), 0)])]);
     assert_eq!(long.codes()[0].1, "VALIDATION_ERROR");
     let odd =
@@ -154,6 +155,33 @@ fn health_readiness_metrics_and_the_page_show_no_data() {
         for line in receiver.log().lines() {
             assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
         }
+    }
+}
+
+/// Enough requests for their log lines to fill a pipe several times.
+const REQUESTS_LOGGED: usize = 1_500;
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let place = sqlite();
+    for is_closed in [false, true] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", &place.url])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let unread = child.stderr.take().filter(|_| !is_closed);
+        let mut receiver = Receiver::ready(child, tempfile::tempdir().unwrap()).unwrap();
+        let agent = agent();
+        for _ in 0..REQUESTS_LOGGED {
+            let mut answer = agent.get(format!("{}/healthz", receiver.base)).call().unwrap();
+            assert_eq!(answer.body_mut().read_to_string().unwrap(), "ok\n");
+        }
+        receiver.signal("-TERM");
+        wait_for("the receiver to end", || receiver.child.try_wait().unwrap().is_some());
+        assert!(receiver.child.wait().unwrap().success(), "closed: {is_closed}");
+        drop(unread);
     }
 }
 

@@ -114,6 +114,15 @@ fn status_codes_are_the_contracts() {
                 200,
                 alice.post("/api/sync", &[], br#"{"version":"1.0","clientId":"c","sessions":[],"x":{}}"#),
             ),
+            (
+                "odd cursor",
+                200,
+                alice.post(
+                    "/api/sync",
+                    &[],
+                    br#"{"version":"1.0","clientId":"c","cursor":[7],"sessions":[]}"#,
+                ),
+            ),
             ("brotli", 415, alice.post("/api/sync", &[("content-encoding", "br")], &sealed)),
             ("no gzip", 400, alice.post("/api/sync", &gz, &sealed)),
             ("half a gzip", 400, alice.post("/api/sync", &gz, &gzip(&sealed)[..30])),
@@ -137,7 +146,7 @@ fn status_codes_are_the_contracts() {
                 assert!(answer.body["error"].is_string(), "{what}: {}", answer.text);
                 let id = answer.body["requestId"].as_str().unwrap();
                 assert_eq!(answer.header("x-request-id"), Some(id));
-                assert!(receiver.log().contains(id), "{what}");
+                wait_for("the log line", || receiver.log().contains(id));
             }
         }
         assert!(!receiver.log().contains(&team.alice));
@@ -242,6 +251,19 @@ fn an_id_that_stands_twice_in_a_batch_counts_twice_and_is_stored_once() {
         let half =
             alice.sync(&[session("x", ACME, vec![]), with(session("x", ACME, vec![]), json!({"tasks": 1}))]);
         assert_eq!((half.status, &half.body["processed"], half.codes().len()), (422, &json!(0), 1));
+    }
+}
+
+#[test]
+fn an_answer_names_sessions_as_they_were_sent() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let stored = alice.sync(&[session("a\u{0}b", ACME, vec![message("m", 0)])]);
+        assert_eq!((stored.status, &stored.body["cursor"]["lastSessionId"]), (200, &json!("a\u{0}b")));
+        assert_eq!(place.query("SELECT session_id FROM sessions"), [[Some("a\u{FFFD}b".to_owned())]]);
+        let refused = alice.sync(&[session("c\u{0}d", GLOBEX, vec![])]);
+        assert_eq!(refused.codes(), [("c\u{0}d".to_owned(), "REPO_NOT_ACCEPTED".to_owned())]);
     }
 }
 

@@ -32,6 +32,14 @@ pub struct Sums {
     pub tasks_completed: i64,
 }
 
+/// The most that a sum may come to. Two of them can be added without running over, so that what is stored may be
+/// checked after a change was added to it.
+pub const SUM_MAX: i64 = (1 << 62) - 1;
+
+/// A sum would pass [`SUM_MAX`]: no true row brings that about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
 /// Changes of sums.
 pub type Deltas = BTreeMap<Place, Sums>;
 
@@ -109,7 +117,7 @@ pub fn count_messages<'a>(
     new: impl IntoIterator<Item = &'a Message>,
     usages: &mut HashMap<String, Usage>,
     deltas: &mut Deltas,
-) {
+) -> Result<(), TooLarge> {
     for message in new {
         let place = Place {
             session_id: session_id.to_owned(),
@@ -119,30 +127,31 @@ pub fn count_messages<'a>(
         };
         let sums = deltas.entry(place).or_default();
         sums.messages += 1;
-        sums.lines_added += message.wire.lines_added.unwrap_or(0);
-        sums.lines_removed += message.wire.lines_removed.unwrap_or(0);
+        add(&mut sums.lines_added, message.wire.lines_added.unwrap_or(0))?;
+        add(&mut sums.lines_removed, message.wire.lines_removed.unwrap_or(0))?;
         let Some(id) = usage_id(message) else {
-            add_tokens(sums, tokens(message), 1);
+            add_tokens(sums, tokens(message), 1)?;
             continue;
         };
         let row = Usage::of(session_id, message);
         let merged = match usages.get(id) {
             None => row,
             Some(known) => {
-                count_usage(known, -1, deltas);
+                count_usage(known, -1, deltas)?;
                 let mut merged = known.clone();
                 merged.merge(row);
                 merged
             }
         };
-        count_usage(&merged, 1, deltas);
+        count_usage(&merged, 1, deltas)?;
         usages.insert(id.to_owned(), merged);
     }
+    Ok(())
 }
 
 /// Counts an answer's tokens where they belong, or, with `sign` -1, takes them back.
-pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) {
-    add_tokens(deltas.entry(usage.place()).or_default(), usage.tokens, sign);
+pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) -> Result<(), TooLarge> {
+    add_tokens(deltas.entry(usage.place()).or_default(), usage.tokens, sign)
 }
 
 /// Adds a stored row to what is known of its answer.
@@ -168,10 +177,14 @@ pub fn count_completed_task(session_id: &str, changed_at: i64, sign: i64, deltas
     deltas.entry(place).or_default().tasks_completed += sign;
 }
 
-fn add_tokens(sums: &mut Sums, tokens: Tokens, sign: i64) {
-    for (sum, count) in sums.tokens.iter_mut().zip(tokens) {
-        *sum += sign * count;
-    }
+fn add_tokens(sums: &mut Sums, tokens: Tokens, sign: i64) -> Result<(), TooLarge> {
+    sums.tokens.iter_mut().zip(tokens).try_for_each(|(sum, count)| add(sum, sign * count))
+}
+
+/// `count` is below 2^53 either way.
+fn add(sum: &mut i64, count: i64) -> Result<(), TooLarge> {
+    *sum += count;
+    if sum.abs() > SUM_MAX { Err(TooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -206,7 +219,7 @@ mod tests {
     fn totals(batches: &[&[Message]]) -> Deltas {
         let (mut usages, mut deltas) = (HashMap::new(), Deltas::new());
         for batch in batches {
-            count_messages("s", *batch, &mut usages, &mut deltas);
+            count_messages("s", *batch, &mut usages, &mut deltas).unwrap();
         }
         deltas.retain(|_, sums| *sums != Sums::default());
         deltas

@@ -25,7 +25,10 @@ pub struct Batch {
 /// All that a batch says of one session id.
 #[derive(Debug)]
 pub struct Entry {
+    /// As sent: the answer names it, and the sender knows no other.
     pub id: String,
+    /// As stored.
+    pub stored_id: String,
     /// How often the id stands in the payload; `processed` counts each.
     pub occurrences: u64,
     /// One part for each occurrence, or why none of them can be stored.
@@ -78,8 +81,8 @@ pub enum BatchError {
 struct Envelope<'a> {
     version: Option<String>,
     client_id: Option<String>,
-    cursor: Option<SyncCursor>,
     #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
     sessions: Option<Vec<&'a RawValue>>,
 }
 
@@ -105,7 +108,11 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
 
     let mut batch = Batch {
         client_id: clean(client_id),
-        cursor: envelope.cursor.unwrap_or_default(),
+        // It informs; one that cannot be read is no reason to refuse what can.
+        cursor: envelope
+            .cursor
+            .and_then(|cursor| serde_json::from_str(cursor.get()).ok())
+            .unwrap_or_default(),
         sessions: Vec::with_capacity(sessions.len().min(BATCH_ROWS_MAX)),
     };
     if sessions.len() > BATCH_ROWS_MAX {
@@ -125,7 +132,8 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
             )));
         }
         let place = *places.entry(id.clone()).or_insert_with(|| {
-            batch.sessions.push(Entry { id, occurrences: 0, parts: Ok(Vec::new()) });
+            let stored_id = clean(id.clone());
+            batch.sessions.push(Entry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
             batch.sessions.len() - 1
         });
         let entry = &mut batch.sessions[place];
@@ -142,13 +150,17 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
 /// The id, and the session or what is wrong with it. Without an id nobody could be told, so the batch is malformed.
 fn decode_session(raw: &RawValue, now: i64) -> Result<(String, Result<Part, String>), BatchError> {
     let id = serde_json::from_str::<Named>(raw.get()).ok().and_then(|named| named.id).unwrap_or_default();
-    check_id("the id of a session", &id).map_err(BatchError::Malformed)?;
-    let part = serde_json::from_str::<SyncSession>(raw.get())
-        .map_err(|error| {
-            format!("the session is malformed (line {}, column {})", error.line(), error.column())
-        })
-        .and_then(|session| check_session(session, now));
-    Ok((clean(id), part))
+    if id.is_empty() {
+        return Err(BatchError::Malformed("the id of a session is missing".to_owned()));
+    }
+    let part = check_id("the id of a session", &id).and_then(|()| {
+        serde_json::from_str::<SyncSession>(raw.get())
+            .map_err(|error| {
+                format!("the session is malformed (line {}, column {})", error.line(), error.column())
+            })
+            .and_then(|session| check_session(session, now))
+    });
+    Ok((id, part))
 }
 
 fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
@@ -307,7 +319,7 @@ fn check_number(what: &str, number: Option<i64>) -> Result<(), String> {
 }
 
 /// PostgreSQL cannot store U+0000; both stores keep U+FFFD in its place.
-fn clean(mut text: String) -> String {
+pub fn clean(mut text: String) -> String {
     clean_in_place(&mut text);
     text
 }

@@ -52,6 +52,10 @@ pub const PAGE_DEFAULT: usize = 50;
 pub const QUERY_DEPTH_MAX: usize = 15;
 /// GraphQL: fields, counting a connection's once for each of its possible nodes.
 pub const QUERY_COMPLEXITY_MAX: usize = 50_000;
+/// GraphQL: fields and fragments of a question, fragments counted wherever they are named. A page of everything has 60.
+pub const QUERY_BREADTH_MAX: usize = 5_000;
+/// GraphQL: opening braces and brackets of a question. Reading them nested takes stack for each.
+pub const QUERY_BRACES_MAX: usize = 1_000;
 /// Bytes of a GraphQL request.
 pub const QUERY_BYTES_MAX: usize = 64 << 10;
 /// Rows of one `metrics` answer.

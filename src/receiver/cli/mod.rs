@@ -3,12 +3,15 @@
 //! Invariant: results go to stdout, everything else to stderr; an error is printed once, here, and says what to do next.
 
 mod admin;
+mod log;
 mod serve;
 mod sessions;
 
 use super::store::{DEFAULT_URL, Store, StoreError};
 use argh::FromArgs;
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Usage.
 const EXIT_USAGE: u8 = 64;
@@ -18,6 +21,10 @@ const EXIT_REFUSED: u8 = 65;
 const EXIT_UNAVAILABLE: u8 = 69;
 /// A fault of this program.
 const EXIT_INTERNAL: u8 = 70;
+
+/// For what still runs when the command has ended. Dropping the runtime would wait without end for a call that is stuck
+/// in the operating system or in SQLite; whatever it is, it was not acknowledged.
+const RUNTIME_END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Receives session data from han-sync and keeps it for the team.
 #[derive(FromArgs)]
@@ -73,6 +80,7 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
             Command::Admin(admin) => admin::run(admin, &global).await,
         }
     });
+    runtime.shutdown_timeout(RUNTIME_END_TIMEOUT);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(text)) => usage(&text),
@@ -93,7 +101,8 @@ fn usage(text: &str) -> ExitCode {
 }
 
 fn fail(code: u8, text: &str) -> ExitCode {
-    eprintln!("han-sync-receiver: {text}");
+    // With stderr closed nobody hears it; the exit code says it still.
+    let _ = writeln!(std::io::stderr(), "han-sync-receiver: {text}");
     ExitCode::from(code)
 }
 

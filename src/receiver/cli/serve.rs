@@ -1,5 +1,6 @@
 //! `serve`: from a listening socket to a graceful end.
 
+use super::log::Log;
 use super::{Failure, Global};
 use crate::receiver::http::{self, App, Door, Options};
 use crate::receiver::limits;
@@ -33,7 +34,7 @@ pub struct Serve {
 }
 
 pub async fn run(arguments: Serve, global: &Global) -> Result<(), Failure> {
-    start_log();
+    let _log = Log::start();
     let store = global.open_store().await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
     let options = Options {
@@ -73,21 +74,6 @@ async fn bind(address: &str) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::Unavailable(format!("cannot listen on {address}: {error}")))
 }
 
-/// One JSON object a line on stderr; `HAN_SYNC_LOG` sets the level.
-fn start_log() {
-    let level = std::env::var("HAN_SYNC_LOG").unwrap_or_else(|_| "info".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // A log that is already set up is left alone.
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
-}
-
 fn stop_on_signal(stopper: watch::Sender<bool>) -> Result<(), Failure> {
     let on = |kind| signal(kind).map_err(|error| Failure::Unavailable(format!("signals: {error}")));
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
@@ -96,8 +82,8 @@ fn stop_on_signal(stopper: watch::Sender<bool>) -> Result<(), Failure> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: answering what was accepted");
         stopper.send_replace(true);
+        tracing::info!("stopping: answering what was accepted");
     });
     Ok(())
 }

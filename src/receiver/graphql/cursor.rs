@@ -1,6 +1,7 @@
 //! Cursors: a row's place in its list, as text that means nothing to its holder.
 
 use super::bad_request;
+use crate::receiver::batch::clean;
 use crate::receiver::store::{MessagePlace, SessionPlace};
 use std::fmt::Write;
 
@@ -11,7 +12,7 @@ pub fn of_session(place: &SessionPlace) -> String {
 
 pub fn session(cursor: &str) -> async_graphql::Result<SessionPlace> {
     let (stored_at, id, tenant_id) = decode(cursor)?;
-    Ok(SessionPlace { stored_at, id, tenant_id })
+    Ok(SessionPlace { stored_at, id: clean(id), tenant_id: clean(tenant_id) })
 }
 
 pub fn of_message(place: &MessagePlace) -> String {
@@ -20,7 +21,7 @@ pub fn of_message(place: &MessagePlace) -> String {
 
 pub fn message(cursor: &str) -> async_graphql::Result<MessagePlace> {
     let (at, line_number, id) = decode(cursor)?;
-    Ok(MessagePlace { at, line_number, id })
+    Ok(MessagePlace { at, line_number, id: clean(id) })
 }
 
 fn encode(parts: &impl serde::Serialize) -> String {

@@ -4,13 +4,17 @@
 //! not theirs answers as what does not exist; one question costs a bounded number of statements (loaders gather what
 //! siblings ask for) and a bounded amount of memory.
 
+mod breadth;
 mod cursor;
 mod loaders;
 mod metric;
 mod session;
 mod status;
 
-use crate::receiver::limits::{PAGE_DEFAULT, PAGE_MAX, QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX};
+use crate::receiver::batch::clean;
+use crate::receiver::limits::{
+    PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX, QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
+};
 use crate::receiver::store::{Membership, Principal, Role, Store, StoreError};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{
@@ -30,6 +34,15 @@ pub fn schema() -> Sync {
         .limit_depth(QUERY_DEPTH_MAX)
         .limit_complexity(QUERY_COMPLEXITY_MAX)
         .finish()
+}
+
+/// False for a question that would take too long to read, let alone to answer. Comes before anything that walks through it.
+pub fn is_readable(request: &mut async_graphql::Request) -> bool {
+    // The parser calls itself for each of them.
+    let braces = request.query.bytes().filter(|byte| matches!(byte, b'{' | b'[' | b'(')).count();
+    braces <= QUERY_BRACES_MAX
+        // What cannot be parsed is answered with where it is wrong.
+        && request.parsed_query().map_or(true, |document| breadth::of(document) <= QUERY_BREADTH_MAX)
 }
 
 /// A request of this user's.
@@ -135,7 +148,7 @@ impl Query {
 
     async fn session(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Session>> {
         let Viewer { store, principal } = viewer(context)?;
-        let row = store.session(principal, &id).await.map_err(fault)?;
+        let row = store.session(principal, &clean(id.0)).await.map_err(fault)?;
         Ok(row.map(Session))
     }
 

@@ -3,6 +3,7 @@
 use super::loaders::{Budget, ContentOf, LoginOf, TasksOf};
 use super::{Viewer, bad_request, cursor, fault, loader, nodes, page_size, viewer};
 use crate::protocol::remote::Remote;
+use crate::receiver::batch::clean;
 use crate::receiver::store::{MessagePage, MessageRow, SessionFilter, SessionRow, TaskRow};
 use async_graphql::{Context, ID, Object, SimpleObject};
 
@@ -18,9 +19,16 @@ pub async fn list(
     let Viewer { store, principal } = viewer(context)?;
     let first = page_size(first)?;
     let after = after.as_deref().map(cursor::session).transpose()?;
-    // A repository may be named in any form that git knows.
-    let repository = repository.map(|name| Remote::parse(&name).map(|remote| remote.url()).unwrap_or(name));
-    let filter = SessionFilter { organization, repository, user };
+    // A repository may be named in any form that git knows, and as people write it.
+    let repository = repository.map(|name| {
+        let remote = Remote::parse(&name).or_else(|_| Remote::parse(&format!("https://{name}")));
+        remote.map(|remote| remote.url()).unwrap_or(name)
+    });
+    let filter = SessionFilter {
+        organization: organization.map(clean),
+        repository: repository.map(clean),
+        user: user.map(clean),
+    };
     let mut rows = store.sessions(principal, &filter, first, after.as_ref()).await.map_err(fault)?;
     let has_next_page = rows.len() > first;
     rows.truncate(first);

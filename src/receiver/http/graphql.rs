@@ -24,7 +24,10 @@ impl App {
         if body::nests_deeper_than(&body, JSON_DEPTH_MAX) {
             return Err(malformed());
         }
-        let request: async_graphql::Request = serde_json::from_slice(&body).map_err(|_| malformed())?;
+        let mut request: async_graphql::Request = serde_json::from_slice(&body).map_err(|_| malformed())?;
+        if !tokio::task::block_in_place(|| graphql::is_readable(&mut request)) {
+            return Err(Fault::new(StatusCode::BAD_REQUEST, "the question is too large"));
+        }
         let request = graphql::request(request, self.store.clone(), Arc::new(principal));
         let response = super::in_time(self.schema.execute(request)).await?;
         Ok(Answer::json(StatusCode::OK, &response))

@@ -4,7 +4,7 @@
 
 use super::admin::{TenantKind, tenant};
 use super::db::{Result, Row, Scope, StoreError, Tx, Value};
-use super::ingest::Work;
+use super::ingest::{self, Work};
 use super::{Store, with_retries};
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncMessage, SyncSession, SyncTask};
@@ -292,7 +292,7 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     for usage in work.usages_by_id(tenant, shared.clone()).await?.values() {
         // What was counted in the session itself is gone with its sums.
         if usage.first.session_id != id {
-            aggregate::count_usage(usage, -1, &mut deltas);
+            aggregate::count_usage(usage, -1, &mut deltas).map_err(ingest::Stop::from)?;
         }
     }
     let sql = "DELETE FROM usages WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
@@ -305,7 +305,7 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
         aggregate::merge_usage(&row.text(22)?, &read_message(&row)?, &mut usages);
     }
     for usage in usages.values() {
-        aggregate::count_usage(usage, 1, &mut deltas);
+        aggregate::count_usage(usage, 1, &mut deltas).map_err(ingest::Stop::from)?;
     }
-    work.store_sums(tenant, "", &usages, deltas).await
+    Ok(work.store_sums(tenant, "", &usages, deltas).await?)
 }

@@ -13,6 +13,7 @@ use super::{Store, with_retries};
 use crate::protocol::code;
 use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
 use crate::receiver::batch::{Batch, Entry, Message, Part, Task};
+use crate::receiver::limits::ID_BYTES_MAX;
 use crate::receiver::{tenancy, time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -28,6 +29,7 @@ pub struct Ingested {
 /// What became of one session id.
 #[derive(Debug)]
 pub struct Outcome {
+    /// As sent.
     pub id: String,
     pub occurrences: u64,
     /// Of the payload, new or not.
@@ -51,9 +53,27 @@ impl Refusal {
 }
 
 /// Why one session's work ended: refused, or the store failed.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Store(StoreError),
+}
+
+impl From<aggregate::TooLarge> for Stop {
+    fn from(_: aggregate::TooLarge) -> Stop {
+        Stop::Refused(Refusal::new(
+            code::VALIDATION_ERROR,
+            "tokens or lines add up to more than can be counted",
+        ))
+    }
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> StoreError {
+        match stop {
+            Stop::Refused(refusal) => StoreError::Refused(refusal.message),
+            Stop::Store(error) => error,
+        }
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -116,8 +136,8 @@ impl Store {
 
         let mut order: Vec<usize> = (0..batch.sessions.len()).collect();
         order.sort_by(|a, b| {
-            (&placements[*a].as_ref().ok(), &batch.sessions[*a].id)
-                .cmp(&(&placements[*b].as_ref().ok(), &batch.sessions[*b].id))
+            (&placements[*a].as_ref().ok(), &batch.sessions[*a].stored_id)
+                .cmp(&(&placements[*b].as_ref().ok(), &batch.sessions[*b].stored_id))
         });
         let mut refusals: Vec<Option<Refusal>> = vec![None; batch.sessions.len()];
         let mut messages_new = 0;
@@ -125,7 +145,7 @@ impl Store {
             let (entry, placement) = (&batch.sessions[index], &placements[index]);
             let tenant = placement.as_ref().ok();
             let result = match (placement, &entry.parts) {
-                (Ok(tenant), Ok(parts)) => work.session(tenant, &entry.id, parts).await?,
+                (Ok(tenant), Ok(parts)) => work.session(tenant, &entry.stored_id, parts).await?,
                 (Err(refusal), _) => Err(refusal.clone()),
                 (Ok(_), Err(error)) => Err(Refusal::new(code::VALIDATION_ERROR, error)),
             };
@@ -141,7 +161,7 @@ impl Store {
                     }
                     Err(refusal) if refusal.code == code::FORGOTTEN => {}
                     Err(refusal) => part.errors.push(serde_json::json!({
-                        "sessionId": entry.id, "code": refusal.code, "message": refusal.message,
+                        "sessionId": shown(&entry.id), "code": refusal.code, "message": refusal.message,
                         "at": time::rfc3339(now),
                     })),
                 }
@@ -160,6 +180,11 @@ impl Store {
             batch.sessions.iter().zip(refusals).map(|(entry, refusal)| outcome(entry, refusal)).collect();
         Ok(Ingested { outcomes, messages_new })
     }
+}
+
+/// As much of an id as is kept of one that may be of any length.
+fn shown(id: &str) -> &str {
+    &id[..id.floor_char_boundary(ID_BYTES_MAX)]
 }
 
 fn place_entry(
@@ -216,11 +241,8 @@ impl<'a> Work<'a> {
 
     /// Stores a session that was taken out of another tenant.
     pub(super) async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
-        match self.session_parts(tenant, id, &[part]).await {
-            Ok(_) => Ok(()),
-            Err(Stop::Refused(refusal)) => Err(StoreError::Refused(refusal.message)),
-            Err(Stop::Store(error)) => Err(error),
-        }
+        self.session_parts(tenant, id, &[part], true).await?;
+        Ok(())
     }
 
     /// One session id, in a savepoint: stored whole, or refused and undone. An error is one of the whole transaction.
@@ -228,7 +250,7 @@ impl<'a> Work<'a> {
         // Before the savepoint: what is set after it ends with it.
         self.enter(tenant).await?;
         self.tx.savepoint().await?;
-        match self.session_parts(tenant, id, parts).await {
+        match self.session_parts(tenant, id, parts, false).await {
             Ok(added) => {
                 self.tx.release().await?;
                 Ok(Ok(added))
@@ -247,14 +269,21 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn session_parts(&mut self, tenant: &str, id: &str, parts: &[Part]) -> Result<Added, Stop> {
+    /// With `is_known` the session is one that was stored, and is kept even where none of its rows is.
+    async fn session_parts(
+        &mut self,
+        tenant: &str,
+        id: &str,
+        parts: &[Part],
+        is_known: bool,
+    ) -> Result<Added, Stop> {
         let retained_since = self.retained_since(tenant).await?;
         let first_stored = self.settle(tenant, id).await?;
         let mut added = Added::default();
         for part in parts {
             let kept = Kept::of(part, retained_since);
             // What was pruned does not come back as an empty shell.
-            let may_be_pruned = !part.is_empty() || !first_stored;
+            let may_be_pruned = !is_known && (!part.is_empty() || !first_stored);
             if kept.is_empty() && may_be_pruned && !self.exists(tenant, id).await? {
                 continue;
             }
@@ -355,14 +384,14 @@ impl<'a> Work<'a> {
     }
 
     /// Stores messages and tasks with their aggregates. Gives back how many messages were new.
-    async fn rows(&mut self, tenant: &str, id: &str, repository: &str, kept: &Kept<'_>) -> Result<i64> {
+    async fn rows(&mut self, tenant: &str, id: &str, repository: &str, kept: &Kept<'_>) -> Result<i64, Stop> {
         let mut deltas = Deltas::new();
         let new = self.messages(tenant, id, &kept.messages).await?;
         let new: Vec<&Message> =
             kept.messages.iter().copied().filter(|message| new.contains(&message.wire.id)).collect();
         let mut usages = self.usages(tenant, &new).await?;
         let known = usages.clone();
-        aggregate::count_messages(id, new.iter().copied(), &mut usages, &mut deltas);
+        aggregate::count_messages(id, new.iter().copied(), &mut usages, &mut deltas)?;
         usages.retain(|usage_id, usage| known.get(usage_id) != Some(usage));
         self.tasks(tenant, id, &kept.tasks, &mut deltas).await?;
         self.store_sums(tenant, repository, &usages, deltas).await?;
@@ -381,7 +410,7 @@ impl<'a> Work<'a> {
         repository: &str,
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
-    ) -> Result<()> {
+    ) -> Result<(), Stop> {
         let rows = usages.iter().map(|usage| self.usage_row(tenant, usage)).collect();
         self.tx.insert(&USAGES_KNOWN, rows).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
@@ -407,7 +436,11 @@ impl<'a> Work<'a> {
             ]
         });
         let rows = rows.collect();
-        self.tx.insert(&ACTIVITY_ADDED, rows).await?;
+        for row in self.tx.insert(&ACTIVITY_ADDED, rows).await? {
+            if row.int(0)? > aggregate::SUM_MAX {
+                return Err(aggregate::TooLarge.into());
+            }
+        }
         Ok(())
     }
 

@@ -112,6 +112,7 @@ pub const USAGES_KNOWN: Bulk = Bulk {
            session_id = excluded.session_id, message_id = excluded.message_id, model = excluded.model, \
            last_at = excluded.last_at",
 };
+/// Gives back the largest of each row's sums as they now are, so that they can be held to their bound.
 pub const ACTIVITY_ADDED: Bulk = Bulk {
     table: "activity",
     columns: &[
@@ -139,5 +140,7 @@ pub const ACTIVITY_ADDED: Bulk = Bulk {
            cache_creation_tokens = activity.cache_creation_tokens + excluded.cache_creation_tokens, \
            lines_added = activity.lines_added + excluded.lines_added, \
            lines_removed = activity.lines_removed + excluded.lines_removed, \
-           tasks_completed = activity.tasks_completed + excluded.tasks_completed",
+           tasks_completed = activity.tasks_completed + excluded.tasks_completed \
+           RETURNING {greatest}(input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, lines_added, \
+           lines_removed)",
 };

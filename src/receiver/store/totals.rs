@@ -49,6 +49,9 @@ const SUMS: [&str; 8] = [
     "tasks_completed",
 ];
 
+/// What the halves of a sum are cut by.
+const HALF: i64 = 1 << 31;
+
 type Key = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
 
 impl Store {
@@ -79,8 +82,13 @@ impl Store {
                 dimension(Group::Type, "message_type", "''"),
                 dimension(Group::Day, "day", "0"),
             ];
-            let sums: Vec<String> =
-                SUMS.iter().map(|column| format!("CAST(sum({column}) AS BIGINT)")).collect();
+            // In two halves, of which neither runs over however many rows there are.
+            let sums: Vec<String> = SUMS
+                .iter()
+                .map(|column| {
+                    format!("CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)")
+                })
+                .collect();
             let sql = format!(
                 "SELECT d1, d2, d3, d4, d5, CAST(count(DISTINCT session) AS BIGINT), {} FROM (\
                  SELECT {} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, \
@@ -112,7 +120,8 @@ impl Store {
                     sums: [0; 8],
                 };
                 for (index, sum) in total.sums.iter_mut().enumerate() {
-                    *sum = row.int(6 + index)?;
+                    let (high, low) = (row.int(6 + 2 * index)?, row.int(7 + 2 * index)?);
+                    *sum = high.saturating_mul(HALF).saturating_add(low);
                 }
                 // A place that an answer's tokens have left.
                 if total.sums == [0; 8] {
