@@ -511,7 +511,7 @@ impl<'a> Cut<'a> {
                 slug: fields.slug.as_deref(),
             };
             let tail = SessionTail {
-                last_modified: last_modified.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                last_modified: exact(last_modified),
                 total_message_count: known + refused as u64 + after,
                 inclusion: fields.inclusion,
                 harness: fields.harness.as_deref(),
@@ -526,7 +526,7 @@ impl<'a> Cut<'a> {
             let tail = serde_json::to_vec(&tail).context("cannot serialize a session")?;
             json.extend_from_slice(&tail[1..]);
         }
-        let newest_at = self.newest_at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        let newest_at = self.newest_at.map(exact);
         self.advance.newest_at = newest_at.filter(|_| self.message_count > 0);
         let part = Part {
             session_id: fields.id.clone(),
@@ -543,6 +543,13 @@ impl<'a> Cut<'a> {
         };
         Ok((json, part))
     }
+}
+
+/// A time with all its digits. Milliseconds are always written: what the clock says is as long now as it was a moment
+/// ago, so that batches are cut at the same places.
+fn exact(time: DateTime<Utc>) -> String {
+    let has_more = !time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    time.to_rfc3339_opts(if has_more { SecondsFormat::AutoSi } else { SecondsFormat::Millis }, true)
 }
 
 /// Writes an object without its closing brace.

@@ -169,8 +169,45 @@ impl<'a> Cutter<'a> {
         !work.iter().any(|work| work.session_id == *session_id) || cursor.is_some_and(|it| it.rowid >= *rowid)
     }
 
+    /// A batch was refused as a whole: makes the next ones smaller, by halves, until its culprit stands alone. False
+    /// where there is nothing left to halve.
+    pub fn halve(&mut self, batch: &Batch, is_too_large: bool, work: &mut VecDeque<Work>) -> bool {
+        if is_too_large && batch.messages > 1 {
+            self.learn_limit(batch.parts.iter().map(|part| part.bytes).sum(), false);
+        }
+        let sessions = batch.parts.len();
+        if sessions > 1 {
+            self.search(batch, sessions / 2, usize::MAX, usize::MAX);
+            return true;
+        }
+        let Some(part) = batch.parts.first() else { return false };
+        let Some(work) = work.iter_mut().find(|work| work.session_id == part.session_id) else {
+            return false;
+        };
+        if part.messages > 1 {
+            work.apart = true;
+            self.search(batch, 1, part.messages / 2, usize::MAX);
+        } else if part.messages == 1 && (part.tasks > 0 || part.new_fields) && !work.apart {
+            work.apart = true;
+            self.search(batch, 1, 1, usize::MAX);
+        } else if part.messages == 0 && part.tasks > 1 {
+            work.apart = true;
+            self.search(batch, 1, usize::MAX, part.tasks / 2);
+        } else if let Some((rowid, true)) = part.only_message {
+            work.omit_content.insert(rowid);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Bytes of a compressed body that the receiver takes.
+    pub fn body_bytes_max(&self) -> Option<u64> {
+        limits(self.here()).max_body_bytes
+    }
+
     /// Looks for the culprit of a refused batch in smaller ones.
-    pub fn search(&mut self, batch: &Batch, sessions: usize, messages: usize, tasks: usize) {
+    fn search(&mut self, batch: &Batch, sessions: usize, messages: usize, tasks: usize) {
         let Some(last) = batch.parts.last() else { return };
         let until = match self.search.take() {
             Some(search) => search.until,
@@ -328,7 +365,7 @@ fn payloads<'a>(
     }
 }
 
-pub fn limits(destination: &Destination) -> Limits {
+fn limits(destination: &Destination) -> Limits {
     let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
     identity.map(|identity| identity.limits.clone()).unwrap_or_default()
 }

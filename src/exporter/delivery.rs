@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::client::{self, Failure, Identified, Posted};
-use super::cutter::{self, Cutter, Work};
+use super::cutter::{Cutter, Work};
 use super::exit::Stop;
 use super::line::{Cut, Line};
 use super::log::Log;
@@ -160,9 +160,7 @@ impl<'a> Delivery<'a> {
             let body = client::compress(&document).context("cannot compress a batch")?;
             let (inflated, sent) = (document.len() as u64, body.len() as u64);
             drop(document);
-            if cutter::limits(self.here()).max_body_bytes.is_some_and(|max| sent > max)
-                && !batch.parts.is_empty()
-            {
+            if self.cutter.body_bytes_max().is_some_and(|max| sent > max) && !batch.parts.is_empty() {
                 self.refuse_batch(&batch, 413, "larger than the receiver's maxBodyBytes".to_owned(), work);
                 return Ok(Ok(()));
             }
@@ -277,36 +275,11 @@ impl<'a> Delivery<'a> {
             &format!("the receiver refused a batch ({status}: {message}); sending it in smaller parts"),
             &[("status", Value::from(status)), ("sessions", Value::from(batch.parts.len()))],
         );
-        let bytes: usize = batch.parts.iter().map(|part| part.bytes).sum();
-        if status == 413 && batch.messages > 1 {
-            self.cutter.learn_limit(bytes, false);
-        }
-        let sessions = batch.parts.len();
-        if sessions > 1 {
-            self.cutter.search(batch, sessions / 2, usize::MAX, usize::MAX);
+        if self.cutter.halve(batch, status == 413, work) {
             return;
         }
         let Some(part) = batch.parts.first() else { return };
         let Some(place) = work.iter().position(|work| work.session_id == part.session_id) else { return };
-        if part.messages > 1 {
-            work[place].apart = true;
-            self.cutter.search(batch, 1, part.messages / 2, usize::MAX);
-            return;
-        }
-        if part.messages == 1 && (part.tasks > 0 || part.new_fields) && !work[place].apart {
-            work[place].apart = true;
-            self.cutter.search(batch, 1, 1, usize::MAX);
-            return;
-        }
-        if part.messages == 0 && part.tasks > 1 {
-            work[place].apart = true;
-            self.cutter.search(batch, 1, usize::MAX, part.tasks / 2);
-            return;
-        }
-        if let Some((rowid, true)) = part.only_message {
-            work[place].omit_content.insert(rowid);
-            return;
-        }
         // It stands alone.
         self.cutter.search = None;
         let name = format!("HTTP_{status}");

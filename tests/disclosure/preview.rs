@@ -4,14 +4,14 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use chrono::TimeDelta;
-use han_sync::protocol::Checksum;
+use han_sync::protocol::{Checksum, Limits};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::scene::{Scene, files, github_token};
 use crate::support::han_db::{CONDITIONS, HanDb, ORGANIZATION_REMOTE, Stream};
-use crate::support::{Fault, Sandbox, batches};
+use crate::support::{Fault, Request, Sandbox, batches};
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -120,6 +120,31 @@ fn what_a_run_sends_equals_the_preview_byte_for_byte() {
         let one = sessions[3].as_str();
         assert_eq!(assert_run_sends_the_preview(&scene, &["--session", one], &["--session", one]), 1);
         assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
+    }
+}
+
+#[test]
+fn limits_of_the_receiver_shape_the_preview_as_they_shape_the_run() {
+    type Limit = fn(&mut Limits);
+    let table: [(&str, Limit); 3] = [
+        ("bytes on the wire", |limits| limits.max_body_bytes = Some(4_000)),
+        ("bytes inflated", |limits| limits.max_inflated_bytes = Some(4_000)),
+        ("messages", |limits| limits.max_messages = Some(3)),
+    ];
+    for (name, limit) in table {
+        let scene = Scene::new();
+        scene.set("includeContent", "true");
+        scene.server.with_identity("user-alice", |identity| limit(&mut identity.limits));
+        let one = scene.session(ORGANIZATION_REMOTE, 9);
+        scene.session(ORGANIZATION_REMOTE, 4);
+        // Too large alone, compressed or not, until its content is left out.
+        let noise: String = (0..600).map(github_token).map(|token| token.replace("ghp_", "")).collect();
+        let hexes = scene.db.make(|maker| (0..400).map(|_| maker.rng.uuid()).collect::<String>());
+        scene.say(&one, &format!("{noise} {hexes}"));
+        scene.session(ORGANIZATION_REMOTE, 2);
+        assert!(assert_run_sends_the_preview(&scene, &[], &[]) > 3, "{name}");
+        let omitted = |batch: &Request| batch.messages().any(|message| message.content_omitted == Some(true));
+        assert_eq!(scene.server.batches().iter().any(omitted), name != "messages", "{name}");
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::batch::Batch;
 use super::super::cli::PreviewCommand;
+use super::super::client;
 use super::super::cutter::{Cutter, Work};
 use super::super::due::{self, Request};
 use super::super::exit::{Exit, Stop};
@@ -172,6 +174,9 @@ impl Preview<'_> {
             self.add(&cutter, &Batch::default(), &mut places, output)?;
         }
         while let Some(batch) = cutter.cut(&source, &affiliations, &mut work)? {
+            if is_too_large(&cutter, &batch, now)? && cutter.halve(&batch, true, &mut work) {
+                continue;
+            }
             self.add(&cutter, &batch, &mut places, output)?;
             cutter.acknowledge(&batch, |_| true, &mut work);
             if output.closed {
@@ -228,6 +233,16 @@ impl Preview<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a run would not even try to send it.
+fn is_too_large(cutter: &Cutter, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Stop> {
+    // Compressing does not make a document of this size noticeably larger.
+    let Some(max) = cutter.body_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
+        return Ok(false);
+    };
+    let body = client::compress(&cutter.document(batch, now)?).map_err(anyhow::Error::from)?;
+    Ok(body.len() as u64 > max)
 }
 
 fn for_people(total: &Total, enabled: bool) -> String {
