@@ -548,7 +548,7 @@ impl<'a> Cut<'a> {
 /// A time with all its digits. Milliseconds are always written: what the clock says is as long now as it was a moment
 /// ago, so that batches are cut at the same places.
 fn exact(time: DateTime<Utc>) -> String {
-    let has_more = time.timestamp_subsec_nanos() % 1_000_000 != 0;
+    let has_more = !time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
     time.to_rfc3339_opts(if has_more { SecondsFormat::AutoSi } else { SecondsFormat::Millis }, true)
 }
 
