@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// When the exporter is killed, of the batch that is to be its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +54,9 @@ impl Gate {
         *self.plan.lock().unwrap() = None;
     }
 
-    /// Whether the moment has come.
-    pub fn has_stopped(&self) -> bool {
-        self.reached.try_recv().is_ok()
+    /// Waits for the moment, for a while. Whether it has come.
+    pub fn stops_within(&self, patience: Duration) -> bool {
+        self.reached.recv_timeout(patience).is_ok()
     }
 }
 
@@ -81,10 +82,10 @@ fn pass(
         if stop == Some(Moment::Committed) {
             return hold(reach, &mut requests);
         }
-        client.write_all(&answer).ok()?;
         if stop == Some(Moment::Answered) {
             reach.send(()).ok()?;
         }
+        client.write_all(&answer).ok()?;
     }
 }
 

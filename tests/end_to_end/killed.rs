@@ -6,7 +6,7 @@ use crate::han_db::text::Rng;
 use crate::han_db::{build_large, conditions};
 use crate::receiver_support::{PATIENCE, Place, postgres, sqlite};
 use crate::store::{Text, assert_equals_source};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const KILLS: usize = 50;
 /// Rows arrive before every so manyth run, so that there is always something to send.
@@ -16,6 +16,8 @@ const SESSIONS: usize = 40;
 /// Some ninety batches for the first run, were it left alone.
 const BATCH_SIZE: usize = 20;
 const SEED: u64 = 50;
+/// How often a run is looked at that may end without reaching its moment.
+const POLL: Duration = Duration::from_millis(5);
 
 #[test]
 fn exporter_killed_fifty_times_loses_nothing_and_doubles_nothing() {
@@ -66,16 +68,15 @@ fn is_killed(scene: &Scene, gate: &Gate, nth: usize, moment: Moment) -> bool {
     let mut exporter = scene.machine.spawn(&["--json"]);
     let since = Instant::now();
     loop {
-        if gate.has_stopped() {
+        if gate.stops_within(POLL) {
             exporter.kill().unwrap();
             exporter.wait().unwrap();
             return true;
         }
         if exporter.try_wait().unwrap().is_some() {
             // It may have come to its end just after its last answer.
-            return gate.has_stopped();
+            return gate.stops_within(Duration::ZERO);
         }
         assert!(since.elapsed() < PATIENCE, "the exporter hangs");
-        std::thread::yield_now();
     }
 }
