@@ -155,6 +155,11 @@ impl Client {
                 }
                 Err(Nonsense::Broken(failure)) => Posted::Failed(failure),
             },
+            // A page for people comes from a proxy on the way, which has not read the batch; of a size it may speak.
+            400 if is_page(&response) => Posted::Failed(Failure::fault(format!(
+                "{} answered 400 with a web page, as a proxy on the way does",
+                self.endpoint
+            ))),
             code @ (400 | 413) => Posted::BatchRefused { status: code, message: self.words(&mut response) },
             _ => Posted::Failed(self.failure(response, now)),
         }
@@ -332,6 +337,11 @@ fn target(response: &Response<Body>) -> String {
     let location = response.headers().get("location").and_then(|value| value.to_str().ok());
     let address = location.and_then(|location| location.split(['?', '#']).next()).unwrap_or_default();
     if address.is_empty() { String::new() } else { format!(" to {}", printable(address)) }
+}
+
+fn is_page(response: &Response<Body>) -> bool {
+    let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
 }
 
 fn is_timeout(error: &io::Error) -> bool {

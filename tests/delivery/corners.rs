@@ -31,6 +31,21 @@ fn answers_need_no_content_type() {
 }
 
 #[test]
+fn web_page_of_a_proxy_blames_no_session() {
+    let scene = Scene::new(&[2, 2]);
+    scene.server.script(batches().times(1), Fault::html(400));
+    let (report, _) = scene.run_json(&["--max-seconds", "10"], 0);
+    assert_eq!((&report["sessionsRejected"], &report["attempts"]), (&json!(0), &json!(2)), "{report}");
+    scene.assert_delivered_without_repeats();
+
+    // A size it may speak of: it counts bodies before anybody reads them.
+    let scene = Scene::new(&[2, 2]);
+    scene.server.script(batches().with_more_messages_than(1), Fault::html(413));
+    scene.run_json(&[], 0);
+    scene.assert_delivered_without_repeats();
+}
+
+#[test]
 fn the_receivers_own_trouble_counts_towards_no_failure() {
     let scene = Scene::new(&[2]);
     let refused = scene.sessions[0].clone();
