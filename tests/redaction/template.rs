@@ -136,6 +136,7 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
             seeded.below(60),
             seeded.below(1000)
         ),
+        "esc" => "\u{1b}".to_owned(),
         "version" => format!("{}.{}.{}", seeded.below(9), seeded.below(40), seeded.below(100)),
         other => panic!("no hole is called {other}"),
     }

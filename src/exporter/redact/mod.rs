@@ -8,10 +8,11 @@
 mod assignment;
 mod json;
 mod likely;
+mod notation;
 mod rules;
 mod scan;
 
-pub use rules::{Find, Rule, rules};
+pub use rules::{Check, Find, Rule, rules};
 
 use crate::exporter::redact::scan::Span;
 use regex::Regex;

@@ -4,9 +4,10 @@
 //! The examples are templates, so that no text in this repository looks like a secret: `%{hex:32}` stands for 32 random
 //! characters of an alphabet, and `«…»` is around what is to be redacted.
 
-mod generic;
+mod names;
 mod platforms;
 mod services;
+mod standards;
 
 use super::assignment;
 
@@ -26,11 +27,17 @@ pub struct Rule {
     pub lead: Lead,
     pub left: Left,
     pub check: Check,
-    /// The public page that documents the format.
-    pub source: &'static str,
+    pub source: Source,
     /// What is redacted, and what is similar but is not.
     pub positive: &'static str,
     pub negative: &'static str,
+}
+
+/// The public page that documents a format.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    pub title: &'static str,
+    pub url: &'static str,
 }
 
 /// How a rule goes on from its anchor.
@@ -74,7 +81,7 @@ pub enum Check {
 
 /// All rules, the most certain first.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    platforms::RULES.iter().chain(services::RULES).chain(generic::RULES)
+    platforms::RULES.iter().chain(services::RULES).chain(standards::RULES).chain(names::RULES)
 }
 
 /// A rule for what begins with an anchor and is matched by a pattern.
@@ -87,7 +94,7 @@ const fn token(kind: &'static str, anchors: &'static [&'static str], pattern: &'
         lead: Lead::None,
         left: Left::NoLetterOrDigit,
         check: Check::Shape,
-        source: "",
+        source: source("", ""),
         positive: "",
         negative: "",
     }
@@ -97,6 +104,10 @@ const fn token(kind: &'static str, anchors: &'static [&'static str], pattern: &'
 const fn assigned(kind: &'static str, anchors: &'static [&'static str], strength: Strength) -> Rule {
     let rule = token(kind, anchors, "");
     Rule { find: Find::Assigned(strength), any_case: true, left: Left::Anything, ..rule }
+}
+
+const fn source(title: &'static str, url: &'static str) -> Source {
+    Source { title, url }
 }
 
 impl Rule {
@@ -116,7 +127,11 @@ impl Rule {
         Rule { check, ..self }
     }
 
-    const fn source(self, source: &'static str) -> Rule {
+    const fn source(self, title: &'static str, url: &'static str) -> Rule {
+        self.documented(source(title, url))
+    }
+
+    const fn documented(self, source: Source) -> Rule {
         Rule { source, ..self }
     }
 

@@ -63,10 +63,17 @@ fn spellings(anchor: &str, any_case: bool) -> BTreeSet<String> {
     let mut spellings = BTreeSet::from([anchor.to_owned()]);
     if any_case {
         let lower = anchor.to_lowercase();
-        let letter = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
-        let (before, from) = lower.split_at(letter);
-        spellings.insert(format!("{before}{}{}", from[..1].to_uppercase(), &from[1..]));
+        let capitalized = |starts: fn(char) -> bool| {
+            let mut before = ' ';
+            let capital = |c: char| match starts(std::mem::replace(&mut before, c)) {
+                true => c.to_ascii_uppercase(),
+                false => c,
+            };
+            lower.chars().map(capital).collect::<String>()
+        };
         spellings.insert(lower.to_uppercase());
+        spellings.insert(capitalized(|before| before == ' '));
+        spellings.insert(capitalized(|before| !before.is_ascii_alphanumeric()));
         spellings.insert(lower);
     }
     spellings

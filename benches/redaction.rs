@@ -1,0 +1,63 @@
+//! Speed of redaction on one core, in MB/s, the best of several passes: `cargo bench --bench redaction`.
+
+// What only the tests need of these is not dead there.
+#[allow(dead_code)]
+#[path = "../tests/redaction/corpus.rs"]
+mod corpus;
+#[allow(dead_code)]
+#[path = "../tests/redaction/template.rs"]
+mod template;
+
+use han_sync::exporter::redact::{Counts, Redactor};
+use std::time::{Duration, Instant};
+
+/// Bytes of each text: large enough that the clock's resolution does not matter.
+const TEXT_BYTES: usize = 8 << 20;
+/// Passes over a text. The best one is that which the machine's other work has disturbed least.
+const PASSES: usize = 5;
+
+fn main() {
+    let ordinary: Vec<String> = (0..3).flat_map(corpus::ordinary).collect();
+    let planted: Vec<String> = (0..3).flat_map(corpus::planted).map(|filled| filled.text).collect();
+    let image = format!("{}{}", "iVBORw0KGgoAAAANSUhEUgAA", template::Seeded(7).from(BASE64, 1 << 20));
+    let messages = |texts: &[String]| texts.iter().map(|text| corpus::wrap(text, 1)).collect::<Vec<_>>();
+
+    println!("{:<52} {:>8} {:>10}", "text", "MB/s", "redacted");
+    measure("messages without secrets", &messages(&ordinary));
+    measure("the same as one message of 1 MB", &messages(&[ordinary.join("\n")]));
+    measure("images of 1 MB", &messages(&[image]));
+    measure("lines of tool output with a secret in each", &messages(&planted));
+    // Linear means: as fast for eight times the text.
+    for (name, text) in [
+        ("names without values", "token=password:secret=".to_owned()),
+        ("beginnings of keys", "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n".to_owned()),
+        ("beginnings of URLs", "https://user:".to_owned()),
+        ("a name before each backslash", "password=\"\\".to_owned()),
+    ] {
+        for times in [1 << 12, 1 << 15] {
+            measure(&format!("worst case: {name}, {times} times"), &[text.repeat(times)]);
+        }
+    }
+}
+
+const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn measure(name: &str, texts: &[String]) {
+    let redactor = Redactor::new(&[]).expect("no patterns of its own");
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let rounds = (TEXT_BYTES / bytes).max(1);
+    let mut best = Duration::MAX;
+    let mut counts = Counts::default();
+    for _ in 0..PASSES {
+        counts = Counts::default();
+        let start = Instant::now();
+        for _ in 0..rounds {
+            for text in texts {
+                std::hint::black_box(redactor.redact(text, &mut counts));
+            }
+        }
+        best = best.min(start.elapsed());
+    }
+    let speed = (bytes * rounds) as f64 / 1e6 / best.as_secs_f64();
+    println!("{name:<52} {speed:>8.0} {:>10}", counts.total() / rounds as u64);
+}
