@@ -264,6 +264,22 @@ fn an_answer_names_sessions_as_they_were_sent() {
 }
 
 #[test]
+fn a_key_is_good_while_its_use_cannot_be_written_down() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let writer = (!place.is_postgres())
+            .then(|| rusqlite::Connection::open(place.url.strip_prefix("sqlite:").unwrap()).unwrap());
+        match &writer {
+            Some(writer) => writer.execute_batch("BEGIN IMMEDIATE").unwrap(),
+            None => drop(place.query("REVOKE UPDATE (last_used_at) ON api_keys FROM han_sync_gate")),
+        }
+        assert_eq!(receiver.client(&team.alice).get("/api/sync/identity").status, 200);
+        // Nobody's patience with the writer was in it.
+        assert!(place.query("SELECT last_used_at FROM api_keys").concat().iter().all(Option::is_none));
+    }
+}
+
+#[test]
 fn keys_expire_and_are_revoked_at_once() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

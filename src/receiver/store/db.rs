@@ -263,6 +263,16 @@ impl Db {
     }
 }
 
+impl Db {
+    /// A transaction that writes, unless that would mean to wait for SQLite's one writer.
+    pub async fn write_if_idle(&self, scope: Scope) -> Result<Option<Tx>> {
+        match self {
+            Db::Sqlite(db) => Ok(db.write_if_idle()?.map(Tx::Sqlite)),
+            Db::Postgres(_) => self.write(scope).await.map(Some),
+        }
+    }
+}
+
 /// An open transaction. Dropped without [`Tx::commit`], it never was.
 pub enum Tx {
     Sqlite(SqliteTx),
