@@ -191,6 +191,8 @@ fn an_export_is_what_was_sent() {
         assert_eq!((code, &line["organization"], &line["login"]), (0, &json!("acme"), &json!("alice")));
         assert_eq!(line["session"], with(sent, json!({"projectSlug": "api"})));
         assert_eq!(place.admin("session list --org acme")[0]["messages"], 1);
+        assert_eq!(place.admin("sessions list --org acme")[0]["messages"], 1);
+        assert_eq!(place.admin("sessions prune --older-than 36500d")["messages"], 0);
     }
 }
 

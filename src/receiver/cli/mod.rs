@@ -57,7 +57,11 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
         println!("han-sync-receiver {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let mut words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    // Either number reads well; argh knows one name for a command.
+    if let ["admin", named @ "sessions", ..] = words.as_mut_slice() {
+        *named = "session";
+    }
     let arguments = match Arguments::from_args(&["han-sync-receiver"], &words) {
         Ok(arguments) => arguments,
         Err(exit) if exit.status.is_ok() => {

@@ -8,7 +8,7 @@ use argh::FromArgs;
 use serde_json::json;
 use std::io::Write;
 
-/// what is stored: list, export, move, forget
+/// what is stored: list, export, move, forget, prune; also as `sessions`
 #[derive(FromArgs)]
 #[argh(subcommand, name = "session")]
 pub struct Session {
@@ -23,6 +23,7 @@ enum Action {
     Export(Export),
     Move(Move),
     Forget(Forget),
+    Prune(Prune),
 }
 
 /// list sessions
@@ -132,6 +133,7 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
             let place = organization.unwrap_or("the private space");
             out.print(&json!({"moved": to.id, "to": organization}), &format!("moved {} to {place}", to.id))
         }
+        Action::Prune(this) => prune(store, out, this).await,
         Action::Forget(forget) => {
             store.forget_session(&forget.user, &forget.id, time::now_us()).await?;
             out.print(&json!({"forgotten": forget.id}), &format!("forgot {}", forget.id))
