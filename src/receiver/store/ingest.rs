@@ -176,7 +176,7 @@ impl Store {
             }
         }
         for (tenant, part) in &tenants {
-            work.client(tenant, &batch.client_id, part).await?;
+            work.client(tenant, &batch.client_id, part, batch.sessions.is_empty()).await?;
         }
         tx.commit().await?;
         let outcomes =
@@ -569,11 +569,17 @@ impl<'a> Work<'a> {
     }
 
     /// Notes what this batch says of the client that sent it.
-    async fn client(&mut self, tenant: &str, client_id: &str, part: &TenantPart) -> Result<()> {
+    async fn client(
+        &mut self,
+        tenant: &str,
+        client_id: &str,
+        part: &TenantPart,
+        is_empty: bool,
+    ) -> Result<()> {
         self.enter(tenant).await?;
         let failed = !part.errors.is_empty();
-        // An empty batch shows that the client lives; what the last one with sessions said still holds.
-        let silent = !failed && !part.stored;
+        // A batch of sessions of other tenants changes nothing here; an empty one is a batch without errors everywhere.
+        let silent = !failed && !part.stored && !is_empty;
         let errors = &part.errors[..part.errors.len().min(CLIENT_ERRORS_MAX)];
         let errors =
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
