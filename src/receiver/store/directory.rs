@@ -84,14 +84,12 @@ impl Principal {
         std::iter::once(self.user_id.clone()).chain(organizations).collect()
     }
 
-    /// What no tenant of the user's takes any more. The private space counts where the user has accounts; someone
-    /// without sends to organizations.
+    /// What no tenant of the user's takes any more. The private space always counts: also someone without accounts sends
+    /// sessions there that they forced in.
     pub fn nothing_older_than(&self) -> Option<i64> {
-        let private =
-            (!self.accounts.is_empty() || self.memberships.is_empty()).then_some(self.retained_since);
         let organizations = self.memberships.iter().map(|membership| membership.retained_since);
         // `None` is before every time: one tenant that takes everything is enough.
-        private.into_iter().chain(organizations).min().flatten()
+        std::iter::once(self.retained_since).chain(organizations).min().flatten()
     }
 }
 
