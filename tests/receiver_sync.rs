@@ -280,6 +280,34 @@ fn a_key_is_good_while_its_use_cannot_be_written_down() {
 }
 
 #[test]
+fn a_replay_of_times_ahead_changes_nothing() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let ahead = |status: &str| {
+            let task = json!([{"id": "t", "subject": "", "description": null, "status": status,
+                               "createdAt": "2025-03-01T00:00:00Z", "updatedAt": "2099-01-01T00:00:00Z"}]);
+            with(
+                session("s", ACME, vec![]),
+                json!({"lastModified": "2099-01-01T00:00:00Z", "status": status, "tasks": task}),
+            )
+        };
+        let state = || {
+            place.query(
+                "SELECT s.status, s.last_modified, s.modified_at, t.status, t.updated_at, t.changed_at FROM sessions s \
+                 JOIN tasks t ON t.session_id = s.session_id",
+            )
+        };
+        assert_eq!(alice.sync(&[ahead("completed")]).status, 200);
+        let before = state();
+        assert_eq!(alice.sync(&[ahead("completed")]).status, 200);
+        assert_eq!(state(), before);
+        assert_eq!(alice.sync(&[ahead("pending")]).status, 200);
+        assert_ne!(state(), before);
+    }
+}
+
+#[test]
 fn keys_expire_and_are_revoked_at_once() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

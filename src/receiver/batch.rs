@@ -46,6 +46,8 @@ pub struct Part {
     pub harness: Option<String>,
     pub last_modified: String,
     pub modified_at: i64,
+    /// The time was ahead and stands for the moment of arrival, which is another at each replay.
+    pub is_arrival: bool,
     pub total_message_count: Option<i64>,
     /// Each id once.
     pub messages: Vec<Message>,
@@ -64,6 +66,8 @@ pub struct Message {
 #[derive(Debug)]
 pub struct Task {
     pub changed_at: i64,
+    /// As in [`Part`].
+    pub is_arrival: bool,
     pub wire: SyncTask,
 }
 
@@ -180,6 +184,7 @@ fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
         harness: session.harness.map(clean),
         last_modified: if ahead { time::rfc3339(now) } else { clean(session.last_modified) },
         modified_at: if ahead { now } else { modified_at },
+        is_arrival: ahead,
         total_message_count: session.total_message_count,
         messages: check_messages(session.messages)?,
         tasks: check_tasks(session.tasks, now)?,
@@ -276,7 +281,7 @@ fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
             clean_in_place(text);
         }
         wire.description.iter_mut().for_each(clean_in_place);
-        let task = Task { changed_at: if ahead { now } else { changed_at }, wire };
+        let task = Task { changed_at: if ahead { now } else { changed_at }, is_arrival: ahead, wire };
         match places.get(&task.wire.id) {
             Some(&place) if checked[place].changed_at <= task.changed_at => checked[place] = task,
             Some(_) => {}
