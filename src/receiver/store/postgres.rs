@@ -91,9 +91,16 @@ impl Postgres {
             Scope::Request => "han_sync_request",
             Scope::Operator => "han_sync_operator",
         };
+        // An operator's prune or export takes as long as it takes; nobody waits for an answer over HTTP.
+        let patience = match scope {
+            Scope::Operator => {
+                "; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+            }
+            Scope::Gate | Scope::Request => "",
+        };
         let tx = PostgresTx { client: Some(client) };
         tx.client()
-            .batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}"))
+            .batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{patience}"))
             .await
             .map_err(|error| fault(&error))?;
         Ok(tx)
