@@ -221,6 +221,25 @@ fn who_asks_for_more_than_a_page_gets_a_page_and_how_to_go_on() {
 }
 
 #[test]
+fn content_of_any_size_that_is_stored_can_be_read() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let large = json!({"content": "x".repeat(17 << 20)});
+        let answer = alice.sync(&[session("s", ACME, vec![with(message("a", 0), large), message("b", 1)])]);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        alice.sync(&[session("s", ACME, vec![with(message("b", 1), json!({"content": "y"}))])]);
+        let query = |first: u8| {
+            format!(r#"{{ session(id: "s") {{ messages(first: {first}) {{ edges {{ node {{ content }} }} }} }} }}"#)
+        };
+        let read = alice.ask(&query(1));
+        let content = &read["session"]["messages"]["edges"][0]["node"]["content"];
+        assert_eq!(content.as_str().map(str::len), Some(17 << 20));
+        assert!(alice.graphql(&query(2), json!({})).body["errors"].is_array());
+    }
+}
+
+#[test]
 fn more_rows_cost_no_more_statements() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());
