@@ -114,20 +114,26 @@ fn sums_that_cannot_be_counted_refuse_the_session_and_nothing_else() {
         let (team, receiver) = (place.team(), place.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
         let rows = |from: i64, count: i64| -> Vec<Value> {
-            let row = |n| with(message(&format!("m{n}"), n % 60), json!({"inputTokens": 9_007_199_254_740_991i64}));
+            let row =
+                |n| with(message(&format!("m{n}"), n % 60), json!({"inputTokens": 9_007_199_254_740_991i64}));
             (from..from + count).map(row).collect()
         };
-        let whole = alice.sync(&[session("much", ACME, rows(0, 1_100)), session("s", ACME, vec![message("m", 0)])]);
+        let whole =
+            alice.sync(&[session("much", ACME, rows(0, 1_100)), session("s", ACME, vec![message("m", 0)])]);
         assert_eq!(whole.codes(), [("much".to_owned(), "VALIDATION_ERROR".to_owned())], "{}", whole.text);
         // Bit by bit it comes to the same.
         assert_eq!(alice.sync(&[session("bits", ACME, rows(0, 500))]).status, 200);
         assert_eq!(alice.sync(&[session("bits", ACME, rows(500, 500))]).codes()[0].1, "VALIDATION_ERROR");
-        assert_eq!(place.query("SELECT message_count FROM sessions WHERE session_id = 'bits'"), [[Some("500".to_owned())]]);
+        assert_eq!(
+            place.query("SELECT message_count FROM sessions WHERE session_id = 'bits'"),
+            [[Some("500".to_owned())]]
+        );
         // And over sessions, each of which can be counted, the totals say the largest number that they can.
         for id in ["x", "y"] {
             assert_eq!(bob.sync(&[session(id, ACME, rows(0, 500))]).status, 200);
         }
-        let query = r#"{ metrics(from: "2025-03-01", to: "2025-03-01", groupBy: []) { messages inputTokens } }"#;
+        let query =
+            r#"{ metrics(from: "2025-03-01", to: "2025-03-01", groupBy: []) { messages inputTokens } }"#;
         let total = bob.ask(query)["metrics"][0].clone();
         assert_eq!(total, json!({"messages": 1_501, "inputTokens": i64::MAX}));
     }

@@ -89,7 +89,10 @@ fn one_organization_is_pruned_without_the_others() {
             |key: &str| receiver.client(key).get("/api/sync/identity").body["retainedSince"].clone();
         assert_eq!(retained(&team.dave), json!(null), "globex takes everything");
         assert_eq!(retained(&team.bob), json!(null), "and so does bob's private space");
-        let old = with(session("p", "/home/bob/x", vec![aged("m", 500, "u")]), json!({"inclusion": "forced_include"}));
+        let old = with(
+            session("p", "/home/bob/x", vec![aged("m", 500, "u")]),
+            json!({"inclusion": "forced_include"}),
+        );
         receiver.client(&team.bob).sync(&[old]);
         assert_eq!(texts(&place, "SELECT session_id FROM messages ORDER BY 1"), ["g", "p"]);
         place.admin("prune --older-than 400d");

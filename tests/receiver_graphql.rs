@@ -230,7 +230,9 @@ fn content_of_any_size_that_is_stored_can_be_read() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         alice.sync(&[session("s", ACME, vec![with(message("b", 1), json!({"content": "y"}))])]);
         let query = |first: u8| {
-            format!(r#"{{ session(id: "s") {{ messages(first: {first}) {{ edges {{ node {{ content }} }} }} }} }}"#)
+            format!(
+                r#"{{ session(id: "s") {{ messages(first: {first}) {{ edges {{ node {{ content }} }} }} }} }}"#
+            )
         };
         let read = alice.ask(&query(1));
         let content = &read["session"]["messages"]["edges"][0]["node"]["content"];

@@ -117,7 +117,11 @@ fn status_codes_are_the_contracts() {
             (
                 "odd cursor",
                 200,
-                alice.post("/api/sync", &[], br#"{"version":"1.0","clientId":"c","cursor":[7],"sessions":[]}"#),
+                alice.post(
+                    "/api/sync",
+                    &[],
+                    br#"{"version":"1.0","clientId":"c","cursor":[7],"sessions":[]}"#,
+                ),
             ),
             ("brotli", 415, alice.post("/api/sync", &[("content-encoding", "br")], &sealed)),
             ("no gzip", 400, alice.post("/api/sync", &gz, &sealed)),

@@ -77,7 +77,8 @@ fn write_lines(waiting: &Receiver<Waiting>, dropped: &AtomicU64) {
         let _ = stderr.write_all(&line);
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(stderr, r#"{{"level":"WARN","message":"log lines were dropped","lines":{lost}}}"#);
+            let _ =
+                writeln!(stderr, r#"{{"level":"WARN","message":"log lines were dropped","lines":{lost}}}"#);
         }
     }
 }

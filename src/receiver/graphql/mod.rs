@@ -13,7 +13,8 @@ mod status;
 
 use crate::receiver::batch::clean;
 use crate::receiver::limits::{
-    LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX, QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
+    LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX,
+    QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
 };
 use crate::receiver::store::{Membership, Principal, Role, Store, StoreError};
 use async_graphql::dataloader::DataLoader;

@@ -1,7 +1,7 @@
 //! Who a key stands for. Reads the directory only, before any tenant is entered.
 
-use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
 use super::Store;
+use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
 use crate::protocol::remote::Owner;
 use crate::receiver::keys;
 use crate::receiver::limits::KEY_USE_RESOLUTION_US;

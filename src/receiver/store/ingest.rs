@@ -59,7 +59,10 @@ pub(super) enum Stop {
 
 impl From<aggregate::TooLarge> for Stop {
     fn from(_: aggregate::TooLarge) -> Stop {
-        Stop::Refused(Refusal::new(code::VALIDATION_ERROR, "tokens or lines add up to more than can be counted"))
+        Stop::Refused(Refusal::new(
+            code::VALIDATION_ERROR,
+            "tokens or lines add up to more than can be counted",
+        ))
     }
 }
 

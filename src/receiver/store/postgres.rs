@@ -103,7 +103,9 @@ impl Postgres {
         };
         let tx = PostgresTx { client: Some(client) };
         tx.client()
-            .batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{patience}"))
+            .batch_execute(&format!(
+                "BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{patience}"
+            ))
             .await
             .map_err(|error| fault(&error))?;
         Ok(tx)

@@ -86,9 +86,7 @@ impl Store {
             let sums: Vec<String> = SUMS
                 .iter()
                 .map(|column| {
-                    format!(
-                        "CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)"
-                    )
+                    format!("CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)")
                 })
                 .collect();
             let sql = format!(
