@@ -107,6 +107,27 @@ fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
 }
 
 #[test]
+fn slow_uploads_with_one_key_leave_places_to_others() {
+    let place = sqlite();
+    let team = place.team();
+    let receiver = place.serve_with(&["--in-flight", "10", "--stall-seconds", "60"]);
+    let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
+    let mut slow = Vec::new();
+    let mut told = None;
+    wait_for("the key to have no place left", || {
+        slow.push(stalled(&receiver, &team.bob));
+        let answer = bob.sync(&[]);
+        let has_none = answer.status == 429;
+        told = Some(answer);
+        has_none
+    });
+    assert!(told.unwrap().header("retry-after").is_some());
+    assert_eq!(alice.sync(&[]).status, 200);
+    drop(slow);
+    wait_for("the places to be free again", || bob.sync(&[]).status == 200);
+}
+
+#[test]
 fn sigterm_answers_what_was_accepted() {
     for place in places() {
         let (team, mut receiver) = (place.team(), place.serve());

@@ -36,6 +36,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Requests at work at once; with the memory that one may take this bounds the whole. More are told to come again.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
+/// Of these, with one key: whoever uploads slowly with it leaves places to others. An exporter sends one at a time.
+pub const REQUESTS_PER_KEY_IN_FLIGHT_MAX: usize = 8;
 /// Connections open at once; beyond this they wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Requests per key and minute, and at most so many in one burst. A run that catches up sends a few a second.
