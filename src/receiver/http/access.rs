@@ -37,8 +37,11 @@ impl App {
             Fault::new(StatusCode::TOO_MANY_REQUESTS, "too many requests at work with this key")
                 .with_header("retry-after", BUSY_RETRY_AFTER_S.to_string())
         })?;
-        let place =
-            self.in_flight.clone().try_acquire_owned().map_err(|_| Fault::busy("too many requests at work"))?;
+        let place = self
+            .in_flight
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Fault::busy("too many requests at work"))?;
         Ok((place, of_key))
     }
 
