@@ -87,8 +87,16 @@ fn one_organization_is_pruned_without_the_others() {
         assert_eq!(texts(&place, "SELECT session_id FROM messages"), ["g"]);
         let retained =
             |key: &str| receiver.client(key).get("/api/sync/identity").body["retainedSince"].clone();
-        assert!(retained(&team.bob).is_string(), "acme is all that bob sends to");
         assert_eq!(retained(&team.dave), json!(null), "globex takes everything");
+        assert_eq!(retained(&team.bob), json!(null), "and so does bob's private space");
+        let old = with(
+            session("p", "/home/bob/x", vec![aged("m", 500, "u")]),
+            json!({"inclusion": "forced_include"}),
+        );
+        receiver.client(&team.bob).sync(&[old]);
+        assert_eq!(texts(&place, "SELECT session_id FROM messages ORDER BY 1"), ["g", "p"]);
+        place.admin("prune --older-than 400d");
+        assert!(retained(&team.bob).is_string() && retained(&team.dave).is_string());
     }
 }
 
@@ -191,6 +199,8 @@ fn an_export_is_what_was_sent() {
         assert_eq!((code, &line["organization"], &line["login"]), (0, &json!("acme"), &json!("alice")));
         assert_eq!(line["session"], with(sent, json!({"projectSlug": "api"})));
         assert_eq!(place.admin("session list --org acme")[0]["messages"], 1);
+        assert_eq!(place.admin("sessions list --org acme")[0]["messages"], 1);
+        assert_eq!(place.admin("sessions prune --older-than 36500d")["messages"], 0);
     }
 }
 

@@ -27,10 +27,42 @@ fn a_gzip_bomb_is_refused_in_little_memory() {
     assert!(body.len() > 9_000_000);
     let answer = receiver.client(&team.alice).post("/api/sync", &[("content-encoding", "gzip")], &body);
     assert_eq!(answer.status, 413, "{}", answer.text);
+    assert!(peak_kb(&receiver) < 64 * 1024, "{} kB", peak_kb(&receiver));
+}
+
+/// The most memory that the receiver ever took.
+fn peak_kb(receiver: &Receiver) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", receiver.child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 64 * 1024, "{peak} kB");
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
+    let place = sqlite();
+    let (team, receiver) = (place.team(), place.serve());
+    let alice = receiver.client(&team.alice);
+    let fill = |head: &str, part: &str, tail: &str| {
+        let mut body = head.to_owned();
+        while body.len() < (19 << 20) {
+            body.push_str(part);
+        }
+        gzip(format!("{}{tail}", body.trim_end_matches(',')).as_bytes())
+    };
+    let payload = r#"{"version":"1.0","clientId":"c","sessions":["#;
+    let message = r#"{"id":"m","lineNumber":0,"messageType":"a","timestamp":"2025-03-01T00:00:00Z"},"#;
+    let one = format!(
+        r#"{payload}{{"id":"s","projectSlug":"","repoRemote":"","status":"","slug":null,"tasks":[],"lastModified":"","messages":["#
+    );
+    for (status, body) in [
+        (413, fill(payload, "0,", "]}")),
+        (413, fill(&one, message, "]}]}")),
+        (400, fill("{", r#""":0,"#, "}")),
+    ] {
+        let answer = alice.post("/api/sync", &[("content-encoding", "gzip")], &body);
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    assert!(peak_kb(&receiver) < 96 * 1024, "{} kB", peak_kb(&receiver));
 }
 
 #[test]
@@ -104,6 +136,27 @@ fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
         })
         .collect();
     assert!(answers.iter().any(|answer| answer.starts_with("HTTP/1.1 408")), "{answers:?}");
+}
+
+#[test]
+fn slow_uploads_with_one_key_leave_places_to_others() {
+    let place = sqlite();
+    let team = place.team();
+    let receiver = place.serve_with(&["--in-flight", "10", "--stall-seconds", "60"]);
+    let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
+    let mut slow = Vec::new();
+    let mut told = None;
+    wait_for("the key to have no place left", || {
+        slow.push(stalled(&receiver, &team.bob));
+        let answer = bob.sync(&[]);
+        let has_none = answer.status == 429;
+        told = Some(answer);
+        has_none
+    });
+    assert!(told.unwrap().header("retry-after").is_some());
+    assert_eq!(alice.sync(&[]).status, 200);
+    drop(slow);
+    wait_for("the places to be free again", || bob.sync(&[]).status == 200);
 }
 
 #[test]

@@ -110,6 +110,20 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
 }
 
 #[test]
+fn an_operators_command_may_take_longer_than_a_request() {
+    let Some(place) = postgres() else { return };
+    let (team, receiver) = (place.team(), place.serve());
+    receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
+    place.query(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN OLD; END'",
+    );
+    place.query("CREATE TRIGGER dawdle BEFORE DELETE ON messages FOR EACH ROW EXECUTE FUNCTION dawdle()");
+    let joint = if place.url.contains('?') { '&' } else { '?' };
+    let hasty = Place::at(&format!("{}{joint}options=-c%20statement_timeout%3D100ms", place.url));
+    assert_eq!(hasty.admin("prune --older-than 1d")["messages"], 1);
+}
+
+#[test]
 fn an_owner_without_superpowers_is_enough() {
     let Some(place) = postgres() else { return };
     let name = place.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();

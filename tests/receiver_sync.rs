@@ -268,6 +268,50 @@ fn an_answer_names_sessions_as_they_were_sent() {
 }
 
 #[test]
+fn a_key_is_good_while_its_use_cannot_be_written_down() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let writer = (!place.is_postgres())
+            .then(|| rusqlite::Connection::open(place.url.strip_prefix("sqlite:").unwrap()).unwrap());
+        match &writer {
+            Some(writer) => writer.execute_batch("BEGIN IMMEDIATE").unwrap(),
+            None => drop(place.query("REVOKE UPDATE (last_used_at) ON api_keys FROM han_sync_gate")),
+        }
+        assert_eq!(receiver.client(&team.alice).get("/api/sync/identity").status, 200);
+        // Nobody's patience with the writer was in it.
+        assert!(place.query("SELECT last_used_at FROM api_keys").concat().iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn a_replay_of_times_ahead_changes_nothing() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let ahead = |status: &str| {
+            let task = json!([{"id": "t", "subject": "", "description": null, "status": status,
+                               "createdAt": "2025-03-01T00:00:00Z", "updatedAt": "2099-01-01T00:00:00Z"}]);
+            with(
+                session("s", ACME, vec![]),
+                json!({"lastModified": "2099-01-01T00:00:00Z", "status": status, "tasks": task}),
+            )
+        };
+        let state = || {
+            place.query(
+                "SELECT s.status, s.last_modified, s.modified_at, t.status, t.updated_at, t.changed_at FROM sessions s \
+                 JOIN tasks t ON t.session_id = s.session_id",
+            )
+        };
+        assert_eq!(alice.sync(&[ahead("completed")]).status, 200);
+        let before = state();
+        assert_eq!(alice.sync(&[ahead("completed")]).status, 200);
+        assert_eq!(state(), before);
+        assert_eq!(alice.sync(&[ahead("pending")]).status, 200);
+        assert_ne!(state(), before);
+    }
+}
+
+#[test]
 fn keys_expire_and_are_revoked_at_once() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

@@ -1,6 +1,6 @@
 //! Cutting what is new into batches: the one place where a payload is built.
 //!
-//! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from [`Batch`]. A
+//! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from `Batch`. A
 //! batch carries, beside its document, what each session's cursor becomes when the receiver acknowledges it.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -72,7 +72,7 @@ pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
     }
 }
 
-/// A time as it stands, or [`NO_TIME`] for one that no receiver could read.
+/// A time as it stands, or `NO_TIME` for one that no receiver could read.
 pub fn readable_time(text: String) -> String {
     if clock::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
 }

@@ -1,6 +1,6 @@
 //! The one place that reads the process environment.
 //!
-//! Everything else takes an [`Environment`], so that what influences a run can be read off one struct.
+//! Everything else takes an `Environment`, so that what influences a run can be read off one struct.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
 //! How the program ends: one exit code for each kind of end, and the error that carries it.
 //!
-//! Every function that can end a run returns [`Stop`]; it is printed once, in `main`.
+//! Every function that can end a run returns `Stop`; it is printed once, in `main`.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! han's database, opened read-only, and the few questions that are asked of it.
 //!
-//! Every question is asked inside a [`Snapshot`], one read transaction; no snapshot may live across a network wait.
+//! Every question is asked inside a `Snapshot`, one read transaction; no snapshot may live across a network wait.
 //! Columns that an older database lacks read as null. Text that is not UTF-8 is repaired, never refused.
 
 use std::collections::HashMap;

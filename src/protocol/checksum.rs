@@ -8,6 +8,9 @@ const MEMBER: &[u8] = br#","checksum":""#;
 /// Hex digits of a SHA-256.
 const DIGEST_HEX: usize = 64;
 
+/// Top-level members of a document: a payload has 7, and newer ones a few more. Each costs memory before it is hashed.
+const MEMBERS_MAX: usize = 1_000;
+
 /// What the checksum of a document says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
@@ -22,7 +25,7 @@ pub enum Checksum {
 pub enum ChecksumError {
     /// The document was changed on its way, or the sender computes another digest.
     Mismatch,
-    /// The document is no JSON object.
+    /// The document is no JSON object, or one with far too many members.
     Malformed,
 }
 
@@ -155,19 +158,22 @@ fn string_length(json: &[u8]) -> usize {
 }
 
 /// The members of an object in the order received.
-struct Members(Vec<(String, Box<RawValue>)>);
+struct Members<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de> serde::Deserialize<'de> for Members {
+impl<'de> serde::Deserialize<'de> for Members<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Members;
+            type Value = Members<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("a JSON object")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
+                    if members.len() == MEMBERS_MAX {
+                        return Err(serde::de::Error::custom("too many members"));
+                    }
                     members.push(member);
                 }
                 Ok(Members(members))
@@ -226,5 +232,8 @@ mod tests {
     fn what_is_no_object_is_malformed() {
         assert_eq!(Checksum::check(b"[]"), Err(ChecksumError::Malformed));
         assert_eq!(Checksum::check(b""), Err(ChecksumError::Malformed));
+        let many: Vec<String> = (0..2_000).map(|n| format!(r#""{n}":0"#)).collect();
+        let many = format!("{{{}}}", many.join(","));
+        assert_eq!(Checksum::check(many.as_bytes()), Err(ChecksumError::Malformed));
     }
 }

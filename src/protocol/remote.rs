@@ -1,6 +1,6 @@
 //! Repository remotes in one normal form, and the owners that repositories belong to.
 //!
-//! A [`Remote`] is `host/owner[/subgroup…]/repo` in lower case: no scheme, user, password, port, `.git`, query or doubled
+//! A `Remote` is `host/owner[/subgroup…]/repo` in lower case: no scheme, user, password, port, `.git`, query or doubled
 //! slash is left in it, and spellings of the same repository are equal. Whatever cannot be read as one is an error, so
 //! that the privacy filter fails closed. Nothing here ever shows the raw text, which can hold credentials.
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the sums depend on the set of rows, not on the order or the batches in which they came. An answer's tokens
 //! count once, with the largest value of each field, in the place of the answer's first row; which row is first is
-//! decided by [`Rank`], a total order over the rows themselves.
+//! decided by `Rank`, a total order over the rows themselves.
 
 use super::batch::Message;
 use super::time;

@@ -1,6 +1,6 @@
 //! A batch as the receiver understands it: decoded session by session, checked, cleaned.
 //!
-//! Invariant: what stands in a [`Batch`] can be stored. A session that cannot is refused by itself, with its id; an error
+//! Invariant: what stands in a `Batch` can be stored. A session that cannot is refused by itself, with its id; an error
 //! never quotes what was sent, because that may be anything.
 
 use super::limits::{
@@ -9,9 +9,11 @@ use super::limits::{
 use super::time;
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, PROTOCOL_VERSION, SyncCursor, SyncMessage, SyncSession, SyncTask};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 
 /// One POST.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Part {
     pub harness: Option<String>,
     pub last_modified: String,
     pub modified_at: i64,
+    /// The time was ahead and stands for the moment of arrival, which is another at each replay.
+    pub is_arrival: bool,
     pub total_message_count: Option<i64>,
     /// Each id once.
     pub messages: Vec<Message>,
@@ -64,6 +68,8 @@ pub struct Message {
 #[derive(Debug)]
 pub struct Task {
     pub changed_at: i64,
+    /// As in [`Part`].
+    pub is_arrival: bool,
     pub wire: SyncTask,
 }
 
@@ -83,12 +89,60 @@ struct Envelope<'a> {
     client_id: Option<String>,
     #[serde(borrow)]
     cursor: Option<&'a RawValue>,
-    sessions: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    sessions: Option<Bounded<&'a RawValue>>,
+}
+
+/// A session before it is read: rows are counted first, because a few bytes of JSON become a few hundred in memory.
+#[derive(Deserialize)]
+struct Outline {
+    id: Option<String>,
+    #[serde(default)]
+    messages: Bounded<IgnoredAny>,
+    #[serde(default)]
+    tasks: Bounded<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 struct Named {
     id: Option<String>,
+}
+
+/// The elements of an array as far as a batch may have so many, and how many there are. Anything else has none.
+struct Bounded<T> {
+    first: Vec<T>,
+    count: usize,
+}
+
+impl<T> Default for Bounded<T> {
+    fn default() -> Bounded<T> {
+        Bounded { first: Vec::new(), count: 0 }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = Bounded<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bounded<T>, A::Error> {
+                let mut elements = Bounded::default();
+                while elements.first.len() < BATCH_ROWS_MAX {
+                    let Some(element) = seq.next_element()? else { break };
+                    elements.first.push(element);
+                }
+                elements.count = elements.first.len();
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    elements.count += 1;
+                }
+                Ok(elements)
+            }
+        }
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
 }
 
 /// Decodes an inflated body. `now` is what times ahead of it are cut to.
@@ -113,24 +167,15 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
             .cursor
             .and_then(|cursor| serde_json::from_str(cursor.get()).ok())
             .unwrap_or_default(),
-        sessions: Vec::with_capacity(sessions.len().min(BATCH_ROWS_MAX)),
+        sessions: Vec::with_capacity(sessions.first.len()),
     };
-    if sessions.len() > BATCH_ROWS_MAX {
+    if sessions.count > BATCH_ROWS_MAX {
         return Err(BatchError::TooLarge(format!("more than {BATCH_ROWS_MAX} sessions in a batch")));
     }
     let mut places = HashMap::new();
-    let (mut messages, mut tasks) = (0, 0);
-    for raw in sessions {
-        let (id, part) = decode_session(raw, now)?;
-        if let Ok(part) = &part {
-            messages += part.messages.len();
-            tasks += part.tasks.len();
-        }
-        if messages.max(tasks) > BATCH_ROWS_MAX {
-            return Err(BatchError::TooLarge(format!(
-                "more than {BATCH_ROWS_MAX} messages or tasks in a batch"
-            )));
-        }
+    let mut rows = Rows::default();
+    for raw in sessions.first {
+        let (id, part) = decode_session(raw, now, &mut rows)?;
         let place = *places.entry(id.clone()).or_insert_with(|| {
             let stored_id = clean(id.clone());
             batch.sessions.push(Entry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
@@ -147,13 +192,48 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
     Ok(batch)
 }
 
+/// Rows of a batch so far.
+#[derive(Default)]
+struct Rows {
+    messages: usize,
+    tasks: usize,
+}
+
+impl Rows {
+    fn add(&mut self, outline: &Outline) -> Result<(), BatchError> {
+        self.messages += outline.messages.count;
+        self.tasks += outline.tasks.count;
+        if self.messages.max(self.tasks) > BATCH_ROWS_MAX {
+            return Err(BatchError::TooLarge(format!(
+                "more than {BATCH_ROWS_MAX} messages or tasks in a batch"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// The id, and the session or what is wrong with it. Without an id nobody could be told, so the batch is malformed.
-fn decode_session(raw: &RawValue, now: i64) -> Result<(String, Result<Part, String>), BatchError> {
-    let id = serde_json::from_str::<Named>(raw.get()).ok().and_then(|named| named.id).unwrap_or_default();
+fn decode_session(
+    raw: &RawValue,
+    now: i64,
+    rows: &mut Rows,
+) -> Result<(String, Result<Part, String>), BatchError> {
+    let outline = serde_json::from_str::<Outline>(raw.get());
+    if let Ok(outline) = &outline {
+        rows.add(outline)?;
+    }
+    let (id, is_malformed) = match outline {
+        Ok(outline) => (outline.id, false),
+        Err(_) => (serde_json::from_str::<Named>(raw.get()).ok().and_then(|named| named.id), true),
+    };
+    let id = id.unwrap_or_default();
     if id.is_empty() {
         return Err(BatchError::Malformed("the id of a session is missing".to_owned()));
     }
     let part = check_id("the id of a session", &id).and_then(|()| {
+        if is_malformed {
+            return Err("the session is malformed".to_owned());
+        }
         serde_json::from_str::<SyncSession>(raw.get())
             .map_err(|error| {
                 format!("the session is malformed (line {}, column {})", error.line(), error.column())
@@ -180,6 +260,7 @@ fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
         harness: session.harness.map(clean),
         last_modified: if ahead { time::rfc3339(now) } else { clean(session.last_modified) },
         modified_at: if ahead { now } else { modified_at },
+        is_arrival: ahead,
         total_message_count: session.total_message_count,
         messages: check_messages(session.messages)?,
         tasks: check_tasks(session.tasks, now)?,
@@ -276,7 +357,7 @@ fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
             clean_in_place(text);
         }
         wire.description.iter_mut().for_each(clean_in_place);
-        let task = Task { changed_at: if ahead { now } else { changed_at }, wire };
+        let task = Task { changed_at: if ahead { now } else { changed_at }, is_arrival: ahead, wire };
         match places.get(&task.wire.id) {
             Some(&place) if checked[place].changed_at <= task.changed_at => checked[place] = task,
             Some(_) => {}

@@ -36,6 +36,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Requests at work at once; with the memory that one may take this bounds the whole. More are told to come again.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
+/// Of these, with one key: whoever uploads slowly with it leaves places to others. An exporter sends one at a time.
+pub const REQUESTS_PER_KEY_IN_FLIGHT_MAX: usize = 8;
 /// Connections open at once; beyond this they wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Requests per key and minute, and at most so many in one burst. A run that catches up sends a few a second.
@@ -45,13 +47,18 @@ pub const RATES_MAX: usize = 10_000;
 /// What a request turned away for load is told to wait, in seconds.
 pub const BUSY_RETRY_AFTER_S: u64 = 2;
 
-/// Sessions or messages in one page of a connection.
+/// Sessions or messages in one page of a connection; who asks for more gets these and a cursor.
 pub const PAGE_MAX: usize = 200;
 pub const PAGE_DEFAULT: usize = 50;
 /// GraphQL: levels of nesting. The schema's deepest sensible question has 9; tools that ask for the schema itself need 13.
 pub const QUERY_DEPTH_MAX: usize = 15;
-/// GraphQL: fields, counting a connection's once for each of its possible nodes.
-pub const QUERY_COMPLEXITY_MAX: usize = 50_000;
+/// GraphQL: fields, counting a connection's once for each of its possible nodes. A default page of sessions with a hundred
+/// messages each and all their fields comes to 130,000.
+pub const QUERY_COMPLEXITY_MAX: usize = 300_000;
+/// GraphQL: what `metrics` counts besides its fields: it adds up everything in its range. So do not many fit in a question.
+pub const METRICS_COMPLEXITY: usize = 10_000;
+/// GraphQL: what a field counts that asks the store by itself, once in each tenant.
+pub const LOOKUP_COMPLEXITY: usize = 500;
 /// GraphQL: fields and fragments of a question, fragments counted wherever they are named. A page of everything has 60.
 pub const QUERY_BREADTH_MAX: usize = 5_000;
 /// GraphQL: opening braces and brackets of a question. Reading them nested takes stack for each.

@@ -5,6 +5,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 pub const SECOND_US: i64 = 1_000_000;
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
+/// Bytes of a time as text, which is stored as sent. Nanoseconds with an offset take 35.
+const TEXT_BYTES_MAX: usize = 64;
+
 /// The present.
 pub fn now_us() -> i64 {
     chrono::Utc::now().timestamp_micros()
@@ -12,6 +15,9 @@ pub fn now_us() -> i64 {
 
 /// Reads RFC 3339 in any precision, and `YYYY-MM-DD HH:MM:SS[.fff]`, which is UTC.
 pub fn parse(text: &str) -> Option<i64> {
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.timestamp_micros());
@@ -79,7 +85,8 @@ mod tests {
         ] {
             assert_eq!(parse(text), moment, "{text}");
         }
-        for text in ["", "yesterday", "2025-13-01T00:00:00Z", "1740830400"] {
+        let long = format!("2025-03-01T12:00:00.{}Z", "0".repeat(1_000));
+        for text in [long.as_str(), "", "yesterday", "2025-13-01T00:00:00Z", "1740830400"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

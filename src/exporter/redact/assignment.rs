@@ -1,7 +1,7 @@
 //! Which names have secrets for values, and which values are secrets then.
 //!
 //! A rule's anchor is a part of the name; what goes before and after it decides whether the name is that of a secret
-//! or speaks about one. How the value is written is the matter of [`notation`](super::notation).
+//! or speaks about one. How the value is written is the matter of `notation`.
 
 use super::likely;
 use super::notation::{Cursor, value_end};

@@ -1,6 +1,6 @@
 //! JSON text as redaction sees it: where its strings are, where escapes begin and end, and what they stand for.
 //!
-//! Whatever a rule or a user's pattern finds, [`fit`] lets only the insides of a document's strings be replaced, in
+//! Whatever a rule or a user's pattern finds, `fit` lets only the insides of a document's strings be replaced, in
 //! whole escapes. That is why the result is still a document, of the same shape, by construction.
 
 use super::Piece;

@@ -8,7 +8,7 @@ use argh::FromArgs;
 use serde_json::json;
 use std::io::Write;
 
-/// what is stored: list, export, move, forget
+/// what is stored: list, export, move, forget, prune; also as `sessions`
 #[derive(FromArgs)]
 #[argh(subcommand, name = "session")]
 pub struct Session {
@@ -110,7 +110,6 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
             });
             out.print(&sessions, &lines.collect::<Vec<_>>().join("\n"))
         }
-        Action::Prune(older) => prune(store, out, older).await,
         Action::Export(export) => {
             let which = Which { id: export.id, organization: export.org, login: export.user };
             let mut stdout = std::io::stdout().lock();
@@ -134,6 +133,7 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
             let place = organization.unwrap_or("the private space");
             out.print(&json!({"moved": to.id, "to": organization}), &format!("moved {} to {place}", to.id))
         }
+        Action::Prune(this) => prune(store, out, this).await,
         Action::Forget(forget) => {
             store.forget_session(&forget.user, &forget.id, time::now_us()).await?;
             out.print(&json!({"forgotten": forget.id}), &format!("forgot {}", forget.id))

@@ -46,9 +46,10 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// False when there is not so much left.
+    /// False when there is not so much left. The first is given whatever its size: what is stored can be read.
     pub fn take(&self, bytes: i64) -> bool {
-        self.0.fetch_sub(bytes, Ordering::Relaxed) >= bytes
+        let left = self.0.fetch_sub(bytes, Ordering::Relaxed);
+        left >= bytes || left == CONTENT_BYTES_MAX
     }
 }
 

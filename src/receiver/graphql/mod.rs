@@ -13,7 +13,8 @@ mod status;
 
 use crate::receiver::batch::clean;
 use crate::receiver::limits::{
-    PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX, QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
+    LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX,
+    QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
 };
 use crate::receiver::store::{Membership, Principal, Role, Store, StoreError};
 use async_graphql::dataloader::DataLoader;
@@ -91,12 +92,12 @@ fn bad_request(text: &str) -> Error {
     fault(StoreError::refused(text))
 }
 
-/// The size of a page that was asked for.
+/// The size of the page for what was asked.
 fn page_size(first: Option<i32>) -> async_graphql::Result<usize> {
     match first.map(usize::try_from) {
         None => Ok(PAGE_DEFAULT),
-        Some(Ok(first)) if first <= PAGE_MAX => Ok(first),
-        Some(_) => Err(bad_request(&format!("first must be from 0 to {PAGE_MAX}"))),
+        Some(Ok(first)) => Ok(first.min(PAGE_MAX)),
+        Some(Err(_)) => Err(bad_request("first must not be negative")),
     }
 }
 
@@ -121,6 +122,7 @@ impl Query {
     }
 
     /// The viewer's clients; for an organization's admin also those of its members.
+    #[graphql(complexity = "LOOKUP_COMPLEXITY + child_complexity")]
     async fn sync_status(&self, context: &Context<'_>) -> async_graphql::Result<Vec<SyncStatus>> {
         let Viewer { store, principal } = viewer(context)?;
         let clients = store.clients(principal, crate::receiver::time::now_us()).await.map_err(fault)?;
@@ -133,7 +135,7 @@ impl Query {
     }
 
     /// Sessions, newest first by when they were first stored: the viewer's own, and an organization's for its admin.
-    #[graphql(complexity = "nodes(first) * child_complexity")]
+    #[graphql(complexity = "LOOKUP_COMPLEXITY + nodes(first) * child_complexity")]
     async fn sessions(
         &self,
         context: &Context<'_>,
@@ -146,6 +148,7 @@ impl Query {
         session::list(context, organization, repository, user, first, after).await
     }
 
+    #[graphql(complexity = "LOOKUP_COMPLEXITY + child_complexity")]
     async fn session(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Session>> {
         let Viewer { store, principal } = viewer(context)?;
         let row = store.session(principal, &clean(id.0)).await.map_err(fault)?;
@@ -153,6 +156,7 @@ impl Query {
     }
 
     /// Totals of the viewer's organizations and private space, over days of UTC, `from` and `to` included.
+    #[graphql(complexity = "METRICS_COMPLEXITY + child_complexity")]
     async fn metrics(
         &self,
         context: &Context<'_>,

@@ -2,14 +2,14 @@
 
 use super::answer::Fault;
 use super::{App, Noted};
-use crate::receiver::limits::RATES_MAX;
+use crate::receiver::limits::{BUSY_RETRY_AFTER_S, RATES_MAX, REQUESTS_PER_KEY_IN_FLIGHT_MAX};
 use crate::receiver::store::Principal;
 use crate::receiver::{keys, time};
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -31,9 +31,18 @@ impl App {
         Ok(principal)
     }
 
-    /// A place among the requests at work, until it is dropped.
-    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        self.in_flight.clone().try_acquire_owned().map_err(|_| Fault::busy("too many requests at work"))
+    /// A place among the requests at work, in all and with this key, until it is dropped.
+    pub(super) fn admit(&self, principal: &Principal) -> Result<(OwnedSemaphorePermit, KeyPlace), Fault> {
+        let of_key = self.at_work.take(&principal.key_id).ok_or_else(|| {
+            Fault::new(StatusCode::TOO_MANY_REQUESTS, "too many requests at work with this key")
+                .with_header("retry-after", BUSY_RETRY_AFTER_S.to_string())
+        })?;
+        let place = self
+            .in_flight
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Fault::busy("too many requests at work"))?;
+        Ok((place, of_key))
     }
 
     /// Metrics name no tenant; any key will do, or the one made for them.
@@ -52,6 +61,44 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let key = key.trim();
     let fits = scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() && key.len() <= KEY_BYTES_MAX;
     fits.then_some(key)
+}
+
+/// Requests at work, by key; keys without any are not in it.
+#[derive(Clone, Default)]
+pub struct AtWork(Arc<Mutex<HashMap<String, usize>>>);
+
+/// One of a key's places, until it is dropped.
+pub(super) struct KeyPlace {
+    at_work: AtWork,
+    key_id: String,
+}
+
+impl AtWork {
+    fn by_key(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn take(&self, key_id: &str) -> Option<KeyPlace> {
+        let mut by_key = self.by_key();
+        let count = by_key.entry(key_id.to_owned()).or_default();
+        if *count >= REQUESTS_PER_KEY_IN_FLIGHT_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(KeyPlace { at_work: self.clone(), key_id: key_id.to_owned() })
+    }
+}
+
+impl Drop for KeyPlace {
+    fn drop(&mut self) {
+        let mut by_key = self.at_work.by_key();
+        if let Some(count) = by_key.get_mut(&self.key_id) {
+            *count -= 1;
+            if *count == 0 {
+                by_key.remove(&self.key_id);
+            }
+        }
+    }
 }
 
 /// A bucket of requests for each key, which fills again over a minute. Each receiver counts for itself.

@@ -1,6 +1,6 @@
 //! A request's body: read while it comes, inflated while it is read, never beyond its bounds.
 //!
-//! Invariant: what is held of a body is at most [`INFLATED_BYTES_MAX`], however small it came in and however long it goes on.
+//! Invariant: what is held of a body is at most `INFLATED_BYTES_MAX`, however small it came in and however long it goes on.
 
 use super::answer::Fault;
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};

@@ -18,7 +18,7 @@ impl App {
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;
-        let _place = self.admit()?;
+        let _place = self.admit(&principal)?;
         let body = body::read(&parts.headers, body, QUERY_BYTES_MAX, self.options.body_stall).await?;
         let malformed = || Fault::new(StatusCode::BAD_REQUEST, "the body is no GraphQL request");
         if body::nests_deeper_than(&body, JSON_DEPTH_MAX) {

@@ -16,7 +16,7 @@ pub use server::serve;
 
 use super::limits::{REQUESTS_IN_FLIGHT_MAX, WORK_TIMEOUT};
 use super::store::Store;
-use access::Rates;
+use access::{AtWork, Rates};
 use answer::{Answer, Fault};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
@@ -55,6 +55,7 @@ pub struct App {
     options: Options,
     rates: Rates,
     in_flight: Arc<Semaphore>,
+    at_work: AtWork,
     metrics: Metrics,
     schema: crate::receiver::graphql::Sync,
 }
@@ -81,6 +82,7 @@ impl App {
             store: Arc::new(store),
             rates: Rates::new(options.requests_per_minute),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
+            at_work: AtWork::default(),
             metrics: Metrics::default(),
             schema: crate::receiver::graphql::schema(),
             options,

@@ -23,7 +23,7 @@ impl App {
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;
-        let _place = self.admit()?;
+        let _place = self.admit(&principal)?;
         let version = parts.headers.get(PROTOCOL_VERSION_HEADER);
         if version.is_some_and(|version| version != PROTOCOL_VERSION) {
             return Err(bad_request("unsupported version: this receiver speaks 1.0"));

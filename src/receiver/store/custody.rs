@@ -222,6 +222,7 @@ async fn read_part(tx: &mut Tx, tenant: &str, id: &str) -> Result<Option<Part>> 
         harness: row.opt_text(4)?,
         last_modified: row.text(6)?,
         modified_at: row.int(7)?,
+        is_arrival: false,
         total_message_count: row.opt_int(8)?,
         messages: messages.iter().map(read_message).collect::<Result<_>>()?,
         tasks: tasks.iter().map(read_task).collect::<Result<_>>()?,
@@ -266,7 +267,7 @@ fn read_task(row: &Row) -> Result<Task> {
         created_at: row.text(4)?,
         updated_at: row.text(5)?,
     };
-    Ok(Task { changed_at: row.int(6)?, wire })
+    Ok(Task { changed_at: row.int(6)?, is_arrival: false, wire })
 }
 
 /// Deletes a session's rows and their sums, and counts anew the answers that it shared with other sessions.

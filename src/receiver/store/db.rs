@@ -1,7 +1,7 @@
 //! The thin waist between what the store says and the database that hears it: transactions, values, rows, sets.
 //!
 //! Every statement of the receiver is written once, in the SQL that SQLite and PostgreSQL share, with `$1` parameters and
-//! the tokens of [`Dialect`]. Invariants: whatever is written is written inside a transaction; a transaction that is
+//! the tokens of `Dialect`. Invariants: whatever is written is written inside a transaction; a transaction that is
 //! dropped is rolled back; what a transaction sets for itself (role, tenant, user) ends with it.
 
 use super::postgres::{Postgres, PostgresTx};
@@ -260,6 +260,16 @@ impl Db {
             Db::Sqlite(db) => Tx::Sqlite(db.write().await?),
             Db::Postgres(db) => Tx::Postgres(db.begin(scope, false).await?),
         })
+    }
+}
+
+impl Db {
+    /// A transaction that writes, unless that would mean to wait for SQLite's one writer.
+    pub async fn write_if_idle(&self, scope: Scope) -> Result<Option<Tx>> {
+        match self {
+            Db::Sqlite(db) => Ok(db.write_if_idle()?.map(Tx::Sqlite)),
+            Db::Postgres(_) => self.write(scope).await.map(Some),
+        }
     }
 }
 

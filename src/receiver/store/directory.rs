@@ -1,12 +1,13 @@
 //! Who a key stands for. Reads the directory only, before any tenant is entered.
 
+use super::Store;
 use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
-use super::{Store, with_retries};
 use crate::protocol::remote::Owner;
 use crate::receiver::keys;
 use crate::receiver::limits::KEY_USE_RESOLUTION_US;
 use crate::receiver::tenancy::Claim;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// The user that a key stands for, and what is theirs, as it is now.
 #[derive(Debug, Clone)]
@@ -83,14 +84,12 @@ impl Principal {
         std::iter::once(self.user_id.clone()).chain(organizations).collect()
     }
 
-    /// What no tenant of the user's takes any more. The private space counts where the user has accounts; someone
-    /// without sends to organizations.
+    /// What no tenant of the user's takes any more. The private space always counts: also someone without accounts sends
+    /// sessions there that they forced in.
     pub fn nothing_older_than(&self) -> Option<i64> {
-        let private =
-            (!self.accounts.is_empty() || self.memberships.is_empty()).then_some(self.retained_since);
         let organizations = self.memberships.iter().map(|membership| membership.retained_since);
         // `None` is before every time: one tenant that takes everything is enough.
-        private.into_iter().chain(organizations).min().flatten()
+        std::iter::once(self.retained_since).chain(organizations).min().flatten()
     }
 }
 
@@ -108,6 +107,9 @@ const CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'dir
 const USED: &str = "\
     UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND key_id = $2 \
     AND (last_used_at IS NULL OR last_used_at < $4)";
+
+/// For marking a key as used, which no request waits for longer.
+const MARK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Store {
     /// The user of a key that is neither expired nor revoked at `now`.
@@ -144,20 +146,22 @@ impl Store {
         }
         tx.commit().await?;
         if row.opt_int(4)?.is_none_or(|at| at < now - KEY_USE_RESOLUTION_US) {
-            self.mark_used(&principal, now).await?;
+            // It informs the operator: a key is as good where this cannot be written, and the next request tries again.
+            match tokio::time::timeout(MARK_TIMEOUT, self.mark_used(&principal, now)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = %error, "a key could not be marked as used"),
+                Err(_) => tracing::warn!("marking a key as used took too long"),
+            }
         }
         Ok(Some(principal))
     }
 
     async fn mark_used(&self, principal: &Principal, now: i64) -> Result<()> {
-        with_retries(async || {
-            let mut tx = self.db.write(Scope::Gate).await?;
-            let before = now - KEY_USE_RESOLUTION_US;
-            let (user, key) = (&principal.user_id, &principal.key_id);
-            tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
-            tx.commit().await
-        })
-        .await
+        let Some(mut tx) = self.db.write_if_idle(Scope::Gate).await? else { return Ok(()) };
+        let before = now - KEY_USE_RESOLUTION_US;
+        let (user, key) = (&principal.user_id, &principal.key_id);
+        tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
+        tx.commit().await
     }
 
     /// The organizations that claim any of these owners.

@@ -1,6 +1,6 @@
 //! The store: what the receiver knows, and everything that is asked of it.
 //!
-//! One story for both databases: the methods of [`Store`] are written against [`db::Tx`], which SQLite and PostgreSQL
+//! One story for both databases: the methods of `Store` are written against `db::Tx`, which SQLite and PostgreSQL
 //! implement. Invariants: nobody is let into a tenant that is not theirs, by the `WHERE` of every statement and, in
 //! PostgreSQL, by row-level security besides; a batch is stored in one transaction with its aggregates.
 

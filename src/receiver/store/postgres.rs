@@ -9,9 +9,10 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, Recycli
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
@@ -43,9 +44,11 @@ impl Postgres {
         );
         config.options(&options).application_name("han-sync-receiver");
         let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match config.get_ssl_mode() {
-            SslMode::Disable => Manager::from_config(config, NoTls, recycle),
-            _ => Manager::from_config(config, tls()?, recycle),
+        let manager = if wants_tls(url, &config) {
+            Manager::from_config(config, tls()?, recycle)
+        } else {
+            config.ssl_mode(SslMode::Disable);
+            Manager::from_config(config, NoTls, recycle)
         };
         let connections = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
         let pool = Pool::builder(manager)
@@ -91,9 +94,18 @@ impl Postgres {
             Scope::Request => "han_sync_request",
             Scope::Operator => "han_sync_operator",
         };
+        // An operator's prune or export takes as long as it takes; nobody waits for an answer over HTTP.
+        let patience = match scope {
+            Scope::Operator => {
+                "; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+            }
+            Scope::Gate | Scope::Request => "",
+        };
         let tx = PostgresTx { client: Some(client) };
         tx.client()
-            .batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}"))
+            .batch_execute(&format!(
+                "BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{patience}"
+            ))
             .await
             .map_err(|error| fault(&error))?;
         Ok(tx)
@@ -127,6 +139,20 @@ fn parse_url(url: &str) -> Result<Config> {
     url.parse().map_err(|_| {
         StoreError::refused("the store's URL cannot be parsed (it is not shown: it may hold a password)")
     })
+}
+
+/// Not where the bytes never leave the machine, unless it is asked for: a server there has a certificate that nobody
+/// vouches for, if any.
+fn wants_tls(url: &str, config: &Config) -> bool {
+    let is_here = |host: &Host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    };
+    let addresses = config.get_hostaddrs();
+    let is_local = config.get_hosts().iter().all(is_here) && addresses.iter().all(IpAddr::is_loopback);
+    config.get_ssl_mode() != SslMode::Disable && (url.contains("sslmode=") || !is_local)
 }
 
 fn tls() -> Result<MakeRustlsConnect> {
@@ -323,5 +349,28 @@ fn fault(error: &tokio_postgres::Error) -> StoreError {
         | SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(text),
         ref code if code.code().starts_with("08") => StoreError::Unavailable(text),
         _ => StoreError::Internal(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_spoken_unless_the_server_is_on_this_machine() {
+        for (url, expected) in [
+            ("postgres://u@db.example.com/x", true),
+            ("postgres://u@10.0.0.7/x", true),
+            ("postgres://u@localhost,db.example.com/x", true),
+            ("postgres://u@localhost/x", false),
+            ("postgres://u@127.0.0.1:5433/x", false),
+            ("postgres:///x?host=/var/run/postgresql", false),
+            ("postgres://u@localhost/x?sslmode=require", true),
+            ("postgres://u@localhost/x?sslmode=verify-full", true),
+            ("postgres://u@db.example.com/x?sslmode=disable", false),
+        ] {
+            let config = parse_url(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(wants_tls(url, &config), expected, "{url}");
+        }
     }
 }

@@ -60,6 +60,15 @@ impl Sqlite {
     pub async fn write(&self) -> Result<SqliteTx> {
         SqliteTx::begin(&self.writer, "BEGIN IMMEDIATE").await
     }
+
+    /// `None` while someone else writes, here or in another process.
+    pub fn write_if_idle(&self) -> Result<Option<SqliteTx>> {
+        let Ok(permit) = self.writer.permits.clone().try_acquire_owned() else { return Ok(None) };
+        match SqliteTx::begin_with(permit, &self.writer, "BEGIN IMMEDIATE", Duration::ZERO) {
+            Err(StoreError::Contended(_)) => Ok(None),
+            begun => begun.map(Some),
+        }
+    }
 }
 
 impl Pool {
@@ -144,13 +153,29 @@ impl SqliteTx {
             .acquire_owned()
             .await
             .map_err(|_| StoreError::Unavailable("shutting down".to_owned()))?;
+        SqliteTx::begin_with(permit, pool, begin, BUSY_TIMEOUT)
+    }
+
+    fn begin_with(
+        permit: OwnedSemaphorePermit,
+        pool: &Arc<Pool>,
+        begin: &str,
+        patience: Duration,
+    ) -> Result<SqliteTx> {
         block_in_place(|| {
             let connection = pool.take()?;
-            if let Err(error) = connection.execute_batch(begin) {
-                pool.give_back(connection);
-                return Err(fault(error));
+            let begun = connection
+                .busy_timeout(patience)
+                .and_then(|()| connection.execute_batch(begin))
+                .and_then(|()| connection.busy_timeout(BUSY_TIMEOUT));
+            match begun {
+                Ok(()) => Ok(SqliteTx { pool: pool.clone(), connection: Some(connection), _permit: permit }),
+                Err(error) => {
+                    // Each transaction sets its own patience.
+                    pool.give_back(connection);
+                    Err(fault(error))
+                }
             }
-            Ok(SqliteTx { pool: pool.clone(), connection: Some(connection), _permit: permit })
         })
     }
 

@@ -14,7 +14,8 @@ pub const SESSION_NEW: &str = "\
     last_modified, modified_at, total_message_count, stored_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant_id, session_id) DO NOTHING";
 pub const SESSION: &str = "\
-    SELECT modified_at, repository FROM sessions WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 {update}";
+    SELECT modified_at, repository, status, slug, harness, inclusion, total_message_count FROM sessions \
+    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 {update}";
 pub const SESSION_CHANGED: &str = "\
     UPDATE sessions SET repository = $4, project_slug = $5, status = $6, slug = $7, harness = $8, inclusion = $9, \
     last_modified = $10, modified_at = $11, total_message_count = $12 \
@@ -29,7 +30,8 @@ pub const USAGES: &str = "\
     message_type, session_id, message_id, model, last_at FROM usages \
     WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
 pub const TASKS: &str = "\
-    SELECT task_id, status, changed_at FROM tasks WHERE tenant_id = $1 AND session_id = $2 AND task_id IN {list:$3}";
+    SELECT task_id, status, changed_at, subject, description, created_at FROM tasks \
+    WHERE tenant_id = $1 AND session_id = $2 AND task_id IN {list:$3}";
 pub const MESSAGES_NEW: Bulk = Bulk {
     table: "messages",
     columns: MESSAGE_COLUMNS,

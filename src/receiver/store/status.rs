@@ -4,6 +4,7 @@ use super::Store;
 use super::db::{Result, Row, Scope, StoreError, Tx};
 use super::directory::{Principal, Role};
 use super::read::enter;
+use crate::receiver::batch::Batch;
 use crate::receiver::limits::CLIENT_ERRORS_MAX;
 use crate::receiver::time::SECOND_US;
 
@@ -60,6 +61,8 @@ pub(super) struct BatchNote {
     pub messages: i64,
     /// Whether a session was stored at all.
     pub stored: bool,
+    /// The batch had no sessions: a batch without errors in every tenant.
+    pub is_empty: bool,
     /// As [`ClientError`]s.
     pub errors: Vec<serde_json::Value>,
 }
@@ -77,6 +80,11 @@ const CLIENTS: &str = "\
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY user_id, client_id";
 
 impl BatchNote {
+    /// Of a batch of which nothing is known yet but what it is.
+    pub fn of(batch: &Batch) -> BatchNote {
+        BatchNote { is_empty: batch.sessions.is_empty(), ..BatchNote::default() }
+    }
+
     /// Writes it down, in the tenant that the transaction acts in.
     pub async fn write(
         &self,
@@ -87,8 +95,8 @@ impl BatchNote {
         now: i64,
     ) -> Result<()> {
         let failed = !self.errors.is_empty();
-        // An empty batch shows that the client lives; what the last one with sessions said still holds.
-        let silent = !failed && !self.stored;
+        // A batch of sessions of other tenants says nothing of this one.
+        let silent = !failed && !self.stored && !self.is_empty;
         let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
         let errors =
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;

@@ -94,7 +94,7 @@ impl Store {
                  SELECT {} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, \
                  CASE WHEN messages > 0 THEN session_id END AS session, {} \
                  FROM activity WHERE tenant_id = $1 AND day BETWEEN $2 AND $3 AND $4 <> '') a \
-                 GROUP BY d1, d2, d3, d4, d5",
+                 GROUP BY d1, d2, d3, d4, d5 LIMIT {}",
                 sums.join(", "),
                 columns[0],
                 columns[1],
@@ -102,6 +102,7 @@ impl Store {
                 columns[3],
                 columns[4],
                 SUMS.join(", "),
+                METRICS_ROWS_MAX + 1,
             );
             let params = [Value::from(&tenant), from.into(), to.into(), Value::from(&principal.user_id)];
             let slug = principal.membership(&tenant).map(|membership| membership.slug.clone());
