@@ -184,7 +184,8 @@ impl Store {
 
 /// As much of an id as is kept of one that may be of any length.
 fn shown(id: &str) -> &str {
-    &id[..id.floor_char_boundary(ID_BYTES_MAX)]
+    let end = (0..=ID_BYTES_MAX.min(id.len())).rev().find(|end| id.is_char_boundary(*end));
+    &id[..end.unwrap_or(0)]
 }
 
 fn place_entry(
