@@ -245,8 +245,8 @@ proptest! {
     #[test]
     fn redacting_twice_changes_nothing(text in text(), document in document(), cut: prop::sample::Index) {
         let document = document.to_string();
-        let cut = document.floor_char_boundary(cut.index(document.len() + 1));
-        for text in [text.as_str(), &document, &document[..cut]] {
+        let cut: String = document.chars().take(cut.index(document.len() + 1)).collect();
+        for text in [text.as_str(), &document, &cut] {
             let once = redact(text);
             prop_assert_eq!(redact(&once), once.as_str(), "from {}", text);
         }
