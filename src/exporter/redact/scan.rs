@@ -4,8 +4,7 @@
 //! gives up within a bounded distance, or cannot overlap another attempt of the same rule.
 
 use super::rules::{Find, Lead, Left, Rule, rules};
-use super::{CUSTOM_KIND, assignment, likely};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use super::{CUSTOM_KIND, anchors::Anchors, assignment, likely};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -36,26 +35,22 @@ struct Engine {
     rules: Vec<&'static Rule>,
     /// Compiled when the rule's anchor is first met: most never are.
     patterns: Vec<OnceLock<Regex>>,
-    anchors: AhoCorasick,
+    anchors: Anchors,
     /// The rule of each anchor.
     rule_of: Vec<usize>,
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let rules: Vec<&'static Rule> = rules().collect();
-    let (mut anchors, mut rule_of) = (Vec::new(), Vec::new());
+    let (mut literals, mut rule_of) = (Vec::new(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
-        for anchor in rule.anchors.iter().flat_map(|anchor| spellings(anchor, rule.any_case)) {
-            anchors.push(anchor);
+        for literal in rule.anchors.iter().flat_map(|anchor| spellings(anchor, rule.any_case)) {
+            literals.push(literal);
             rule_of.push(index);
         }
     }
-    let anchors = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(&anchors)
-        .expect("a few hundred short literals make a small automaton");
-    Engine { patterns: rules.iter().map(|_| OnceLock::new()).collect(), rules, anchors, rule_of }
+    let patterns = rules.iter().map(|_| OnceLock::new()).collect();
+    Engine { rules, patterns, anchors: Anchors::new(&literals), rule_of }
 });
 
 /// A case-insensitive automaton would meet far more words; names are written in few ways.
@@ -84,30 +79,34 @@ pub(super) fn find(text: &str) -> Vec<Span> {
     let engine = &*ENGINE;
     let mut spans = Vec::new();
     let mut resume_at = vec![0; engine.rules.len()];
-    for hit in engine.anchors.find_overlapping_iter(text) {
-        let index = engine.rule_of[hit.pattern()];
-        if hit.start() < resume_at[index] {
-            continue;
+    engine.anchors.each(text.as_bytes(), |anchor, hit| {
+        let index = engine.rule_of[anchor];
+        if hit.start >= resume_at[index]
+            && let Some(found) = engine.apply(index, text, hit)
+        {
+            resume_at[index] = found.end;
+            spans.push(Span { start: found.start, end: found.end, rule: index });
         }
-        let rule = engine.rules[index];
+    });
+    spans
+}
+
+impl Engine {
+    /// The secret that a rule finds at its anchor.
+    fn apply(&self, index: usize, text: &str, anchor: Range<usize>) -> Option<Range<usize>> {
+        let rule = self.rules[index];
         let found = match &rule.find {
             Find::Pattern(pattern) => {
-                let start = match lead(text, hit.start(), rule.lead) {
-                    Some(start) if is_free(text.as_bytes(), start, rule.left) => start,
-                    _ => continue,
-                };
-                let regex = engine.patterns[index].get_or_init(|| anchored(pattern));
-                secret(regex, text, start)
+                let start = lead(text, anchor.start, rule.lead)?;
+                if !is_free(text.as_bytes(), start, rule.left) {
+                    return None;
+                }
+                secret(self.patterns[index].get_or_init(|| anchored(pattern)), text, start)
             }
-            Find::Assigned(strength) => assignment::find(text, hit.start()..hit.end(), *strength),
+            Find::Assigned(strength) => assignment::find(text, anchor, *strength),
         };
-        let Some(found) = found.filter(|found| likely::passes(rule.check, &text[found.clone()])) else {
-            continue;
-        };
-        resume_at[index] = found.end;
-        spans.push(Span { start: found.start, end: found.end, rule: index });
+        found.filter(|found| likely::passes(rule.check, &text[found.clone()]))
     }
-    spans
 }
 
 /// Earlier redactions.
