@@ -173,6 +173,8 @@ pub fn signature(path: &Path, now: DateTime<Utc>) -> Option<String> {
     };
     for (file, required) in [(path, true), (&wal, false)] {
         match fs::metadata(file) {
+            // Merely opening a database makes an empty log, which says as much as none.
+            Ok(metadata) if !required && metadata.len() == 0 => signature.push_str(" -"),
             Ok(metadata) => {
                 let changed: DateTime<Utc> = metadata.modified().ok()?.into();
                 if (now - changed).to_std().is_ok_and(|age| age < RACY) || changed > now {

@@ -68,10 +68,7 @@ pub(super) static RULES: &[Rule] = &[
         .examples("SENDGRID_API_KEY='«SG.%{b64url:22}.%{b64url:43}»'", "SG.setProps(a.b.c)"),
     token("npm_token", &["npm_"], r"npm_[A-Za-z0-9]{36}")
         .source("npm: access tokens", "https://docs.npmjs.com/about-access-tokens")
-        .examples(
-            "//registry.npmjs.org/:_authToken=«npm_%{b62:36}»",
-            "npm_config_registry npm_lifecycle_event",
-        ),
+        .examples("//npm.example.net/:_authToken=«npm_%{b62:36}»", "npm_config_registry npm_lifecycle_event"),
     token("pypi_token", &["pypi-AgE"], r"pypi-AgE[A-Za-z0-9_-]{50,}")
         .source("PyPI: API tokens", "https://pypi.org/help/#apitoken")
         .examples("password = «pypi-AgEIcHlwaS5vcmc%{b64url:150}»", "pypi-AgE"),
