@@ -181,9 +181,9 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
     }
 }
 
-/// How often to kill; `HAN_SYNC_TEST_KILLS` for the long form.
+/// How often to kill; `HAN_SYNC_TEST_KILLS` says otherwise.
 fn kills() -> usize {
-    std::env::var("HAN_SYNC_TEST_KILLS").map_or(12, |text| text.parse().unwrap())
+    std::env::var("HAN_SYNC_TEST_KILLS").map_or(100, |text| text.parse().unwrap())
 }
 
 /// While others write, what is compared must be of one moment: SQLite's reads here are of several.
