@@ -5,6 +5,7 @@
 //! body reach no message.
 
 use std::io::{self, Read, Write};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -77,7 +78,11 @@ pub enum Identified {
 /// A destination to talk to.
 #[derive(Debug)]
 pub struct Client {
-    agent: Agent,
+    /// Made for the first request: a run with nothing to send needs none.
+    agent: OnceLock<Agent>,
+    timeout: Duration,
+    /// The authorities of `caFile`, where there is one.
+    extra: Vec<Certificate<'static>>,
     endpoint: String,
     key: config::ApiKey,
     client_id: String,
@@ -98,9 +103,24 @@ impl Client {
         key: &config::ApiKey,
         client_id: &str,
     ) -> Result<Client, Stop> {
-        let timeout = Some(config.timeout);
-        let loopback =
-            endpoint.parse::<ureq::http::Uri>().is_ok_and(|uri| uri.host().is_some_and(config::is_loopback));
+        Ok(Client {
+            agent: OnceLock::new(),
+            timeout: config.timeout,
+            extra: if endpoint.starts_with("https:") { authorities(config)? } else { Vec::new() },
+            endpoint: endpoint.to_owned(),
+            key: key.clone(),
+            client_id: client_id.to_owned(),
+        })
+    }
+
+    fn agent(&self) -> &Agent {
+        self.agent.get_or_init(|| self.new_agent())
+    }
+
+    fn new_agent(&self) -> Agent {
+        let timeout = Some(self.timeout);
+        let uri = self.endpoint.parse::<ureq::http::Uri>();
+        let loopback = uri.is_ok_and(|uri| uri.host().is_some_and(config::is_loopback));
         let mut builder = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -112,22 +132,16 @@ impl Client {
             .timeout_recv_body(timeout)
             // What is on this machine is not reached through a proxy.
             .proxy(if loopback { None } else { Proxy::try_from_env() });
-        if endpoint.starts_with("https:") {
-            let roots = trusted(config)?;
-            builder = builder.tls_config(TlsConfig::builder().root_certs(roots).build());
+        if self.endpoint.starts_with("https:") {
+            builder = builder.tls_config(TlsConfig::builder().root_certs(trusted(&self.extra)).build());
         }
-        Ok(Client {
-            agent: builder.build().new_agent(),
-            endpoint: endpoint.to_owned(),
-            key: key.clone(),
-            client_id: client_id.to_owned(),
-        })
+        builder.build().new_agent()
     }
 
     /// Posts a compressed payload.
     pub fn post(&self, body: &[u8], now: DateTime<Utc>) -> Posted {
         let request = self
-            .agent
+            .agent()
             .post(&self.endpoint)
             .header("Authorization", format!("Bearer {}", self.key.expose()))
             .header("Content-Type", "application/json")
@@ -168,7 +182,7 @@ impl Client {
     /// Asks who the key stands for.
     pub fn identity(&self, now: DateTime<Utc>) -> Identified {
         let request = self
-            .agent
+            .agent()
             .get(format!("{}/identity", self.endpoint))
             .header("Authorization", format!("Bearer {}", self.key.expose()))
             .header("Accept", "application/json")
@@ -353,9 +367,19 @@ pub fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
 }
 
-/// The platform's authorities, with the one in `caFile` beside them.
-fn trusted(config: &Config) -> Result<RootCerts, Stop> {
-    let Some(path) = &config.ca_file else { return Ok(RootCerts::PlatformVerifier) };
+/// The platform's authorities, with those of `caFile` beside them.
+fn trusted(extra: &[Certificate<'static>]) -> RootCerts {
+    if extra.is_empty() {
+        return RootCerts::PlatformVerifier;
+    }
+    let platform = rustls_native_certs::load_native_certs().certs;
+    let platform = platform.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned());
+    RootCerts::Specific(Arc::new(extra.iter().cloned().chain(platform).collect()))
+}
+
+/// The authorities in `caFile`; none where it is not set.
+fn authorities(config: &Config) -> Result<Vec<Certificate<'static>>, Stop> {
+    let Some(path) = &config.ca_file else { return Ok(Vec::new()) };
     let shown = path.display();
     let pem = config::read_bounded(path)
         .map_err(|error| Stop::configuration(format!("caFile {shown}: {error}")))?;
@@ -370,7 +394,5 @@ fn trusted(config: &Config) -> Result<RootCerts, Stop> {
     if certificates.is_empty() {
         return Err(Stop::configuration(format!("caFile {shown} holds no certificate in PEM form")));
     }
-    let platform = rustls_native_certs::load_native_certs().certs;
-    certificates.extend(platform.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()));
-    Ok(RootCerts::Specific(std::sync::Arc::new(certificates)))
+    Ok(certificates)
 }

@@ -239,13 +239,6 @@ pub enum Db {
 }
 
 impl Db {
-    pub fn dialect(&self) -> Dialect {
-        match self {
-            Db::Sqlite(_) => Dialect::Sqlite,
-            Db::Postgres(_) => Dialect::Postgres,
-        }
-    }
-
     /// A transaction that only reads.
     pub async fn read(&self, scope: Scope) -> Result<Tx> {
         Ok(match self {
