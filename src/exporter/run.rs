@@ -424,7 +424,9 @@ impl Run<'_> {
         // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
-            self.delivery.here_mut().source.settled = self.settled.take().filter(|_| complete);
+            // Sessions that wait for an identity are looked at again, whether han writes or not.
+            let is_settled = complete && !survey.sessions.iter().any(Surveyed::waits_for_identity);
+            self.delivery.here_mut().source.settled = self.settled.take().filter(|_| is_settled);
             queue = self.delivery.save()?;
         }
 
