@@ -1,0 +1,6 @@
+//! Attacks on the promise that nothing is lost and nothing comes twice, by machines rather than by argument.
+//!
+//! Each module is one attack. Here they run in their short form; `scripts/torture` runs the long one, and
+//! `docs/reliability.md` has the figures of such a run.
+
+mod size;
