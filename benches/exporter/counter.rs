@@ -1,0 +1,112 @@
+//! A receiver that only counts: it inflates each batch, counts its sessions and messages, and acknowledges them.
+//!
+//! What it takes from the processor is part of every figure, since an exporter is not measured without a receiver.
+
+use std::io::{self, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use regex::bytes::Regex;
+use serde_json::json;
+
+use crate::http::{Head, gunzip, read_body, read_head};
+
+/// What arrived since it was last asked.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    pub requests: u64,
+    pub messages: u64,
+    /// Bytes of the bodies, as they were on the wire.
+    pub bytes: u64,
+}
+
+pub struct Counter {
+    port: u16,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Counter {
+    /// Listens on a loopback port until the benchmark ends.
+    pub fn start() -> Counter {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        let counts = Arc::new(Mutex::new(Counts::default()));
+        thread::spawn({
+            let counts = Arc::clone(&counts);
+            move || {
+                for stream in listener.incoming().flatten() {
+                    let counts = Arc::clone(&counts);
+                    // A client that hangs up is at its end.
+                    thread::spawn(move || serve(&stream, &counts).ok());
+                }
+            }
+        });
+        Counter { port, counts }
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/api/sync", self.port)
+    }
+
+    /// What arrived since the last call.
+    pub fn take(&self) -> Counts {
+        std::mem::take(&mut self.counts.lock().expect("no thread panics while it counts"))
+    }
+}
+
+fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    // Quotes inside strings are escaped: these occur once in each session and once in each message.
+    let session = Regex::new(r#""projectSlug":"#).expect("a pattern");
+    let message = Regex::new(r#""lineNumber":"#).expect("a pattern");
+    let mut reader = BufReader::new(stream);
+    while let Some(head) = read_head(&mut reader)? {
+        let wire = read_body(&head, &mut reader)?;
+        let answer = if head.method == "GET" {
+            identity()
+        } else {
+            let body = gunzip(&wire)?;
+            let (sessions, messages) = (session.find_iter(&body).count(), message.find_iter(&body).count());
+            acknowledgement(sessions, messages)
+        };
+        let mut counts = counts.lock().expect("no thread panics while it counts");
+        counts.requests += 1;
+        counts.bytes += wire.len() as u64;
+        if !is_identity(&head) {
+            counts.messages += answer["messagesProcessed"].as_u64().unwrap_or(0);
+        }
+        drop(counts);
+        let body = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        (&mut &*stream).write_all((head + &body).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn is_identity(head: &Head) -> bool {
+    head.method == "GET"
+}
+
+fn identity() -> serde_json::Value {
+    json!({
+        "userId": "user-1", "login": "alice", "accounts": ["github.com/alice"],
+        "organizations": [{
+            "slug": "acme", "name": "Acme", "role": "member", "owners": ["github.com/acme-corp", "gitlab.com/acme"],
+        }],
+        "protocolVersions": ["1.0"], "encodings": ["gzip"],
+        "limits": { "maxBodyBytes": 64 << 20, "maxInflatedBytes": 256 << 20, "maxMessages": 10_000 },
+        "retainedSince": null, "serverTimestamp": "2026-01-01T00:00:00Z",
+    })
+}
+
+fn acknowledgement(sessions: usize, messages: usize) -> serde_json::Value {
+    json!({
+        "status": "success",
+        "cursor": { "lastSessionId": null, "lastMessageLineNumber": 0, "lastSyncTimestamp": "2026-01-01T00:00:00Z" },
+        "processed": sessions, "messagesProcessed": messages, "errors": [], "serverTimestamp": "2026-01-01T00:00:00Z",
+    })
+}

@@ -1,0 +1,63 @@
+//! Runs programs, and measures what each took.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// First argument of the benchmark's second self, which runs one program and says how much memory it took.
+pub const WEIGH: &str = "weigh";
+
+/// Runs a program to its end, its output thrown away. The time is that from its start to its end, as a shell sees it.
+pub fn time(command: &mut Command) -> Duration {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let started = Instant::now();
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let took = started.elapsed();
+    assert!(status.success(), "{command:?} ended with {status}");
+    took
+}
+
+/// What a program prints.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?} ended with {}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Peak resident memory of a program, in bytes.
+///
+/// The kernel counts what a process has before it becomes another program, so that the parent has to be small: this
+/// program starts itself again, and that self starts the program.
+pub fn peak_memory(program: &Path, arguments: &[&str], environment: &[(&str, OsString)]) -> u64 {
+    let itself = std::env::current_exe().expect("this program's own path");
+    let mut command = Command::new(itself);
+    command.arg(WEIGH).arg(program).args(arguments).env_clear().envs(environment.iter().cloned());
+    let printed = output(&mut command);
+    printed.trim().parse().unwrap_or_else(|_| panic!("{command:?} printed {printed:?}"))
+}
+
+/// The second self: runs the program that its arguments name, and prints its peak memory in bytes.
+pub fn weigh(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let program = arguments.next().expect("a program to weigh");
+    #[expect(clippy::zombie_processes, reason = "wait4 waits for it, and says what std does not")]
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let pid = libc::pid_t::try_from(child.id()).expect("a process id");
+    let mut status = 0;
+    // SAFETY: all bits zero is a valid rusage, and wait4 writes to two places that outlive the call.
+    let (waited, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(pid, &raw mut status, 0, &raw mut usage), usage)
+    };
+    assert!(waited == pid && status == 0, "the program failed with wait status {status}");
+    // ru_maxrss is in KiB on Linux, in bytes on macOS.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    writeln!(io::stdout(), "{}", usage.ru_maxrss as u64 * unit).expect("stdout takes a number");
+    ExitCode::SUCCESS
+}
