@@ -100,6 +100,25 @@ fn configured_organizations_outlive_a_lost_identity() {
 }
 
 #[test]
+fn sessions_that_wait_for_an_identity_are_looked_at_again_though_han_wrote_nothing() {
+    let (scene, session) = delivered();
+    scene.set("organizations", "[git.example.org/tools]");
+    let configured = scene.session("git@git.example.org:tools/x", 1);
+    scene.add_messages(&session, 1);
+    scene.server.script(identities(), Fault::status(503));
+    scene.advance(TimeDelta::hours(25));
+    scene.han_wrote_long_ago();
+    let before = scene.server.request_count();
+    scene.run(&["--max-seconds", "5", "--json"]);
+    assert_eq!(scene.sent_since(before), [configured]);
+
+    // Before it is time again to tell the receiver that this client is alive.
+    scene.server.behave();
+    scene.advance(TimeDelta::minutes(30));
+    assert_eq!(scene.run_and_see(0), [session]);
+}
+
+#[test]
 fn leaving_an_organization_stops_its_sessions_at_the_next_refresh() {
     let (scene, session) = delivered();
     let other = scene.session("https://gitlab.com/acme/x", 1);

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::time::SystemTime;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::support::han_db::{HanDb, Stream};
@@ -67,6 +68,13 @@ impl Scene {
                 db.message(&db.make(|maker| maker.user(session, &Stream::Main, line)));
             }
         });
+    }
+
+    /// Lets the database look as if han had written nothing for an hour.
+    pub fn han_wrote_long_ago(&self) {
+        self.db.checkpoint();
+        let file = fs::File::options().write(true).open(self.database()).unwrap();
+        file.set_modified((self.now() - TimeDelta::hours(1)).into()).unwrap();
     }
 
     /// A message of a person who says that.
