@@ -29,9 +29,9 @@ impl RunLock {
     pub fn try_acquire(folder: &Path) -> Result<Option<RunLock>, Stop> {
         let path = folder.join("sync.lock");
         let file = files::open_private(&path).map_err(|error| files::cannot("open", &path, error))?;
-        match file.try_lock_exclusive() {
-            Ok(()) => Ok(Some(RunLock(file))),
-            Err(error) if is_contended(&error) => Ok(None),
+        match try_lock(&file) {
+            Ok(true) => Ok(Some(RunLock(file))),
+            Ok(false) => Ok(None),
             Err(error) => Err(files::cannot("lock", &path, error)),
         }
     }
@@ -47,12 +47,10 @@ impl QueueLock {
         let file = files::open_private(&path).map_err(|error| files::cannot("open", &path, error))?;
         let deadline = Instant::now() + QUEUE_WAIT;
         loop {
-            match file.try_lock_exclusive() {
-                Ok(()) => return Ok(QueueLock(file)),
-                Err(error) if is_contended(&error) && Instant::now() < deadline => {
-                    std::thread::sleep(QUEUE_POLL);
-                }
-                Err(error) if is_contended(&error) => {
+            match try_lock(&file) {
+                Ok(true) => return Ok(QueueLock(file)),
+                Ok(false) if Instant::now() < deadline => std::thread::sleep(QUEUE_POLL),
+                Ok(false) => {
                     let waited = QUEUE_WAIT.as_secs();
                     let message = format!(
                         "{} has been held for {waited} s; end the han-sync process that hangs, then try again",
@@ -66,6 +64,16 @@ impl QueueLock {
     }
 }
 
-fn is_contended(error: &io::Error) -> bool {
-    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
+/// Whether the lock is ours now; false while another process holds it.
+fn try_lock(file: &File) -> io::Result<bool> {
+    loop {
+        match file.try_lock_exclusive() {
+            Ok(()) => return Ok(true),
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+                return Ok(false);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
