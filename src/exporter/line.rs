@@ -1,13 +1,17 @@
 //! The line to the receiver: requests are made on a thread of their own, so that the run can stop waiting for one when
 //! its time is up or the system asks it to end.
 
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::{flag, low_level::pipe};
 
 use super::client::{Client, Identified, Posted};
 use super::clock::Clock;
@@ -60,14 +64,14 @@ impl Line {
                 }
             }
         });
-        if let Ok(mut signals) = Signals::new([SIGTERM, SIGINT]) {
-            thread::spawn(move || {
-                for _ in signals.forever() {
-                    if events.send(Event::Interrupted).is_err() {
-                        return;
-                    }
-                }
-            });
+        // Once nobody listens any more, a signal ends the program as it would have without us.
+        let deaf = Arc::new(AtomicBool::new(false));
+        match hear_signals(&deaf) {
+            Ok(mut signals) => drop(thread::spawn(move || {
+                while signals.read_exact(&mut [0]).is_ok() && events.send(Event::Interrupted).is_ok() {}
+                deaf.store(true, Ordering::Relaxed);
+            })),
+            Err(_) => deaf.store(true, Ordering::Relaxed),
         }
         Line { jobs, events: received, interrupted: false }
     }
@@ -135,4 +139,14 @@ impl Line {
             }
         }
     }
+}
+
+/// A byte arrives for every SIGTERM and SIGINT; while `deaf`, they do what they do by default.
+fn hear_signals(deaf: &Arc<AtomicBool>) -> io::Result<UnixStream> {
+    let (received, sent) = UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        flag::register_conditional_default(signal, Arc::clone(deaf))?;
+        pipe::register(signal, sent.try_clone()?)?;
+    }
+    Ok(received)
 }
