@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
@@ -74,16 +75,8 @@ impl Source {
     pub fn open(path: &Path) -> Result<Source, Stop> {
         let shown = path.display();
         let no_source = |why: String| Stop::new(Exit::NoSource, why);
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {}
-            Ok(_) => {
-                return Err(no_source(format!("{shown} is no file; point --db or HAN_DB at han's database")));
-            }
-            Err(error) => {
-                return Err(no_source(format!(
-                    "no han database at {shown} ({error}); start han once, or point --db or HAN_DB at its database"
-                )));
-            }
+        if !look_at(path)?.is_file() {
+            return Err(no_source(format!("{shown} is no file; point --db or HAN_DB at han's database")));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
@@ -134,9 +127,19 @@ fn not_usable(path: &Path, error: &rusqlite::Error) -> Stop {
             Exit::TryAgain,
             format!("{shown} is locked by another program ({error}); the next run tries again"),
         ),
+        // SQLite says the same of a disk that cannot be read.
         Some(ErrorCode::DatabaseCorrupt) => Stop::new(
             Exit::NoSource,
-            format!("{shown} is damaged ({error}); delete it and let han index again"),
+            format!(
+                "{shown} or the disk below it is damaged ({error}); if the next run says so too, delete it and let han \
+                 index again"
+            ),
+        ),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Stop::new(
+            Exit::TryAgain,
+            format!(
+                "cannot read {shown} ({error}); the next run tries again; if it fails too, check the disk"
+            ),
         ),
         _ => Stop::new(
             Exit::NoSource,
@@ -147,9 +150,34 @@ fn not_usable(path: &Path, error: &rusqlite::Error) -> Stop {
     }
 }
 
+/// # Errors
+/// [`Exit::NoSource`] where there is nothing, or nothing that this user may see; else [`Exit::TryAgain`].
+fn look_at(path: &Path) -> Result<fs::Metadata, Stop> {
+    let shown = path.display();
+    fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stop::new(
+            Exit::NoSource,
+            format!(
+                "no han database at {shown} ({error}); start han once, or point --db or HAN_DB at its database"
+            ),
+        ),
+        io::ErrorKind::PermissionDenied => Stop::new(
+            Exit::NoSource,
+            format!("cannot look at {shown} ({error}); check that this user may enter its folder"),
+        ),
+        _ => Stop::new(
+            Exit::TryAgain,
+            format!("cannot look at {shown} ({error}); the next run tries again; if it fails too, check the disk"),
+        ),
+    })
+}
+
 /// The file itself, as opposed to its content: a copy or a rebuilt file is another one.
-pub fn file_identity(path: &Path) -> String {
-    let Ok(metadata) = fs::metadata(path) else { return String::new() };
+///
+/// # Errors
+/// Where the file cannot be looked at: a guess would make the next run compare everything.
+pub fn file_identity(path: &Path) -> Result<String, Stop> {
+    let metadata = look_at(path)?;
     let created = metadata
         .created()
         .ok()
@@ -159,13 +187,13 @@ pub fn file_identity(path: &Path) -> String {
     let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
     #[cfg(not(unix))]
     let inode = 0;
-    format!("{inode}:{created}")
+    Ok(format!("{inode}:{created}"))
 }
 
 /// Sizes and times of the database's files, or `None` while they are so fresh that a further change could go unseen.
 /// Taken before a snapshot, an equal signature later means that nothing was written since.
 pub fn signature(path: &Path, now: DateTime<Utc>) -> Option<String> {
-    let mut signature = file_identity(path);
+    let mut signature = file_identity(path).ok()?;
     let wal = {
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");

@@ -170,7 +170,7 @@ fn note_new_rows(
     warnings: &mut Vec<String>,
 ) -> Result<(), Stop> {
     let destination = &mut state.destinations[destination];
-    let file = file_identity(database);
+    let file = file_identity(database)?;
     let last_rowid = snapshot.last_rowid()?;
     let mark = &destination.source;
     if !lineage::is_same(snapshot, mark, &file)? {
