@@ -406,7 +406,10 @@ impl File {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !required => String::new(),
             Err(error) => {
-                return Err(Stop::configuration(format!("cannot read {}: {error}", path.display())));
+                return Err(Stop::configuration(format!(
+                    "cannot read {}: {error}; check that it is there and that this user may read it",
+                    path.display()
+                )));
             }
         };
         let section = sync_section(&text)

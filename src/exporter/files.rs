@@ -123,11 +123,13 @@ fn newer(path: &Path, version: u64) -> Stop {
     ))
 }
 
-/// A failure to use a state file: a full or broken disk passes, missing permission does not.
+/// A failure to use a state file: a full or broken disk passes; missing permission does not, nor something else in the
+/// folder's place.
 pub fn cannot(what: &str, path: &Path, error: io::Error) -> Stop {
     let exit = match error.kind() {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::AlreadyExists
         | io::ErrorKind::NotADirectory => Exit::Configuration,
         _ => Exit::TryAgain,
     };
