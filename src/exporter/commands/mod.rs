@@ -18,6 +18,7 @@ use super::config::Config;
 use super::due;
 use super::environment::Environment;
 use super::exit::{Exit, Stop};
+use super::log;
 use super::queue::Queue;
 use super::report::Report;
 use super::run::{self, Context};
@@ -107,7 +108,13 @@ impl Output<'_> {
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.closed |= self.out.write_all(bytes).and_then(|()| self.out.flush()).is_err();
+        let Err(error) = self.out.write_all(bytes).and_then(|()| self.out.flush()) else { return };
+        if !self.closed && error.kind() != io::ErrorKind::BrokenPipe {
+            log::say(&format!(
+                "han-sync: error: the result cannot be written: {error}; the exit code says how it went"
+            ));
+        }
+        self.closed = true;
     }
 
     /// A line for people, unless they want quiet.
