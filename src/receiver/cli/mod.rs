@@ -9,6 +9,7 @@ mod sessions;
 
 use super::store::{DEFAULT_URL, Store, StoreError};
 use argh::FromArgs;
+use rustix::process::{Resource, getrlimit};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,6 +26,9 @@ const EXIT_INTERNAL: u8 = 70;
 /// For what still runs when the command has ended. Dropping the runtime would wait without end for a call that is stuck
 /// in the operating system or in SQLite; whatever it is, it was not acknowledged.
 const RUNTIME_END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Fewer files open at once do not even start it: the runtime's own, the store's, and some connections.
+const OPEN_FILES_MIN: u64 = 64;
 
 /// Receives session data from han-sync and keeps it for the team.
 #[derive(FromArgs)]
@@ -70,6 +74,11 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
         }
         Err(exit) => return usage(&exit.output),
     };
+    if let Some(few) = getrlimit(Resource::Nofile).current.filter(|most| *most < OPEN_FILES_MIN) {
+        let text =
+            format!("only {few} files may be open at once; allow {OPEN_FILES_MIN} or more (ulimit -n)");
+        return fail(EXIT_UNAVAILABLE, &text);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_INTERNAL, &format!("the runtime cannot start: {error}")),
