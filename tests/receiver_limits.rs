@@ -108,6 +108,18 @@ fn stalled(receiver: &Receiver, key: &str) -> TcpStream {
     stream
 }
 
+/// A line that breaks is no fault of what was sent: the client tries again, and blames no session.
+#[test]
+fn body_that_ends_early_is_a_matter_of_the_line() {
+    let place = sqlite();
+    let (team, receiver) = (place.team(), place.serve());
+    let mut cut = stalled(&receiver, &team.alice);
+    cut.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    cut.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
 #[test]
 fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
     let place = sqlite();

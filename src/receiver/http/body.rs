@@ -75,7 +75,8 @@ async fn next(body: &mut Incoming, deadline: Instant, stall: Duration) -> Result
         let stalled = deadline.min(Instant::now() + stall);
         match timeout_at(stalled, body.frame()).await.map_err(|_| slow())? {
             None => return Ok(None),
-            Some(Err(_)) => return Err(Fault::new(StatusCode::BAD_REQUEST, "the body ended early")),
+            // The line broke, or a proxy: what was sent may well be right.
+            Some(Err(_)) => return Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "the body ended early")),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
