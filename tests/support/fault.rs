@@ -246,6 +246,8 @@ pub struct Fault {
     pub unread: bool,
     /// Whether the request waits for [`super::FaultServer::release`] first.
     pub held: bool,
+    /// How long the answer takes.
+    pub pause: Duration,
     /// Whether the connection is closed after the answer, unannounced.
     pub hangs_up: bool,
     pub ending: Ending,
@@ -253,7 +255,7 @@ pub struct Fault {
 
 impl Fault {
     fn new(ending: Ending) -> Fault {
-        Fault { commits: false, unread: false, held: false, hangs_up: false, ending }
+        Fault { commits: false, unread: false, held: false, pause: Duration::ZERO, hangs_up: false, ending }
     }
 
     /// No fault at all, to be [`Fault::held`] or edited.
@@ -311,6 +313,12 @@ impl Fault {
     /// The request waits for [`super::FaultServer::release`] first.
     pub fn held(mut self) -> Fault {
         self.held = true;
+        self
+    }
+
+    /// The answer takes that long.
+    pub fn late(mut self, pause: Duration) -> Fault {
+        self.pause = pause;
         self
     }
 

@@ -1,7 +1,7 @@
 //! The fault-injecting server: a well-behaved receiver on a real socket, until its script says otherwise.
 //!
-//! Every request is kept as it arrived. Nothing here waits for time to pass, but for the slow line and the dripping
-//! answer, which are made of time: a test waits for what it wants to see ([`FaultServer::wait_until`]).
+//! Every request is kept as it arrived. Nothing here waits for time to pass, but for the slow line and the late
+//! or dripping answer, which are made of time: a test waits for what it wants to see ([`FaultServer::wait_until`]).
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -311,6 +311,7 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
         if fault.held {
             shared.wait_while(|state| !state.released);
         }
+        thread::sleep(fault.pause);
         let answered = end(&mut stream, &request, fault, shared);
         shared.state().in_flight -= usize::from(is_batch);
         if !answered? || unread {
