@@ -3,4 +3,16 @@
 //! Each module is one attack. Here they run in their short form; `scripts/torture` runs the long one, and
 //! `docs/reliability.md` has the figures of such a run.
 
+#[path = "../receiver_support/mod.rs"]
+mod receiver_support;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod campaign;
+mod home;
 mod size;
+mod strace;
+
+mod crowd;
+mod input;
+mod syscalls;

@@ -1,0 +1,20 @@
+//! Programs under a limit of the system.
+
+use std::process::{Command, Stdio};
+
+/// The command under a limit as `prlimit` takes it, and deaf to the signal that comes with the limit of file sizes.
+pub fn limited(command: &Command, limit: &str) -> Command {
+    let script = format!("trap '' XFSZ; exec prlimit {limit} \"$@\"");
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", &script, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    limited
+}

@@ -1,0 +1,9 @@
+//! Databases, folders and clocks that are not what they should be. Nothing is lost by any of them, nothing hangs, and
+//! the user is told what is wrong and what to do.
+
+mod clock;
+mod database;
+mod descriptors;
+mod folder;
+mod limited;
+mod mounted;

@@ -1,0 +1,64 @@
+//! What the campaigns found, each by itself.
+
+use crate::home::{Home, Template, assert_fits};
+use crate::strace::{self, Children, Fault, Strike};
+use crate::support::Outcome;
+
+/// A first run, struck.
+fn run(home: &Home, fault: Fault, call: &str, nth: usize) -> Outcome {
+    strace::demand();
+    let strike = Strike { fault, call: call.to_owned(), nth };
+    let run = strace::struck(&home.command(&["--json"]), &home.log(), Children::None, &strike);
+    let outcome = home.finish(run);
+    assert!(strace::was_injected(&home.log()), "there is no {nth}. {call} any more");
+    outcome
+}
+
+#[test]
+fn lock_that_a_signal_interrupts_is_taken_all_the_same() {
+    let template = Template::new();
+    for nth in 1..=2 {
+        let home = Home::new(&template);
+        let outcome = run(&home, Fault::Error("EINTR"), "flock", nth).exits(0);
+        home.assert_complete(&outcome);
+    }
+}
+
+/// The run's thread that waits for signals reads a socket, and so does the one that waits for answers.
+#[test]
+fn signals_that_cannot_be_waited_for_are_no_reason_to_end() {
+    let template = Template::new();
+    for nth in 1..=2 {
+        let home = Home::new(&template);
+        let outcome = run(&home, Fault::Error("EMFILE"), "recvfrom", nth).exits(0);
+        home.assert_complete(&outcome);
+    }
+}
+
+/// A database that could not be looked at for a moment was taken for another one by the next run.
+#[test]
+fn database_that_cannot_be_looked_at_for_a_moment_is_no_other_database() {
+    let template = Template::new();
+    // Wherever it is that the run looks at the database.
+    for nth in 4..=11 {
+        let home = Home::new(&template);
+        run(&home, Fault::Error("EIO"), "statx", nth);
+        home.assert_next_run_completes();
+    }
+}
+
+/// It was told to be no database, or one to be deleted.
+#[test]
+fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
+    let template = Template::new();
+    for (fault, call, nth, code, words) in [
+        ("EIO", "pread64", 8, 66, "if the next run says so too"),
+        ("ENOSPC", "pread64", 8, 75, "the next run tries again"),
+    ] {
+        let home = Home::new(&template);
+        let outcome = run(&home, Fault::Error(fault), call, nth);
+        assert_fits(&outcome);
+        outcome.exits(code).says(words).says("han.db");
+        home.assert_next_run_completes();
+    }
+}
