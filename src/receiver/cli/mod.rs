@@ -132,7 +132,14 @@ impl Global {
     async fn open_store(&self) -> Result<Store, StoreError> {
         let from = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
         let url = self.store.clone().or_else(|| from("HAN_SYNC_STORE")).or_else(|| from("DATABASE_URL"));
-        Store::open(url.as_deref().unwrap_or(DEFAULT_URL)).await
+        let url = url.as_deref().unwrap_or(DEFAULT_URL);
+        Store::open(url).await.map_err(|error| match error {
+            // A path holds no secrets.
+            StoreError::Unavailable(text) if url.starts_with("sqlite:") => {
+                StoreError::Unavailable(format!("{url}: {text}"))
+            }
+            other => other,
+        })
     }
 }
 

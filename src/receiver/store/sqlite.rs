@@ -300,10 +300,16 @@ fn fault(error: rusqlite::Error) -> StoreError {
     if fault_is_contention(&error) {
         return StoreError::Contended(error.to_string());
     }
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly,
-        ) => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Internal(error.to_string()),
-    }
+    let next_step = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "free some space on its disk",
+        Some(ErrorCode::SystemIoFailure) => "check its disk",
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            "check that this user may write it and its folder"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "check its path and its disk, else bring back a backup"
+        }
+        _ => return StoreError::Internal(error.to_string()),
+    };
+    StoreError::Unavailable(format!("{error}; {next_step}"))
 }

@@ -1,4 +1,4 @@
-//! Databases, folders and clocks that are not what they should be. Nothing is lost by any of them, nothing hangs, and
+//! Databases, folders, stores and clocks that are not what they should be. Nothing is lost by any of them, nothing hangs, and
 //! the user is told what is wrong and what to do.
 
 mod clock;
@@ -7,3 +7,4 @@ mod descriptors;
 mod folder;
 mod limited;
 mod mounted;
+mod store;
