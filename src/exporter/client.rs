@@ -148,10 +148,14 @@ impl Client {
             .header("Content-Encoding", "gzip")
             .header(CLIENT_ID_HEADER, &self.client_id)
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
-        let mut response = match request.send(body) {
-            Ok(response) => response,
-            Err(error) => return Posted::Failed(self.unreachable(&error)),
-        };
+        match request.send(body) {
+            Ok(response) => self.posted(response, now),
+            Err(error) => Posted::Failed(self.unreachable(&error)),
+        }
+    }
+
+    /// What the answer to a batch means. `Retry-After` may be a date, which is compared with `now`.
+    pub fn posted(&self, mut response: Response<Body>, now: DateTime<Utc>) -> Posted {
         let status = response.status();
         match status.as_u16() {
             200 | 207 | 422 => match self.sync_response(&mut response) {
@@ -188,10 +192,14 @@ impl Client {
             .header("Accept", "application/json")
             .header(CLIENT_ID_HEADER, &self.client_id)
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
-        let mut response = match request.call() {
-            Ok(response) => response,
-            Err(error) => return Identified::Failed(self.unreachable(&error)),
-        };
+        match request.call() {
+            Ok(response) => self.identified(response, now),
+            Err(error) => Identified::Failed(self.unreachable(&error)),
+        }
+    }
+
+    /// What the answer to the question for the identity means; `now` as for [`posted`](Client::posted).
+    pub fn identified(&self, mut response: Response<Body>, now: DateTime<Utc>) -> Identified {
         match response.status().as_u16() {
             200 => match self.json_body(&mut response) {
                 Ok(body) => match serde_json::from_slice::<Identity>(&body) {

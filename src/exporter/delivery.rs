@@ -178,7 +178,7 @@ impl<'a> Delivery<'a> {
                 }
             };
             let failure = match posted {
-                Posted::Answered(answer) => match check(&batch, &answer) {
+                Posted::Answered(answer) => match check(batch.parts.iter().map(|part| part.session_id.as_str()), &answer) {
                     Ok(refusals) => {
                         if started.elapsed() * EASE < self.cutter.config.timeout && !batch.parts.is_empty() {
                             self.cutter.ease_limit();
@@ -420,9 +420,15 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Which sessions of a batch the answer refuses; an answer that does not add up is a fault.
-fn check<'a>(batch: &Batch, answer: &'a SyncResponse) -> Result<HashMap<&'a str, &'a SyncError>, String> {
-    let sent: HashSet<&str> = batch.parts.iter().map(|part| part.session_id.as_str()).collect();
+/// Which sessions of those that were sent the answer refuses; all others it acknowledges.
+///
+/// # Errors
+/// An answer that does not add up acknowledges nothing. The text says what is wrong with it.
+pub fn check<'a>(
+    sent: impl Iterator<Item = &'a str>,
+    answer: &'a SyncResponse,
+) -> Result<HashMap<&'a str, &'a SyncError>, String> {
+    let sent: HashSet<&str> = sent.collect();
     let mut named: HashMap<&str, &SyncError> = HashMap::new();
     for error in &answer.errors {
         if !sent.contains(error.session_id.as_str()) {

@@ -82,19 +82,39 @@ fn session_id_from_stdin() -> Option<String> {
     });
     let started = Instant::now();
     let mut turns = INPUT_TURNS;
-    let mut input = Vec::new();
+    let mut input = Input::default();
     loop {
-        if let Ok(found) = serde_json::from_slice::<HookInput>(&input) {
-            return Some(found.session_id).filter(|id| is_plausible(id));
+        if let Some(end) = input.end() {
+            return end;
         }
-        if input.len() > INPUT_BYTES_MAX || started.elapsed() > INPUT_WAIT_MAX {
+        if started.elapsed() > INPUT_WAIT_MAX {
             return None;
         }
         match received.recv_timeout(INPUT_TURN) {
-            Ok(chunk) => input.extend_from_slice(&chunk),
+            Ok(chunk) => input.add(&chunk),
             Err(RecvTimeoutError::Timeout) if turns > 0 => turns -= 1,
             Err(_) => return None,
         }
+    }
+}
+
+/// What a hook has said so far.
+#[derive(Debug, Default)]
+pub struct Input(Vec<u8>);
+
+impl Input {
+    /// Takes the next bytes. Those beyond the bound are not kept.
+    pub fn add(&mut self, chunk: &[u8]) {
+        let room = (INPUT_BYTES_MAX + 1).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+
+    /// `None` while more may come; then the session that the JSON names, if it names a plausible one.
+    pub fn end(&self) -> Option<Option<String>> {
+        if let Ok(found) = serde_json::from_slice::<HookInput>(&self.0) {
+            return Some(Some(found.session_id).filter(|id| is_plausible(id)));
+        }
+        (self.0.len() > INPUT_BYTES_MAX).then_some(None)
     }
 }
 

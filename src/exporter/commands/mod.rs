@@ -1,7 +1,7 @@
 //! From a request to its result: one function a command.
 
 mod explain;
-mod hook;
+pub mod hook;
 mod preview;
 mod queue;
 mod reset;

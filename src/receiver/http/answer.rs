@@ -9,8 +9,6 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-pub type Body = Full<Bytes>;
-
 /// An answer before it becomes HTTP.
 #[derive(Debug)]
 pub struct Answer {
@@ -41,7 +39,7 @@ impl Answer {
         self
     }
 
-    pub fn into_response(self, request_id: &str) -> Response<Body> {
+    pub fn into_response(self, request_id: &str) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = [

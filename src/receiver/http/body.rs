@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use std::io::Write;
 use std::time::Duration;
@@ -28,7 +28,7 @@ enum Encoding {
 /// Reads and inflates a JSON body.
 pub async fn read(
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut (impl Body<Data = Bytes> + Unpin),
     inflated_bytes_max: usize,
     stall: Duration,
 ) -> Result<Vec<u8>, Fault> {
@@ -55,7 +55,7 @@ pub async fn read(
 }
 
 /// Reads what is left of a body and forgets it.
-pub async fn drain(body: &mut Incoming) {
+pub async fn drain(body: &mut (impl Body<Data = Bytes> + Unpin)) {
     let mut left = DRAIN_BYTES_MAX;
     let read = async {
         while !body.is_end_stream() {
@@ -69,7 +69,11 @@ pub async fn drain(body: &mut Incoming) {
     let _ = timeout(DRAIN_TIMEOUT, read).await;
 }
 
-async fn next(body: &mut Incoming, deadline: Instant, stall: Duration) -> Result<Option<Bytes>, Fault> {
+async fn next(
+    body: &mut (impl Body<Data = Bytes> + Unpin),
+    deadline: Instant,
+    stall: Duration,
+) -> Result<Option<Bytes>, Fault> {
     let slow = || Fault::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
     loop {
         let stalled = deadline.min(Instant::now() + stall);

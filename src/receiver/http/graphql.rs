@@ -4,8 +4,9 @@ use super::answer::{Answer, Fault};
 use super::{App, Noted, body};
 use crate::receiver::graphql;
 use crate::receiver::limits::{JSON_DEPTH_MAX, QUERY_BYTES_MAX};
+use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::http::request::Parts;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ impl App {
     pub(super) async fn graphql(
         &self,
         parts: &Parts,
-        body: &mut Incoming,
+        body: &mut (impl Body<Data = Bytes> + Unpin),
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;

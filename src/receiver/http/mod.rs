@@ -18,7 +18,9 @@ use super::limits::{REQUESTS_IN_FLIGHT_MAX, WORK_TIMEOUT};
 use super::store::Store;
 use access::{AtWork, Rates};
 use answer::{Answer, Fault};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use hyper::body::Body;
+use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode};
 use metrics::Metrics;
 use std::sync::Arc;
@@ -89,8 +91,12 @@ impl App {
         }
     }
 
-    /// Answers one request, whatever it is.
-    async fn answer(&self, request: Request<Incoming>, door: Door) -> Response<answer::Body> {
+    /// Answers one request, whatever it is and wherever its body comes from.
+    pub async fn answer(
+        &self,
+        request: Request<impl Body<Data = Bytes> + Unpin>,
+        door: Door,
+    ) -> Response<Full<Bytes>> {
         let begun = Instant::now();
         let request_id = uuid::Uuid::new_v4().to_string();
         let method = request.method().clone();
@@ -128,7 +134,7 @@ impl App {
         route: Route,
         door: Door,
         parts: &hyper::http::request::Parts,
-        body: &mut Incoming,
+        body: &mut (impl Body<Data = Bytes> + Unpin),
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let public = door == Door::Public;

@@ -10,8 +10,9 @@ use crate::receiver::batch::{self, Batch, BatchError};
 use crate::receiver::limits::{BATCH_ROWS_MAX, BODY_BYTES_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
 use crate::receiver::store::Ingested;
 use crate::receiver::time;
+use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::http::request::Parts;
 
 impl App {
@@ -19,7 +20,7 @@ impl App {
     pub(super) async fn sync(
         &self,
         parts: &Parts,
-        body: &mut Incoming,
+        body: &mut (impl Body<Data = Bytes> + Unpin),
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;
