@@ -10,12 +10,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use saphyr::{Scalar, Yaml};
 
 use super::environment::Environment;
 use super::exit::Stop;
 use super::privacy::PrivacyRules;
 use super::redact::Redactor;
+use super::yaml;
 use crate::protocol::remote::{Owner, Pattern};
 
 /// The keys of `sync:`, in the order of the contract.
@@ -327,8 +328,7 @@ pub fn read_bounded(path: &Path) -> io::Result<String> {
 
 /// The `sync:` section of a file as key and value; empty where the file has none.
 pub fn sync_section(text: &str) -> Result<Vec<(String, Yaml<'_>)>, String> {
-    let documents = Yaml::load_from_str(text).map_err(|error| error.to_string())?;
-    let Some(document) = documents.into_iter().next() else { return Ok(Vec::new()) };
+    let Some(document) = yaml::first_document(text)? else { return Ok(Vec::new()) };
     let Yaml::Mapping(mapping) = document else {
         return match document {
             Yaml::Value(Scalar::Null) => Ok(Vec::new()),

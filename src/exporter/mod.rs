@@ -4,6 +4,8 @@
 pub mod cli;
 /// Everything that the process environment says, read once.
 pub mod environment;
+/// The first document of a YAML file, if it is one that can be read safely.
+pub mod yaml;
 /// Settings from flags, environment and `han.yml`, each with where it was set.
 pub mod config;
 /// The narrowings that a repository's own `han.yml` may ask for.
