@@ -178,19 +178,23 @@ impl<'a> Delivery<'a> {
                 }
             };
             let failure = match posted {
-                Posted::Answered(answer) => match check(batch.parts.iter().map(|part| part.session_id.as_str()), &answer) {
-                    Ok(refusals) => {
-                        if started.elapsed() * EASE < self.cutter.config.timeout && !batch.parts.is_empty() {
-                            self.cutter.ease_limit();
+                Posted::Answered(answer) => {
+                    match check(batch.parts.iter().map(|part| part.session_id.as_str()), &answer) {
+                        Ok(refusals) => {
+                            if started.elapsed() * EASE < self.cutter.config.timeout
+                                && !batch.parts.is_empty()
+                            {
+                                self.cutter.ease_limit();
+                            }
+                            self.report.batches += 1;
+                            self.report.bytes_sent += sent;
+                            self.report.bytes_uncompressed += inflated;
+                            self.acknowledge(&batch, &refusals, work);
+                            return Ok(Ok(()));
                         }
-                        self.report.batches += 1;
-                        self.report.bytes_sent += sent;
-                        self.report.bytes_uncompressed += inflated;
-                        self.acknowledge(&batch, &refusals, work);
-                        return Ok(Ok(()));
+                        Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
                     }
-                    Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
-                },
+                }
                 Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
                     // The endpoint is well: it read the batch.
                     self.here_mut().backoff = Backoff::default();
@@ -434,7 +438,11 @@ pub fn check<'a>(
         if !sent.contains(error.session_id.as_str()) {
             return Err("the receiver answered about a session that was not in the batch".to_owned());
         }
-        named.insert(&error.session_id, error);
+        // Where it says two things of a session, the one that refuses it counts.
+        let said = named.entry(&error.session_id).or_insert(error);
+        if said.code == code::FORGOTTEN {
+            *said = error;
+        }
     }
     let stored = sent.len() - named.len();
     if answer.processed != stored as u64 {
@@ -448,4 +456,27 @@ pub fn check<'a>(
     // Deleted there on purpose: as good as delivered.
     named.retain(|_, error| error.code != code::FORGOTTEN);
     Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{SyncCursor, SyncStatus};
+
+    #[test]
+    fn session_that_an_answer_both_forgets_and_refuses_is_not_acknowledged() {
+        let error =
+            |code: &str| SyncError { session_id: "s".into(), code: code.into(), message: String::new() };
+        for codes in [[code::FORGOTTEN, code::VALIDATION_ERROR], [code::VALIDATION_ERROR, code::FORGOTTEN]] {
+            let answer = SyncResponse {
+                status: SyncStatus::Partial,
+                cursor: SyncCursor::default(),
+                processed: 0,
+                messages_processed: 0,
+                errors: codes.map(error).to_vec(),
+                server_timestamp: None,
+            };
+            assert!(check(["s"].into_iter(), &answer).unwrap().contains_key("s"), "{codes:?}");
+        }
+    }
 }
