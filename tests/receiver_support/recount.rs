@@ -4,15 +4,15 @@ use super::Place;
 use std::collections::{BTreeMap, HashMap};
 
 /// Session, day, model, type.
-type At = (String, i64, String, String);
+pub type At = (String, i64, String, String);
 /// Messages, four kinds of tokens, lines added and removed, tasks completed.
-type Sums = [i64; 8];
+pub type Sums = [i64; 8];
 
 const DAY_US: i64 = 86_400_000_000;
 
 /// Panics unless the stored sums are those of the stored rows.
 pub fn assert_sums_equal_a_recount(place: &Place) {
-    let (stored, counted) = (stored(place), recounted(place));
+    let (stored, counted) = (activity(place), recounted(place));
     assert_eq!(stored.len(), counted.len(), "places\nstored {stored:#?}\ncounted {counted:#?}");
     for (at, sums) in &counted {
         assert_eq!(stored.get(at), Some(sums), "{at:?}");
@@ -32,7 +32,8 @@ fn text(column: &Option<String>) -> String {
     column.clone().unwrap_or_default()
 }
 
-fn stored(place: &Place) -> BTreeMap<(String, At), Sums> {
+/// The stored sums that are not nothing.
+pub fn activity(place: &Place) -> BTreeMap<(String, At), Sums> {
     let rows = place.query(
         "SELECT tenant_id || '/' || user_id, session_id, day, model, message_type, messages, input_tokens, output_tokens, \
          cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed FROM activity",

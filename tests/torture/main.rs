@@ -14,5 +14,6 @@ mod size;
 mod strace;
 
 mod crowd;
+mod fuzz;
 mod input;
 mod syscalls;

@@ -1,0 +1,3 @@
+#![no_main]
+
+han_sync_fuzz::target!(receiver_body);

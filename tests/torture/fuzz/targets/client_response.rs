@@ -1,0 +1,115 @@
+//! An answer with any status and body: what the exporter takes it for, and what it then counts as delivered.
+
+use super::{NOW, environment, in_folder};
+use han_sync::exporter::client::{Client, Identified, Posted};
+use han_sync::exporter::config::{Config, Flags};
+use han_sync::exporter::delivery;
+use han_sync::exporter::environment::Environment;
+use han_sync::exporter::privacy::{Affiliations, Eligibility, PrivacyRules, check_sync_eligibility};
+use han_sync::protocol::code;
+use serde_json::Value;
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+use ureq::Body;
+use ureq::http::Response;
+
+const STATUSES: [u16; 16] = [200, 207, 422, 400, 413, 200, 401, 403, 404, 408, 429, 500, 503, 302, 204, 599];
+const TYPES: [&str; 5] =
+    ["application/json", "", "text/html; charset=utf-8", "application/problem+json", "text/plain"];
+const RETRY_AFTER: [&str; 5] = ["", "7", "Fri, 02 Jan 2026 03:05:00 GMT", "99999999999999999999", "-1"];
+const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "0b6a8f4e-7d5c-4c1a-9c1e-2f8b7a6d5e4c"];
+/// A receiver's words, and what this program says around them.
+const MESSAGE_CHARS_MAX: usize = 1_200;
+
+thread_local! {
+    static CLIENT: LazyCell<Client> = LazyCell::new(|| in_folder(|folder| {
+        let environment = Environment { api_key: Some("han_key".to_owned()), ..environment(folder) };
+        let config = Config::load(&Flags::default(), &environment).expect("the environment is enough");
+        let key = config.api_key.clone().expect("it holds the key").value;
+        Client::new(&config, "http://127.0.0.1:9/api/sync", &key, "client").expect("nothing is opened")
+    }));
+}
+
+/// The first byte is the status, the second the headers, the third says how many sessions were sent.
+pub fn run(input: &[u8]) {
+    let [status, headers, sent, body @ ..] = input else { return };
+    let status = STATUSES[usize::from(*status) % STATUSES.len()];
+    let content_type = TYPES[usize::from(*headers) % TYPES.len()];
+    let sent = &SESSIONS[..usize::from(*sent) % (SESSIONS.len() + 1)];
+    let response = || {
+        let mut response =
+            Response::builder().status(status).header("location", "https://portal.example/?token=x");
+        for (name, value) in [
+            ("content-type", content_type),
+            ("retry-after", RETRY_AFTER[usize::from(*headers) / TYPES.len() % RETRY_AFTER.len()]),
+        ] {
+            response = if value.is_empty() { response } else { response.header(name, value) };
+        }
+        response.body(Body::builder().data(body)).expect("a response")
+    };
+    let is_json = content_type.is_empty() || content_type.contains("json");
+    CLIENT.with(|client| {
+        posted(client.posted(response(), *NOW), status, is_json, sent, body);
+        identified(client.identified(response(), *NOW), status, is_json, body);
+    });
+}
+
+fn posted(posted: Posted, status: u16, is_json: bool, sent: &[&str], body: &[u8]) {
+    let answer = match posted {
+        Posted::Answered(answer) => answer,
+        Posted::BatchRefused { status: refused, message } => {
+            assert!(matches!(refused, 400 | 413 | 422) && refused == status);
+            return is_printable(&message);
+        }
+        Posted::Failed(failure) => return is_printable(failure.message()),
+    };
+    assert!(is_json && matches!(status, 200 | 207 | 422), "{status} is no answer to a batch");
+    let Ok(refused) = delivery::check(sent.iter().copied(), &answer) else { return };
+    // Told by another reader: whom the answer names, and for what.
+    let document: Value = serde_json::from_str(&String::from_utf8_lossy(body)).expect("an answer is JSON");
+    let errors = document["errors"].as_array().cloned().unwrap_or_default();
+    let named: BTreeSet<&str> = errors.iter().filter_map(|error| error["sessionId"].as_str()).collect();
+    assert!(named.iter().all(|id| sent.contains(id)), "the answer is about another batch");
+    assert_eq!(document["processed"].as_u64(), Some((sent.len() - named.len()) as u64));
+    for id in sent.iter().filter(|id| !refused.contains_key(**id)) {
+        let mut codes = errors.iter().filter(|error| error["sessionId"] == **id).map(|error| &error["code"]);
+        assert!(codes.all(|code| code == code::FORGOTTEN), "{id} is acknowledged");
+    }
+}
+
+fn identified(identified: Identified, status: u16, is_json: bool, body: &[u8]) {
+    let identity = match identified {
+        Identified::Known(identity) => identity,
+        Identified::Unsupported => return assert_eq!(status, 404),
+        Identified::Failed(failure) => return is_printable(failure.message()),
+    };
+    assert!(is_json && status == 200 && !identity.user_id.is_empty());
+    // What the identity does not name stays here.
+    let affiliations = Affiliations::known(&identity);
+    let rules = PrivacyRules::default();
+    for remote in ["https://github.com/acme-corp/api.git", "git@gitlab.com:acme/core/api.git"] {
+        let owner = if remote.contains("github") { "acme-corp" } else { "acme" };
+        let verdict = check_sync_eligibility(Some(remote), &rules, &affiliations);
+        let named = identity.organizations.iter().flat_map(|each| &each.owners);
+        let is_named =
+            named.into_iter().any(|name| name.to_lowercase().contains(owner) || name.contains('%'));
+        assert!(
+            is_named || matches!(verdict, Eligibility::Excluded { .. }),
+            "{}",
+            String::from_utf8_lossy(body)
+        );
+    }
+    is_read_again(&identity);
+}
+
+/// The identity goes into the state and comes out as it was.
+fn is_read_again(identity: &han_sync::protocol::Identity) {
+    let document = serde_json::to_string(identity).expect("an identity is JSON");
+    assert_eq!(serde_json::from_str::<han_sync::protocol::Identity>(&document).as_ref().ok(), Some(identity));
+}
+
+/// Fit for a terminal, and no longer than a few lines.
+fn is_printable(message: &str) {
+    assert!(!message.chars().any(char::is_control), "{message:?}");
+    assert!(message.chars().count() <= MESSAGE_CHARS_MAX, "{message}");
+}

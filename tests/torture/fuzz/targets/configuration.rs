@@ -1,0 +1,78 @@
+//! `han.yml` with anything in it, as the user's own file and as a repository's.
+
+use super::{environment, in_folder};
+use han_sync::exporter::config::{self, Config, Flags, sync_section};
+use han_sync::exporter::exit::Exit;
+use han_sync::exporter::narrowing;
+use saphyr::{Scalar, Yaml};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+pub fn run(input: &[u8]) {
+    in_folder(|folder| {
+        fs::write(folder.join("han.yml"), input).expect("the folder can be written");
+        let section = std::str::from_utf8(input).map_err(|error| error.to_string()).and_then(sync_section);
+        own(folder, input, section.as_deref().unwrap_or_default());
+        of_a_repository(folder, section);
+    });
+}
+
+/// It is taken with every value in its range, or refused; and the key is shown nowhere.
+fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
+    let (shown, taken) = match Config::load(&Flags::default(), &environment(folder)) {
+        Ok(config) => (format!("{config:?}"), Some(config)),
+        Err(stop) => {
+            assert_eq!(stop.exit, Exit::Configuration, "{stop}");
+            (stop.to_string(), None)
+        }
+    };
+    let key = section.iter().find(|(name, _)| name == "apiKey").and_then(|(_, value)| value.as_str());
+    if let Some(key) = key.map(str::trim).filter(|key| key.len() >= 8)
+        // Or it stands in another place as well, which shows it.
+        && String::from_utf8_lossy(input).matches(key).count() == 1
+    {
+        assert!(!shown.contains(key), "{shown}");
+    }
+    let Some(config) = taken else { return };
+    assert!((1..=10_000).contains(&config.batch_messages));
+    assert!((1 << 10..=1 << 30).contains(&config.batch_bytes));
+    assert!(
+        (1..=86_400).contains(&config.interval.as_secs()) && (1..=86_400).contains(&config.timeout.as_secs())
+    );
+    if let Some(endpoint) = config.endpoint.map(|endpoint| endpoint.value) {
+        let uri: ureq::http::Uri = endpoint.parse().expect("an endpoint is an address");
+        let host = uri.host().expect("with a host");
+        assert!(uri.scheme_str() == Some("https") || config::is_loopback(host), "{endpoint}");
+        assert!(
+            uri.query().is_none() && uri.authority().is_some_and(|it| !it.as_str().contains('@')),
+            "{endpoint}"
+        );
+    }
+    if let Some(key) = config.api_key.map(|key| key.value) {
+        assert!(!key.expose().is_empty() && key.expose().bytes().all(|byte| byte.is_ascii_graphic()));
+    }
+}
+
+/// It narrows where it says so or cannot be read, and does nothing else.
+fn of_a_repository(folder: &Path, section: Result<Vec<(String, Yaml)>, String>) {
+    let mut known = BTreeMap::new();
+    let folder = folder.display().to_string();
+    let reports = narrowing::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
+    let narrowing = narrowing::for_session(&known, Some(&folder), None);
+    match section {
+        Err(why) => assert!(narrowing.disabled.is_some() && reports.len() == 1, "{why}"),
+        Ok(section) => {
+            let says = |name: &str| {
+                section
+                    .iter()
+                    .any(|(key, value)| key == name && *value == Yaml::Value(Scalar::Boolean(false)))
+            };
+            assert!(narrowing.disabled.is_some() || !says("enabled"));
+            assert!(narrowing.without_content.is_some() || !says("includeContent"));
+            let names: Vec<&str> = section.iter().map(|(key, _)| key.as_str()).collect();
+            assert!(narrowing.disabled.is_none() || names.contains(&"enabled"));
+            assert!(narrowing.without_content.is_none() || names.contains(&"includeContent"));
+        }
+    }
+}

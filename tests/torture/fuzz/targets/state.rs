@@ -1,0 +1,101 @@
+//! `sync-state.json` with anything in it: read, or moved aside as it was, or left alone; what is written reads as it was,
+//! and nothing in it makes the policies panic.
+
+use super::{NOW, environment, files, in_folder};
+use han_sync::exporter::due;
+use han_sync::exporter::exit::Exit;
+use han_sync::exporter::queue::Queue;
+use han_sync::exporter::state::State;
+use han_sync::protocol::Identity;
+use std::fs;
+use std::path::Path;
+
+pub fn run(input: &[u8]) {
+    in_folder(|folder| {
+        fs::write(State::path(folder), input).expect("the folder can be written");
+        load(folder, input);
+        for (path, _) in files(folder, "sync-state") {
+            fs::remove_file(path).expect("a file of the folder");
+        }
+    });
+}
+
+fn load(folder: &Path, input: &[u8]) {
+    let (environment, queue) = (environment(folder), Queue::default());
+    let load =
+        |repair, warnings: &mut Vec<String>| State::load(folder, &environment, &queue, repair, warnings);
+    let mut warnings = Vec::new();
+    let looked = load(None, &mut warnings);
+    assert_eq!(fs::read(State::path(folder)).expect("a look changes nothing"), input);
+    warnings.clear();
+    let mut state = match load(Some(*NOW), &mut warnings) {
+        Ok(state) => state,
+        Err(stop) => {
+            assert_eq!(stop.exit, Exit::Configuration, "{stop}");
+            assert_eq!(fs::read(State::path(folder)).expect("it is left alone"), input);
+            return;
+        }
+    };
+    assert_eq!(looked.expect("what can be repaired can be looked at"), state);
+    if !State::path(folder).exists() {
+        let aside = files(folder, "sync-state.json.corrupt-");
+        assert_eq!(aside.iter().map(|(_, document)| document.as_slice()).collect::<Vec<_>>(), [input]);
+        assert_eq!(warnings.len(), 1);
+    }
+
+    let saved = |state: &State| {
+        state.save(folder).expect("the state can be written");
+        fs::read(State::path(folder)).expect("the state was written")
+    };
+    let first = saved(&state);
+    let mut warnings = Vec::new();
+    let again = load(None, &mut warnings).expect("what was written can be read");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(String::from_utf8_lossy(&saved(&again)), String::from_utf8_lossy(&first));
+
+    use_it(&mut state, &queue);
+    let used = saved(&state);
+    let again = load(None, &mut warnings).expect("what was written can be read");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(saved(&again), used);
+}
+
+/// What a run does with a state before and after it sends.
+fn use_it(state: &mut State, queue: &Queue) {
+    for index in 0..state.destinations.len() {
+        let here = &state.destinations[index];
+        let _ = due::identity_is_fresh(here, *NOW);
+        let _ = due::affiliations(here.identity.as_ref(), *NOW);
+        let _ = due::is_settled(here, Some("mark"), queue, state);
+        let _ = due::heartbeat_is_due(here, *NOW);
+    }
+    for session in state.destinations.iter_mut().flat_map(|destination| destination.sessions.values_mut()) {
+        let seen = session.seen_rowid;
+        session.rewind();
+        assert_eq!((session.rowid, session.seen_rowid), (0, seen));
+    }
+    let repositories = state.last_known_repositories();
+    let mut changes = Vec::new();
+    for (session, repository) in repositories.into_iter().take(4) {
+        assert!(state.last_known_repository(session).is_some());
+        changes.push((
+            session.to_owned(),
+            Some(repository.to_owned()),
+            Some("github.com/acme/new".to_owned()),
+        ));
+    }
+    state.note_repositories(changes);
+
+    // Another user's cursors stay where they are, whoever the key comes to stand for.
+    let endpoint =
+        state.destinations.first().map_or("https://a/api/sync".to_owned(), |first| first.endpoint.clone());
+    let fingerprint = state.destinations.first().map_or(String::new(), |first| first.key_fingerprint.clone());
+    for user in ["alice", "bob", "alice"] {
+        let place = state.destination(&endpoint, &fingerprint);
+        let identity = Identity { user_id: user.to_owned(), ..Identity::default() };
+        let (place, _) = state.learn_identity(place, Some(identity), *NOW);
+        let here = &state.destinations[place];
+        assert_eq!((here.user_id.as_deref(), here.endpoint.as_str()), (Some(user), endpoint.as_str()));
+        assert_eq!(state.destination(&endpoint, &fingerprint), place);
+    }
+}
