@@ -144,7 +144,8 @@ fn not_usable(path: &Path, error: &rusqlite::Error) -> Stop {
         _ => Stop::new(
             Exit::NoSource,
             format!(
-                "cannot read {shown} ({error}); check that this user may read it and its -wal and -shm files"
+                "cannot read {shown} ({error}); check that this user may read it, and that its folder is not \
+                 read-only: SQLite keeps -wal and -shm files there"
             ),
         ),
     }

@@ -191,6 +191,6 @@ fn assert_refused_or_complete(home: &Home, outcome: Outcome) {
         home.assert_complete(&outcome);
         return;
     }
-    outcome.exits(66).says("han.db").says("-wal and -shm");
+    outcome.exits(66).says("han.db").says("its folder is not read-only");
     assert!(home.server.alice().sessions.is_empty());
 }
