@@ -2,7 +2,9 @@
 //! stores; then it is started anew, and the exporter's next run brings the rest.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -64,13 +66,17 @@ impl Rig {
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--store", &self.place.url])
             .env(ONE_THREAD.0, ONE_THREAD.1)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(Stdio::piped());
         command
     }
 
-    fn log(&self) -> std::path::PathBuf {
+    /// Where strace writes.
+    fn log(&self) -> PathBuf {
         self.place.folder.path().join("strace.log")
+    }
+
+    fn start(&self, command: Command) -> Serving {
+        Serving::start(command, self.port, self.place.folder.path().join("stderr"))
     }
 
     /// Two sessions that nobody has yet; several batches.
@@ -94,10 +100,10 @@ impl Rig {
 
     /// A receiver under strace, and a run of the exporter meanwhile.
     fn run_against(&self, traced: Command) -> Ended {
-        let serving = Serving::start(traced, self.port);
-        let run = serving.listens.then(|| self.run(&["--json", "--max-seconds", "4"]));
+        let serving = self.start(traced);
+        let run = serving.listens.then(|| self.run(&["--json", "--max-seconds", "3"]));
         // strace knows the receiver's own id.
-        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let log = read(&self.log());
         let id = log.split_whitespace().next().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);
         let died = id.is_some_and(|id| test_kill_process(id).is_err());
         Ended { receiver: serving.end(id), died, run }
@@ -107,7 +113,7 @@ impl Rig {
     #[track_caller]
     fn assert_next_run_completes(&self, sessions: &[String]) {
         self.sandbox.advance(TimeDelta::minutes(61));
-        let serving = Serving::start(self.command(), self.port);
+        let serving = self.start(self.command());
         assert!(serving.listens, "the receiver starts again: {:?}", serving.end(None));
         let run = self.run(&["--json"]);
         let pid = serving.pid();
@@ -140,36 +146,48 @@ struct Ended {
     run: Option<Outcome>,
 }
 
-/// A receiver that was started, until it listens or ends.
+/// A receiver that was started, until it listens, ends or gives up.
 struct Serving {
     child: Child,
     listens: bool,
+    stderr: PathBuf,
 }
 
 impl Serving {
     /// What it says of itself is not waited for: that may fail, which is no reason not to serve.
-    fn start(mut command: Command, port: u16) -> Serving {
+    fn start(mut command: Command, port: u16, stderr: PathBuf) -> Serving {
+        command.stderr(File::create(&stderr).expect("a file for what it says"));
         let mut child = command.spawn().expect("the receiver");
         let mut listens = false;
         wait_for("the receiver to listen or end", || {
             listens = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-            listens || child.try_wait().expect("a child").is_some()
+            listens || child.try_wait().expect("a child").is_some() || gave_up(&read(&stderr))
         });
-        Serving { child, listens }
+        Serving { child, listens, stderr }
     }
 
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    /// Kills the receiver, where it is still there, and says how it ended.
-    fn end(self, receiver: Option<Pid>) -> Outcome {
-        if let Some(receiver) = receiver.filter(|_| self.listens) {
-            // It may have been killed before.
-            let _ = kill_process(receiver, Signal::KILL);
+    /// Kills the receiver, where it is still there, and says how it ended. With strace, if it is not known, dies what
+    /// strace traces.
+    fn end(mut self, receiver: Option<Pid>) -> Outcome {
+        if self.child.try_wait().expect("a child").is_none() {
+            // It may end just now.
+            let _ = kill_process(receiver.unwrap_or(self.pid()), Signal::KILL);
         }
-        Running::new(self.child).wait()
+        Outcome { stderr: read(&self.stderr), ..Running::new(self.child).wait() }
     }
+}
+
+fn read(file: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
+}
+
+/// Whether it says that tokio has given up.
+fn gave_up(stderr: &str) -> bool {
+    IMPOSSIBLE.iter().any(|words| stderr.contains(words))
 }
 
 fn free_port() -> u16 {
@@ -209,8 +227,7 @@ fn strike(rig: &mut Rig, strike: &Strike) -> bool {
         Fault::Kill => died,
         _ => strace::was_injected(&rig.log()),
     };
-    let gave_up = IMPOSSIBLE.iter().any(|words| receiver.stderr.contains(words));
-    if strike.fault != Fault::Kill && !gave_up {
+    if strike.fault != Fault::Kill && !gave_up(&receiver.stderr) {
         assert!(!receiver.stderr.contains("panicked"), "{}", receiver.stderr);
         assert!(served || FITTING.contains(&receiver.code), "{receiver:?}");
         assert!(served || receiver.stderr.contains("han-sync-receiver: "), "{receiver:?}");
