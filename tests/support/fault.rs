@@ -289,12 +289,13 @@ impl Fault {
         Fault::new(Ending::Silence)
     }
 
-    /// The receiver's own answer with its SyncResponse changed. Nothing is stored.
+    /// The receiver's own answer with its SyncResponse changed, where it is one. Nothing is stored.
     pub fn lie(change: impl Fn(&mut SyncResponse) + Send + Sync + 'static) -> Fault {
         Fault::new(Ending::Answer(Vec::new())).edit(move |answer| {
-            let mut response = serde_json::from_slice(answer.whole()).expect("lies are told about batches");
-            change(&mut response);
-            *answer = Answer::json(answer.status, &response);
+            if let Ok(mut response) = serde_json::from_slice(answer.whole()) {
+                change(&mut response);
+                *answer = Answer::json(answer.status, &response);
+            }
         })
     }
 

@@ -4,6 +4,7 @@
 //! a client sends against the protocol is a violation, kept for the end of the test as well as refused.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use han_sync::protocol::{
     CLIENT_ID_HEADER, Checksum, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
@@ -50,6 +51,8 @@ pub struct Receiver {
     pub identities: BTreeMap<String, Identity>,
     pub stores: BTreeMap<String, Store>,
     pub refusals: Vec<Refusal>,
+    /// Users whose identity was told without a fault, each time.
+    pub told: Vec<String>,
     /// What clients sent against the protocol.
     pub violations: Vec<String>,
 }
@@ -61,6 +64,7 @@ impl Default for Receiver {
             identities: BTreeMap::new(),
             stores: BTreeMap::new(),
             refusals: Vec::new(),
+            told: Vec::new(),
             violations: Vec::new(),
         };
         receiver.add_user(ALICE_KEY, "user-alice", "alice");
@@ -104,7 +108,12 @@ impl Receiver {
             return Answer::error(401, "this key is not known");
         };
         match head.method.as_str() {
-            "GET" => Answer::json(200, &self.identities[&user_id]),
+            "GET" => {
+                if commits {
+                    self.told.push(user_id.clone());
+                }
+                Answer::json(200, &self.identities[&user_id])
+            }
             "POST" => self.ingest(&user_id, head, wire_bytes, body, commits),
             _ => Answer::error(405, "GET or POST"),
         }
@@ -217,20 +226,37 @@ impl Store {
             messages: BTreeMap::new(),
             tasks: BTreeMap::new(),
         });
-        stored.fields = fields;
+        if is_as_late(&fields.last_modified, &stored.fields.last_modified) {
+            stored.fields = fields;
+        }
         for message in messages {
             match stored.messages.entry(message.id.clone()) {
-                std::collections::btree_map::Entry::Vacant(free) => drop(free.insert(message)),
-                std::collections::btree_map::Entry::Occupied(_) => self.messages_again += 1,
+                Entry::Vacant(free) => drop(free.insert(message)),
+                Entry::Occupied(_) => self.messages_again += 1,
             }
         }
         for task in tasks {
-            stored.tasks.insert(task.id.clone(), task);
+            match stored.tasks.entry(task.id.clone()) {
+                Entry::Vacant(free) => drop(free.insert(task)),
+                Entry::Occupied(mut known) if is_as_late(&task.updated_at, &known.get().updated_at) => {
+                    known.insert(task);
+                }
+                Entry::Occupied(_) => {}
+            }
         }
     }
 
     pub fn message_count(&self) -> usize {
         self.sessions.values().map(|session| session.messages.len()).sum()
+    }
+}
+
+/// Whether a time is equal to another or later: what was changed then stands.
+fn is_as_late(time: &str, other: &str) -> bool {
+    let moment = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>();
+    match (moment(time), moment(other)) {
+        (Ok(time), Ok(other)) => time >= other,
+        _ => true,
     }
 }
 

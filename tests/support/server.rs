@@ -52,6 +52,8 @@ struct State {
     connections: usize,
     open: Vec<Weak<TcpStream>>,
     released: bool,
+    /// Requests that are held, or were and are not ended yet.
+    holding: usize,
     closing: bool,
     in_flight: usize,
     in_flight_max: usize,
@@ -111,6 +113,16 @@ impl FaultServer {
         self.state().rules.insert(0, Rule::new(when, fault));
     }
 
+    /// Takes back the line that was added last.
+    pub fn unscript(&self) {
+        self.state().rules.remove(0);
+    }
+
+    /// Whether the script holds any line that still strikes or may.
+    pub fn is_scripted(&self) -> bool {
+        !self.state().rules.is_empty()
+    }
+
     /// Forgets the script: the receiver behaves again. Sessions that it refuses are another matter.
     pub fn behave(&self) {
         self.state().rules.clear();
@@ -141,6 +153,24 @@ impl FaultServer {
         self.shared.changed.notify_all();
     }
 
+    /// Whether a request is held.
+    pub fn is_holding(&self) -> bool {
+        self.state().holding > 0
+    }
+
+    /// Whether every connection has come to its end, and with it whatever arrived on it.
+    pub fn is_idle(&self) -> bool {
+        self.state().open.iter().all(|connection| connection.strong_count() == 0)
+    }
+
+    /// Lets go of the requests that are held, and holds the next ones again when these have come to their end.
+    pub fn release_once(&self) {
+        self.release();
+        let is_held = |state: &mut State| state.holding > 0 && !state.closing;
+        let guard = self.shared.changed.wait_while(self.state(), is_held);
+        guard.unwrap_or_else(PoisonError::into_inner).released = false;
+    }
+
     /// What a user's clients have delivered.
     pub fn store(&self, user_id: &str) -> Store {
         self.state().receiver.stores.get(user_id).cloned().unwrap_or_default()
@@ -157,6 +187,11 @@ impl FaultServer {
 
     pub fn batches(&self) -> Vec<Request> {
         self.requests().into_iter().filter(Request::is_batch).collect()
+    }
+
+    /// The requests that arrived after so many.
+    pub fn requests_after(&self, count: usize) -> Vec<Request> {
+        self.state().requests[count..].to_vec()
     }
 
     pub fn request_count(&self) -> usize {
@@ -305,15 +340,22 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
             state.requests.push(request.clone());
             state.in_flight += usize::from(is_batch);
             state.in_flight_max = state.in_flight_max.max(state.in_flight);
+            state.holding += usize::from(fault.held);
             fault
         };
+        let held = fault.held;
         shared.changed.notify_all();
-        if fault.held {
+        if held {
             shared.wait_while(|state| !state.released);
         }
         thread::sleep(fault.pause);
         let answered = end(&mut stream, &request, fault, shared);
-        shared.state().in_flight -= usize::from(is_batch);
+        {
+            let mut state = shared.state();
+            state.in_flight -= usize::from(is_batch);
+            state.holding -= usize::from(held);
+        }
+        shared.changed.notify_all();
         if !answered? || unread {
             break;
         }
@@ -339,7 +381,8 @@ fn end(stream: &mut BufReader<Stream>, request: &Request, fault: Fault, shared: 
             }
             match ending {
                 Ending::Reset => stream.get_mut().wire().reset()?,
-                Ending::Silence => shared.wait_while(|_| true),
+                // Until the client gives up, or the server goes.
+                Ending::Silence => drop(stream.read(&mut [0])?),
                 Ending::Close | Ending::Answer(_) => {}
             }
             Ok(false)

@@ -21,4 +21,5 @@ mod strace;
 mod crowd;
 mod fuzz;
 mod input;
+mod model;
 mod syscalls;

@@ -1,0 +1,333 @@
+//! What may leave, by the contract's rules over the few repositories of this world, and what a run can have known at a
+//! moment: computed apart from the exporter, from what was done to the machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::action::Narrowing;
+use crate::support::han_db::{ExpectedMessage, ExpectedSession, ExpectedTask};
+
+/// The remotes that each repository of the world may have, and what they are in normal form.
+pub const REMOTES: [&[(&str, Option<&str>)]; 5] = [
+    &[
+        ("https://github.com/acme-corp/api.git", Some("github.com/acme-corp/api")),
+        ("git@github.com:acme-corp/api", Some("github.com/acme-corp/api")),
+        ("https://github.com/acme-corp/api-next", Some("github.com/acme-corp/api-next")),
+        ("https://github.com/stranger/api", Some("github.com/stranger/api")),
+        ("/srv/git/api", None),
+    ],
+    &[
+        ("git@github.com:alice/blog.git", Some("github.com/alice/blog")),
+        ("https://github.com/acme-corp/blog", Some("github.com/acme-corp/blog")),
+    ],
+    &[
+        ("https://github.com/stranger/left-pad", Some("github.com/stranger/left-pad")),
+        ("https://github.com/acme-corp-evil/api", Some("github.com/acme-corp-evil/api")),
+    ],
+    &[
+        ("https://github.com/globex/web/", Some("github.com/globex/web")),
+        ("ssh://git@gitlab.com:2222/acme/platform/tools", Some("gitlab.com/acme/platform/tools")),
+    ],
+    &[
+        ("https://gitlab.com/acme/platform/core.git", Some("gitlab.com/acme/platform/core")),
+        ("https://user:token@github.com/acme-corp/core", Some("github.com/acme-corp/core")),
+    ],
+];
+
+/// A repository in normal form, by the table.
+pub fn path_of(remote: &str) -> Option<&'static str> {
+    let all = REMOTES.iter().flat_map(|forms| forms.iter());
+    all.into_iter().find(|(raw, _)| *raw == remote).expect("a remote of the table").1
+}
+
+/// The user's own configuration, as far as it decides about anything here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Config {
+    pub exclude_api: bool,
+    pub include_stranger: bool,
+    pub include_personal: bool,
+    pub globex: bool,
+    pub content: bool,
+    pub place: Place,
+}
+
+/// A destination.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub bob: bool,
+    pub other_endpoint: bool,
+}
+
+/// What a receiver says of its users, as far as it decides about anything here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    pub acme: bool,
+    pub globex: bool,
+}
+
+/// Contract section 4, its five rules in order, over the table's repositories. No claims: nobody knows who the user is.
+pub fn is_eligible(path: Option<&str>, config: &Config, claims: Option<Claims>) -> bool {
+    let Some(path) = path else { return false };
+    let owned_by = |owner: &str| path.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'));
+    if config.exclude_api && path == "github.com/acme-corp/api" {
+        return false;
+    }
+    if config.include_stranger && owned_by("github.com/stranger") {
+        return true;
+    }
+    let own_account = if config.place.bob { "github.com/bob" } else { "github.com/alice" };
+    let Some(claims) = claims else { return config.globex && owned_by("github.com/globex") };
+    if owned_by(own_account) {
+        return config.include_personal;
+    }
+    (claims.acme && (owned_by("github.com/acme-corp") || owned_by("gitlab.com/acme")))
+        || ((claims.globex || config.globex) && owned_by("github.com/globex"))
+}
+
+/// What the database holds at a moment.
+#[derive(Debug, Default)]
+pub struct Contents {
+    pub sessions: BTreeMap<String, Held>,
+    /// Folder and remote of each project.
+    pub projects: Vec<(String, Option<String>)>,
+}
+
+#[derive(Debug)]
+pub struct Held {
+    pub wire: ExpectedSession,
+    pub folder: Option<String>,
+}
+
+/// One moment at which a run may read.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub now: DateTime<Utc>,
+    pub contents: Rc<Contents>,
+    pub config: Config,
+    /// What the folders say that are there.
+    pub folders: BTreeMap<String, Narrowing>,
+    /// What the receiver of the configured destination would say.
+    pub claims: Claims,
+}
+
+/// A narrowing that a run saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pub narrowing: Narrowing,
+    pub repository: Option<&'static str>,
+    /// Whether the state is sure to hold it.
+    pub certain: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub at: DateTime<Utc>,
+    pub claims: Claims,
+}
+
+/// Why a session was dropped: what it held then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holding {
+    pub messages: BTreeSet<String>,
+    pub tasks: Vec<ExpectedTask>,
+    pub fields: (String, Option<String>, Option<String>, Option<&'static str>),
+}
+
+/// What the runs so far can have learned.
+#[derive(Debug, Default, Clone)]
+pub struct Knowledge {
+    /// Identities that the state may hold, by destination.
+    pub told: BTreeMap<Place, Vec<Told>>,
+    /// Repositories that the state may know of a session, `None`: one that cannot be read.
+    pub repositories: BTreeMap<String, BTreeSet<Option<&'static str>>>,
+    /// Repositories that the state is sure to know.
+    pub sure: BTreeMap<String, &'static str>,
+    pub seen: BTreeMap<String, Seen>,
+}
+
+/// How much is sure of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// Whatever it learned, it may not have kept.
+    Nothing,
+    /// It has looked at everything, and has kept what keeps sessions here.
+    Looked,
+    /// It has written its state at its end.
+    Kept,
+}
+
+/// How long an identity may be relied on.
+const USABLE: TimeDelta = TimeDelta::hours(24);
+
+impl Knowledge {
+    /// Merges what an older state may hold.
+    pub fn or(&mut self, older: &Knowledge) {
+        for (place, told) in &older.told {
+            self.told.entry(*place).or_default().extend(told);
+        }
+        for (session, repositories) in &older.repositories {
+            self.repositories.entry(session.clone()).or_default().extend(repositories);
+        }
+        for (folder, seen) in &older.seen {
+            self.seen.entry(folder.clone()).or_insert(*seen);
+        }
+        self.seen.values_mut().for_each(|seen| seen.certain = false);
+        self.sure.clear();
+    }
+
+    /// Learns what a run saw.
+    pub fn learn(&mut self, look: &Look, certainty: Certainty) {
+        let certain = certainty >= Certainty::Looked;
+        for (id, held) in &look.contents.sessions {
+            let Some(remote) = &held.wire.remote else { continue };
+            let known = self.repositories.entry(id.clone()).or_default();
+            if certain {
+                known.clear();
+            }
+            let path = path_of(remote);
+            known.insert(path);
+            match path.filter(|_| certainty == Certainty::Kept) {
+                Some(path) => drop(self.sure.insert(id.clone(), path)),
+                None if self.sure.get(id).copied() != path => drop(self.sure.remove(id)),
+                None => {}
+            }
+        }
+        let candidates = self.candidates(look);
+        for (folder, narrowing) in &look.folders {
+            let project = look.contents.projects.iter().find(|(place, _)| place == folder);
+            let remote = project.and_then(|(_, remote)| remote.as_deref());
+            let path = remote.and_then(path_of);
+            if *narrowing == Narrowing::Nothing {
+                if certain {
+                    self.seen.remove(folder);
+                } else if let Some(seen) = self.seen.get_mut(folder) {
+                    seen.certain = false;
+                }
+                continue;
+            }
+            let mut verdicts = candidates.iter().map(|claims| is_eligible(path, &look.config, *claims));
+            let eligible = verdicts.clone().any(|it| it);
+            let earlier = self.seen.get(folder).copied();
+            if project.is_none() && earlier.is_none() {
+                continue;
+            }
+            if earlier.is_none() && remote.is_some() && !eligible {
+                continue;
+            }
+            let surely = certain && (earlier.is_some() || remote.is_none() || verdicts.all(|it| it));
+            let repository = path.filter(|_| eligible).or(earlier.and_then(|seen| seen.repository));
+            self.seen.insert(folder.clone(), Seen { narrowing: *narrowing, repository, certain: surely });
+        }
+    }
+
+    /// The identities that a run may go by; nobody is known in the worst case.
+    pub fn candidates(&self, look: &Look) -> Vec<Option<Claims>> {
+        let told = self.told.get(&look.config.place).into_iter().flatten();
+        let usable = told.filter(|told| look.now - told.at < USABLE).map(|told| Some(told.claims));
+        std::iter::once(None).chain(usable).collect()
+    }
+
+    /// The repositories that a session may count as.
+    pub fn paths(&self, held: &Held) -> Vec<Option<&'static str>> {
+        match &held.wire.remote {
+            Some(remote) => vec![path_of(remote)],
+            None => self.repositories.get(&held.wire.id).into_iter().flatten().copied().collect(),
+        }
+    }
+
+    /// Whether a narrowing that holds, or `maybe` holds, keeps a session or its text here.
+    pub fn is_narrowed(
+        &self,
+        look: &Look,
+        held: &Held,
+        path: &str,
+        maybe: bool,
+        narrows: impl Fn(Narrowing) -> bool,
+    ) -> bool {
+        let own = |folder: &String| held.folder.as_ref() == Some(folder);
+        let linked = |folder: &String| {
+            let project = look.contents.projects.iter().find(|(place, _)| place == folder);
+            project.and_then(|(_, remote)| remote.as_deref()).and_then(path_of) == Some(path)
+        };
+        let visible = look.folders.iter().any(|(folder, says)| {
+            let remembered = maybe && self.seen.get(folder).is_some_and(|it| it.repository == Some(path));
+            narrows(*says) && (own(folder) || linked(folder) || remembered)
+        });
+        let gone = self.seen.iter().filter(|(folder, _)| !look.folders.contains_key(*folder));
+        visible
+            || gone.into_iter().any(|(folder, seen)| {
+                (seen.certain || maybe)
+                    && narrows(seen.narrowing)
+                    && (own(folder) || seen.repository == Some(path))
+            })
+    }
+
+    /// Whether a session may leave as a repository, and whether its text may too.
+    pub fn permits(&self, look: &Look, held: &Held, path: &str, by: &[Option<Claims>]) -> Option<bool> {
+        let eligible = by.iter().any(|claims| is_eligible(Some(path), &look.config, *claims));
+        if !eligible || self.is_narrowed(look, held, path, false, stops) {
+            return None;
+        }
+        Some(look.config.content && !self.is_narrowed(look, held, path, false, silences))
+    }
+}
+
+pub fn stops(narrowing: Narrowing) -> bool {
+    matches!(narrowing, Narrowing::Disabled | Narrowing::Unreadable)
+}
+
+pub fn silences(narrowing: Narrowing) -> bool {
+    narrowing != Narrowing::Nothing
+}
+
+impl Held {
+    pub fn holding(&self, path: Option<&'static str>) -> Holding {
+        let wire = &self.wire;
+        Holding {
+            messages: wire.messages.keys().cloned().collect(),
+            tasks: wire.tasks.values().cloned().collect(),
+            fields: (wire.status.clone(), wire.slug.clone(), wire.harness.clone(), path),
+        }
+    }
+}
+
+impl Holding {
+    /// Whether this holds anything that another did not.
+    pub fn is_news_to(&self, other: &Holding) -> bool {
+        self.fields != other.fields
+            || !self.messages.is_subset(&other.messages)
+            || self.tasks.iter().any(|task| !other.tasks.contains(task))
+    }
+}
+
+/// Whether a message on the wire is that of a row, in every field but text and hash.
+pub fn same_message(row: &ExpectedMessage, message: &han_sync::protocol::SyncMessage) -> bool {
+    row.id == message.id
+        && row.line_number == message.line_number
+        && row.message_type == message.message_type
+        && row.timestamp == message.timestamp
+        && row.input_tokens == message.input_tokens
+        && row.output_tokens == message.output_tokens
+        && row.cache_read_tokens == message.cache_read_tokens
+        && row.cache_creation_tokens == message.cache_creation_tokens
+        && Some(&row.stream) == message.stream.as_ref()
+        && row.agent_id == message.agent_id
+        && row.parent_id == message.parent_id
+        && row.role == message.role
+        && row.tool_name == message.tool_name
+        && row.model == message.model
+        && row.usage_id == message.usage_id
+        && row.lines_added == message.lines_added
+        && row.lines_removed == message.lines_removed
+        && row.files_changed == message.files_changed
+}
+
+/// Whether a task on the wire is one of the database's, in every field but its texts.
+pub fn same_task(row: &ExpectedTask, task: &han_sync::protocol::SyncTask) -> bool {
+    row.id == task.id
+        && row.status == task.status
+        && row.created_at == task.created_at
+        && row.updated_at == task.updated_at
+}
