@@ -85,6 +85,8 @@ pub struct Cutter<'a> {
     pub delivered: HashSet<String>,
     /// Changes of the queue that are not written yet.
     pub changes: Vec<Change>,
+    /// Fields have changed of a session that the receiver has, and the state on disk does not say so.
+    pub fields_changed: bool,
 }
 
 impl<'a> Cutter<'a> {
@@ -104,6 +106,7 @@ impl<'a> Cutter<'a> {
             search: None,
             delivered: HashSet::new(),
             changes: Vec::new(),
+            fields_changed: false,
         }
     }
 
@@ -234,7 +237,7 @@ impl<'a> Cutter<'a> {
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();
         if let Some(cursor) = self.here_mut().sessions.get_mut(&row.id) {
-            delta::note_fields(cursor, &fields.hash(), now);
+            self.fields_changed |= delta::note_fields(cursor, &fields.hash(), now);
         }
         Ok(Some(Eligible {
             fields,

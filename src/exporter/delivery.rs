@@ -136,6 +136,10 @@ impl<'a> Delivery<'a> {
     ) -> Result<Result<(), Halt>, Stop> {
         loop {
             let Some(batch) = self.cutter.cut(source, affiliations, work)? else { return Ok(Ok(())) };
+            // Fields may change back while this run is killed over its answer: then they are to be sent once more.
+            if self.cutter.fields_changed {
+                self.save()?;
+            }
             if let Err(halt) = self.send(batch, work)? {
                 return Ok(Err(halt));
             }
@@ -401,6 +405,7 @@ impl<'a> Delivery<'a> {
     pub fn save(&mut self) -> Result<Queue, Stop> {
         let started = Instant::now();
         self.cutter.state.save(self.folder)?;
+        self.cutter.fields_changed = false;
         let client =
             Client { id: self.cutter.state.client_id.clone(), machine: self.cutter.state.machine.clone() };
         let changes = std::mem::take(&mut self.cutter.changes);

@@ -104,13 +104,15 @@ pub fn data_mark(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u64
     format!("{:016x}", hash_of(&[Some(&rows), Some(fields_hash), Some(&tasks.to_string())]))
 }
 
-/// Notes a session's fields as they are now, and since when.
-pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<Utc>) {
-    if cursor.fields != fields_hash {
-        cursor.fields = fields_hash.to_owned();
-        cursor.fields_seen_at = clock::format(now);
-        cursor.fields_sent = false;
+/// Notes a session's fields as they are now, and since when. Returns whether the receiver was known to have others: from
+/// the moment when these are sent until their acknowledgement is kept, nobody knows which it has.
+pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<Utc>) -> bool {
+    if cursor.fields == fields_hash {
+        return false;
     }
+    cursor.fields = fields_hash.to_owned();
+    cursor.fields_seen_at = clock::format(now);
+    std::mem::take(&mut cursor.fields_sent)
 }
 
 /// A 64-bit hash over parts, absent ones included.

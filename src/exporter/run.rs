@@ -303,6 +303,7 @@ impl Run<'_> {
         if survey.is_to_be_kept {
             self.delivery.keep_state();
         }
+        self.delivery.cutter.fields_changed |= survey.fields_changed;
         Ok(survey)
     }
 

@@ -51,6 +51,8 @@ pub struct Survey {
     /// Whether it learned something that keeps sessions here and may not be there to see the next time: a narrowing, or
     /// that a session's repository is another one.
     pub is_to_be_kept: bool,
+    /// Whether fields changed of a session that the receiver has.
+    pub fields_changed: bool,
 }
 
 /// What decides about sessions, apart from the sessions themselves.
@@ -137,7 +139,7 @@ pub fn survey(
                 tasks.map(|task| if with_content { task.with_text } else { task.without_text }).collect();
             surveyed.pending = delta::is_pending(cursor, &hash, &tasks) || !cursor.refused.is_empty();
             surveyed.data_mark = delta::data_mark(cursor, &hash, &tasks);
-            delta::note_fields(cursor, &hash, now);
+            survey.fields_changed |= delta::note_fields(cursor, &hash, now);
             if surveyed.pending {
                 cursor.waiting_since.get_or_insert(now);
             }

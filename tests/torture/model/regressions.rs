@@ -1,6 +1,18 @@
 //! Histories that once found something, by what they found.
 
-use super::action::Action;
+use super::action::Action::{self, *};
+use super::action::*;
 
 /// Name, seed and history.
-pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[];
+pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
+    (
+        "status_that_came_back_while_its_change_was_acknowledged_to_a_killed_run",
+        1,
+        &[
+            Run(Command::Scheduled),
+            Status(0, 1),
+            KillAt(Command::Scheduled, Route::Batch, 1, Taken::Yes),
+            Status(0, 0),
+        ],
+    ),
+];
