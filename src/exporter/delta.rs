@@ -111,7 +111,9 @@ pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<
         return false;
     }
     cursor.fields = fields_hash.to_owned();
-    cursor.fields_seen_at = clock::format(now);
+    // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
+    let before = clock::parse(&cursor.fields_seen_at);
+    cursor.fields_seen_at = clock::format(before.max(Some(now)).unwrap_or(now));
     std::mem::take(&mut cursor.fields_sent)
 }
 

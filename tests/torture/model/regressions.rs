@@ -15,4 +15,9 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
             Status(0, 0),
         ],
     ),
+    (
+        "status_that_changed_after_the_clock_was_set_back",
+        1,
+        &[Run(Command::Scheduled), ClockBack(600), Status(0, 1), Run(Command::Scheduled)],
+    ),
 ];
