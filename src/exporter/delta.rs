@@ -97,11 +97,17 @@ pub fn is_pending(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u6
         || tasks.iter().any(|task| !cursor.tasks.contains(task))
 }
 
-/// Tells what a session holds from what it held before, for sessions that wait for new data.
-pub fn data_mark(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u64>) -> String {
+/// Tells what a session holds from what it held before, for sessions that wait for new data. `last_id`: the id of its
+/// last message, since another database gives the same rowid to another message.
+pub fn data_mark(
+    cursor: &SessionCursor,
+    last_id: Option<&str>,
+    fields_hash: &str,
+    tasks: &BTreeSet<u64>,
+) -> String {
     let tasks = tasks.iter().fold(0, |sum: u64, task| sum.wrapping_add(*task));
     let rows = cursor.seen_rowid.to_string();
-    format!("{:016x}", hash_of(&[Some(&rows), Some(fields_hash), Some(&tasks.to_string())]))
+    format!("{:016x}", hash_of(&[Some(&rows), last_id, Some(fields_hash), Some(&tasks.to_string())]))
 }
 
 /// Notes a session's fields as they are now, and since when. Returns whether the receiver was known to have others: from

@@ -28,7 +28,7 @@ pub struct Surveyed {
     pub with_content: bool,
     /// Whether anything of it is undelivered; only an eligible session is looked at.
     pub pending: bool,
-    /// Tells what it holds from what it held before.
+    /// Tells what it holds from what it held before, where it is pending.
     pub data_mark: String,
 }
 
@@ -138,9 +138,11 @@ pub fn survey(
             let tasks: BTreeSet<u64> =
                 tasks.map(|task| if with_content { task.with_text } else { task.without_text }).collect();
             surveyed.pending = delta::is_pending(cursor, &hash, &tasks) || !cursor.refused.is_empty();
-            surveyed.data_mark = delta::data_mark(cursor, &hash, &tasks);
             survey.fields_changed |= delta::note_fields(cursor, &hash, now);
             if surveyed.pending {
+                let last = snapshot.message_at_or_before(cursor.seen_rowid)?;
+                let last_id = last.as_ref().map(|(_, id)| id.as_str());
+                surveyed.data_mark = delta::data_mark(cursor, last_id, &hash, &tasks);
                 cursor.waiting_since.get_or_insert(now);
             }
         }

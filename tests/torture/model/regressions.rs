@@ -16,6 +16,18 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
         ],
     ),
     (
+        "dropped_session_whose_database_went_back_and_grew_differently",
+        1,
+        &[
+            Run(Command::Scheduled),
+            CopyDatabase,
+            Insert(0, Rows::One),
+            Run(Command::Drop(0)),
+            RestoreDatabase { in_place: true },
+            Insert(0, Rows::One),
+        ],
+    ),
+    (
         "status_that_changed_after_the_clock_was_set_back",
         1,
         &[Run(Command::Scheduled), ClockBack(600), Status(0, 1), Run(Command::Scheduled)],
