@@ -7,7 +7,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -37,13 +36,31 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 
 /// Replaces `path` by `value` as JSON: temporary file, fsync, rename, fsync of the folder.
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Stop> {
-    let document = serde_json::to_vec(value).context("cannot serialize state")?;
-    write_and_rename(path, &document).map_err(|error| cannot("write", path, error))
+    replace_by(path, |_| value)
 }
 
-fn write_and_rename(path: &Path, document: &[u8]) -> io::Result<()> {
+/// The same with a value that may name the file that it is written to, by its [`identity`].
+pub fn replace_by<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> Result<(), Stop> {
+    write_and_rename(path, value).map_err(|error| cannot("write", path, error))
+}
+
+/// The file itself, as opposed to its content: a copy is another one.
+pub fn identity(metadata: &fs::Metadata) -> String {
+    let created = metadata
+        .created()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or(0, |since| since.as_nanos());
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    format!("{inode}:{created}")
+}
+
+fn write_and_rename<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
-    let written = write_synced(&temporary, document).and_then(|()| fs::rename(&temporary, path));
+    let written = write_synced(&temporary, value).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // A full disk should not stay full of our own half-written file.
         let _ = fs::remove_file(&temporary);
@@ -55,10 +72,11 @@ fn write_and_rename(path: &Path, document: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn write_synced(path: &Path, document: &[u8]) -> io::Result<()> {
+fn write_synced<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> io::Result<()> {
     let mut file = open_private(path)?;
+    let document = serde_json::to_vec(&value(identity(&file.metadata()?)))?;
     file.set_len(0)?;
-    file.write_all(document)?;
+    file.write_all(&document)?;
     file.sync_all()
 }
 

@@ -17,6 +17,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::exit::{Exit, Stop};
+use super::files;
 
 /// han's writer holds its exclusive lock for moments only (recovery, a checkpoint at close).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -178,17 +179,7 @@ fn look_at(path: &Path) -> Result<fs::Metadata, Stop> {
 /// # Errors
 /// Where the file cannot be looked at: a guess would make the next run compare everything.
 pub fn file_identity(path: &Path) -> Result<String, Stop> {
-    let metadata = look_at(path)?;
-    let created = metadata
-        .created()
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .map_or(0, |since| since.as_nanos());
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Ok(format!("{inode}:{created}"))
+    Ok(files::identity(&look_at(path)?))
 }
 
 /// Sizes and times of the database's files, or `None` while they are so fresh that a further change could go unseen.

@@ -33,6 +33,9 @@ pub struct State {
     pub client_secret: String,
     /// Stands for the machine on which this client lives; a folder copied elsewhere becomes a client of its own.
     pub machine: String,
+    /// The file that it was written to. Found in another file, it is a copy, and may be older than what was sent.
+    #[serde(default, skip_serializing)]
+    pub file: Option<String>,
     /// Narrowings seen in project folders, by folder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub narrowings: BTreeMap<String, Narrowing>,
@@ -42,6 +45,14 @@ pub struct State {
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]
     pub destinations: Vec<Destination>,
+}
+
+/// The state in the file that it names.
+#[derive(Debug, Serialize)]
+struct InFile<'a> {
+    #[serde(flatten)]
+    state: &'a State,
+    file: String,
 }
 
 impl Versioned for State {
@@ -213,6 +224,12 @@ pub struct StreamCursor {
 }
 
 impl SessionCursor {
+    /// Nobody knows which fields the receiver has: they are sent again, as seen now.
+    fn forget_fields(&mut self) {
+        self.fields.clear();
+        self.fields_sent = false;
+    }
+
     /// Back to the beginning: everything of the session is sent again. What was seen stays seen.
     pub fn rewind(&mut self) {
         *self = SessionCursor {
@@ -244,7 +261,7 @@ impl State {
         let path = State::path(folder);
         let machine = Machine::find(environment);
         let mut state = match files::load::<State>(&path, VERSION)? {
-            Loaded::Found(state) => state,
+            Loaded::Found(state) => state.checked(&path, warnings),
             Loaded::Missing => State::new(&machine, folder, queue),
             Loaded::Corrupt(why) => {
                 warnings.push(set_aside(&path, &why, repair)?);
@@ -264,6 +281,23 @@ impl State {
         Ok(state)
     }
 
+    /// What is right for a copy too. An older state sends again what messages and tasks came since; but fields that have
+    /// come back to what it knows would count as sent, though the receiver has what they were in between.
+    fn checked(mut self, path: &Path, warnings: &mut Vec<String>) -> State {
+        let Ok(here) = std::fs::metadata(path) else { return self };
+        if self.file.as_ref().is_some_and(|file| *file != files::identity(&here)) {
+            warnings.push(format!(
+                "{} is a copy, perhaps of an older one; the fields of all sessions are sent again",
+                path.display()
+            ));
+            for destination in &mut self.destinations {
+                destination.source.settled = None;
+                destination.sessions.values_mut().for_each(SessionCursor::forget_fields);
+            }
+        }
+        self
+    }
+
     fn new(machine: &Machine, folder: &Path, queue: &Queue) -> State {
         let (client_id, client_secret) = machine.client(folder);
         let survivor = queue.client.as_ref().filter(|client| client.machine == machine.mark());
@@ -272,6 +306,7 @@ impl State {
             client_id: survivor.map_or(client_id, |client| client.id.clone()),
             client_secret,
             machine: machine.mark(),
+            file: None,
             narrowings: BTreeMap::new(),
             repositories: BTreeMap::new(),
             destinations: Vec::new(),
@@ -279,7 +314,7 @@ impl State {
     }
 
     pub fn save(&self, folder: &Path) -> Result<(), Stop> {
-        files::replace(&State::path(folder), self)
+        files::replace_by(&State::path(folder), |file| InFile { state: self, file })
     }
 
     /// Stands for a key without telling it.

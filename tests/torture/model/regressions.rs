@@ -16,6 +16,18 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
         ],
     ),
     (
+        "status_that_came_back_with_an_older_state",
+        1,
+        &[
+            Run(Command::Scheduled),
+            CopyState,
+            Status(0, 1),
+            Run(Command::Scheduled),
+            RestoreState(File::State),
+            Status(0, 0),
+        ],
+    ),
+    (
         "dropped_session_whose_database_went_back_and_grew_differently",
         1,
         &[
