@@ -426,7 +426,10 @@ impl Run<'_> {
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
             // Sessions that wait for an identity are looked at again, whether han writes or not.
-            let is_settled = complete && !survey.sessions.iter().any(Surveyed::waits_for_identity);
+            // A run for one session says nothing of the others.
+            let is_settled = complete
+                && !matches!(self.request, Request::Session(_))
+                && !survey.sessions.iter().any(Surveyed::waits_for_identity);
             self.delivery.here_mut().source.settled = self.settled.take().filter(|_| is_settled);
             queue = self.delivery.save()?;
         }

@@ -392,3 +392,13 @@ fn time_budget_ends_a_run_that_has_more_to_send() {
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();
 }
+
+#[test]
+fn session_sent_by_name_leaves_the_others_to_the_next_run_though_han_writes_nothing() {
+    let scene = Scene::new(&[2, 3]);
+    scene.age_database();
+    scene.run_json(&["session", &scene.sessions[0]], 0);
+    let (report, _) = scene.run_json(&[], 0);
+    assert_eq!(report["messagesSent"], 3, "{report}");
+    scene.assert_delivered();
+}
