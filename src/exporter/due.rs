@@ -11,8 +11,7 @@ use super::config::Config;
 use super::cutter::Work;
 use super::privacy::Affiliations;
 use super::queue::{self, Item, Priority, Queue};
-use super::source;
-use super::state::{Destination, LearnedIdentity, State};
+use super::state::{Destination, LearnedIdentity};
 use super::survey::Survey;
 
 /// The identity is refreshed this often while there is something to send, and an empty batch is sent this often while
@@ -90,19 +89,9 @@ pub fn affiliations(identity: Option<&LearnedIdentity>, now: DateTime<Utc>) -> A
     }
 }
 
-/// Nothing was written since nothing was left, and nothing waits by itself.
-pub fn is_settled(here: &Destination, settled: Option<&str>, queue: &Queue, state: &State) -> bool {
-    settled.is_some()
-        && here.source.settled.as_deref() == settled
-        && queue.items.is_empty()
-        && state.narrowings.is_empty()
-}
-
-/// Stands for the database's files as they are, and for the settings that decide what is to be sent.
-pub fn settled_mark(config: &Config, now: DateTime<Utc>) -> Option<String> {
-    let signature = source::signature(&config.database, now)?;
-    let settings = format!("{:?} {:?}", config.privacy, config.include_content.value);
-    Some(format!("{signature} {}", crate::protocol::content_hash(&settings)))
+/// Stands for the settings that decide what is to be sent.
+pub fn settings_mark(config: &Config) -> String {
+    crate::protocol::content_hash(&format!("{:?} {:?}", config.privacy, config.include_content.value))
 }
 
 /// Whether the receiver has not heard of this client for an hour.

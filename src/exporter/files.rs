@@ -36,12 +36,15 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 
 /// Replaces `path` by `value` as JSON: temporary file, fsync, rename, fsync of the folder.
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Stop> {
-    replace_by(path, |_| value)
+    replace_by(path, |_| serde_json::to_vec(value))
 }
 
-/// The same with a value that may name the file that it is written to, by its [`identity`].
-pub fn replace_by<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> Result<(), Stop> {
-    write_and_rename(path, value).map_err(|error| cannot("write", path, error))
+/// The same with a document that may name the file that it is written to, by its [`identity`].
+pub fn replace_by(
+    path: &Path,
+    document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>,
+) -> Result<(), Stop> {
+    write_and_rename(path, document).map_err(|error| cannot("write", path, error))
 }
 
 /// The file itself, as opposed to its content: a copy is another one.
@@ -58,9 +61,12 @@ pub fn identity(metadata: &fs::Metadata) -> String {
     format!("{inode}:{created}")
 }
 
-fn write_and_rename<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> io::Result<()> {
+fn write_and_rename(
+    path: &Path,
+    document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>,
+) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
-    let written = write_synced(&temporary, value).and_then(|()| fs::rename(&temporary, path));
+    let written = write_synced(&temporary, document).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // A full disk should not stay full of our own half-written file.
         let _ = fs::remove_file(&temporary);
@@ -72,9 +78,9 @@ fn write_and_rename<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) 
     Ok(())
 }
 
-fn write_synced<T: Serialize>(path: &Path, value: impl FnOnce(String) -> T) -> io::Result<()> {
+fn write_synced(path: &Path, document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>) -> io::Result<()> {
     let mut file = open_private(path)?;
-    let document = serde_json::to_vec(&value(identity(&file.metadata()?)))?;
+    let document = document(identity(&file.metadata()?))?;
     file.set_len(0)?;
     file.write_all(&document)?;
     file.sync_all()

@@ -36,6 +36,8 @@ pub mod privacy;
 pub mod delta;
 /// Looking over the source: who may leave, and who has anything new.
 pub mod survey;
+/// Whether there is anything to do at all.
+pub mod glance;
 /// What is due, and what is known well enough.
 pub mod due;
 

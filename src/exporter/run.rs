@@ -3,7 +3,7 @@
 //! The lock is held by one run at a time. What is asked for meanwhile is queued, and the holder looks at the queue once
 //! more before and after it lets go, so that nothing waits for the next schedule without need.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::delivery::{Delivery, Halt};
 use super::due::{self, HOURLY, IDENTITY_USABLE, Request, affiliations, heartbeat_is_due, is_older};
 use super::exit::{Exit, Stop};
 use super::files;
+use super::glance::{self, Glance, glance};
 use super::line::Line;
 use super::lock::RunLock;
 use super::log::Log;
@@ -26,9 +27,9 @@ use super::queue::{self, Change, Item, Queue};
 use super::redact::Redactor;
 use super::report::{Report, Status};
 use super::retry;
-use super::source::Source;
-use super::state::State;
-use super::survey::{Filter, Survey, Surveyed, survey};
+use super::source::{self, Source};
+use super::state::{Overview, State};
+use super::survey::{Filter, Survey, Surveyed, survey, survey_some};
 
 /// What every command works with.
 #[derive(Debug)]
@@ -122,25 +123,33 @@ fn locked_run(
     let now = clock.now();
     let mut warnings = config.warnings.clone();
     let queue = Queue::load(folder, Some(now), &mut warnings)?;
-    let mut state = State::load(folder, &context.environment, &queue, Some(now), &mut warnings)?;
+    let files = source::signature(&config.database, now);
+    let glance = match request {
+        Request::Scheduled => glance(context, endpoint, key, &queue, now)?,
+        _ => Glance::Unclear,
+    };
+    let (mut state, news) = match glance {
+        Glance::Nothing => {
+            report_warnings(log, &warnings);
+            return Ok(((Report::default(), Exit::Success), queue));
+        }
+        Glance::Few(news) => (news.state, Some((news.source, news.sessions, news.overview))),
+        Glance::Unclear => {
+            (State::load(folder, &context.environment, &queue, Some(now), &mut warnings)?, None)
+        }
+    };
     report_warnings(log, &warnings);
     let destination = state.destination(endpoint, &state.fingerprint(key.expose()));
     let request =
         if queue.all_requested && *request == Request::Scheduled { Request::All } else { request.clone() };
-
-    let here = &state.destinations[destination];
-    let in_backoff = !retry::is_due(here.backoff.next_retry_at, now, retry::CAP);
-    let settled_now = due::settled_mark(config, now);
-    if request == Request::Scheduled
-        && due::is_settled(here, settled_now.as_deref(), &queue, &state)
-        && (in_backoff || !heartbeat_is_due(here, now))
-    {
-        return Ok(((Report::default(), Exit::Success), queue));
-    }
+    let in_backoff = !retry::is_due(state.destinations[destination].backoff.next_retry_at, now, retry::CAP);
 
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
-    let source = Source::open(&config.database)?;
+    let (source, few) = match news {
+        Some((source, sessions, overview)) => (source, Some((sessions, overview))),
+        None => (Source::open(&config.database)?, None),
+    };
     // Killed before its first acknowledgement, the client comes back under the same name and with the same secret.
     if !State::path(folder).exists() {
         state.save(folder)?;
@@ -152,7 +161,8 @@ fn locked_run(
         queue,
         request,
         source,
-        settled: settled_now,
+        few,
+        files,
         started: clock.elapsed(),
         delivery: Delivery::new(
             Cutter::new(config, clock, redactor.as_ref(), state, destination),
@@ -208,8 +218,10 @@ struct Run<'a> {
     source: Source,
     /// Sessions that had failed before this run.
     failed_before: HashSet<String>,
-    /// The state of the files before the first look inside.
-    settled: Option<String>,
+    /// The sessions to look at, where they are known to be all that is new, and how everything else was.
+    few: Option<(BTreeSet<String>, Overview)>,
+    /// The state of the database's files before the first look inside.
+    files: Option<String>,
     started: Duration,
     delivery: Delivery<'a>,
 }
@@ -299,7 +311,13 @@ impl Run<'_> {
         let cutter = &mut self.delivery.cutter;
         let affiliations = affiliations(cutter.here().identity.as_ref(), now);
         let filter = Filter { config: &self.context.config, affiliations: &affiliations };
-        let survey = survey(&self.source, filter, &mut cutter.state, cutter.destination, now)?;
+        let place = (&mut cutter.state, cutter.destination);
+        let survey = match self.few.take() {
+            Some((sessions, overview)) => {
+                survey_some(&self.source, filter, place, (&sessions, &overview), now)?
+            }
+            None => survey(&self.source, filter, place.0, place.1, now)?,
+        };
         if survey.is_to_be_kept {
             self.delivery.keep_state();
         }
@@ -425,12 +443,16 @@ impl Run<'_> {
         // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
-            // Sessions that wait for an identity are looked at again, whether han writes or not.
+            let cutter = &mut self.delivery.cutter;
+            let mut left = self.queue.clone();
+            cutter.changes.iter().for_each(|change| left.apply(change, now));
             // A run for one session says nothing of the others.
-            let is_settled = complete
-                && !matches!(self.request, Request::Session(_))
-                && !survey.sessions.iter().any(Surveyed::waits_for_identity);
-            self.delivery.here_mut().source.settled = self.settled.take().filter(|_| is_settled);
+            let for_one = matches!(self.request, Request::Session(_));
+            let is_quiet = complete && !for_one && left.items.is_empty();
+            let files = self.files.take();
+            cutter.state.quiet = is_quiet
+                .then(|| glance::quiet(self.context, &cutter.state, cutter.destination, survey, files))
+                .flatten();
             queue = self.delivery.save()?;
         }
 

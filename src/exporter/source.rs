@@ -3,6 +3,8 @@
 //! Every question is asked inside a `Snapshot`, one read transaction; no snapshot may live across a network wait.
 //! Columns that an older database lacks read as null. Text that is not UTF-8 is repaired, never refused.
 
+mod digest;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
@@ -23,8 +25,10 @@ use super::files;
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Larger integers do not survive JSON in other languages.
 const INTEGER_MAX: i64 = 1 << 53;
-/// A file whose time is this close to now may change again without its time changing.
-const RACY: Duration = Duration::from_secs(2);
+/// A file whose time is this close to now may change again without its time changing: the clocks by which file systems
+/// write times tick every few milliseconds, or, where no time has a fraction, every second or two.
+const RACY: Duration = Duration::from_millis(50);
+const RACY_WITHOUT_FRACTION: Duration = Duration::from_secs(2);
 
 /// An open source database.
 pub struct Source {
@@ -197,10 +201,11 @@ pub fn signature(path: &Path, now: DateTime<Utc>) -> Option<String> {
             Ok(metadata) if !required && metadata.len() == 0 => signature.push_str(" -"),
             Ok(metadata) => {
                 let changed: DateTime<Utc> = metadata.modified().ok()?.into();
-                if (now - changed).to_std().is_ok_and(|age| age < RACY) || changed > now {
+                let nanos = changed.timestamp_nanos_opt()?;
+                let racy = if nanos % 1_000_000 == 0 { RACY_WITHOUT_FRACTION } else { RACY };
+                if (now - changed).to_std().is_ok_and(|age| age < racy) || changed > now {
                     return None;
                 }
-                let nanos = changed.timestamp_nanos_opt()?;
                 signature.push_str(&format!(" {}:{nanos}", metadata.len()));
             }
             Err(_) if required => return None,

@@ -3,9 +3,12 @@
 //! Cursors move only forward on an acknowledgement, and back to the beginning on `reset` or when the source database is
 //! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
 
+mod lines;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -24,7 +27,7 @@ const VERSION: u32 = 1;
 const NAME: &str = "sync-state.json";
 
 /// The whole file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
     pub version: u32,
@@ -34,25 +37,23 @@ pub struct State {
     /// Stands for the machine on which this client lives; a folder copied elsewhere becomes a client of its own.
     pub machine: String,
     /// The file that it was written to. Found in another file, it is a copy, and may be older than what was sent.
-    #[serde(default, skip_serializing)]
+    #[serde(default)]
     pub file: Option<String>,
+    /// There where everything was delivered when the file was written; whoever changes the state states it anew.
+    #[serde(skip)]
+    pub quiet: Option<Quiet>,
     /// Narrowings seen in project folders, by folder.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub narrowings: BTreeMap<String, Narrowing>,
     /// The last known repository of each session: repository, then sessions. It holds when a folder is gone and han no
     /// longer links it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub repositories: BTreeMap<String, BTreeSet<String>>,
+    /// The same as it stands in the file, where it has not been read; see [`State::load_some`].
+    #[serde(skip)]
+    unread_repositories: Option<String>,
     #[serde(default)]
     pub destinations: Vec<Destination>,
-}
-
-/// The state in the file that it names.
-#[derive(Debug, Serialize)]
-struct InFile<'a> {
-    #[serde(flatten)]
-    state: &'a State,
-    file: String,
 }
 
 impl Versioned for State {
@@ -102,8 +103,11 @@ pub struct Destination {
     pub cursor: SyncCursor,
     #[serde(default)]
     pub source: SourceMark,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub sessions: BTreeMap<String, SessionCursor>,
+    /// Cursors as they stand in the file, where they have not been read; see [`State::load_some`].
+    #[serde(skip)]
+    unread_sessions: String,
 }
 
 /// What `GET {endpoint}/identity` said last.
@@ -179,9 +183,70 @@ pub struct SourceMark {
     pub watermark: i64,
     /// Rowids with a hash of the id of the message there; a database in which one differs is another database.
     pub anchors: Vec<(i64, u64)>,
-    /// Size and times of the files when nothing was left to send; unchanged files need no look inside.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settled: Option<String>,
+}
+
+/// What tells a later run that there is nothing to do, or how little, without the rest of the state: how everything was
+/// when nothing was left to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quiet {
+    /// The destination to which nothing was left to send.
+    pub endpoint: String,
+    pub key_fingerprint: String,
+    /// The last answer of the receiver, and the endpoint's next retry where it is in trouble.
+    #[serde(with = "clock::optional")]
+    pub last_contact_at: Option<DateTime<Utc>>,
+    #[serde(with = "clock::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+    /// Stands for the settings that decide what is sent.
+    pub settings: String,
+    /// Size and times of the database's files, where they tell of every change; unchanged files need no look inside.
+    pub files: Option<String>,
+    pub source: SourceMark,
+    pub overview: Overview,
+}
+
+/// What of the source decides about its sessions, beside their messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Stands for every session, project and repository.
+    pub sessions: u64,
+    /// Stands for every task.
+    pub tasks: u64,
+    /// The folders in which narrowings were looked for.
+    pub folders: Vec<String>,
+}
+
+/// The beginning of the file, which is read by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Beginning {
+    pub version: u32,
+    pub client_id: String,
+    pub client_secret: String,
+    pub machine: String,
+    #[serde(default)]
+    pub file: Option<String>,
+    pub quiet: Option<Quiet>,
+    /// Bytes that follow.
+    rest_bytes: u64,
+}
+
+impl Beginning {
+    /// The beginning of the state's file, if it is this machine's and this program can go by it. Whatever is odd is for
+    /// [`State::load`] to find out.
+    pub fn load(folder: &Path, environment: &Environment) -> Option<Beginning> {
+        let path = State::path(folder);
+        let beginning = lines::beginning(&path)?;
+        let is_ours = beginning.version == VERSION && beginning.machine == Machine::find(environment).mark();
+        let file = files::identity(&std::fs::metadata(&path).ok()?);
+        (is_ours && beginning.file == Some(file)).then_some(beginning)
+    }
+
+    /// Stands for a key without telling it.
+    pub fn fingerprint(&self, key: &str) -> String {
+        fingerprint(&self.client_secret, key)
+    }
 }
 
 /// How far one session has been acknowledged.
@@ -291,7 +356,6 @@ impl State {
                 path.display()
             ));
             for destination in &mut self.destinations {
-                destination.source.settled = None;
                 destination.sessions.values_mut().for_each(SessionCursor::forget_fields);
             }
         }
@@ -307,19 +371,48 @@ impl State {
             client_secret,
             machine: machine.mark(),
             file: None,
+            quiet: None,
             narrowings: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            unread_repositories: None,
             destinations: Vec::new(),
         }
     }
 
+    /// The state with the cursors of some sessions alone, for a run that concerns no others; everything else is kept as
+    /// it stands. `None` where the file is not as [`State::save`] writes it.
+    pub fn load_some(folder: &Path, sessions: &BTreeSet<String>) -> Option<State> {
+        lines::read_some(&std::fs::read_to_string(State::path(folder)).ok()?, sessions)
+    }
+
+    /// Reads what [`State::load_some`] left unread.
+    pub fn read_all(&mut self) -> Result<(), Stop> {
+        if let Some(text) = self.unread_repositories.take() {
+            self.repositories = serde_json::from_str(&text).context("cannot read the state")?;
+        }
+        for destination in &mut self.destinations {
+            let text = format!("{{{}}}", std::mem::take(&mut destination.unread_sessions));
+            let unread: BTreeMap<String, SessionCursor> =
+                serde_json::from_str(&text).context("cannot read the state")?;
+            for (session_id, cursor) in unread {
+                destination.sessions.entry(session_id).or_insert(cursor);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every session's cursor and repository has been read.
+    pub fn is_whole(&self) -> bool {
+        self.unread_repositories.is_none()
+    }
+
     pub fn save(&self, folder: &Path) -> Result<(), Stop> {
-        files::replace_by(&State::path(folder), |file| InFile { state: self, file })
+        files::replace_by(&State::path(folder), |file| lines::write(self, file))
     }
 
     /// Stands for a key without telling it.
     pub fn fingerprint(&self, key: &str) -> String {
-        hex(&keyed(self.client_secret.as_bytes(), key.as_bytes()))[..16].to_owned()
+        fingerprint(&self.client_secret, key)
     }
 
     /// The place of the destination for an endpoint and a key, made where there is none.
@@ -481,6 +574,10 @@ impl Machine {
         id.copy_from_slice(&derive("client id")[..16]);
         (uuid::Builder::from_random_bytes(id).into_uuid().to_string(), hex(&derive("client secret")))
     }
+}
+
+fn fingerprint(secret: &str, key: &str) -> String {
+    hex(&keyed(secret.as_bytes(), key.as_bytes()))[..16].to_owned()
 }
 
 fn keyed(key: &[u8], message: &[u8]) -> [u8; 32] {

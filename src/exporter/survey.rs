@@ -14,8 +14,8 @@ use super::exit::Stop;
 use super::lineage;
 use super::narrowing;
 use super::privacy::{Affiliations, Eligibility, ExcludedReason, check_sync_eligibility};
-use super::source::{SessionRow, Snapshot, Source, file_identity};
-use super::state::{SessionCursor, State};
+use super::source::{SessionRow, Snapshot, Source, TaskRow, file_identity};
+use super::state::{Overview, SessionCursor, State};
 use crate::protocol::remote::Remote;
 
 /// A session of the source, and what is to be said of it.
@@ -53,6 +53,8 @@ pub struct Survey {
     pub is_to_be_kept: bool,
     /// Whether fields changed of a session that the receiver has.
     pub fields_changed: bool,
+    /// How everything but the messages was.
+    pub overview: Overview,
 }
 
 /// What decides about sessions, apart from the sessions themselves.
@@ -104,17 +106,25 @@ pub fn survey(
     destination: usize,
     now: DateTime<Utc>,
 ) -> Result<Survey, Stop> {
+    state.read_all()?;
     let mut survey = Survey::default();
     let narrowings = state.narrowings.clone();
-    let folders = source.snapshot()?.project_folders()?;
-    survey.warnings = refresh_narrowings(folders, filter, state);
+    let projects = source.snapshot()?.project_folders()?;
+    let folders = folders_to_look_into(projects, filter);
+    survey.warnings = narrowing::refresh(&mut state.narrowings, &folders);
     survey.is_to_be_kept = narrowings != state.narrowings;
+    survey.overview.folders = folders.into_iter().map(|(folder, _)| folder).collect();
+    survey.overview.folders.dedup();
 
     let snapshot = &source.snapshot()?;
     note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
+    let with_text = filter.config.include_content.value;
+    survey.overview.sessions = snapshot.digest_of_sessions()?;
+    survey.overview.tasks = snapshot.digest_of_tasks(with_text)?;
     let sessions = snapshot.sessions()?;
     survey.is_to_be_kept |= note_repositories(&sessions, state);
-    let tasks = tasks_by_session(snapshot, filter.config.include_content.value)?;
+    let tasks = tasks_by_session(snapshot, with_text)?;
+    let lookout = Lookout { snapshot, filter, now };
 
     let known = state.last_known_repositories();
     let known: HashMap<String, String> =
@@ -123,32 +133,91 @@ pub fn survey(
     for row in sessions {
         let last_known = known.get(&row.id).map(String::as_str);
         let key = row.remote.clone().or_else(|| last_known.map(url_of)).unwrap_or_default();
-        let verdict =
-            verdicts.entry(key).or_insert_with(|| filter.by_remote(row.remote.as_deref(), last_known));
-        let (eligibility, with_content) = filter.narrow(verdict.clone(), &row, state);
+        let verdict = verdicts
+            .entry(key)
+            .or_insert_with(|| filter.by_remote(row.remote.as_deref(), last_known))
+            .clone();
+        let no_tasks = Vec::new();
+        let tasks = tasks.get(&row.id).unwrap_or(&no_tasks);
+        lookout.look_at(row, verdict, tasks, (state, destination), &mut survey)?;
+    }
+    Ok(survey)
+}
+
+/// Surveys a few sessions alone, where the source is known to say the same of all others as it did when nothing of them
+/// was left to send. Sessions that have no cursor, and had nothing to send then, have nothing now.
+pub fn survey_some(
+    source: &Source,
+    filter: Filter<'_>,
+    (state, destination): (&mut State, usize),
+    (sessions, overview): (&BTreeSet<String>, &Overview),
+    now: DateTime<Utc>,
+) -> Result<Survey, Stop> {
+    let mut survey = Survey { overview: overview.clone(), ..Survey::default() };
+    let snapshot = &source.snapshot()?;
+    let news = snapshot.sessions_after(state.destinations[destination].source.watermark)?;
+    if news.iter().any(|(id, _)| !sessions.contains(id)) {
+        // han has written since it was found out which sessions have news.
+        return self::survey(source, filter, state, destination, now);
+    }
+    let lookout = Lookout { snapshot, filter, now };
+    note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
+    let with_text = filter.config.include_content.value;
+    for id in sessions {
+        let is_known = state.destinations[destination].sessions.contains_key(id);
+        let Some(row) = snapshot.session(id)?.filter(|_| is_known) else { continue };
+        if row.remote.is_none() {
+            // Its last known repository counts, which is not read yet.
+            return self::survey(source, filter, state, destination, now);
+        }
+        let tasks = snapshot.tasks_of(id, with_text)?;
+        let tasks: Vec<TaskHashes> = tasks.into_iter().map(|row| TaskHashes::of(row, with_text)).collect();
+        let verdict = filter.by_remote(row.remote.as_deref(), None);
+        lookout.look_at(row, verdict, &tasks, (state, destination), &mut survey)?;
+    }
+    Ok(survey)
+}
+
+/// What sessions are looked at with.
+struct Lookout<'a> {
+    snapshot: &'a Snapshot<'a>,
+    filter: Filter<'a>,
+    now: DateTime<Utc>,
+}
+
+impl Lookout<'_> {
+    /// Narrows the verdict on a session, and tells whether anything of it is undelivered.
+    fn look_at(
+        &self,
+        row: SessionRow,
+        verdict: Eligibility,
+        tasks: &[TaskHashes],
+        (state, destination): (&mut State, usize),
+        survey: &mut Survey,
+    ) -> Result<(), Stop> {
+        let (eligibility, with_content) = self.filter.narrow(verdict, &row, state);
         let mut surveyed =
             Surveyed { row, eligibility, with_content, pending: false, data_mark: String::new() };
         if let Eligibility::Eligible { remote, inclusion, .. } = &surveyed.eligibility {
             let fields = SessionFields::new(&surveyed.row, remote.clone(), *inclusion);
             let cursors = &mut state.destinations[destination].sessions;
-            let cursor = cursor_of(cursors, snapshot, &fields.id)?;
+            let cursor = cursor_of(cursors, self.snapshot, &fields.id)?;
             let hash = fields.hash();
-            let no_tasks = Vec::new();
-            let tasks = tasks.get(&fields.id).unwrap_or(&no_tasks).iter();
+            let tasks = tasks.iter();
             let tasks: BTreeSet<u64> =
                 tasks.map(|task| if with_content { task.with_text } else { task.without_text }).collect();
             surveyed.pending = delta::is_pending(cursor, &hash, &tasks) || !cursor.refused.is_empty();
-            survey.fields_changed |= delta::note_fields(cursor, &hash, now);
+            survey.fields_changed |= delta::note_fields(cursor, &hash, self.now);
             if surveyed.pending {
-                let last = snapshot.message_at_or_before(cursor.seen_rowid)?;
+                let last = self.snapshot.message_at_or_before(cursor.seen_rowid)?;
                 let last_id = last.as_ref().map(|(_, id)| id.as_str());
                 surveyed.data_mark = delta::data_mark(cursor, last_id, &hash, &tasks);
-                cursor.waiting_since.get_or_insert(now);
+                cursor.waiting_since.get_or_insert(self.now);
             }
         }
         survey.sessions.push(surveyed);
+        Ok(())
     }
-    Ok(survey)
 }
 
 /// The cursor of a session; a new one knows how far the session goes.
@@ -223,13 +292,12 @@ fn note_repositories(sessions: &[SessionRow], state: &mut State) -> bool {
     was_known
 }
 
-/// Looks for narrowings in the folders of every repository whose sessions could be sent, and of every project whose link
-/// is gone: its folder may still narrow its own sessions. Returns what to tell the user.
-fn refresh_narrowings(
+/// The folders that may narrow what is sent: of every repository whose sessions could be sent, and of every project whose
+/// link is gone, for it may still narrow its own sessions. Each with its repository.
+fn folders_to_look_into(
     projects: Vec<(String, Option<String>)>,
     filter: Filter,
-    state: &mut State,
-) -> Vec<String> {
+) -> BTreeSet<(String, Option<String>)> {
     let mut eligible: HashMap<String, Option<String>> = HashMap::new();
     let mut path_of = |remote: &str| {
         let verdict =
@@ -247,7 +315,7 @@ fn refresh_narrowings(
             None => folders.insert((folder, None)),
         };
     }
-    narrowing::refresh(&mut state.narrowings, &folders)
+    folders
 }
 
 /// The two hashes of a task, of which one counts.
@@ -257,13 +325,19 @@ struct TaskHashes {
     without_text: u64,
 }
 
+impl TaskHashes {
+    fn of(row: TaskRow, with_text: bool) -> TaskHashes {
+        let without_text = delta::task_hash(&delta::wire_task(row.clone(), false));
+        let with_text = if with_text { delta::task_hash(&delta::wire_task(row, true)) } else { without_text };
+        TaskHashes { with_text, without_text }
+    }
+}
+
 fn tasks_by_session(snapshot: &Snapshot, with_text: bool) -> Result<HashMap<String, Vec<TaskHashes>>, Stop> {
     let mut tasks: HashMap<String, Vec<TaskHashes>> = HashMap::new();
     snapshot.tasks(with_text, |row| {
         let session = row.session_id.clone();
-        let without_text = delta::task_hash(&delta::wire_task(row.clone(), false));
-        let with_text = if with_text { delta::task_hash(&delta::wire_task(row, true)) } else { without_text };
-        tasks.entry(session).or_default().push(TaskHashes { with_text, without_text });
+        tasks.entry(session).or_default().push(TaskHashes::of(row, with_text));
     })?;
     Ok(tasks)
 }

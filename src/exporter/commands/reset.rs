@@ -35,7 +35,6 @@ pub fn execute(context: &Context, command: &ResetCommand, mut output: Output) ->
             reset += 1;
         }
     }
-    here.source.settled = None;
     if let Some(asked) = command.session.as_ref().filter(|_| reset == 0 && !output.json) {
         output.line(&format!("nothing of session {asked} was sent to this destination"));
     }

@@ -1,0 +1,144 @@
+//! The first look of a scheduled run: whether there is anything to do at all, and if so, whether it concerns few sessions.
+//!
+//! It goes by what the last complete run wrote down: how the database's files were, or else what the database said of
+//! everything but its messages, and how far these went. Whatever does not match it leaves to a full survey; it decides
+//! nothing about what may leave the machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+
+use super::config::ApiKey;
+use super::due::{self, HOURLY, is_older};
+use super::exit::Stop;
+use super::lineage;
+use super::narrowing;
+use super::queue::Queue;
+use super::retry;
+use super::run::Context;
+use super::source::{self, Snapshot, Source};
+use super::state::{Beginning, Overview, Quiet, State};
+use super::survey::Survey;
+
+/// With news of more sessions than this, all of them are looked at.
+const SESSIONS_MAX: usize = 500;
+
+/// What the first look found.
+#[derive(Debug)]
+pub enum Glance {
+    /// Nothing to do.
+    Nothing,
+    /// New messages of a few sessions, and nothing else.
+    Few(Box<News>),
+    /// It takes a full look to tell.
+    Unclear,
+}
+
+/// What is new where little is.
+#[derive(Debug)]
+pub struct News {
+    pub source: Source,
+    /// With cursors for the sessions alone.
+    pub state: State,
+    pub sessions: BTreeSet<String>,
+    pub overview: Overview,
+}
+
+/// Looks, and changes nothing.
+pub fn glance(
+    context: &Context,
+    endpoint: &str,
+    key: &ApiKey,
+    queue: &Queue,
+    now: DateTime<Utc>,
+) -> Result<Glance, Stop> {
+    let config = &context.config;
+    if !queue.items.is_empty() || queue.all_requested {
+        return Ok(Glance::Unclear);
+    }
+    let Some(beginning) = Beginning::load(&context.folder, &context.environment) else {
+        return Ok(Glance::Unclear);
+    };
+    let Some(quiet) = &beginning.quiet else { return Ok(Glance::Unclear) };
+    let is_this = quiet.endpoint == endpoint
+        && quiet.key_fingerprint == beginning.fingerprint(key.expose())
+        && quiet.settings == due::settings_mark(config);
+    let in_backoff = !retry::is_due(quiet.next_retry_at, now, retry::CAP);
+    if !is_this || (!in_backoff && is_older(quiet.last_contact_at, HOURLY, now)) {
+        return Ok(Glance::Unclear);
+    }
+    if quiet.files.is_some() && quiet.files == source::signature(&config.database, now) {
+        return Ok(Glance::Nothing);
+    }
+    let source = Source::open(&config.database)?;
+    let Some(sessions) = sessions_with_news(context, &source, quiet)? else { return Ok(Glance::Unclear) };
+    if sessions.is_empty() {
+        return Ok(Glance::Nothing);
+    }
+    let state = State::load_some(&context.folder, &sessions).filter(|_| sessions.len() <= SESSIONS_MAX);
+    let overview = quiet.overview.clone();
+    Ok(state
+        .map_or(Glance::Unclear, |state| Glance::Few(Box::new(News { source, state, sessions, overview }))))
+}
+
+/// The sessions that have new messages; `None` where anything else is new.
+fn sessions_with_news(
+    context: &Context,
+    source: &Source,
+    quiet: &Quiet,
+) -> Result<Option<BTreeSet<String>>, Stop> {
+    let config = &context.config;
+    let folders = quiet.overview.folders.iter().map(|folder| (folder.clone(), None)).collect();
+    let mut narrowings = BTreeMap::new();
+    let reports = narrowing::refresh(&mut narrowings, &folders);
+    if !narrowings.is_empty() || !reports.is_empty() {
+        return Ok(None);
+    }
+    // Either half is as it was at a time after the last run, if not at the same one, and is looked at again later.
+    let (tasks, news) = thread::scope(|scope| {
+        let tasks = scope.spawn(|| {
+            let source = Source::open(&config.database)?;
+            source.snapshot()?.digest_of_tasks(config.include_content.value)
+        });
+        let news = new_messages(&source.snapshot()?, &source::file_identity(&config.database)?, quiet);
+        Ok::<_, Stop>((tasks.join().map_err(|_| anyhow!("cannot read han's tasks"))??, news?))
+    })?;
+    Ok(news.filter(|_| tasks == quiet.overview.tasks))
+}
+
+/// The sessions that have new messages; `None` where sessions, projects or repositories are not as they were.
+fn new_messages(snapshot: &Snapshot, file: &str, quiet: &Quiet) -> Result<Option<BTreeSet<String>>, Stop> {
+    let is_same = lineage::is_same(snapshot, &quiet.source, file)?
+        && snapshot.digest_of_sessions()? == quiet.overview.sessions;
+    if !is_same {
+        return Ok(None);
+    }
+    let news = snapshot.sessions_after(quiet.source.watermark)?;
+    Ok(Some(news.into_iter().map(|(session_id, _)| session_id).collect()))
+}
+
+/// What the next run may go by, after one that left nothing to send. `files`: the signature of the database's files
+/// before the first look inside.
+pub fn quiet(
+    context: &Context,
+    state: &State,
+    destination: usize,
+    survey: &Survey,
+    files: Option<String>,
+) -> Option<Quiet> {
+    let here = &state.destinations[destination];
+    // What may still be narrowed, or opened by an identity, is looked at again, whether han writes or not.
+    let is_open = state.narrowings.is_empty() && !survey.sessions.iter().any(|it| it.waits_for_identity());
+    is_open.then(|| Quiet {
+        endpoint: here.endpoint.clone(),
+        key_fingerprint: here.key_fingerprint.clone(),
+        last_contact_at: here.statistics.last_contact_at,
+        next_retry_at: here.backoff.next_retry_at,
+        settings: due::settings_mark(&context.config),
+        files,
+        source: here.source.clone(),
+        overview: survey.overview.clone(),
+    })
+}
