@@ -1,7 +1,12 @@
 //! What the raw JSON of a row says of the answer that it belongs to: its model, and the name under which its tokens count
 //! once.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::protocol;
@@ -20,7 +25,7 @@ impl Answer {
         #[serde(rename_all = "camelCase")]
         struct Raw<'a> {
             #[serde(borrow)]
-            message: Option<&'a RawValue>,
+            message: Option<Object<Message<'a>>>,
             #[serde(borrow)]
             request_id: Option<&'a RawValue>,
         }
@@ -35,13 +40,64 @@ impl Answer {
             serde_json::from_str(value?.get()).ok()
         }
         let Ok(raw) = serde_json::from_str::<Raw>(raw_json) else { return Answer::default() };
-        let message = raw.message.and_then(|message| serde_json::from_str::<Message>(message.get()).ok());
-        let Some(message) = message else { return Answer::default() };
+        let Some(Object(Some(message))) = raw.message else { return Answer::default() };
         let request_id = text(raw.request_id);
         Answer {
             model: text(message.model),
             usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
         }
+    }
+}
+
+/// An object, or `None` for any other value: read in the one pass over what it lies in.
+struct Object<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Object(Some(object)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Object<T>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Object(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Object<T>, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Object<T>, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Object<T>, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Object<T>, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Object<T>, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Object<T>, E> {
+        Ok(Object(None))
     }
 }
 
@@ -61,8 +117,12 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_reads_as_none() {
-        for raw in ["", "{", "[]", "null", r#"{"message":"text"}"#, r#"{"message":{"id":7,"model":null}}"#] {
+        for raw in ["", "{", "[]", "null", r#"{"message":{"id":7,"model":null}}"#] {
             assert_eq!(Answer::read(raw), Answer::default(), "{raw}");
+        }
+        for message in ["\"text\"", "\"\\n\"", "7", "-7", "7.5", "1e400", "true", "null", "[{}, 1]"] {
+            let raw = format!(r#"{{"message":{message},"requestId":"req_01"}}"#);
+            assert_eq!(Answer::read(&raw), Answer::default(), "{raw}");
         }
     }
 }

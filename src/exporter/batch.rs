@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::answer::Answer;
 use super::clock;
 use super::delta::{self, SessionFields};
+use super::document::Document;
 use super::exit::Stop;
 use super::lineage::id_hash;
 use super::redact::{Counts, Redactor};
@@ -64,10 +66,12 @@ pub struct Eligible {
 /// A batch under construction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    sessions: Vec<u8>,
+    sessions: Arc<Vec<u8>>,
     pub parts: Vec<Part>,
     pub messages: usize,
     pub tasks: usize,
+    /// Whether message text may be in it.
+    pub has_content: bool,
 }
 
 /// One session's part of a batch, and where its cursor goes when it is acknowledged.
@@ -221,26 +225,21 @@ impl Batch {
         };
         // The first message of a batch may exceed the room, or it would never go.
         cut.fill(&room, self.parts.is_empty())?;
-        let (json, part) = cut.finish()?;
-        if !part.is_empty() {
-            if !self.sessions.is_empty() {
-                self.sessions.push(b',');
-            }
-            self.sessions.extend_from_slice(&json);
-        }
+        let part = cut.finish(Arc::make_mut(&mut self.sessions))?;
         self.messages += part.messages;
         self.tasks += part.tasks;
+        self.has_content |= eligible.with_content;
         self.parts.push(part);
         Ok(&self.parts[self.parts.len() - 1])
     }
 
-    /// The payload, with its checksum: the body before compression.
+    /// The payload.
     pub fn document(
         &self,
         payloads: &Payloads,
         cursor: &SyncCursor,
         now: DateTime<Utc>,
-    ) -> Result<Vec<u8>, Stop> {
+    ) -> Result<Document, Stop> {
         let head = Head {
             version: PROTOCOL_VERSION,
             client_id: payloads.client_id,
@@ -248,13 +247,10 @@ impl Batch {
             timestamp: clock::format(now),
             cursor,
         };
-        let mut document = Vec::with_capacity(self.sessions.len() + 512);
-        open_object(&mut document, &head)?;
-        document.extend_from_slice(b",\"sessions\":[");
-        document.extend_from_slice(&self.sessions);
-        document.extend_from_slice(b"]}");
-        protocol::seal(&mut document);
-        Ok(document)
+        let mut opening = Vec::new();
+        open_object(&mut opening, &head)?;
+        opening.extend_from_slice(b",\"sessions\":[");
+        Ok(Document { head: opening, sessions: self.sessions.clone() })
     }
 }
 
@@ -492,10 +488,11 @@ impl<'a> Cut<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<(Vec<u8>, Part), Stop> {
+    /// Adds the session to a list of sessions, if there is anything in it for the receiver.
+    fn finish(mut self, out: &mut Vec<u8>) -> Result<Part, Stop> {
         let fields = &self.eligible.fields;
         let nothing = self.message_count == 0 && self.task_count == 0 && self.cursor.fields_sent;
-        let mut json = Vec::new();
+        let mut bytes = 0;
         if !nothing {
             let fields_seen = clock::parse(&self.cursor.fields_seen_at);
             let last_modified = self.newest_at.max(fields_seen).unwrap_or_default();
@@ -511,28 +508,32 @@ impl<'a> Cut<'a> {
                 slug: fields.slug.as_deref(),
             };
             let tail = SessionTail {
-                last_modified: exact(last_modified),
+                last_modified: clock::exact(last_modified),
                 total_message_count: known + refused as u64 + after,
                 inclusion: fields.inclusion,
                 harness: fields.harness.as_deref(),
             };
-            json.reserve(self.messages.len() + self.tasks.len() + 512);
-            open_object(&mut json, &head)?;
-            json.extend_from_slice(b",\"messages\":[");
-            json.append(&mut self.messages);
-            json.extend_from_slice(b"],\"tasks\":[");
-            json.append(&mut self.tasks);
-            json.extend_from_slice(b"],");
+            if !out.is_empty() {
+                out.push(b',');
+            }
+            let start = out.len();
+            open_object(out, &head)?;
+            out.extend_from_slice(b",\"messages\":[");
+            out.append(&mut self.messages);
+            out.extend_from_slice(b"],\"tasks\":[");
+            out.append(&mut self.tasks);
+            out.extend_from_slice(b"],");
             let tail = serde_json::to_vec(&tail).context("cannot serialize a session")?;
-            json.extend_from_slice(&tail[1..]);
+            out.extend_from_slice(&tail[1..]);
+            bytes = out.len() - start;
         }
-        let newest_at = self.newest_at.map(exact);
+        let newest_at = self.newest_at.map(clock::exact);
         self.advance.newest_at = newest_at.filter(|_| self.message_count > 0);
         let part = Part {
             session_id: fields.id.clone(),
             messages: self.message_count,
             tasks: self.task_count,
-            bytes: json.len(),
+            bytes,
             last_line: self.last_line,
             redactions: self.redactions,
             more: self.more,
@@ -541,15 +542,8 @@ impl<'a> Cut<'a> {
             new_fields: !self.cursor.fields_sent,
             advance: self.advance,
         };
-        Ok((json, part))
+        Ok(part)
     }
-}
-
-/// A time with all its digits. Milliseconds are always written: what the clock says is as long now as it was a moment
-/// ago, so that batches are cut at the same places.
-fn exact(time: DateTime<Utc>) -> String {
-    let has_more = !time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
-    time.to_rfc3339_opts(if has_more { SecondsFormat::AutoSi } else { SecondsFormat::Millis }, true)
 }
 
 /// Writes an object without its closing brace.

@@ -4,13 +4,11 @@
 //! state. No call is without a time-out, no answer is read without a bound, no redirect is followed. The key and the
 //! body reach no message.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy};
@@ -26,8 +24,6 @@ use crate::protocol::{
 const ANSWER_BYTES_MAX: u64 = 8 << 20;
 /// Of a receiver's own words, as much as fits a line or two.
 const MESSAGE_CHARS_MAX: usize = 300;
-/// The level that the plan's pipeline uses, and the best one for what it costs.
-const GZIP_LEVEL: u32 = 6;
 
 /// How a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,13 +82,6 @@ pub struct Client {
     endpoint: String,
     key: config::ApiKey,
     client_id: String,
-}
-
-/// Compresses a payload for the wire.
-pub fn compress(document: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(document.len() / 4), Compression::new(GZIP_LEVEL));
-    encoder.write_all(document)?;
-    encoder.finish()
 }
 
 impl Client {

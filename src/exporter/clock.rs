@@ -82,6 +82,13 @@ pub fn format(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// A time with all its digits. Milliseconds are always written: what the clock says is as long now as it was a moment
+/// ago, so that batches are cut at the same places.
+pub fn exact(time: DateTime<Utc>) -> String {
+    let has_more = !time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    time.to_rfc3339_opts(if has_more { SecondsFormat::AutoSi } else { SecondsFormat::Millis }, true)
+}
+
 /// Serde for an optional time that reads leniently: what cannot be read is as good as absent.
 pub mod optional {
     use super::*;

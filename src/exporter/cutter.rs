@@ -3,7 +3,8 @@
 //! A run and `preview` use the same cutter, so that what is shown is what is sent. It works on a state in memory; it
 //! neither sends nor saves. Each batch comes from one short snapshot, in which eligibility is decided once more.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,15 +13,16 @@ use super::batch::{Batch, Eligible, Payloads, Room};
 use super::clock::{self, Clock};
 use super::config::Config;
 use super::delta::{self, SessionFields};
+use super::document::Document;
 use super::exit::Stop;
 use super::privacy::{Affiliations, Eligibility};
 use super::queue::Change;
 use super::redact::Redactor;
 use super::retry;
 use super::source::{Snapshot, Source};
-use super::state::{Destination, LearnedLimit, State};
+use super::state::{Destination, LearnedLimit, SessionCursor, State};
 use super::survey::Filter;
-use crate::protocol::Limits;
+use crate::protocol::{Limits, SyncCursor};
 
 /// What one batch needs beside its sessions: head, cursor, checksum.
 pub const HEAD_BYTES: usize = 1024;
@@ -119,12 +121,20 @@ impl<'a> Cutter<'a> {
     }
 
     /// Cuts the next batch from the front of the work. Work that turns out to be nothing is taken off.
+    ///
+    /// `ahead`: batches that were cut before and are not acknowledged yet; this one is cut as if they were. As soon as
+    /// anything is not as usual, nothing more is cut until they are.
     pub fn cut(
         &mut self,
         source: &Source,
         affiliations: &Affiliations,
         work: &mut VecDeque<Work>,
+        ahead: &[&Batch],
     ) -> Result<Option<Batch>, Stop> {
+        if !ahead.is_empty() && self.search.is_some() {
+            return Ok(None);
+        }
+        let more_after = more_after(ahead);
         if self.search.as_ref().is_some_and(|search| self.is_past(&search.until, work)) {
             self.search = None;
         }
@@ -133,17 +143,31 @@ impl<'a> Cutter<'a> {
         let mut batch = Batch::default();
         let mut next = 0;
         while next < work.len() && batch.has_room(&room) {
-            let Some(eligible) = self.still_eligible(&snapshot, affiliations, &work[next])? else {
+            let session_id = &work[next].session_id;
+            let is_underway = match more_after.get(session_id.as_str()) {
+                Some(false) => {
+                    next += 1;
+                    continue;
+                }
+                more => more.is_some(),
+            };
+            let eligible = self.still_eligible(&snapshot, affiliations, &work[next])?;
+            let destination = &self.state.destinations[self.destination];
+            let cursor = destination.sessions.get(&work[next].session_id);
+            let (Some(eligible), Some(cursor)) = (eligible, cursor) else {
+                if !ahead.is_empty() {
+                    break;
+                }
                 self.settle(work, next);
                 continue;
             };
-            let destination = &self.state.destinations[self.destination];
-            let Some(cursor) = destination.sessions.get(&work[next].session_id) else {
-                self.settle(work, next);
-                continue;
+            let cursor = if is_underway {
+                Cow::Owned(cursor_after(cursor, &eligible.fields.id, ahead))
+            } else {
+                Cow::Borrowed(cursor)
             };
             let payloads = payloads(&self.state, destination, self.redactor);
-            let part = batch.add(&payloads, &snapshot, &eligible, cursor, &room)?;
+            let part = batch.add(&payloads, &snapshot, &eligible, &cursor, &room)?;
             if !part.is_empty() {
                 let more = part.more;
                 next += 1;
@@ -154,7 +178,7 @@ impl<'a> Cutter<'a> {
             }
             // Nothing for the receiver: only rows that han stored again, or no room for the first row.
             let Some(part) = batch.parts.pop() else { break };
-            if part.more && !batch.parts.is_empty() {
+            if !ahead.is_empty() || (part.more && !batch.parts.is_empty()) {
                 break;
             }
             let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
@@ -295,10 +319,14 @@ impl<'a> Cutter<'a> {
         room
     }
 
-    /// The payload of a batch, before compression.
-    pub fn document(&self, batch: &Batch, now: DateTime<Utc>) -> Result<Vec<u8>, Stop> {
+    /// The payload of a batch as it is to be sent after those `ahead`.
+    pub fn document(&self, batch: &Batch, ahead: &[&Batch], now: DateTime<Utc>) -> Result<Document, Stop> {
         let destination = self.here();
-        batch.document(&payloads(&self.state, destination, self.redactor), &destination.cursor, now)
+        let mut cursor = destination.cursor.clone();
+        for before in ahead {
+            advance(&mut cursor, before, now);
+        }
+        batch.document(&payloads(&self.state, destination, self.redactor), &cursor, now)
     }
 
     /// Remembers that so many bytes were too many: the next batches hold half of them.
@@ -340,14 +368,32 @@ impl<'a> Cutter<'a> {
             }
         }
         let now = self.clock.now();
-        if let Some(last) = batch.parts.last() {
-            let cursor = &mut self.here_mut().cursor;
-            cursor.last_session_id = Some(last.session_id.clone());
-            cursor.last_message_line_number = last.last_line.unwrap_or_default();
-            cursor.last_sync_timestamp = clock::format(now);
-        }
+        advance(&mut self.here_mut().cursor, batch, now);
         (messages, tasks)
     }
+}
+
+/// Moves a destination's place over an acknowledged batch.
+fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
+    if let Some(last) = batch.parts.last() {
+        cursor.last_session_id = Some(last.session_id.clone());
+        cursor.last_message_line_number = last.last_line.unwrap_or_default();
+        cursor.last_sync_timestamp = clock::format(now);
+    }
+}
+
+/// The sessions in batches that are under way, and whether more of them is to be sent after these.
+fn more_after<'b>(ahead: &[&'b Batch]) -> HashMap<&'b str, bool> {
+    let parts = ahead.iter().flat_map(|batch| &batch.parts);
+    parts.map(|part| (part.session_id.as_str(), part.more)).collect()
+}
+
+/// The cursor of a session as it becomes when what is under way is acknowledged.
+fn cursor_after(cursor: &SessionCursor, session_id: &str, ahead: &[&Batch]) -> SessionCursor {
+    let mut cursor = cursor.clone();
+    let parts = ahead.iter().flat_map(|batch| &batch.parts);
+    parts.filter(|part| part.session_id == session_id).for_each(|part| part.acknowledge(&mut cursor));
+    cursor
 }
 
 /// What the batches to a destination have in common.

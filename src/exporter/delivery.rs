@@ -16,6 +16,7 @@ use super::cutter::{Cutter, Work};
 use super::exit::Stop;
 use super::line::{Cut, Line};
 use super::log::Log;
+use super::press::{Prepared, press};
 use super::privacy::Affiliations;
 use super::queue::{Change, Client, Queue};
 use super::report::Report;
@@ -32,6 +33,11 @@ const SAVE_SHARE: u32 = 10;
 const TRY_MIN: Duration = Duration::from_millis(500);
 /// A batch that took less than this share of the time-out passed with ease.
 const EASE: u32 = 4;
+
+/// Batches made ready beside the one under way: as many as keep two processors busy with cutting and compressing.
+const AHEAD_MAX: usize = 3;
+/// No more are made ready beyond so many bytes before compression, so that large messages do not pile up.
+const AHEAD_BYTES_MAX: usize = 4 << 20;
 
 /// Why the delivery ended before everything was delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,52 +133,117 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Sends everything in `work`, from its front.
+    /// Sends everything in `work`, from its front. While one batch is under way the next ones are made ready, as if it
+    /// were acknowledged; whatever else becomes of it, and where han has written since, they are cut again.
     pub fn deliver(
         &mut self,
         source: &Source,
         affiliations: &Affiliations,
         work: &mut VecDeque<Work>,
     ) -> Result<Result<(), Halt>, Stop> {
+        let mut ahead: VecDeque<Prepared> = VecDeque::new();
         loop {
-            let Some(batch) = self.cutter.cut(source, affiliations, work)? else { return Ok(Ok(())) };
+            let version = source.version()?;
+            // What han has written since may say that a session is to stay here.
+            let first = match ahead.pop_front().filter(|prepared| prepared.version == version) {
+                Some(prepared) => prepared,
+                None => {
+                    ahead.clear();
+                    match self.cutter.cut(source, affiliations, work, &[])? {
+                        Some(batch) => self.prepare(batch, version, &[])?,
+                        None => return Ok(Ok(())),
+                    }
+                }
+            };
             // Fields may change back while this run is killed over its answer: then they are to be sent once more.
             if self.cutter.fields_changed {
                 self.save()?;
             }
-            if let Err(halt) = self.send(batch, work)? {
-                return Ok(Err(halt));
+            let ends_well = self.send(first, work, |delivery, sent, work| {
+                delivery.cut_ahead(source, affiliations, work, sent, &mut ahead);
+            })?;
+            match ends_well {
+                Err(halt) => return Ok(Err(halt)),
+                Ok(true) => {}
+                Ok(false) => ahead.clear(),
             }
-            self.save_if_worth_it()?;
+            // With nothing left the run saves at once what it saves at its end.
+            if !work.is_empty() {
+                self.save_if_worth_it()?;
+            }
         }
+    }
+
+    /// Makes batches ready that follow the one under way. What goes wrong is found again when their turn comes.
+    fn cut_ahead(
+        &mut self,
+        source: &Source,
+        affiliations: &Affiliations,
+        work: &mut VecDeque<Work>,
+        underway: &Batch,
+        ahead: &mut VecDeque<Prepared>,
+    ) {
+        loop {
+            let before: Vec<&Batch> =
+                std::iter::once(underway).chain(ahead.iter().map(|prepared| &prepared.batch)).collect();
+            let bytes: usize =
+                before.iter().skip(1).flat_map(|batch| &batch.parts).map(|part| part.bytes).sum();
+            if before.len() > AHEAD_MAX || bytes >= AHEAD_BYTES_MAX {
+                return;
+            }
+            let Ok(version) = source.version() else { return };
+            let Ok(Some(batch)) = self.cutter.cut(source, affiliations, work, &before) else { return };
+            let Ok(prepared) = self.prepare(batch, version, &before) else { return };
+            ahead.push_back(prepared);
+        }
+    }
+
+    fn prepare(&self, batch: Batch, version: i64, ahead: &[&Batch]) -> Result<Prepared, Stop> {
+        let document = self.cutter.document(&batch, ahead, self.cutter.clock.now())?;
+        Ok(Prepared::new(batch, version, document))
     }
 
     /// Sends an empty batch, so that the receiver can tell idle from dead.
     pub fn send_heartbeat(&mut self) -> Result<Result<(), Halt>, Stop> {
-        self.send(Batch::default(), &mut VecDeque::new())
+        let heartbeat = self.prepare(Batch::default(), 0, &[])?;
+        Ok(self.send(heartbeat, &mut VecDeque::new(), |_, _, _| {})?.map(|_| ()))
     }
 
-    /// Sends one batch until it is acknowledged, refused, or the delivery halts.
-    fn send(&mut self, batch: Batch, work: &mut VecDeque<Work>) -> Result<Result<(), Halt>, Stop> {
+    /// Sends one batch until it is acknowledged, refused, or the delivery halts; calls `meanwhile` once it is under way.
+    /// Returns whether all of it was acknowledged at the first try.
+    fn send(
+        &mut self,
+        prepared: Prepared,
+        work: &mut VecDeque<Work>,
+        mut meanwhile: impl FnMut(&mut Self, &Batch, &mut VecDeque<Work>),
+    ) -> Result<Result<bool, Halt>, Stop> {
+        let (batch, mut body) = prepared.finish()?;
+        let sent = body.bytes.len() as u64;
+        if self.cutter.body_bytes_max().is_some_and(|max| sent > max) && !batch.parts.is_empty() {
+            self.refuse_batch(&batch, 413, "larger than the receiver's maxBodyBytes".to_owned(), work);
+            return Ok(Ok(false));
+        }
+        let mut is_first_try = true;
         loop {
             let limit = match self.time_left() {
                 Ok(limit) => limit,
                 Err(halt) => return Ok(Err(halt)),
             };
             let now = self.cutter.clock.now();
-            let document = self.cutter.document(&batch, now)?;
-            let body = client::compress(&document).context("cannot compress a batch")?;
-            let (inflated, sent) = (document.len() as u64, body.len() as u64);
-            drop(document);
-            if self.cutter.body_bytes_max().is_some_and(|max| sent > max) && !batch.parts.is_empty() {
-                self.refuse_batch(&batch, 413, "larger than the receiver's maxBodyBytes".to_owned(), work);
-                return Ok(Ok(()));
+            if !is_first_try {
+                // It says when it was sent.
+                let document = self.cutter.document(&batch, &[], now)?;
+                body = press(document, batch.has_content).context("cannot compress a batch")?;
             }
+            let (inflated, sent) = (body.inflated_bytes, body.bytes.len() as u64);
             self.dirty = true;
             self.report.attempts += 1;
-            let started = Instant::now();
-            let posted = match self.line.post(body, now, limit) {
-                Ok(posted) => posted,
+            let answer = self.line.post(body.bytes.clone(), now, limit);
+            if is_first_try && answer.is_ok() {
+                meanwhile(self, &batch, work);
+            }
+            let (posted, took) = match answer.and_then(|request| self.line.answer(request)) {
+                Ok(answer) => answer,
                 Err(cut) => {
                     // It had all the time that a request may take without progress, and made too little.
                     if cut == Cut::TimeUp && limit >= self.cutter.config.timeout && !batch.parts.is_empty() {
@@ -185,16 +256,14 @@ impl<'a> Delivery<'a> {
                 Posted::Answered(answer) => {
                     match check(batch.parts.iter().map(|part| part.session_id.as_str()), &answer) {
                         Ok(refusals) => {
-                            if started.elapsed() * EASE < self.cutter.config.timeout
-                                && !batch.parts.is_empty()
-                            {
+                            if took * EASE < self.cutter.config.timeout && !batch.parts.is_empty() {
                                 self.cutter.ease_limit();
                             }
                             self.report.batches += 1;
                             self.report.bytes_sent += sent;
                             self.report.bytes_uncompressed += inflated;
                             self.acknowledge(&batch, &refusals, work);
-                            return Ok(Ok(()));
+                            return Ok(Ok(is_first_try && refusals.is_empty()));
                         }
                         Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
                     }
@@ -204,18 +273,19 @@ impl<'a> Delivery<'a> {
                     self.here_mut().backoff = Backoff::default();
                     self.here_mut().last_error = None;
                     self.refuse_batch(&batch, status, message, work);
-                    return Ok(Ok(()));
+                    return Ok(Ok(false));
                 }
                 Posted::BatchRefused { status, message } => Failure::NotReceiver {
                     message: format!("the receiver refused an empty batch ({status}: {message})"),
                 },
                 Posted::Failed(failure) => failure,
             };
+            is_first_try = false;
             let halve = self.note_time_out(&failure, &batch, inflated);
             match self.fault(&failure)? {
                 Err(halt) => return Ok(Err(halt)),
                 // Cut again, smaller.
-                Ok(()) if halve => return Ok(Ok(())),
+                Ok(()) if halve => return Ok(Ok(false)),
                 Ok(()) => {}
             }
         }

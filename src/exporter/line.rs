@@ -29,34 +29,52 @@ pub enum Cut {
 }
 
 enum Job {
-    Post(Vec<u8>, DateTime<Utc>),
+    Post(Arc<Vec<u8>>, DateTime<Utc>),
     Identity(DateTime<Utc>),
 }
 
 enum Event {
-    Posted(Posted),
+    /// With the time that it took.
+    Posted(Posted, Duration),
     Identified(Identified),
     Interrupted,
 }
 
-/// The threads, and whether the system has asked the program to end.
+/// The way to the receiver, and whether the system has asked the program to end.
 #[derive(Debug)]
 pub struct Line {
+    /// Until the first request.
+    client: Option<Client>,
     jobs: Sender<Job>,
+    queue: Option<Receiver<Job>>,
     events: Receiver<Event>,
+    answers: Sender<Event>,
     interrupted: bool,
 }
 
+/// A request under way, and by when it is to end.
+#[derive(Debug)]
+#[must_use = "its answer is to be waited for"]
+pub struct Underway {
+    deadline: Instant,
+}
+
 impl Line {
-    /// Starts the threads; they end with the process.
-    pub fn open(client: Client) -> Line {
-        let (jobs, queue) = channel::<Job>();
-        let (events, received) = channel();
-        let answers = events.clone();
+    /// Starts nothing yet: a run with nothing to send needs no threads. They end with the process.
+    pub fn new(client: Client) -> Line {
+        let (jobs, queue) = channel();
+        let (answers, events) = channel();
+        Line { client: Some(client), jobs, queue: Some(queue), events, answers, interrupted: false }
+    }
+
+    fn open(&mut self) {
+        let (Some(client), Some(queue)) = (self.client.take(), self.queue.take()) else { return };
+        let answers = self.answers.clone();
         thread::spawn(move || {
             for job in queue {
+                let started = Instant::now();
                 let event = match job {
-                    Job::Post(body, now) => Event::Posted(client.post(&body, now)),
+                    Job::Post(body, now) => Event::Posted(client.post(&body, now), started.elapsed()),
                     Job::Identity(now) => Event::Identified(client.identity(now)),
                 };
                 if answers.send(event).is_err() {
@@ -64,6 +82,7 @@ impl Line {
                 }
             }
         });
+        let events = self.answers.clone();
         // Once nobody listens any more, a signal ends the program as it would have without us.
         let deaf = Arc::new(AtomicBool::new(false));
         match hear_signals(&deaf) {
@@ -73,20 +92,25 @@ impl Line {
             })),
             Err(_) => deaf.store(true, Ordering::Relaxed),
         }
-        Line { jobs, events: received, interrupted: false }
     }
 
-    /// Posts a compressed batch, waiting for its end for at most `limit`.
-    pub fn post(&mut self, body: Vec<u8>, now: DateTime<Utc>, limit: Duration) -> Result<Posted, Cut> {
-        match self.request(Job::Post(body, now), limit)? {
-            Event::Posted(posted) => Ok(posted),
+    /// Begins to post a compressed batch, which is to end within `limit`.
+    pub fn post(&mut self, body: Arc<Vec<u8>>, now: DateTime<Utc>, limit: Duration) -> Result<Underway, Cut> {
+        self.request(Job::Post(body, now), limit)
+    }
+
+    /// Waits for the answer to a batch; with the time that it took.
+    pub fn answer(&mut self, request: Underway) -> Result<(Posted, Duration), Cut> {
+        match self.wait(request)? {
+            Event::Posted(posted, took) => Ok((posted, took)),
             _ => Err(Cut::Interrupted),
         }
     }
 
     /// Asks for the identity, waiting for its end for at most `limit`.
     pub fn identity(&mut self, now: DateTime<Utc>, limit: Duration) -> Result<Identified, Cut> {
-        match self.request(Job::Identity(now), limit)? {
+        let request = self.request(Job::Identity(now), limit)?;
+        match self.wait(request)? {
             Event::Identified(identified) => Ok(identified),
             _ => Err(Cut::Interrupted),
         }
@@ -120,11 +144,13 @@ impl Line {
         self.interrupted
     }
 
-    fn request(&mut self, job: Job, limit: Duration) -> Result<Event, Cut> {
-        if self.jobs.send(job).is_err() {
-            return Err(Cut::Interrupted);
-        }
-        let mut deadline = Instant::now() + limit;
+    fn request(&mut self, job: Job, limit: Duration) -> Result<Underway, Cut> {
+        self.open();
+        self.jobs.send(job).map_err(|_| Cut::Interrupted)?;
+        Ok(Underway { deadline: Instant::now() + limit })
+    }
+
+    fn wait(&mut self, Underway { mut deadline }: Underway) -> Result<Event, Cut> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.events.recv_timeout(left) {

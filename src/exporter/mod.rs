@@ -45,10 +45,14 @@ pub mod due;
 pub mod redact;
 /// What raw JSON says of the answer it belongs to.
 pub mod answer;
+/// A payload before compression.
+pub mod document;
 /// The one place where a payload is built.
 pub mod batch;
 /// Batches off the work, one after the other; cursors over what was acknowledged.
 pub mod cutter;
+/// Batches made ready ahead of their turn.
+pub mod press;
 
 /// How long to wait after a fault.
 pub mod retry;

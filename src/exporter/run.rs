@@ -166,7 +166,7 @@ fn locked_run(
         started: clock.elapsed(),
         delivery: Delivery::new(
             Cutter::new(config, clock, redactor.as_ref(), state, destination),
-            Line::open(client),
+            Line::new(client),
             context,
         ),
     };

@@ -4,32 +4,27 @@
 //! Columns that an older database lacks read as null. Text that is not UTF-8 is repaired, never refused.
 
 mod digest;
+mod files;
+
+pub use files::{file_identity, signature};
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::exit::{Exit, Stop};
-use super::files;
+use files::look_at;
 
 /// han's writer holds its exclusive lock for moments only (recovery, a checkpoint at close).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Larger integers do not survive JSON in other languages.
 const INTEGER_MAX: i64 = 1 << 53;
-/// A file whose time is this close to now may change again without its time changing: the clocks by which file systems
-/// write times tick every few milliseconds, or, where no time has a fraction, every second or two.
-const RACY: Duration = Duration::from_millis(50);
-const RACY_WITHOUT_FRACTION: Duration = Duration::from_secs(2);
-
 /// An open source database.
 pub struct Source {
     connection: Connection,
@@ -99,6 +94,12 @@ impl Source {
         Ok(Source { connection, columns, message_columns })
     }
 
+    /// Changes whenever another program has written; of no meaning to another connection. Not for use in a snapshot.
+    pub fn version(&self) -> Result<i64, Stop> {
+        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+        Ok(version.context("cannot read han's database")?)
+    }
+
     /// Begins a snapshot; it ends when dropped.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, Stop> {
         let transaction = self.connection.unchecked_transaction().context("cannot read han's database")?;
@@ -154,65 +155,6 @@ fn not_usable(path: &Path, error: &rusqlite::Error) -> Stop {
             ),
         ),
     }
-}
-
-/// # Errors
-/// [`Exit::NoSource`] where there is nothing, or nothing that this user may see; else [`Exit::TryAgain`].
-fn look_at(path: &Path) -> Result<fs::Metadata, Stop> {
-    let shown = path.display();
-    fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stop::new(
-            Exit::NoSource,
-            format!(
-                "no han database at {shown} ({error}); start han once, or point --db or HAN_DB at its database"
-            ),
-        ),
-        io::ErrorKind::PermissionDenied => Stop::new(
-            Exit::NoSource,
-            format!("cannot look at {shown} ({error}); check that this user may enter its folder"),
-        ),
-        _ => Stop::new(
-            Exit::TryAgain,
-            format!("cannot look at {shown} ({error}); the next run tries again; if it fails too, check the disk"),
-        ),
-    })
-}
-
-/// The file itself, as opposed to its content: a copy or a rebuilt file is another one.
-///
-/// # Errors
-/// Where the file cannot be looked at: a guess would make the next run compare everything.
-pub fn file_identity(path: &Path) -> Result<String, Stop> {
-    Ok(files::identity(&look_at(path)?))
-}
-
-/// Sizes and times of the database's files, or `None` while they are so fresh that a further change could go unseen.
-/// Taken before a snapshot, an equal signature later means that nothing was written since.
-pub fn signature(path: &Path, now: DateTime<Utc>) -> Option<String> {
-    let mut signature = file_identity(path).ok()?;
-    let wal = {
-        let mut name = path.as_os_str().to_owned();
-        name.push("-wal");
-        std::path::PathBuf::from(name)
-    };
-    for (file, required) in [(path, true), (&wal, false)] {
-        match fs::metadata(file) {
-            // Merely opening a database makes an empty log, which says as much as none.
-            Ok(metadata) if !required && metadata.len() == 0 => signature.push_str(" -"),
-            Ok(metadata) => {
-                let changed: DateTime<Utc> = metadata.modified().ok()?.into();
-                let nanos = changed.timestamp_nanos_opt()?;
-                let racy = if nanos % 1_000_000 == 0 { RACY_WITHOUT_FRACTION } else { RACY };
-                if (now - changed).to_std().is_ok_and(|age| age < racy) || changed > now {
-                    return None;
-                }
-                signature.push_str(&format!(" {}:{nanos}", metadata.len()));
-            }
-            Err(_) if required => return None,
-            Err(_) => signature.push_str(" -"),
-        }
-    }
-    Some(signature)
 }
 
 /// One read transaction.
@@ -577,7 +519,8 @@ impl MessageRow {
 
     /// Whether the id comes from the transcript. If not, han gave the row a random one, and a new one at each re-index.
     pub fn has_own_id(&self) -> bool {
-        self.raw_json.as_deref().is_some_and(|raw| raw.contains(&self.id))
+        let holds = |raw: &str| memchr::memmem::find(raw.as_bytes(), self.id.as_bytes()).is_some();
+        self.raw_json.as_deref().is_some_and(holds)
     }
 }
 
@@ -599,7 +542,11 @@ impl TaskRow {
 fn text(row: &Row, index: usize) -> rusqlite::Result<Option<String>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Null => None,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        // Asking first is many times as fast as repairing what needs no repair.
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        }),
         ValueRef::Integer(value) => Some(value.to_string()),
         ValueRef::Real(value) => Some(value.to_string()),
     })

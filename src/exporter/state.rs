@@ -4,6 +4,9 @@
 //! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
 
 mod lines;
+mod quiet;
+
+pub use quiet::{Beginning, Overview, Quiet};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -183,70 +186,6 @@ pub struct SourceMark {
     pub watermark: i64,
     /// Rowids with a hash of the id of the message there; a database in which one differs is another database.
     pub anchors: Vec<(i64, u64)>,
-}
-
-/// What tells a later run that there is nothing to do, or how little, without the rest of the state: how everything was
-/// when nothing was left to send.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Quiet {
-    /// The destination to which nothing was left to send.
-    pub endpoint: String,
-    pub key_fingerprint: String,
-    /// The last answer of the receiver, and the endpoint's next retry where it is in trouble.
-    #[serde(with = "clock::optional")]
-    pub last_contact_at: Option<DateTime<Utc>>,
-    #[serde(with = "clock::optional")]
-    pub next_retry_at: Option<DateTime<Utc>>,
-    /// Stands for the settings that decide what is sent.
-    pub settings: String,
-    /// Size and times of the database's files, where they tell of every change; unchanged files need no look inside.
-    pub files: Option<String>,
-    pub source: SourceMark,
-    pub overview: Overview,
-}
-
-/// What of the source decides about its sessions, beside their messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overview {
-    /// Stands for every session, project and repository.
-    pub sessions: u64,
-    /// Stands for every task.
-    pub tasks: u64,
-    /// The folders in which narrowings were looked for.
-    pub folders: Vec<String>,
-}
-
-/// The beginning of the file, which is read by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Beginning {
-    pub version: u32,
-    pub client_id: String,
-    pub client_secret: String,
-    pub machine: String,
-    #[serde(default)]
-    pub file: Option<String>,
-    pub quiet: Option<Quiet>,
-    /// Bytes that follow.
-    rest_bytes: u64,
-}
-
-impl Beginning {
-    /// The beginning of the state's file, if it is this machine's and this program can go by it. Whatever is odd is for
-    /// [`State::load`] to find out.
-    pub fn load(folder: &Path, environment: &Environment) -> Option<Beginning> {
-        let path = State::path(folder);
-        let beginning = lines::beginning(&path)?;
-        let is_ours = beginning.version == VERSION && beginning.machine == Machine::find(environment).mark();
-        let file = files::identity(&std::fs::metadata(&path).ok()?);
-        (is_ours && beginning.file == Some(file)).then_some(beginning)
-    }
-
-    /// Stands for a key without telling it.
-    pub fn fingerprint(&self, key: &str) -> String {
-        fingerprint(&self.client_secret, key)
-    }
 }
 
 /// How far one session has been acknowledged.

@@ -31,12 +31,18 @@ pub enum ChecksumError {
 
 /// Appends `,"checksum":"<hex SHA-256 of the document>"` to a serialized payload, which must be a non-empty JSON object.
 pub fn seal(document: &mut Vec<u8>) {
-    let digest = hex(&Sha256::digest(&document));
     let closing = document.pop();
     debug_assert_eq!(closing, Some(b'}'));
-    document.extend_from_slice(MEMBER);
-    document.extend_from_slice(digest.as_bytes());
-    document.extend_from_slice(b"\"}");
+    let end = sealed_end([document.as_slice()]);
+    document.extend_from_slice(&end);
+}
+
+/// What follows a serialized payload that is given in parts, without its closing brace: the checksum, and that brace.
+pub fn sealed_end<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    parts.into_iter().for_each(|part| hasher.update(part));
+    hasher.update(b"}");
+    [MEMBER, hex(&hasher.finalize()).as_bytes(), b"\"}"].concat()
 }
 
 impl Checksum {

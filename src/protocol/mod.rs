@@ -6,7 +6,7 @@ mod checksum;
 mod ids;
 pub mod remote;
 
-pub use checksum::{Checksum, ChecksumError, seal};
+pub use checksum::{Checksum, ChecksumError, seal, sealed_end};
 pub use ids::{EMPTY_HASH16, content_hash, guarded_content_hash, stable_message_id, stream_name, usage_id};
 
 use serde::{Deserialize, Serialize};

@@ -15,6 +15,7 @@ mod hook;
 mod https;
 mod outage;
 mod queue;
+mod quiet;
 mod refusal;
 mod scene;
 mod signals;

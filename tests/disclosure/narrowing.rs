@@ -240,3 +240,17 @@ fn repository_that_changes_hands_during_a_run_is_sent_no_more() {
     run.wait().exits(0);
     assert_eq!(scene.server.alice().sessions[&session].messages.len(), 2);
 }
+
+#[test]
+fn narrowing_is_seen_while_nothing_is_to_be_sent_and_holds_when_the_folder_is_gone() {
+    let scene = Scene::new();
+    let (session, folder) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 2);
+    let stranger = scene.session("https://github.com/stranger/left-pad", 1);
+    assert_eq!(scene.run_and_see(0), std::slice::from_ref(&session));
+    std::fs::write(folder.join("han.yml"), "sync:\n  enabled: false\n").unwrap();
+    scene.add_messages(&stranger, 1);
+    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+    std::fs::remove_dir_all(&folder).unwrap();
+    scene.add_messages(&session, 1);
+    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+}

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::super::batch::Batch;
 use super::super::cli::PreviewCommand;
-use super::super::client;
 use super::super::cutter::{Cutter, Work};
 use super::super::due::{self, Request};
 use super::super::exit::{Exit, Stop};
+use super::super::press::press;
 use super::super::privacy::Eligibility;
 use super::super::redact::Counts;
 use super::super::report::{Report, ReportedError, Status, VERSION, code, count};
@@ -173,7 +173,7 @@ impl Preview<'_> {
         if work.is_empty() && says_it_is_alive {
             self.add(&cutter, &Batch::default(), &mut places, output)?;
         }
-        while let Some(batch) = cutter.cut(&source, &affiliations, &mut work)? {
+        while let Some(batch) = cutter.cut(&source, &affiliations, &mut work, &[])? {
             if is_too_large(&cutter, &batch, now)? && cutter.halve(&batch, true, &mut work) {
                 continue;
             }
@@ -214,7 +214,9 @@ impl Preview<'_> {
         places: &mut BTreeMap<String, usize>,
         output: &mut Output,
     ) -> Result<(), Stop> {
-        let document = cutter.document(batch, self.context.clock.now())?;
+        let document = cutter.document(batch, &[], self.context.clock.now())?;
+        let (end, [head, sessions]) = document.sealed();
+        let document = [head, sessions, &end].concat();
         if output.json {
             if self.total.batches > 0 {
                 output.text(",");
@@ -241,8 +243,8 @@ fn is_too_large(cutter: &Cutter, batch: &Batch, now: DateTime<Utc>) -> Result<bo
     let Some(max) = cutter.body_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
         return Ok(false);
     };
-    let body = client::compress(&cutter.document(batch, now)?).map_err(anyhow::Error::from)?;
-    Ok(body.len() as u64 > max)
+    let body = press(cutter.document(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
+    Ok(body.bytes.len() as u64 > max)
 }
 
 fn for_people(total: &Total, enabled: bool) -> String {

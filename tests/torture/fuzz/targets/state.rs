@@ -53,7 +53,7 @@ fn load(folder: &Path, input: &[u8]) {
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(String::from_utf8_lossy(&saved(&again)), String::from_utf8_lossy(&first));
 
-    use_it(&mut state, &queue);
+    use_it(&mut state);
     let used = saved(&state);
     let again = load(None, &mut warnings).expect("what was written can be read");
     assert!(warnings.is_empty(), "{warnings:?}");
@@ -61,12 +61,11 @@ fn load(folder: &Path, input: &[u8]) {
 }
 
 /// What a run does with a state before and after it sends.
-fn use_it(state: &mut State, queue: &Queue) {
+fn use_it(state: &mut State) {
     for index in 0..state.destinations.len() {
         let here = &state.destinations[index];
         let _ = due::identity_is_fresh(here, *NOW);
         let _ = due::affiliations(here.identity.as_ref(), *NOW);
-        let _ = due::is_settled(here, Some("mark"), queue, state);
         let _ = due::heartbeat_is_due(here, *NOW);
     }
     for session in state.destinations.iter_mut().flat_map(|destination| destination.sessions.values_mut()) {

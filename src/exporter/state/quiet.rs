@@ -1,0 +1,75 @@
+//! What a run that left nothing to send writes down for the next one, at the beginning of the file.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Machine, SourceMark, State, VERSION, fingerprint, lines};
+use crate::exporter::clock;
+use crate::exporter::environment::Environment;
+use crate::exporter::files;
+
+/// What tells a later run that there is nothing to do, or how little, without the rest of the state: how everything was
+/// when nothing was left to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quiet {
+    /// The destination to which nothing was left to send.
+    pub endpoint: String,
+    pub key_fingerprint: String,
+    /// The last answer of the receiver, and the endpoint's next retry where it is in trouble.
+    #[serde(with = "clock::optional")]
+    pub last_contact_at: Option<DateTime<Utc>>,
+    #[serde(with = "clock::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+    /// Stands for the settings that decide what is sent.
+    pub settings: String,
+    /// Size and times of the database's files, where they tell of every change; unchanged files need no look inside.
+    pub files: Option<String>,
+    pub source: SourceMark,
+    pub overview: Overview,
+}
+
+/// What of the source decides about its sessions, beside their messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Stands for every session, project and repository.
+    pub sessions: u64,
+    /// Stands for every task.
+    pub tasks: u64,
+    /// The folders in which narrowings were looked for.
+    pub folders: Vec<String>,
+}
+
+/// The beginning of the file, which is read by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Beginning {
+    pub version: u32,
+    pub client_id: String,
+    pub client_secret: String,
+    pub machine: String,
+    #[serde(default)]
+    pub file: Option<String>,
+    pub quiet: Option<Quiet>,
+    /// Bytes that follow.
+    pub(super) rest_bytes: u64,
+}
+
+impl Beginning {
+    /// The beginning of the state's file, if it is this machine's and this program can go by it. Whatever is odd is for
+    /// [`State::load`] to find out.
+    pub fn load(folder: &Path, environment: &Environment) -> Option<Beginning> {
+        let path = State::path(folder);
+        let beginning = lines::beginning(&path)?;
+        let is_ours = beginning.version == VERSION && beginning.machine == Machine::find(environment).mark();
+        let file = files::identity(&std::fs::metadata(&path).ok()?);
+        (is_ours && beginning.file == Some(file)).then_some(beginning)
+    }
+
+    /// Stands for a key without telling it.
+    pub fn fingerprint(&self, key: &str) -> String {
+        fingerprint(&self.client_secret, key)
+    }
+}
