@@ -145,7 +145,7 @@ pub fn survey(
 }
 
 /// Surveys a few sessions alone, where the source is known to say the same of all others as it did when nothing of them
-/// was left to send. Sessions that have no cursor, and had nothing to send then, have nothing now.
+/// was left to send; all of them, where it turns out that this is not enough.
 pub fn survey_some(
     source: &Source,
     filter: Filter<'_>,
@@ -153,29 +153,46 @@ pub fn survey_some(
     (sessions, overview): (&BTreeSet<String>, &Overview),
     now: DateTime<Utc>,
 ) -> Result<Survey, Stop> {
-    let mut survey = Survey { overview: overview.clone(), ..Survey::default() };
-    let snapshot = &source.snapshot()?;
+    let known = (sessions, overview);
+    // The snapshot has ended when another one is taken.
+    let found = survey_no_others(&source.snapshot()?, filter, (state, destination), known, now)?;
+    found.map_or_else(|| survey(source, filter, state, destination, now), Ok)
+}
+
+/// `None` where others have to be looked at too. Sessions that have no cursor, and had nothing to send when nothing was
+/// left, have nothing now.
+fn survey_no_others(
+    snapshot: &Snapshot,
+    filter: Filter<'_>,
+    (state, destination): (&mut State, usize),
+    (sessions, overview): (&BTreeSet<String>, &Overview),
+    now: DateTime<Utc>,
+) -> Result<Option<Survey>, Stop> {
     let news = snapshot.sessions_after(state.destinations[destination].source.watermark)?;
     if news.iter().any(|(id, _)| !sessions.contains(id)) {
         // han has written since it was found out which sessions have news.
-        return self::survey(source, filter, state, destination, now);
+        return Ok(None);
     }
+    let mut rows = Vec::new();
+    for id in sessions {
+        let is_known = state.destinations[destination].sessions.contains_key(id);
+        rows.extend(snapshot.session(id)?.filter(|_| is_known));
+    }
+    if rows.iter().any(|row| row.remote.is_none()) {
+        // Its last known repository counts, which is not read yet.
+        return Ok(None);
+    }
+    let mut survey = Survey { overview: overview.clone(), ..Survey::default() };
     let lookout = Lookout { snapshot, filter, now };
     note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
     let with_text = filter.config.include_content.value;
-    for id in sessions {
-        let is_known = state.destinations[destination].sessions.contains_key(id);
-        let Some(row) = snapshot.session(id)?.filter(|_| is_known) else { continue };
-        if row.remote.is_none() {
-            // Its last known repository counts, which is not read yet.
-            return self::survey(source, filter, state, destination, now);
-        }
-        let tasks = snapshot.tasks_of(id, with_text)?;
+    for row in rows {
+        let tasks = snapshot.tasks_of(&row.id, with_text)?;
         let tasks: Vec<TaskHashes> = tasks.into_iter().map(|row| TaskHashes::of(row, with_text)).collect();
         let verdict = filter.by_remote(row.remote.as_deref(), None);
         lookout.look_at(row, verdict, &tasks, (state, destination), &mut survey)?;
     }
-    Ok(survey)
+    Ok(Some(survey))
 }
 
 /// What sessions are looked at with.

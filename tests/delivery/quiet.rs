@@ -1,8 +1,15 @@
 //! After a run that left nothing to send, the next one goes by what that one wrote down: it must find everything that is
 //! new all the same, and write nothing where nothing is.
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use han_sync::exporter::config::{Config, Flags};
+use han_sync::exporter::due;
+use han_sync::exporter::environment::Environment;
+use han_sync::exporter::source::Source;
+use han_sync::exporter::state::{Overview, State};
+use han_sync::exporter::survey::{Filter, survey_some};
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -49,6 +56,8 @@ fn every_kind_of_news_is_sent_and_then_nothing() {
         ("a message of a session whose repository is gone", |scene| {
             let project = scene.db.project_of(&scene.sessions[0]).unwrap();
             scene.db.unlink_repo(&project);
+            // What is sent is the occasion to write down how things are.
+            scene.add_messages(&scene.sessions[1], 1);
             scene.run_json(&[], 0);
             scene.assert_quiet();
             scene.add_messages(&scene.sessions[0], 1);
@@ -100,4 +109,27 @@ fn state_that_is_broken_behind_its_first_line_is_rebuilt_when_it_is_needed() {
     scene.run_json(&[], 0);
     scene.assert_delivered();
     scene.assert_quiet();
+}
+
+/// Between the first look and the survey of the sessions that it found, han may store messages of others.
+#[test]
+fn news_that_come_between_the_first_look_and_the_survey_are_surveyed_too() {
+    let scene = at_rest();
+    let environment =
+        Environment { claude_config_dir: Some(scene.config_folder()), ..Environment::default() };
+    let flags = Flags { database: Some(scene.database()), ..Flags::default() };
+    let config = Config::load(&flags, &environment).unwrap();
+    for session in &scene.sessions {
+        scene.add_messages(session, 1);
+    }
+    let found = BTreeSet::from([scene.sessions[0].clone()]);
+    let mut state = State::load_some(&scene.state_folder(), &found).unwrap();
+    let affiliations = due::affiliations(state.destinations[0].identity.as_ref(), scene.now());
+    let filter = Filter { config: &config, affiliations: &affiliations };
+    let source = Source::open(&scene.database()).unwrap();
+    let survey =
+        survey_some(&source, filter, (&mut state, 0), (&found, &Overview::default()), scene.now()).unwrap();
+    let pending: BTreeSet<&String> =
+        survey.sessions.iter().filter(|it| it.pending).map(|it| &it.row.id).collect();
+    assert_eq!(pending, scene.sessions.iter().collect());
 }
