@@ -3,6 +3,7 @@
 
 mod corpus;
 mod template;
+mod time;
 
 use han_sync::exporter::redact::{Check, Counts, Find, Redactor, Rule, rules};
 use proptest::prelude::*;

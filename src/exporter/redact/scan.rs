@@ -3,7 +3,7 @@
 //! Linear in the text: a rule's attempt either ends in a match, after which its next attempt starts behind that, or
 //! gives up within a bounded distance, or cannot overlap another attempt of the same rule.
 
-use super::rules::{Find, Lead, Left, Rule, rules};
+use super::rules::{Check, Find, Lead, Left, Rule, rules};
 use super::{CUSTOM_KIND, anchors::Anchors, assignment, likely};
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -12,6 +12,10 @@ use std::sync::{LazyLock, OnceLock};
 
 /// Bytes of digits and semicolons that the terminal's colour codes have at most.
 const COLOUR_BYTES_MAX: usize = 16;
+
+/// Bytes that decide whether a rule's match is a secret, where its shape alone does not. A match that is none may hold
+/// further anchors, from each of which the rest of it would be read again.
+const JUDGED_BYTES_MAX: usize = 1 << 10;
 
 /// A secret that was found, by the index of its rule: the lower, the more is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,17 +99,20 @@ impl Engine {
     /// The secret that a rule finds at its anchor.
     fn apply(&self, index: usize, text: &str, anchor: Range<usize>) -> Option<Range<usize>> {
         let rule = self.rules[index];
-        let found = match &rule.find {
+        match &rule.find {
             Find::Pattern(pattern) => {
                 let start = lead(text, anchor.start, rule.lead)?;
                 if !is_free(text.as_bytes(), start, rule.left) {
                     return None;
                 }
-                secret(self.patterns[index].get_or_init(|| anchored(pattern)), text, start)
+                let pattern = self.patterns[index].get_or_init(|| anchored(pattern));
+                match rule.check {
+                    Check::Shape => secret(pattern, text, start),
+                    check => judged_secret(pattern, text, start, check),
+                }
             }
             Find::Assigned(strength) => assignment::find(text, anchor, *strength),
-        };
-        found.filter(|found| likely::passes(rule.check, &text[found.clone()]))
+        }
     }
 }
 
@@ -132,6 +139,19 @@ fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
     // Of a longer word, a part that looks like a secret is none.
     let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
     (!is_cut).then_some(start + group.start()..end)
+}
+
+/// A match that begins here and passes the check, by what [`JUDGED_BYTES_MAX`] show of it.
+fn judged_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
+    let mut end = text.len().min(start + JUDGED_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let found = secret(regex, &text[..end], start)?;
+    if !likely::passes(check, &text[found.clone()]) {
+        return None;
+    }
+    if found.end < end { Some(found) } else { secret(regex, text, start) }
 }
 
 /// Where a rule's pattern begins when its anchor stands here.

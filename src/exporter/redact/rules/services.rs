@@ -208,6 +208,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Tailscale: key prefixes", "https://tailscale.com/kb/1277/key-prefixes")
         .examples("tailscale up --authkey «tskey-auth-%{b62:17}-%{b62:32}»", "tskey-auth"),
     token("onepassword_token", &["ops_eyJ"], r"ops_eyJ[A-Za-z0-9+/_-]{200,}={0,2}")
+        .left(Left::NoName)
         .source("1Password: service accounts", "https://developer.1password.com/docs/service-accounts/")
         .examples("OP_SERVICE_ACCOUNT_TOKEN=«ops_eyJ%{b64url:300}»", "ops_eyJ"),
     token("mailgun_key", &["key-"], r"key-[0-9a-f]{32}")
