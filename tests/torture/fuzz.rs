@@ -19,8 +19,12 @@ use template::Seeded;
 /// Where `HAN_SYNC_TORTURE_SEED` names no other.
 const SEED: u64 = 20_260_102;
 
-/// Runs a target over its seeds, then over `count` mutations.
+/// Without libFuzzer, the long form is the short one for longer.
+const LONGER: u64 = 50;
+
+/// Runs a target over its seeds, then over `count` mutations; in the long form, over many more.
 fn fuzz(target: &str, count: u64, run: fn(&[u8])) {
+    let count = size::pick(count, count * LONGER);
     let seed = std::env::var("HAN_SYNC_TORTURE_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     let folder = format!("{}/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
     let mut paths: Vec<_> = fs::read_dir(&folder)
@@ -61,12 +65,12 @@ macro_rules! targets {
 
 // As many as take two or three seconds where nothing is optimized.
 targets! {
-    client_response: 20_000,
+    client_response: 50_000,
     configuration: 10_000,
-    hook_input: 20_000,
-    queue: 5_000,
-    receiver_body: 1_500,
-    redaction: 5_000,
-    remote_pattern: 20_000,
-    state: 5_000,
+    hook_input: 50_000,
+    queue: 20_000,
+    receiver_body: 3_000,
+    redaction: 1_000,
+    remote_pattern: 6_000,
+    state: 10_000,
 }
