@@ -13,6 +13,10 @@ pub mod targets;
 #[path = "../../tests/redaction/template.rs"]
 pub mod template;
 
+/// Texts that are repeated grow to this: what is linear takes milliseconds, and what is not takes longer than libFuzzer
+/// lets an input take.
+pub const REPEATED_BYTES: usize = 512 << 10;
+
 /// One target: its body, and mutations that know JSON beside libFuzzer's own.
 #[macro_export]
 macro_rules! target {

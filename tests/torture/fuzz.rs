@@ -19,6 +19,8 @@ use template::Seeded;
 /// Where `HAN_SYNC_TORTURE_SEED` names no other.
 const SEED: u64 = 20_260_102;
 
+/// Texts that are repeated grow to this: enough to see that it can be done.
+const REPEATED_BYTES: usize = 16 << 10;
 /// Without libFuzzer, the long form is the short one for longer.
 const LONGER: u64 = 50;
 

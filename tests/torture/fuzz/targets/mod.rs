@@ -29,10 +29,11 @@ fn in_folder<T>(work: impl FnOnce(&Path) -> T) -> T {
     FOLDER.with(|folder| work(folder.path()))
 }
 
-/// In memory where the system has a place for that: what is written and synced here is to test no disk.
+/// In memory, unless `TMPDIR` names another place: what is written and synced here is to test no disk.
 fn new_folder() -> TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
+    let is_free = std::env::var_os("TMPDIR").is_none() && memory.is_dir();
+    if is_free { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
 
 /// The environment of a program whose every file is in `folder`.

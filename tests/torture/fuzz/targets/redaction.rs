@@ -1,6 +1,7 @@
 //! Redaction of any text: documents stay documents of the same shape, twice is as once, the size is bounded, and no
 //! secret with a known shape survives, wherever it stands.
 
+use super::super::REPEATED_BYTES;
 use super::super::template::{Seeded, fill};
 use han_sync::exporter::redact::{Counts, Redactor};
 use serde_json::Value;
@@ -16,9 +17,6 @@ thread_local! {
 
 /// A marker is at most this long, and stands for one byte at least.
 const MARKER_BYTES_MAX: usize = 48;
-/// Texts that are repeated grow to this: what is linear takes milliseconds, and what is not takes longer than libFuzzer
-/// lets an input take.
-const REPEATED_BYTES: usize = 512 << 10;
 /// Secrets that are known by their shape alone, whatever stands before and behind them.
 const SECRETS: [&str; 4] = ["ghp_%{b62:36}", "AKIA%{b32:16}", "npm_%{b62:36}", "sk-ant-api03-%{b64url:93}AA"];
 

@@ -2,6 +2,9 @@
 
 use han_sync::protocol::remote::{Owner, Pattern, Remote};
 
+/// Segments of a remote that are replaced, one after the other: what comes after them is compared like them.
+const SEGMENTS_TRIED_MAX: usize = 8;
+
 /// Lines: a remote, then a pattern, then an owner.
 pub fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
@@ -73,7 +76,7 @@ fn by_whole_segments(remote: &Remote, written: &str, matches: impl Fn(&Remote) -
     if written.to_lowercase().contains("zz") {
         return;
     }
-    for index in 0..remote.segments().count() {
+    for index in 0..remote.segments().count().min(SEGMENTS_TRIED_MAX) {
         let others = [
             with_segment(remote, index, |_| "zz9".to_owned()),
             with_segment(remote, index, |segment| format!("{segment}-zz")),
