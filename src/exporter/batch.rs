@@ -127,7 +127,7 @@ impl Part {
     pub fn acknowledge(&self, cursor: &mut SessionCursor) {
         let advance = &self.advance;
         cursor.rowid = cursor.rowid.max(advance.rowid);
-        cursor.messages += advance.messages;
+        cursor.messages = cursor.messages.saturating_add(advance.messages);
         cursor.digest = cursor.digest.wrapping_add(advance.digest);
         if advance.newest_at.is_some() {
             cursor.newest_at.clone_from(&advance.newest_at);

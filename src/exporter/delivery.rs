@@ -295,7 +295,7 @@ impl<'a> Delivery<'a> {
     fn note_time_out(&mut self, failure: &Failure, batch: &Batch, inflated: u64) -> bool {
         let timed_out = matches!(failure, Failure::Fault { timed_out: true, .. });
         let time_outs = &mut self.here_mut().backoff.time_outs;
-        *time_outs = if timed_out { *time_outs + 1 } else { 0 };
+        *time_outs = if timed_out { time_outs.saturating_add(1) } else { 0 };
         if *time_outs < 2 || batch.parts.is_empty() {
             return false;
         }
@@ -327,8 +327,7 @@ impl<'a> Delivery<'a> {
         destination.backoff = Backoff::default();
         destination.last_error = None;
         destination.statistics.last_contact_at = Some(now);
-        destination.statistics.total_messages_synced += messages;
-        destination.statistics.total_tasks_synced += tasks;
+        destination.statistics.add(messages, tasks);
         if !batch.parts.is_empty() {
             destination.statistics.last_sync_at = Some(now);
         }

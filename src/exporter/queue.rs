@@ -214,7 +214,8 @@ impl Queue {
                 item.last_error = Some(format!("{code}: {message}"));
                 item.data_mark = Some(data_mark.clone());
                 // The receiver's own trouble counts for the wait, and never towards giving up.
-                item.final_refusals += u32::from(code != code::PROCESSING_ERROR);
+                let is_final = u32::from(code != code::PROCESSING_ERROR);
+                item.final_refusals = item.final_refusals.saturating_add(is_final);
                 if *for_good || item.final_refusals >= retry::REFUSALS_MAX {
                     item.status = Status::Failed;
                     item.next_retry_at = Some(retry::after(now, retry::FAILED_AGAIN));
@@ -326,6 +327,17 @@ mod tests {
         }
         assert_eq!(queue.items[0].status, Status::Pending);
         assert_eq!(queue.items[0].next_retry_at, Some(at("2026-01-01T01:00:00Z")));
+    }
+
+    #[test]
+    fn counts_of_a_damaged_file_do_not_overflow() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut queue = Queue::default();
+        queue.apply(&refused(code::VALIDATION_ERROR), now);
+        (queue.items[0].attempts, queue.items[0].final_refusals) = (u32::MAX, u32::MAX);
+        queue.apply(&refused(code::VALIDATION_ERROR), now);
+        let item = &queue.items[0];
+        assert_eq!((item.attempts, item.final_refusals, item.status), (u32::MAX, u32::MAX, Status::Failed));
     }
 
     #[test]

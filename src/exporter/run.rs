@@ -421,7 +421,7 @@ impl Run<'_> {
         let complete = matches!(outcome, Outcome::Done) && pending.0 == 0 && refused.is_empty();
         if attempted {
             let statistics = &mut self.delivery.here_mut().statistics;
-            if complete { statistics.successful_runs += 1 } else { statistics.failed_runs += 1 }
+            statistics.add_run(complete);
         }
         if let (Outcome::Halted(_), Request::Session(id)) = (&outcome, &self.request)
             && pending.0 > 0

@@ -176,6 +176,20 @@ pub struct Statistics {
     pub failed_runs: u64,
 }
 
+impl Statistics {
+    /// Counts what was acknowledged. No count of a damaged file overflows.
+    pub fn add(&mut self, messages: u64, tasks: u64) {
+        self.total_messages_synced = self.total_messages_synced.saturating_add(messages);
+        self.total_tasks_synced = self.total_tasks_synced.saturating_add(tasks);
+    }
+
+    /// Counts a run.
+    pub fn add_run(&mut self, is_complete: bool) {
+        let runs = if is_complete { &mut self.successful_runs } else { &mut self.failed_runs };
+        *runs = runs.saturating_add(1);
+    }
+}
+
 /// Which database the cursors were taken from, and how far it has been looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -73,6 +73,11 @@ fn use_it(state: &mut State) {
         let _ = due::affiliations(here.identity.as_ref(), *NOW);
         let _ = due::heartbeat_is_due(here, *NOW);
     }
+    for destination in &mut state.destinations {
+        destination.statistics.add(1, 1);
+        destination.statistics.add_run(true);
+        destination.statistics.add_run(false);
+    }
     for session in state.destinations.iter_mut().flat_map(|destination| destination.sessions.values_mut()) {
         let seen = session.seen_rowid;
         session.rewind();
