@@ -1,7 +1,7 @@
 //! Values assigned to names that say what they are, last of all rules: wherever another knows the secret better,
 //! that one names it.
 
-use super::{Check, Rule, Strength, assigned, token};
+use super::{Check, Left, Rule, Strength, assigned, token};
 
 pub(super) static RULES: &[Rule] = &[
     assigned("password", PASSWORD_NAMES, Strength::Password)
@@ -24,6 +24,7 @@ pub(super) static RULES: &[Rule] = &[
         .examples("const apiKey = '«%{b62:32}»'", "api_key: ${API_KEY}"),
     // Everything else that its makers begin with `sk-`.
     token("api_key", &["sk-"], r"sk-[A-Za-z0-9_-]{24,}")
+        .left(Left::NoName)
         .check(Check::Random)
         .source("OpenRouter: authentication", "https://openrouter.ai/docs/api-reference/authentication")
         .examples("«sk-or-v1-%{hex:64}»", ".sk-cube-grid-loading-animation {"),
