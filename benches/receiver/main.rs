@@ -1,0 +1,107 @@
+//! What the receiver costs on PostgreSQL, as ratios to something measured beside it in the same run.
+//!
+//!     scripts/with-postgres cargo bench --features receiver --bench receiver -- [--messages N] [--rounds N]
+//!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--only PART]
+//!
+//! Prints a markdown table on stdout, and what it is doing on stderr. The built receiver runs as a process and is spoken
+//! to over HTTP, with bodies that were made and compressed beforehand; rounds of it and of what it is compared with
+//! alternate, and a ratio is the median of the rounds' ratios. PostgreSQL is the one of HAN_SYNC_TEST_POSTGRES, for both
+//! sides with the same settings: `scripts/with-postgres` starts one that does not wait for the disk (`fsync=off`), which
+//! flatters neither.
+
+// What only the tests need of these is not dead there.
+#[allow(dead_code)]
+#[path = "../../tests/receiver_support/mod.rs"]
+mod receiver_support;
+
+mod bodies;
+mod memory;
+mod speed;
+mod stored;
+
+/// Sizes; the defaults take about a minute.
+pub struct Sizes {
+    /// Messages of one measurement.
+    messages: usize,
+    /// Measurements of each kind.
+    rounds: usize,
+    /// Clients at once, each a user with a key of their own.
+    clients: usize,
+    /// Messages in the fuller store.
+    stored: usize,
+    /// Messages in the emptier one.
+    stored_few: usize,
+    /// Large requests at once.
+    requests: usize,
+    /// `speed`, `stored` or `memory`; empty: all.
+    only: String,
+}
+
+impl Sizes {
+    fn parse(arguments: impl Iterator<Item = String>) -> Result<Sizes, String> {
+        let mut sizes = Sizes {
+            messages: 20_000,
+            rounds: 5,
+            clients: 8,
+            stored: 1_000_000,
+            stored_few: 100_000,
+            requests: 64,
+            only: String::new(),
+        };
+        let mut arguments = arguments.filter(|argument| argument != "--bench"); // cargo's own
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            let number = || value.parse::<usize>().map_err(|_| format!("{name}: {value} is no number"));
+            match name.as_str() {
+                "--messages" => sizes.messages = number()?,
+                "--rounds" => sizes.rounds = number()?,
+                "--clients" => sizes.clients = number()?,
+                "--stored" => sizes.stored = number()?,
+                "--stored-few" => sizes.stored_few = number()?,
+                "--requests" => sizes.requests = number()?,
+                "--only" => sizes.only = value,
+                _ => return Err(format!("unknown argument {name}")),
+            }
+        }
+        Ok(sizes)
+    }
+}
+
+/// One line of the table.
+pub struct Measure {
+    pub name: String,
+    pub ours: String,
+    pub against: String,
+    pub ratio: String,
+    pub target: String,
+}
+
+fn main() {
+    let sizes = match Sizes::parse(std::env::args().skip(1)) {
+        Ok(sizes) => sizes,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::exit(64);
+        }
+    };
+    let parts: [(&str, fn(&Sizes) -> Vec<Measure>); 3] =
+        [("speed", speed::measure), ("stored", stored::measure), ("memory", memory::measure)];
+    let mut table = Vec::new();
+    for (name, measure) in parts {
+        if sizes.only.is_empty() || sizes.only == name {
+            table.extend(measure(&sizes));
+        }
+    }
+    println!("| measure | ours | against | ratio | target |");
+    println!("| --- | --- | --- | --- | --- |");
+    for Measure { name, ours, against, ratio, target } in table {
+        println!("| {name} | {ours} | {against} | {ratio} | {target} |");
+    }
+}
+
+/// The middle of some figures.
+pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

@@ -1,0 +1,54 @@
+//! The most memory that many large requests at once take, and what becomes of them.
+
+use super::bodies::{SESSION, Seeded, body};
+use super::receiver_support::postgres;
+use super::speed::{Sender, UNBOUNDED, users};
+use super::{Measure, Sizes};
+use std::collections::BTreeMap;
+use std::thread;
+
+/// Sessions of a large body, and bytes of content of each message: 19 MB, just below what a receiver inflates.
+const SESSIONS: usize = 16;
+const CONTENT_BYTES: usize = 9_000;
+
+pub fn measure(sizes: &Sizes) -> Vec<Measure> {
+    let place = postgres().expect("HAN_SYNC_TEST_POSTGRES");
+    let keys = users(&place, sizes.clients.max(1));
+    let receiver = place.serve_with(&UNBOUNDED);
+    eprintln!("memory: making {} large bodies", sizes.requests);
+    let bodies: Vec<Vec<u8>> = (0..sizes.requests)
+        .map(|n| body(&mut Seeded(n as u64), SESSIONS * SESSION, CONTENT_BYTES))
+        .collect();
+    eprintln!("memory: {} requests at once", sizes.requests);
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let sending: Vec<_> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| {
+                let sender = Sender::new(&receiver, &keys[n % keys.len()]);
+                scope.spawn(move || sender.post(body).0)
+            })
+            .collect();
+        sending.into_iter().map(|thread| thread.join().expect("a request ends")).collect()
+    });
+    let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
+    for status in statuses {
+        *counts.entry(status).or_default() += 1;
+    }
+    let said: Vec<String> = counts.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+    let peak = peak_kib(receiver.child.id()) / 1024;
+    vec![Measure {
+        name: format!("memory at its peak, {} requests of 19 MB at once ({})", sizes.requests, said.join(", ")),
+        ours: format!("{peak} MiB"),
+        against: "256 MiB".to_owned(),
+        ratio: format!("{:.2}", peak as f64 / 256.0),
+        target: "< 1".to_owned(),
+    }]
+}
+
+/// The most memory that a process ever had.
+fn peak_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}

@@ -1,0 +1,181 @@
+//! First delivery and replay against a bare `COPY` of the same rows, and many clients against one.
+
+use super::bodies::{BATCH, CONTENT, bodies};
+use super::receiver_support::{Place, Receiver, postgres};
+use super::{Measure, Sizes, median};
+use std::thread;
+use std::time::Instant;
+
+/// A client that keeps its connection.
+pub struct Sender {
+    agent: ureq::Agent,
+    url: String,
+    authorization: String,
+}
+
+impl Sender {
+    pub fn new(receiver: &Receiver, key: &str) -> Sender {
+        Sender {
+            agent: super::receiver_support::agent(),
+            url: format!("{}/api/sync", receiver.base),
+            authorization: format!("Bearer {key}"),
+        }
+    }
+
+    /// The answer's status and text.
+    pub fn post(&self, body: &[u8]) -> (u16, String) {
+        let request = self
+            .agent
+            .post(&self.url)
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip");
+        let mut answer = request.send(body).expect("the receiver answers");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("an answer is text"))
+    }
+
+    /// Seconds to deliver all of these, one after the other.
+    pub fn deliver(&self, bodies: &[Vec<u8>]) -> f64 {
+        let begun = Instant::now();
+        for body in bodies {
+            let (status, text) = self.post(body);
+            assert_eq!(status, 200, "{text}");
+        }
+        begun.elapsed().as_secs_f64()
+    }
+}
+
+/// Users of one organization, and the key of each.
+pub fn users(place: &Place, count: usize) -> Vec<String> {
+    place.admin("org create acme --owner github.com/acme-corp");
+    (0..count)
+        .map(|n| {
+            place.admin(&format!("user create user{n} --org acme"));
+            place.key(&format!("user{n}"))
+        })
+        .collect()
+}
+
+/// Without the bounds that a benchmark is there to pass.
+pub const UNBOUNDED: [&str; 2] = ["--rate", "10000000"];
+
+pub fn measure(sizes: &Sizes) -> Vec<Measure> {
+    let place = postgres().expect("HAN_SYNC_TEST_POSTGRES");
+    let keys = users(&place, sizes.clients.max(1));
+    let receiver = place.serve_with(&UNBOUNDED);
+    let mut table = Vec::new();
+    for (name, content) in [("without content", 0), ("with content", CONTENT)] {
+        let messages = if content > 0 { sizes.messages / 2 } else { sizes.messages };
+        table.extend(against_copy(&place, &Sender::new(&receiver, &keys[0]), sizes.rounds, messages, name, content));
+    }
+    table.push(many_clients(&receiver, &keys, sizes));
+    table
+}
+
+fn against_copy(
+    place: &Place,
+    sender: &Sender,
+    rounds: usize,
+    messages: usize,
+    name: &str,
+    content: usize,
+) -> Vec<Measure> {
+    place.execute("DROP TABLE IF EXISTS copied; CREATE TABLE copied (LIKE messages INCLUDING ALL)");
+    let (mut first, mut replay, mut copy) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        eprintln!("speed {name}: round {round} of {rounds}");
+        let bodies = bodies(&format!("{name} {round}"), messages, content);
+        let before: usize = count(place);
+        let delivered = sender.deliver(&bodies);
+        let rows = count(place) - before;
+        assert_eq!(rows, bodies.len() * BATCH);
+        let replayed = sender.deliver(&bodies);
+        let copied = copy_new_rows(place);
+        // The first round warms up both.
+        if round > 0 {
+            first.push(rows as f64 / delivered);
+            replay.push(rows as f64 / replayed);
+            copy.push(rows as f64 / copied);
+        }
+    }
+    let speed = |figures: &[f64]| format!("{:.0} rows/s", median(figures.iter().copied()));
+    let ratio = |a: &[f64], b: &[f64]| format!("{:.2}", median(a.iter().zip(b).map(|(a, b)| a / b)));
+    vec![
+        Measure {
+            name: format!("first delivery, {name}, against COPY"),
+            ours: speed(&first),
+            against: speed(&copy),
+            ratio: ratio(&first, &copy),
+            target: "≥ 0.4".to_owned(),
+        },
+        Measure {
+            name: format!("replay, {name}, against first delivery"),
+            ours: speed(&replay),
+            against: speed(&first),
+            ratio: ratio(&replay, &first),
+            target: "≥ 1".to_owned(),
+        },
+    ]
+}
+
+fn count(place: &Place) -> usize {
+    place.query("SELECT count(*) FROM messages")[0][0].as_deref().unwrap_or("0").parse().expect("a count")
+}
+
+/// Copies into `copied` what is only in `messages`, and says how many seconds the `COPY` itself took.
+fn copy_new_rows(place: &Place) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        use futures_util::{SinkExt, StreamExt};
+        let (client, connection) =
+            tokio_postgres::connect(&place.url, tokio_postgres::NoTls).await.expect("PostgreSQL");
+        tokio::spawn(connection);
+        // In the order in which they were stored.
+        let new = "COPY (SELECT m.* FROM messages m LEFT JOIN copied c USING (tenant_id, session_id, message_id) \
+                   WHERE c.tenant_id IS NULL ORDER BY m.ctid) TO STDOUT";
+        let chunks: Vec<bytes::Bytes> = client
+            .copy_out(new)
+            .await
+            .expect("COPY TO")
+            .map(|chunk| chunk.expect("a row"))
+            .collect()
+            .await;
+        let data: Vec<bytes::Bytes> = chunks.chunks(256).map(|rows| rows.concat().into()).collect();
+        let begun = Instant::now();
+        let sink = client.copy_in("COPY copied FROM STDIN").await.expect("COPY FROM");
+        let mut sink = std::pin::pin!(sink);
+        for rows in data {
+            sink.send(rows).await.expect("rows are taken");
+        }
+        sink.finish().await.expect("COPY ends");
+        begun.elapsed().as_secs_f64()
+    })
+}
+
+/// All clients at once against one, the same number of messages in all.
+fn many_clients(receiver: &Receiver, keys: &[String], sizes: &Sizes) -> Measure {
+    let senders: Vec<Sender> = keys.iter().map(|key| Sender::new(receiver, key)).collect();
+    let messages = sizes.messages.next_multiple_of(BATCH * senders.len());
+    let (mut one, mut all) = (Vec::new(), Vec::new());
+    for round in 0..sizes.rounds {
+        eprintln!("clients: round {} of {}", round + 1, sizes.rounds);
+        let bodies_of_one = bodies(&format!("one {round}"), messages, 0);
+        one.push(messages as f64 / senders[0].deliver(&bodies_of_one));
+        let bodies_of_all = bodies(&format!("all {round}"), messages, 0);
+        let shares = bodies_of_all.chunks(bodies_of_all.len() / senders.len());
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for (sender, share) in senders.iter().zip(shares) {
+                scope.spawn(|| sender.deliver(share));
+            }
+        });
+        all.push(messages as f64 / begun.elapsed().as_secs_f64());
+    }
+    Measure {
+        name: format!("{} clients against one", senders.len()),
+        ours: format!("{:.0} rows/s", median(all.iter().copied())),
+        against: format!("{:.0} rows/s", median(one.iter().copied())),
+        ratio: format!("{:.2}", median(all.iter().zip(&one).map(|(all, one)| all / one))),
+        target: "≥ 1.5".to_owned(),
+    }
+}
