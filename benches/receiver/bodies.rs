@@ -89,8 +89,22 @@ fn session(seeded: &mut Seeded, content: usize) -> Value {
 }
 
 const WORDS: [&str; 16] = [
-    "the ", "file ", "\"path\":\"", "src/main.rs\",", "error: ", "return ", "\\n", "fn ", "{\"type\":", "let ", "0x", "value ",
-    "tests ", "of ", "}\n", "a ",
+    "the ",
+    "file ",
+    "\"path\":\"",
+    "src/main.rs\",",
+    "error: ",
+    "return ",
+    "\\n",
+    "fn ",
+    "{\"type\":",
+    "let ",
+    "0x",
+    "value ",
+    "tests ",
+    "of ",
+    "}\n",
+    "a ",
 ];
 
 /// Text that compresses about as well as transcripts do.

@@ -16,9 +16,8 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let keys = users(&place, sizes.clients.max(1));
     let receiver = place.serve_with(&UNBOUNDED);
     eprintln!("memory: making {} large bodies", sizes.requests);
-    let bodies: Vec<Vec<u8>> = (0..sizes.requests)
-        .map(|n| body(&mut Seeded(n as u64), SESSIONS * SESSION, CONTENT_BYTES))
-        .collect();
+    let bodies: Vec<Vec<u8>> =
+        (0..sizes.requests).map(|n| body(&mut Seeded(n as u64), SESSIONS * SESSION, CONTENT_BYTES)).collect();
     eprintln!("memory: {} requests at once", sizes.requests);
     let statuses: Vec<u16> = thread::scope(|scope| {
         let sending: Vec<_> = bodies
@@ -38,7 +37,11 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let said: Vec<String> = counts.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     let peak = peak_kib(receiver.child.id()) / 1024;
     vec![Measure {
-        name: format!("memory at its peak, {} requests of 19 MB at once ({})", sizes.requests, said.join(", ")),
+        name: format!(
+            "memory at its peak, {} requests of 19 MB at once ({})",
+            sizes.requests,
+            said.join(", ")
+        ),
         ours: format!("{peak} MiB"),
         against: "256 MiB".to_owned(),
         ratio: format!("{:.2}", peak as f64 / 256.0),

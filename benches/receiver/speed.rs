@@ -66,7 +66,14 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let mut table = Vec::new();
     for (name, content) in [("without content", 0), ("with content", CONTENT)] {
         let messages = if content > 0 { sizes.messages / 2 } else { sizes.messages };
-        table.extend(against_copy(&place, &Sender::new(&receiver, &keys[0]), sizes.rounds, messages, name, content));
+        table.extend(against_copy(
+            &place,
+            &Sender::new(&receiver, &keys[0]),
+            sizes.rounds,
+            messages,
+            name,
+            content,
+        ));
     }
     table.push(many_clients(&receiver, &keys, sizes));
     table

@@ -49,7 +49,8 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
 fn fill(place: &Place, messages: usize) {
     // The schema's own definitions, so that what is made again is what was there.
     let names = "('messages_pkey', 'messages_in_order')";
-    let indexes = place.query(&format!("SELECT indexdef FROM pg_indexes WHERE indexname IN {names} ORDER BY 1"));
+    let indexes =
+        place.query(&format!("SELECT indexdef FROM pg_indexes WHERE indexname IN {names} ORDER BY 1"));
     place.execute("ALTER TABLE messages DROP CONSTRAINT messages_pkey; DROP INDEX messages_in_order");
     let sessions = messages.div_ceil(250);
     place.execute(&format!(

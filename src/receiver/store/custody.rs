@@ -290,7 +290,7 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     }
     let mut work = Work::new(tx, user.to_owned(), 0);
     let mut deltas = Deltas::new();
-    for usage in work.usages_by_id(tenant, shared.clone()).await?.values() {
+    for usage in work.usages(tenant, shared.iter().map(String::as_str)).await?.values() {
         // What was counted in the session itself is gone with its sums.
         if usage.first.session_id != id {
             aggregate::count_usage(usage, -1, &mut deltas).map_err(ingest::Stop::from)?;
@@ -308,5 +308,5 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     for usage in usages.values() {
         aggregate::count_usage(usage, 1, &mut deltas).map_err(ingest::Stop::from)?;
     }
-    Ok(work.store_sums(tenant, "", &usages, deltas).await?)
+    Ok(work.store_sums(tenant, &HashMap::new(), &usages, deltas).await?)
 }

@@ -5,6 +5,7 @@
 //! dropped is rolled back; what a transaction sets for itself (role, tenant, user) ends with it.
 
 use super::postgres::{Postgres, PostgresTx};
+use super::set::{Bulk, Lookup, Set};
 use super::sqlite::{Sqlite, SqliteTx};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -175,23 +176,6 @@ impl Sees {
     }
 }
 
-/// A column's type, as far as sets of rows need it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Int,
-    Bool,
-}
-
-/// `INSERT` of a set of rows.
-#[derive(Debug)]
-pub struct Bulk {
-    pub table: &'static str,
-    pub columns: &'static [(&'static str, Kind)],
-    /// `ON CONFLICT …`, and `RETURNING …` where wanted.
-    pub tail: &'static str,
-}
-
 /// Where the two databases differ in spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -303,15 +287,31 @@ impl Tx {
         }
     }
 
-    /// Inserts a set of rows and gives back what `RETURNING` names. No two rows may name the same key.
-    pub async fn insert(&mut self, bulk: &Bulk, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
-        if rows.is_empty() {
+    /// The rows of these keys that are there, in no order.
+    pub async fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+        if keys.is_empty() {
             return Ok(Vec::new());
         }
         STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
-            Tx::Sqlite(tx) => tx.insert(bulk, rows),
-            Tx::Postgres(tx) => tx.insert(bulk, rows).await,
+            Tx::Sqlite(tx) => tx.find(lookup, keys),
+            Tx::Postgres(tx) => tx.find(lookup, keys).await,
+        }
+    }
+
+    /// Inserts a set of rows. Gives back how many were inserted or changed.
+    pub async fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+        match self {
+            Tx::Sqlite(tx) => tx.put(bulk, rows),
+            Tx::Postgres(tx) => tx.put(bulk, rows).await,
+        }
+    }
+
+    /// As [`Tx::put`], and gives back what `RETURNING` names.
+    pub async fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+        match self {
+            Tx::Sqlite(tx) => tx.put_returning(bulk, rows),
+            Tx::Postgres(tx) => tx.put_returning(bulk, rows).await,
         }
     }
 
@@ -338,6 +338,7 @@ impl Tx {
     }
 
     async fn batch(&mut self, sql: &str) -> Result<()> {
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.batch(sql),
             Tx::Postgres(tx) => tx.batch(sql).await,

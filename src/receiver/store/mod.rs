@@ -13,6 +13,7 @@ mod migrate;
 mod postgres;
 mod read;
 mod retention;
+mod set;
 mod sqlite;
 mod statements;
 mod status;

@@ -3,14 +3,16 @@
 //! Invariants: a transaction acts under the role of its scope, set with `SET LOCAL`, as are its tenant and user, so that a
 //! pooled connection carries nothing over; a connection whose transaction did not end is closed, not pooled.
 
-use super::db::{Bulk, Dialect, Kind, Result, Row, Scope, Sees, StoreError, Value};
+use super::db::{Dialect, Result, Row, STATEMENTS, Scope, Sees, StoreError, Value};
 use super::migrate::{self, MIGRATIONS};
+use super::set::{Bulk, Cell, Kind, Lookup, Set};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -25,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one statement and for one lock, so that no request hangs on the database.
 const SESSION_SETTINGS: &str =
     "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
+/// Bytes of text in one statement that stores a set, about: connections keep the largest buffer that they ever needed.
+const STATEMENT_BYTES: usize = 1 << 20;
 /// Names the lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
@@ -95,16 +99,19 @@ impl Postgres {
             Scope::Operator => "han_sync_operator",
         };
         // An operator's prune or export takes as long as it takes; nobody waits for an answer over HTTP.
-        let patience = match scope {
+        let settings = match scope {
             Scope::Operator => {
                 "; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
             }
+            // All that a batch does is found by whole keys. A plan that was made while a table was small would stay when
+            // it is not.
+            Scope::Request if !read_only => "; SET LOCAL enable_seqscan = off",
             Scope::Gate | Scope::Request => "",
         };
         let tx = PostgresTx { client: Some(client) };
         tx.client()
             .batch_execute(&format!(
-                "BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{patience}"
+                "BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{settings}"
             ))
             .await
             .map_err(|error| fault(&error))?;
@@ -204,30 +211,44 @@ impl PostgresTx {
         client.execute(&statement, &params).await.map_err(|error| fault(&error))
     }
 
-    pub async fn insert(&mut self, bulk: &Bulk, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
-        let names: Vec<&str> = bulk.columns.iter().map(|column| column.0).collect();
-        let arrays: Vec<String> = bulk
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| format!("${}::{}[]", index + 1, type_name(column.1)))
-            .collect();
+    pub async fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+        let names: Vec<&str> = lookup.keys.iter().map(|key| key.0).collect();
+        let arrays = arrays(lookup.common.len(), lookup.keys);
+        // The LIMIT keeps the planner from making one join of it, which would be another with every guess of how much
+        // is stored.
         let sql = format!(
-            "INSERT INTO {} ({}) SELECT * FROM unnest({}) {}",
-            bulk.table,
-            names.join(", "),
+            "SELECT found.* FROM unnest({}) AS key ({}) CROSS JOIN LATERAL ({}) AS found",
             arrays.join(", "),
-            Dialect::Postgres.spell(bulk.tail)
+            names.join(", "),
+            lookup.of_one(|place| format!("key.{}", names[place]))
         );
-        let mut columns: Vec<Column> =
-            bulk.columns.iter().map(|_| Column(Vec::with_capacity(rows.len()))).collect();
-        for row in rows {
-            for (column, value) in columns.iter_mut().zip(row) {
-                column.0.push(value);
-            }
+        let columns = columns(&keys.cells, lookup.keys.len());
+        self.run(&Dialect::Postgres.spell(&sql), &params(&keys.common, &columns)).await
+    }
+
+    pub async fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+        let sql = insert(bulk);
+        let mut changed = 0;
+        for part in parts(&rows.cells, bulk.columns.len()) {
+            STATEMENTS.fetch_add(1, Ordering::Relaxed);
+            let columns = columns(part, bulk.columns.len());
+            let client = self.client();
+            let statement = client.prepare_cached(&sql).await.map_err(|error| fault(&error))?;
+            let done = client.execute(&statement, &params(&rows.common, &columns)).await;
+            changed += done.map_err(|error| fault(&error))?;
         }
-        let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
-        self.run(&sql, &params).await
+        Ok(changed)
+    }
+
+    pub async fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+        let sql = insert(bulk);
+        let mut returned = Vec::new();
+        for part in parts(&rows.cells, bulk.columns.len()) {
+            STATEMENTS.fetch_add(1, Ordering::Relaxed);
+            let columns = columns(part, bulk.columns.len());
+            returned.extend(self.run(&sql, &params(&rows.common, &columns)).await?);
+        }
+        Ok(returned)
     }
 
     pub async fn lock(&mut self, name: &str) -> Result<()> {
@@ -255,6 +276,58 @@ impl Drop for PostgresTx {
     }
 }
 
+/// The `INSERT` of a set: what is common to its rows, then an array for each of the other columns.
+fn insert(bulk: &Bulk) -> String {
+    let columns = bulk.columns.iter().map(|column| column.0);
+    let names: Vec<&str> = bulk.common.iter().copied().chain(columns).collect();
+    let common = (1..=bulk.common.len()).map(|place| format!("${place}"));
+    // Not in FROM, where each array would be written down before the first row is.
+    let unnested =
+        arrays(bulk.common.len(), bulk.columns).into_iter().map(|array| format!("unnest({array})"));
+    let values: Vec<String> = common.chain(unnested).collect();
+    format!(
+        "INSERT INTO {} ({}) SELECT {} {}",
+        bulk.table,
+        names.join(", "),
+        values.join(", "),
+        Dialect::Postgres.spell(bulk.tail)
+    )
+}
+
+/// The parameters that stand for columns, after those that stand for what is common.
+fn arrays(common: usize, columns: &[(&str, Kind)]) -> Vec<String> {
+    let array = |(index, column): (usize, &(&str, Kind))| {
+        format!("${}::{}[]", common + index + 1, type_name(column.1))
+    };
+    columns.iter().enumerate().map(array).collect()
+}
+
+/// The columns of rows of this width.
+fn columns<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<Column<'a>> {
+    (0..width).map(|column| Column { cells, column, width }).collect()
+}
+
+fn params<'a>(common: &'a [&'a str], columns: &'a [Column<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    let common = common.iter().map(|text| text as &(dyn ToSql + Sync));
+    common.chain(columns.iter().map(|column| column as _)).collect()
+}
+
+/// Cuts rows into parts of about [`STATEMENT_BYTES`].
+fn parts<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<&'a [Cell<'a>]> {
+    let mut parts = Vec::new();
+    let (mut begin, mut bytes) = (0, 0);
+    for (index, row) in cells.chunks_exact(width).enumerate() {
+        bytes +=
+            row.iter().map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 }).sum::<usize>();
+        let end = (index + 1) * width;
+        if bytes >= STATEMENT_BYTES || end == cells.len() {
+            parts.push(&cells[begin..end]);
+            (begin, bytes) = (end, 0);
+        }
+    }
+    parts
+}
+
 fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
@@ -277,21 +350,47 @@ fn read_row(row: &tokio_postgres::Row) -> Result<Row> {
     Ok(Row(values.collect::<Result<_, _>>().map_err(|error| StoreError::Internal(error.to_string()))?))
 }
 
-/// One column of a set of rows, as an array.
-#[derive(Debug)]
-struct Column(Vec<Value>);
+/// One column of a set of rows, which PostgreSQL gets as an array.
+#[derive(Debug, Clone, Copy)]
+struct Column<'a> {
+    cells: &'a [Cell<'a>],
+    column: usize,
+    width: usize,
+}
 
-impl ToSql for Column {
+impl ToSql for Column<'_> {
     fn to_sql(
         &self,
         ty: &Type,
         out: &mut bytes::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        self.0.to_sql(ty, out)
+        let cells: Vec<&Cell> = self.cells.iter().skip(self.column).step_by(self.width).collect();
+        cells.to_sql(ty, out)
     }
 
     fn accepts(ty: &Type) -> bool {
-        <Vec<Value> as ToSql>::accepts(ty)
+        <Vec<Cell<'_>> as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Cell::Null => Ok(IsNull::Yes),
+            Cell::Int(number) => number.to_sql(ty, out),
+            Cell::Bool(flag) => flag.to_sql(ty, out),
+            Cell::Text(text) => text.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::BOOL | Type::TEXT)
     }
 
     to_sql_checked!();

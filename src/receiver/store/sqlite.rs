@@ -4,11 +4,13 @@
 //! (`BEGIN IMMEDIATE`), so that nothing it read can change under it; calls into SQLite never hold up the runtime's other
 //! tasks.
 
-use super::db::{Bulk, Dialect, Result, Row, StoreError, Value};
+use super::db::{Dialect, Result, Row, STATEMENTS, StoreError, Value};
 use super::migrate::{self, MIGRATIONS};
+use super::set::{Bulk, Cell, Lookup, Set};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -201,24 +203,50 @@ impl SqliteTx {
         })
     }
 
-    pub fn insert(&mut self, bulk: &Bulk, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
-        let names: Vec<&str> = bulk.columns.iter().map(|column| column.0).collect();
-        let places: Vec<String> = (1..=names.len()).map(|place| format!("${place}")).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({}) {}",
-            bulk.table,
-            names.join(", "),
-            places.join(", "),
-            Dialect::Sqlite.spell(bulk.tail)
-        );
+    pub fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+        let sql = lookup.of_one(|place| format!("?{}", lookup.common.len() + place + 1));
+        self.each(&Dialect::Sqlite.spell(&sql), keys, lookup.keys.len(), collect)
+            .map(|found| found.into_iter().flatten().collect())
+    }
+
+    pub fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
+        let run = |statement: &mut rusqlite::Statement<'_>| statement.raw_execute().map_err(fault);
+        let changed = self.each(&insert(bulk), rows, bulk.columns.len(), run)?;
+        Ok(changed.into_iter().sum::<usize>() as u64)
+    }
+
+    pub fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
+        let returned = self.each(&insert(bulk), rows, bulk.columns.len(), collect)?;
+        Ok(returned.into_iter().flatten().collect())
+    }
+
+    /// Runs a statement once for each row of a set.
+    fn each<T>(
+        &mut self,
+        sql: &str,
+        set: &Set<'_>,
+        width: usize,
+        mut run: impl FnMut(&mut rusqlite::Statement<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         block_in_place(|| {
-            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
-            let mut returned = Vec::new();
-            for row in &rows {
-                bind(&mut statement, row)?;
-                returned.extend(collect(&mut statement)?);
+            let mut statement = self.connection().prepare_cached(sql).map_err(fault)?;
+            let mut results = Vec::with_capacity(set.cells.len() / width);
+            for row in set.cells.chunks_exact(width) {
+                let common = set.common.iter().map(|text| Cell::Text(text));
+                for (index, cell) in common.chain(row.iter().copied()).enumerate() {
+                    statement.raw_bind_parameter(index + 1, cell).map_err(fault)?;
+                }
+                results.push(run(&mut statement)?);
             }
-            Ok(returned)
+            Ok(results)
         })
     }
 
@@ -243,6 +271,20 @@ impl Drop for SqliteTx {
             self.pool.give_back(connection);
         }
     }
+}
+
+/// The `INSERT` of one row.
+fn insert(bulk: &Bulk) -> String {
+    let columns = bulk.columns.iter().map(|column| column.0);
+    let names: Vec<&str> = bulk.common.iter().copied().chain(columns).collect();
+    let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
+    format!(
+        "INSERT INTO {} ({}) VALUES ({}) {}",
+        bulk.table,
+        names.join(", "),
+        places.join(", "),
+        Dialect::Sqlite.spell(bulk.tail)
+    )
 }
 
 fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()> {
@@ -289,6 +331,17 @@ impl ToSql for Value {
                 ToSqlOutput::Owned(json.into())
             }
         })
+    }
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Cell::Null => ValueRef::Null,
+            Cell::Int(number) => ValueRef::Integer(*number),
+            Cell::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+            Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
     }
 }
 

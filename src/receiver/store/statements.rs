@@ -1,54 +1,98 @@
-//! The statements of ingest: what is written of a session, its rows and their sums.
+//! The statements of ingest: what is found and what is written of sessions, their rows and their sums.
 //!
-//! Invariant: each is one set or one row of one tenant, and says what happens when it is there already.
+//! Invariant: each is of a set of one user's rows in one tenant, and says what happens when a row is there already.
 
-use super::db::{Bulk, Kind};
+use super::set::{Bulk, Kind, Lookup};
 
-pub const HOME_NEW: &str = "\
-    INSERT INTO homes (tenant_id, session_id, stored_in) VALUES ($1, $2, $3) \
-    ON CONFLICT (tenant_id, session_id) DO NOTHING";
-pub const HOME: &str = "SELECT stored_in, forgotten_at FROM homes WHERE tenant_id = $1 AND session_id = $2";
 pub const RETAINED: &str = "SELECT retained_since FROM tenants WHERE tenant_id = $1";
-pub const SESSION_NEW: &str = "\
-    INSERT INTO sessions (tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
-    last_modified, modified_at, total_message_count, stored_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant_id, session_id) DO NOTHING";
-pub const SESSION: &str = "\
-    SELECT modified_at, repository, status, slug, harness, inclusion, total_message_count FROM sessions \
-    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 {update}";
-pub const SESSION_CHANGED: &str = "\
-    UPDATE sessions SET repository = $4, project_slug = $5, status = $6, slug = $7, harness = $8, inclusion = $9, \
-    last_modified = $10, modified_at = $11, total_message_count = $12 \
-    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
-pub const SESSION_GREW: &str = "\
-    UPDATE sessions SET message_count = message_count + $4 \
-    WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
+
+pub const HOMES: Lookup = Lookup {
+    table: "homes",
+    common: &["tenant_id"],
+    keys: &[("session_id", Kind::Text)],
+    columns: "session_id, stored_in, forgotten_at",
+    tail: "",
+};
+pub const HOMES_NEW: Bulk = Bulk {
+    table: "homes",
+    common: &["tenant_id", "stored_in"],
+    columns: &[("session_id", Kind::Text)],
+    tail: "ON CONFLICT (tenant_id, session_id) DO NOTHING",
+};
+
+pub const SESSIONS: Lookup = Lookup {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    keys: &[("session_id", Kind::Text)],
+    columns: "session_id, modified_at, repository, status, slug, harness, inclusion, total_message_count, last_modified",
+    tail: "{update}",
+};
+const SESSION_COLUMNS: &[(&str, Kind)] = &[
+    ("session_id", Kind::Text),
+    ("repository", Kind::Text),
+    ("project_slug", Kind::Text),
+    ("status", Kind::Text),
+    ("slug", Kind::Text),
+    ("harness", Kind::Text),
+    ("inclusion", Kind::Text),
+    ("last_modified", Kind::Text),
+    ("modified_at", Kind::Int),
+    ("total_message_count", Kind::Int),
+    ("message_count", Kind::Int),
+    ("stored_at", Kind::Int),
+];
+pub const SESSIONS_NEW: Bulk = Bulk {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    columns: SESSION_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id) DO NOTHING RETURNING session_id",
+};
+/// For sessions that are there: `message_count` is what it grew by.
+pub const SESSIONS_CHANGED: Bulk = Bulk {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    columns: SESSION_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET repository = excluded.repository, \
+           project_slug = excluded.project_slug, status = excluded.status, slug = excluded.slug, \
+           harness = excluded.harness, inclusion = excluded.inclusion, last_modified = excluded.last_modified, \
+           modified_at = excluded.modified_at, total_message_count = excluded.total_message_count, \
+           message_count = sessions.message_count + excluded.message_count",
+};
+/// As [`SESSIONS_CHANGED`], of sessions whose fields are as they were or were sent too late to count.
+pub const SESSIONS_GREW: Bulk = Bulk {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    columns: SESSION_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET \
+           message_count = sessions.message_count + excluded.message_count",
+};
 pub const ACTIVITY_MOVED: &str = "\
     UPDATE activity SET repository = $4 WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
-pub const USAGES: &str = "\
-    SELECT usage_id, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at, line_number, \
-    message_type, session_id, message_id, model, last_at FROM usages \
-    WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
-pub const TASKS: &str = "\
-    SELECT task_id, status, changed_at, subject, description, created_at FROM tasks \
-    WHERE tenant_id = $1 AND session_id = $2 AND task_id IN {list:$3}";
+
+pub const MESSAGES: Lookup = Lookup {
+    table: "messages",
+    common: &["tenant_id"],
+    keys: &[("session_id", Kind::Text), ("message_id", Kind::Text)],
+    columns: "session_id, message_id, content IS NULL",
+    tail: "",
+};
 pub const MESSAGES_NEW: Bulk = Bulk {
     table: "messages",
+    common: &["tenant_id", "user_id"],
     columns: MESSAGE_COLUMNS,
-    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING RETURNING message_id",
+    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING",
 };
 /// For rows that are there: content that was absent is filled in, and with it its hash.
 pub const MESSAGES_FILLED: Bulk = Bulk {
     table: "messages",
+    common: &["tenant_id", "user_id"],
     columns: MESSAGE_COLUMNS,
     tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
            content_hash = excluded.content_hash, content_omitted = NULL WHERE messages.content IS NULL",
 };
-pub const MESSAGE_COLUMNS: &[(&str, Kind)] = &[
-    ("tenant_id", Kind::Text),
+const MESSAGE_COLUMNS: &[(&str, Kind)] = &[
     ("session_id", Kind::Text),
     ("message_id", Kind::Text),
-    ("user_id", Kind::Text),
     ("stream", Kind::Text),
     ("line_number", Kind::Int),
     ("message_type", Kind::Text),
@@ -71,13 +115,20 @@ pub const MESSAGE_COLUMNS: &[(&str, Kind)] = &[
     ("files_changed", Kind::Int),
     ("content_omitted", Kind::Bool),
 ];
+
+pub const TASKS: Lookup = Lookup {
+    table: "tasks",
+    common: &["tenant_id"],
+    keys: &[("session_id", Kind::Text), ("task_id", Kind::Text)],
+    columns: "session_id, task_id, status, changed_at, subject, description, created_at",
+    tail: "",
+};
 pub const TASKS_LATER: Bulk = Bulk {
     table: "tasks",
+    common: &["tenant_id", "user_id"],
     columns: &[
-        ("tenant_id", Kind::Text),
         ("session_id", Kind::Text),
         ("task_id", Kind::Text),
-        ("user_id", Kind::Text),
         ("subject", Kind::Text),
         ("description", Kind::Text),
         ("status", Kind::Text),
@@ -89,11 +140,19 @@ pub const TASKS_LATER: Bulk = Bulk {
            description = excluded.description, status = excluded.status, created_at = excluded.created_at, \
            updated_at = excluded.updated_at, changed_at = excluded.changed_at, pruned = FALSE",
 };
+
+pub const USAGES: Lookup = Lookup {
+    table: "usages",
+    common: &["tenant_id", "user_id"],
+    keys: &[("usage_id", Kind::Text)],
+    columns: "usage_id, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at, line_number, \
+              message_type, session_id, message_id, model, last_at",
+    tail: "",
+};
 pub const USAGES_KNOWN: Bulk = Bulk {
     table: "usages",
+    common: &["tenant_id", "user_id"],
     columns: &[
-        ("tenant_id", Kind::Text),
-        ("user_id", Kind::Text),
         ("usage_id", Kind::Text),
         ("input_tokens", Kind::Int),
         ("output_tokens", Kind::Int),
@@ -114,12 +173,12 @@ pub const USAGES_KNOWN: Bulk = Bulk {
            session_id = excluded.session_id, message_id = excluded.message_id, model = excluded.model, \
            last_at = excluded.last_at",
 };
+
 /// Gives back the largest of each row's sums as they now are, so that they can be held to their bound.
 pub const ACTIVITY_ADDED: Bulk = Bulk {
     table: "activity",
+    common: &["tenant_id", "user_id"],
     columns: &[
-        ("tenant_id", Kind::Text),
-        ("user_id", Kind::Text),
         ("session_id", Kind::Text),
         ("day", Kind::Int),
         ("model", Kind::Text),

@@ -1,0 +1,314 @@
+//! A batch into the store: one transaction, all sessions of a tenant at once, aggregates from what was really new.
+//!
+//! Invariants: the same rows in any order, in any batches, any number of times and from several machines at once end in
+//! the same state. One user's batches follow one another inside a tenant (a lock), and sessions are taken in the order
+//! of their ids, so that transactions do not wait for each other in a circle; where they do all the same, the whole batch
+//! is done again. So it is where the store cannot take some session: then each by itself, in a savepoint, so that the
+//! others are stored.
+
+mod work;
+
+use super::db::{Result, Scope, StoreError};
+use super::directory::Principal;
+use super::status::BatchNote;
+use super::{Store, with_retries};
+use crate::protocol::code;
+use crate::receiver::aggregate;
+use crate::receiver::batch::{Batch, Entry, Part};
+use crate::receiver::limits::ID_BYTES_MAX;
+use crate::receiver::{tenancy, time};
+use std::collections::{BTreeMap, HashMap};
+pub(super) use work::Work;
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Ingested {
+    /// In payload order.
+    pub outcomes: Vec<Outcome>,
+    /// Messages that were not there before.
+    pub messages_new: u64,
+}
+
+/// What became of one session id.
+#[derive(Debug)]
+pub struct Outcome {
+    /// As sent.
+    pub id: String,
+    pub occurrences: u64,
+    /// Of the payload, new or not.
+    pub messages: u64,
+    /// The highest line of the payload's messages.
+    pub last_line: i64,
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a session was not stored.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, message: &str) -> Refusal {
+        Refusal { code, message: message.to_owned() }
+    }
+}
+
+/// Why one session's work ended: refused, or the store failed.
+pub(super) enum Stop {
+    Refused(Refusal),
+    Store(StoreError),
+}
+
+impl From<aggregate::TooLarge> for Stop {
+    fn from(_: aggregate::TooLarge) -> Stop {
+        Stop::Refused(Refusal::new(
+            code::VALIDATION_ERROR,
+            "tokens or lines add up to more than can be counted",
+        ))
+    }
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> StoreError {
+        match stop {
+            Stop::Refused(refusal) => StoreError::Refused(refusal.message),
+            Stop::Store(error) => error,
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Stop {
+        Stop::Store(error)
+    }
+}
+
+/// What a session added.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Added {
+    sessions: i64,
+    messages: i64,
+}
+
+impl std::ops::AddAssign for Added {
+    fn add_assign(&mut self, more: Added) {
+        self.sessions += more.sessions;
+        self.messages += more.messages;
+    }
+}
+
+impl Store {
+    /// Stores what can be stored of a batch, and says of each session what became of it.
+    pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
+        let placements = self.place(principal, batch).await?;
+        let ingest = async |together| self.ingest_once(principal, batch, &placements, now, together).await;
+        with_retries(async || match ingest(true).await {
+            Err(error @ (StoreError::Internal(_) | StoreError::Refused(_))) => {
+                tracing::debug!(error = %error, "a batch could not be stored at once, taking its sessions one by one");
+                ingest(false).await
+            }
+            result => result,
+        })
+        .await
+    }
+
+    /// The tenant of each entry, where it has one.
+    async fn place(&self, principal: &Principal, batch: &Batch) -> Result<Vec<Result<String, Refusal>>> {
+        let parts = || batch.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
+        let mut names: Vec<String> =
+            parts().filter_map(|part| part.remote.as_ref()).flat_map(tenancy::possible_owners).collect();
+        names.sort_unstable();
+        names.dedup();
+        let claims = self.claims(names).await?;
+        let accounts: Vec<_> = principal
+            .accounts
+            .iter()
+            .filter_map(|account| crate::protocol::remote::Owner::parse(account).ok())
+            .collect();
+        let organizations: Vec<String> =
+            principal.memberships.iter().map(|membership| membership.tenant_id.clone()).collect();
+        let sender = tenancy::Sender {
+            user_id: &principal.user_id,
+            accounts: &accounts,
+            organizations: &organizations,
+        };
+        Ok(batch.sessions.iter().map(|entry| place_entry(entry, &sender, &claims)).collect())
+    }
+
+    async fn ingest_once(
+        &self,
+        principal: &Principal,
+        batch: &Batch,
+        placements: &[Result<String, Refusal>],
+        now: i64,
+        together: bool,
+    ) -> Result<Ingested> {
+        let mut tx = self.db.write(Scope::Request).await?;
+        let mut work = Work::new(&mut tx, principal.user_id.clone(), now);
+        let mut notes: BTreeMap<String, BatchNote> =
+            principal.tenants().into_iter().map(|tenant| (tenant, BatchNote::of(batch))).collect();
+        for tenant in notes.keys() {
+            work.tx.lock(&format!("{tenant}/{}", principal.user_id)).await?;
+        }
+
+        let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
+        let mut of_tenants: BTreeMap<&str, Vec<(usize, &str, &[Part])>> = BTreeMap::new();
+        for (index, (entry, placement)) in batch.sessions.iter().zip(placements).enumerate() {
+            match (placement, &entry.parts) {
+                (Ok(tenant), Ok(parts)) => {
+                    of_tenants.entry(tenant).or_default().push((index, &entry.stored_id, parts));
+                }
+                (Err(refusal), _) => results[index] = Some(Err(refusal.clone())),
+                (Ok(_), Err(error)) => {
+                    results[index] = Some(Err(Refusal::new(code::VALIDATION_ERROR, error)));
+                }
+            }
+        }
+        for (tenant, mut sessions) in of_tenants {
+            sessions.sort_by_key(|session| session.1);
+            // Before any savepoint: what is set after it ends with it.
+            work.enter(tenant).await?;
+            if together {
+                store(&mut work, tenant, &sessions, &mut results).await?;
+                continue;
+            }
+            for session in sessions {
+                store_alone(&mut work, tenant, session, &mut results).await?;
+            }
+        }
+
+        let mut messages_new = 0;
+        let mut refusals = vec![None; batch.sessions.len()];
+        for (index, result) in results.into_iter().enumerate() {
+            let result = result.unwrap_or(Ok(Added::default()));
+            let tenant = placements[index].as_ref().ok();
+            // The private space's row counts everything; an organization's what concerns it.
+            let concerned = [Some(&principal.user_id), tenant.filter(|tenant| **tenant != principal.user_id)];
+            for tenant in concerned.into_iter().flatten() {
+                let Some(note) = notes.get_mut(tenant) else { continue };
+                match &result {
+                    Ok(added) => {
+                        note.stored = true;
+                        note.sessions += added.sessions;
+                        note.messages += added.messages;
+                    }
+                    Err(refusal) if refusal.code == code::FORGOTTEN => {}
+                    Err(refusal) => note.errors.push(serde_json::json!({
+                        "sessionId": shown(&batch.sessions[index].id), "code": refusal.code,
+                        "message": refusal.message, "at": time::rfc3339(now),
+                    })),
+                }
+            }
+            match result {
+                Ok(added) => messages_new += added.messages.unsigned_abs(),
+                Err(refusal) => refusals[index] = Some(refusal),
+            }
+        }
+        for (tenant, note) in &notes {
+            work.enter(tenant).await?;
+            note.write(work.tx, tenant, &principal.user_id, &batch.client_id, now).await?;
+        }
+        tx.commit().await?;
+        let outcomes =
+            batch.sessions.iter().zip(refusals).map(|(entry, refusal)| outcome(entry, refusal)).collect();
+        Ok(Ingested { outcomes, messages_new })
+    }
+}
+
+/// Stores sessions of one tenant, sorted by id. What comes twice is taken in as many rounds, as if it came in as many
+/// batches.
+async fn store(
+    work: &mut Work<'_>,
+    tenant: &str,
+    sessions: &[(usize, &str, &[Part])],
+    results: &mut [Option<Result<Added, Refusal>>],
+) -> Result<(), Stop> {
+    let mut rounds: Vec<Vec<(usize, (&str, &Part))>> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (index, id, parts) in sessions {
+        let round = seen.entry(id).or_default();
+        for part in *parts {
+            if rounds.len() == *round {
+                rounds.push(Vec::new());
+            }
+            rounds[*round].push((*index, (id, part)));
+            *round += 1;
+        }
+    }
+    for round in rounds {
+        let (indexes, pieces): (Vec<usize>, Vec<(&str, &Part)>) = round.into_iter().unzip();
+        for (index, result) in indexes.into_iter().zip(work.store(tenant, &pieces, false).await?) {
+            match (&mut results[index], result) {
+                (Some(Ok(added)), Ok(more)) => *added += more,
+                (place, result) => *place = Some(result),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stores one session in a savepoint: whole, or not at all. An error is one of the whole transaction.
+async fn store_alone(
+    work: &mut Work<'_>,
+    tenant: &str,
+    session: (usize, &str, &[Part]),
+    results: &mut [Option<Result<Added, Refusal>>],
+) -> Result<()> {
+    work.tx.savepoint().await?;
+    let refusal = match store(work, tenant, &[session], results).await {
+        Ok(()) => return work.tx.release().await,
+        Err(Stop::Refused(refusal)) => refusal,
+        // Only this session's: the others may still be stored.
+        Err(Stop::Store(StoreError::Internal(error))) => {
+            tracing::error!(session = session.1, error, "a session could not be stored");
+            Refusal::new(code::PROCESSING_ERROR, "the receiver could not store the session")
+        }
+        Err(Stop::Store(error)) => return Err(error),
+    };
+    results[session.0] = Some(Err(refusal));
+    work.tx.roll_back_to_savepoint().await
+}
+
+/// As much of an id as is kept of one that may be of any length.
+fn shown(id: &str) -> &str {
+    let end = (0..=ID_BYTES_MAX.min(id.len())).rev().find(|end| id.is_char_boundary(*end));
+    &id[..end.unwrap_or(0)]
+}
+
+fn place_entry(
+    entry: &Entry,
+    sender: &tenancy::Sender,
+    claims: &[tenancy::Claim],
+) -> Result<String, Refusal> {
+    let parts = entry.parts.as_ref().map_err(|error| Refusal::new(code::VALIDATION_ERROR, error))?;
+    let mut placement = None;
+    for part in parts {
+        let tenant = tenancy::place(part.remote.as_ref(), part.inclusion, sender, claims).ok_or_else(|| {
+            Refusal::new(
+                code::REPO_NOT_ACCEPTED,
+                "the repository's owner is no organization of this user's, and the session is neither personal nor forced",
+            )
+        })?;
+        if placement.as_ref().is_some_and(|placed| *placed != tenant) {
+            return Err(Refusal::new(
+                code::VALIDATION_ERROR,
+                "the session stands twice in the batch, with repositories of different tenants",
+            ));
+        }
+        placement = Some(tenant);
+    }
+    placement.ok_or_else(|| Refusal::new(code::VALIDATION_ERROR, "the session is malformed"))
+}
+
+fn outcome(entry: &Entry, refusal: Option<Refusal>) -> Outcome {
+    let messages = || entry.parts.iter().flatten().flat_map(|part| &part.messages);
+    Outcome {
+        id: entry.id.clone(),
+        occurrences: entry.occurrences,
+        messages: messages().count() as u64,
+        last_line: messages().map(|message| message.wire.line_number).max().unwrap_or(0),
+        refusal,
+    }
+}

@@ -1,0 +1,538 @@
+//! One user's work inside a transaction: a set of sessions with their rows and sums, in statements whose number does not
+//! go with that of the sessions.
+//!
+//! Invariants: what is not there is found out before it is stored, under the user's lock, so that a replay writes
+//! nothing; aggregates come from the rows that were really new.
+
+use super::{Added, Refusal, Stop};
+use crate::protocol::code;
+use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
+use crate::receiver::batch::{Message, Part, Task};
+use crate::receiver::store::db::{Result, Row, Sees, StoreError, Tx};
+use crate::receiver::store::set::Set;
+use crate::receiver::store::statements::*;
+use std::collections::{HashMap, HashSet};
+
+/// One user's work inside a transaction.
+pub struct Work<'t> {
+    pub tx: &'t mut Tx,
+    user_id: String,
+    now: i64,
+    /// The tenant that the transaction acts in.
+    entered: String,
+    /// By tenant, read after the lock, so that a prune cannot come between.
+    retained_since: HashMap<String, Option<i64>>,
+}
+
+/// A session of a set, and what is known of it before anything is written.
+struct Piece<'a> {
+    /// Its place in the set.
+    index: usize,
+    id: &'a str,
+    part: &'a Part,
+    kept: Kept<'a>,
+    /// The repository as sent.
+    repository: String,
+    has_home: bool,
+    stored: Option<StoredSession>,
+    /// Messages that are not there.
+    new: Vec<&'a Message>,
+    /// Messages that are there without the content that they now have.
+    filled: Vec<&'a Message>,
+}
+
+/// A session's own row.
+struct StoredSession {
+    modified_at: i64,
+    repository: String,
+    status: String,
+    slug: Option<String>,
+    harness: Option<String>,
+    inclusion: Option<String>,
+    total_message_count: Option<i64>,
+    last_modified: String,
+}
+
+impl<'t> Work<'t> {
+    pub fn new(tx: &'t mut Tx, user_id: String, now: i64) -> Work<'t> {
+        Work { tx, user_id, now, entered: String::new(), retained_since: HashMap::new() }
+    }
+
+    /// Stores a session that was taken out of another tenant.
+    pub async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
+        for result in self.store(tenant, &[(id, &part)], true).await? {
+            result.map_err(Stop::Refused)?;
+        }
+        Ok(())
+    }
+
+    /// Acts in this tenant from here on.
+    pub async fn enter(&mut self, tenant: &str) -> Result<()> {
+        if self.entered != tenant {
+            self.tx.enter(tenant, &self.user_id, Sees::Own).await?;
+            tenant.clone_into(&mut self.entered);
+        }
+        Ok(())
+    }
+
+    /// Stores sessions of different ids, and says of each what became of it. What is refused leaves nothing behind; an
+    /// error is one of the whole set, of which nothing may then be kept.
+    ///
+    /// With `is_known` they are sessions that were stored, and are kept even where none of their rows is.
+    pub async fn store(
+        &mut self,
+        tenant: &str,
+        sessions: &[(&str, &Part)],
+        is_known: bool,
+    ) -> Result<Vec<Result<Added, Refusal>>, Stop> {
+        let retained_since = self.retained_since(tenant).await?;
+        let ids = || sessions.iter().map(|session| session.0);
+        let homes = self.homes(ids()).await?;
+        let mut stored = self.stored_sessions(tenant, ids()).await?;
+        let mut results = vec![Ok(Added::default()); sessions.len()];
+        let mut pieces = Vec::with_capacity(sessions.len());
+        for (index, (id, part)) in sessions.iter().enumerate() {
+            let home = homes.get(*id);
+            if let Some(refusal) = home.and_then(|home| home.refusal(tenant)) {
+                results[index] = Err(refusal);
+                continue;
+            }
+            let (kept, stored) = (Kept::of(part, retained_since), stored.remove(*id));
+            // What was pruned does not come back as an empty shell.
+            let may_be_pruned = !is_known && (!part.is_empty() || home.is_some());
+            if kept.is_empty() && may_be_pruned && stored.is_none() {
+                continue;
+            }
+            let repository = part.remote.as_ref().map(|remote| remote.url()).unwrap_or_default();
+            let (new, filled) = Default::default();
+            pieces.push(Piece {
+                index,
+                id,
+                part,
+                kept,
+                repository,
+                has_home: home.is_some(),
+                stored,
+                new,
+                filled,
+            });
+        }
+        self.find_new(tenant, &mut pieces).await?;
+        self.new_sessions(tenant, &mut pieces, &mut results).await?;
+        self.messages(tenant, &pieces).await?;
+        self.sums(tenant, &pieces).await?;
+        self.known_sessions(tenant, &pieces).await?;
+        for piece in pieces {
+            let sessions = i64::from(piece.stored.is_none());
+            results[piece.index] = Ok(Added { sessions, messages: piece.new.len() as i64 });
+        }
+        Ok(results)
+    }
+
+    async fn retained_since(&mut self, tenant: &str) -> Result<Option<i64>> {
+        if let Some(known) = self.retained_since.get(tenant) {
+            return Ok(*known);
+        }
+        let row = self.tx.query_one(RETAINED, &[tenant.into()]).await?;
+        let since = row.map(|row| row.opt_int(0)).transpose()?.flatten();
+        self.retained_since.insert(tenant.to_owned(), since);
+        Ok(since)
+    }
+
+    async fn homes(&mut self, ids: impl Iterator<Item = &str>) -> Result<HashMap<String, Home>> {
+        let mut keys = Set::new(&[&self.user_id]);
+        ids.for_each(|id| keys.push([id.into()]));
+        let rows = self.tx.find(&HOMES, &keys).await?;
+        let home = |row: &Row| {
+            Ok((row.text(0)?, Home { stored_in: row.text(1)?, is_forgotten: row.opt_int(2)?.is_some() }))
+        };
+        rows.iter().map(home).collect()
+    }
+
+    async fn stored_sessions(
+        &mut self,
+        tenant: &str,
+        ids: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, StoredSession>> {
+        let mut keys = Set::new(&[tenant, &self.user_id]);
+        ids.for_each(|id| keys.push([id.into()]));
+        let rows = self.tx.find(&SESSIONS, &keys).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, StoredSession::read(row)?))).collect()
+    }
+
+    /// Sorts messages into those that are new, those that fill in content, and the rest, of which nothing is needed.
+    async fn find_new(&mut self, tenant: &str, pieces: &mut [Piece<'_>]) -> Result<()> {
+        let mut keys = Set::new(&[tenant]);
+        for piece in pieces.iter().filter(|piece| !piece.is_first()) {
+            for message in &piece.kept.messages {
+                keys.push([piece.id.into(), (&message.wire.id).into()]);
+            }
+        }
+        let mut there: HashMap<String, HashMap<String, bool>> = HashMap::new();
+        for row in self.tx.find(&MESSAGES, &keys).await? {
+            there.entry(row.text(0)?).or_default().insert(row.text(1)?, row.flag(2)?);
+        }
+        for piece in pieces {
+            let there = there.get(piece.id);
+            for &message in &piece.kept.messages {
+                match there.and_then(|there| there.get(&message.wire.id)) {
+                    None => piece.new.push(message),
+                    Some(true) if message.wire.content.is_some() => piece.filled.push(message),
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the sessions that are not there, with their homes. One whose id is another user's is refused.
+    async fn new_sessions(
+        &mut self,
+        tenant: &str,
+        pieces: &mut Vec<Piece<'_>>,
+        results: &mut [Result<Added, Refusal>],
+    ) -> Result<()> {
+        let mut rows = Set::new(&[tenant, &self.user_id]);
+        for piece in pieces.iter().filter(|piece| piece.stored.is_none()) {
+            piece.push_row(&mut rows, self.now);
+        }
+        let stored = self.tx.put_returning(&SESSIONS_NEW, &rows).await?;
+        let stored = stored.iter().map(|row| row.text(0)).collect::<Result<HashSet<_>>>()?;
+        pieces.retain(|piece| {
+            let is_ours = piece.stored.is_some() || stored.contains(piece.id);
+            if !is_ours {
+                let message = "the session's id is another user's in this organization";
+                results[piece.index] = Err(Refusal::new(code::SESSION_CONFLICT, message));
+            }
+            is_ours
+        });
+        let mut homes = Set::new(&[&self.user_id, tenant]);
+        for piece in pieces.iter().filter(|piece| piece.is_first()) {
+            homes.push([piece.id.into()]);
+        }
+        let expected = homes.cells.len() as u64;
+        as_expected(self.tx.put(&HOMES_NEW, &homes).await?, expected)
+    }
+
+    async fn messages(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<()> {
+        let mut new = Set::new(&[tenant, &self.user_id]);
+        let mut filled = Set::new(&[tenant, &self.user_id]);
+        for piece in pieces {
+            piece.new.iter().for_each(|message| push_message(&mut new, piece.id, message));
+            piece.filled.iter().for_each(|message| push_message(&mut filled, piece.id, message));
+        }
+        let expected = pieces.iter().map(|piece| piece.new.len() as u64).sum();
+        as_expected(self.tx.put(&MESSAGES_NEW, &new).await?, expected)?;
+        self.tx.put(&MESSAGES_FILLED, &filled).await?;
+        Ok(())
+    }
+
+    /// Counts what is new, and stores tasks, whose sums go by what they were before.
+    async fn sums(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
+        let new = || pieces.iter().flat_map(|piece| &piece.new);
+        let ids: HashSet<&str> = new().filter_map(|message| aggregate::usage_id(message)).collect();
+        let known = self.usages(tenant, ids.into_iter()).await?;
+        let (mut usages, mut deltas) = (known.clone(), Deltas::new());
+        for piece in pieces {
+            aggregate::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
+        }
+        usages.retain(|usage_id, usage| known.get(usage_id) != Some(usage));
+        self.tasks(tenant, pieces, &mut deltas).await?;
+        let repositories = pieces.iter().map(|piece| (piece.id, piece.repository_now())).collect();
+        self.store_sums(tenant, &repositories, &usages, deltas).await
+    }
+
+    /// Stores answers as they now are, and adds to the sums. `repositories` are those of the sessions of which sums may
+    /// be new; the others' keep their own.
+    pub async fn store_sums(
+        &mut self,
+        tenant: &str,
+        repositories: &HashMap<&str, &str>,
+        usages: &HashMap<String, Usage>,
+        mut deltas: Deltas,
+    ) -> Result<(), Stop> {
+        let mut rows = Set::new(&[tenant, &self.user_id]);
+        for (id, usage) in usages {
+            let [input, output, cache_read, cache_creation] = usage.tokens;
+            rows.push([
+                id.into(),
+                input.into(),
+                output.into(),
+                cache_read.into(),
+                cache_creation.into(),
+                usage.first.at.into(),
+                usage.first.line_number.into(),
+                (&usage.first.message_type).into(),
+                (&usage.first.session_id).into(),
+                (&usage.first.message_id).into(),
+                (&usage.model).into(),
+                usage.last_at.into(),
+            ]);
+        }
+        self.tx.put(&USAGES_KNOWN, &rows).await?;
+        deltas.retain(|_, sums| *sums != Sums::default());
+        let mut rows = Set::new(&[tenant, &self.user_id]);
+        for (place, sums) in &deltas {
+            let [input, output, cache_read, cache_creation] = sums.tokens;
+            let repository = repositories.get(place.session_id.as_str()).copied().unwrap_or_default();
+            rows.push([
+                (&place.session_id).into(),
+                place.day.into(),
+                (&place.model).into(),
+                (&place.message_type).into(),
+                repository.into(),
+                sums.messages.into(),
+                input.into(),
+                output.into(),
+                cache_read.into(),
+                cache_creation.into(),
+                sums.lines_added.into(),
+                sums.lines_removed.into(),
+                sums.tasks_completed.into(),
+            ]);
+        }
+        for row in self.tx.put_returning(&ACTIVITY_ADDED, &rows).await? {
+            if row.int(0)? > aggregate::SUM_MAX {
+                return Err(aggregate::TooLarge.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is stored of these answers.
+    pub async fn usages(
+        &mut self,
+        tenant: &str,
+        ids: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, Usage>> {
+        let mut keys = Set::new(&[tenant, &self.user_id]);
+        ids.for_each(|id| keys.push([id.into()]));
+        self.tx.find(&USAGES, &keys).await?.iter().map(read_usage).collect()
+    }
+
+    /// Stores the tasks that are later than, or as late as, what is stored.
+    async fn tasks(&mut self, tenant: &str, pieces: &[Piece<'_>], deltas: &mut Deltas) -> Result<()> {
+        let tasks = || pieces.iter().flat_map(|piece| piece.kept.tasks.iter().map(|task| (piece.id, *task)));
+        let mut keys = Set::new(&[tenant]);
+        tasks().for_each(|(id, task)| keys.push([id.into(), (&task.wire.id).into()]));
+        let mut stored = HashMap::new();
+        for row in self.tx.find(&TASKS, &keys).await? {
+            stored.insert((row.text(0)?, row.text(1)?), row);
+        }
+        let mut rows = Set::new(&[tenant, &self.user_id]);
+        for (id, task) in tasks() {
+            let wire = &task.wire;
+            if let Some(row) = stored.get(&(id.to_owned(), wire.id.clone())) {
+                let (status, changed_at) = (row.text(2)?, row.int(3)?);
+                let is_same = status == wire.status
+                    && row.text(4)? == wire.subject
+                    && row.opt_text(5)? == wire.description
+                    && row.text(6)? == wire.created_at;
+                if task.changed_at < changed_at || (task.is_arrival && is_same) {
+                    continue;
+                }
+                if status == "completed" {
+                    aggregate::count_completed_task(id, changed_at, -1, deltas);
+                }
+            }
+            if wire.status == "completed" {
+                aggregate::count_completed_task(id, task.changed_at, 1, deltas);
+            }
+            rows.push([
+                id.into(),
+                (&wire.id).into(),
+                (&wire.subject).into(),
+                wire.description.as_ref().into(),
+                (&wire.status).into(),
+                (&wire.created_at).into(),
+                (&wire.updated_at).into(),
+                task.changed_at.into(),
+            ]);
+        }
+        self.tx.put(&TASKS_LATER, &rows).await?;
+        Ok(())
+    }
+
+    /// Brings the rows of sessions that were there up to date.
+    async fn known_sessions(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<()> {
+        let mut changed = Set::new(&[tenant, &self.user_id]);
+        let mut grew = Set::new(&[tenant, &self.user_id]);
+        let mut moved = Vec::new();
+        for piece in pieces {
+            let Some(stored) = &piece.stored else { continue };
+            if stored.changes(piece.part, &piece.repository) {
+                piece.push_row(&mut changed, self.now);
+                if piece.repository != stored.repository {
+                    moved.push(piece);
+                }
+            } else if !piece.new.is_empty() {
+                piece.push_row(&mut grew, self.now);
+            }
+        }
+        self.tx.put(&SESSIONS_CHANGED, &changed).await?;
+        self.tx.put(&SESSIONS_GREW, &grew).await?;
+        for piece in moved {
+            let params = [tenant.into(), piece.id.into(), (&self.user_id).into(), (&piece.repository).into()];
+            self.tx.execute(ACTIVITY_MOVED, &params).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whoever stores for a user has the user's lock. Where rows come in between all the same, the work is done again.
+fn as_expected(rows: u64, expected: u64) -> Result<()> {
+    if rows == expected {
+        return Ok(());
+    }
+    Err(StoreError::Contended("rows came in between".to_owned()))
+}
+
+fn push_message<'a>(rows: &mut Set<'a>, session_id: &'a str, message: &'a Message) {
+    let wire = &message.wire;
+    rows.push([
+        session_id.into(),
+        (&wire.id).into(),
+        wire.stream.as_deref().unwrap_or("main").into(),
+        wire.line_number.into(),
+        (&wire.message_type).into(),
+        (&wire.timestamp).into(),
+        message.at.into(),
+        (&wire.content_hash).into(),
+        wire.content.as_ref().into(),
+        wire.input_tokens.into(),
+        wire.output_tokens.into(),
+        wire.cache_read_tokens.into(),
+        wire.cache_creation_tokens.into(),
+        wire.agent_id.as_ref().into(),
+        wire.parent_id.as_ref().into(),
+        wire.role.as_ref().into(),
+        wire.tool_name.as_ref().into(),
+        wire.model.as_ref().into(),
+        wire.usage_id.as_ref().into(),
+        wire.lines_added.into(),
+        wire.lines_removed.into(),
+        wire.files_changed.into(),
+        wire.content_omitted.into(),
+    ]);
+}
+
+fn read_usage(row: &Row) -> Result<(String, Usage)> {
+    let model = row.text(10)?;
+    let first = Rank {
+        without_model: model.is_empty(),
+        at: row.int(5)?,
+        line_number: row.int(6)?,
+        message_type: row.text(7)?,
+        session_id: row.text(8)?,
+        message_id: row.text(9)?,
+    };
+    let tokens = [row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
+    Ok((row.text(0)?, Usage { tokens, first, model, last_at: row.int(11)? }))
+}
+
+/// Where a user's session was first stored.
+struct Home {
+    stored_in: String,
+    is_forgotten: bool,
+}
+
+impl Home {
+    /// Why a session of this home cannot be stored in this tenant.
+    fn refusal(&self, tenant: &str) -> Option<Refusal> {
+        if self.is_forgotten {
+            let message = "the session was deleted on purpose and is not taken again";
+            return Some(Refusal::new(code::FORGOTTEN, message));
+        }
+        (self.stored_in != tenant).then(|| {
+            let message =
+                "the session was stored when its repository belonged elsewhere; an administrator can move it";
+            Refusal::new(code::SESSION_MOVED, message)
+        })
+    }
+}
+
+impl StoredSession {
+    fn read(row: &Row) -> Result<StoredSession> {
+        Ok(StoredSession {
+            modified_at: row.int(1)?,
+            repository: row.text(2)?,
+            status: row.text(3)?,
+            slug: row.opt_text(4)?,
+            harness: row.opt_text(5)?,
+            inclusion: row.opt_text(6)?,
+            total_message_count: row.opt_int(7)?,
+            last_modified: row.text(8)?,
+        })
+    }
+
+    /// Whether what was sent takes the place of what is stored: it is as late, and not the same.
+    fn changes(&self, part: &Part, repository: &str) -> bool {
+        let is_same = self.repository == repository
+            && self.status == part.status
+            && self.slug == part.slug
+            && self.harness == part.harness
+            && self.inclusion.as_deref() == part.inclusion.map(|inclusion| inclusion.as_str())
+            && self.total_message_count == part.total_message_count
+            // What was ahead of its time arrives later at each replay, and changes nothing all the same.
+            && (part.is_arrival || self.last_modified == part.last_modified);
+        part.modified_at >= self.modified_at && !is_same
+    }
+}
+
+impl Piece<'_> {
+    /// The user never stored a session of this id.
+    fn is_first(&self) -> bool {
+        !self.has_home && self.stored.is_none()
+    }
+
+    /// The session's repository once it is stored.
+    fn repository_now(&self) -> &str {
+        match &self.stored {
+            Some(stored) if !stored.changes(self.part, &self.repository) => &stored.repository,
+            _ => &self.repository,
+        }
+    }
+
+    fn push_row<'a>(&'a self, rows: &mut Set<'a>, now: i64) {
+        rows.push([
+            self.id.into(),
+            (&self.repository).into(),
+            self.part.remote.as_ref().map_or("", |remote| remote.repo()).into(),
+            (&self.part.status).into(),
+            self.part.slug.as_ref().into(),
+            self.part.harness.as_ref().into(),
+            self.part.inclusion.map(|inclusion| inclusion.as_str()).into(),
+            (&self.part.last_modified).into(),
+            self.part.modified_at.into(),
+            self.part.total_message_count.into(),
+            (self.new.len() as i64).into(),
+            now.into(),
+        ]);
+    }
+}
+
+/// What of a session's rows is young enough to be stored.
+struct Kept<'a> {
+    messages: Vec<&'a Message>,
+    tasks: Vec<&'a Task>,
+}
+
+impl Kept<'_> {
+    fn of(part: &Part, retained_since: Option<i64>) -> Kept<'_> {
+        let since = retained_since.unwrap_or(i64::MIN);
+        Kept {
+            messages: part.messages.iter().filter(|message| message.at >= since).collect(),
+            tasks: part.tasks.iter().filter(|task| task.changed_at >= since).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.tasks.is_empty()
+    }
+}
+
+impl Part {
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.tasks.is_empty()
+    }
+}

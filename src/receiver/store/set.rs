@@ -1,0 +1,114 @@
+//! Sets of rows: what is found, stored or changed of a whole batch in one statement.
+//!
+//! Invariants: a statement's cost goes with the rows in its set, not with what is stored; a set borrows its texts from
+//! what it was made of, so that a batch is not copied to be stored.
+
+/// A column's type, as far as sets of rows need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Int,
+    Bool,
+}
+
+/// One column of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'a> {
+    Null,
+    Int(i64),
+    Bool(bool),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Cell<'a> {
+        Cell::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Cell<'a> {
+    fn from(text: &'a String) -> Cell<'a> {
+        Cell::Text(text)
+    }
+}
+
+impl From<i64> for Cell<'_> {
+    fn from(number: i64) -> Self {
+        Cell::Int(number)
+    }
+}
+
+impl From<bool> for Cell<'_> {
+    fn from(flag: bool) -> Self {
+        Cell::Bool(flag)
+    }
+}
+
+impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
+    fn from(value: Option<T>) -> Cell<'a> {
+        value.map_or(Cell::Null, Into::into)
+    }
+}
+
+/// Rows that have some columns in common.
+#[derive(Debug)]
+pub struct Set<'a> {
+    /// What all rows have in common: the tenant, mostly.
+    pub common: Vec<&'a str>,
+    /// The other columns, row by row.
+    pub cells: Vec<Cell<'a>>,
+}
+
+impl<'a> Set<'a> {
+    pub fn new(common: &[&'a str]) -> Set<'a> {
+        Set { common: common.to_vec(), cells: Vec::new() }
+    }
+
+    pub fn push<const N: usize>(&mut self, row: [Cell<'a>; N]) {
+        self.cells.extend(row);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+}
+
+/// `INSERT` of a set of rows. No two of them may name the same key.
+#[derive(Debug)]
+pub struct Bulk {
+    pub table: &'static str,
+    /// Texts that all rows have in common.
+    pub common: &'static [&'static str],
+    pub columns: &'static [(&'static str, Kind)],
+    /// `ON CONFLICT …`, and `RETURNING …` where wanted.
+    pub tail: &'static str,
+}
+
+/// `SELECT` of the rows that a set of whole keys names, each by itself: whatever a planner believes of the table, it can
+/// but look each of them up.
+#[derive(Debug)]
+pub struct Lookup {
+    pub table: &'static str,
+    /// Texts that all keys have in common.
+    pub common: &'static [&'static str],
+    pub keys: &'static [(&'static str, Kind)],
+    /// What is read of a row that is there.
+    pub columns: &'static str,
+    /// `{update}`, where the rows are to be changed.
+    pub tail: &'static str,
+}
+
+impl Lookup {
+    /// The `SELECT` of one row. `key` spells the place of a key's column.
+    pub fn of_one(&self, key: impl Fn(usize) -> String) -> String {
+        let mut sql = format!("SELECT {} FROM {} WHERE ", self.columns, self.table);
+        for (place, column) in self.common.iter().enumerate() {
+            sql.push_str(&format!("{column} = ${} AND ", place + 1));
+        }
+        for (place, (column, _)) in self.keys.iter().enumerate() {
+            let and = if place == 0 { "" } else { " AND " };
+            sql.push_str(&format!("{and}{column} = {}", key(place)));
+        }
+        sql + " LIMIT 1 " + self.tail
+    }
+}
