@@ -27,14 +27,7 @@ fn a_gzip_bomb_is_refused_in_little_memory() {
     assert!(body.len() > 9_000_000);
     let answer = receiver.client(&team.alice).post("/api/sync", &[("content-encoding", "gzip")], &body);
     assert_eq!(answer.status, 413, "{}", answer.text);
-    assert!(peak_kb(&receiver) < 64 * 1024, "{} kB", peak_kb(&receiver));
-}
-
-/// The most memory that the receiver ever took.
-fn peak_kb(receiver: &Receiver) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", receiver.child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse().unwrap()
+    assert!(receiver.peak_kib() < 64 * 1024, "{} KiB", receiver.peak_kib());
 }
 
 #[test]
@@ -62,7 +55,7 @@ fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
         let answer = alice.post("/api/sync", &[("content-encoding", "gzip")], &body);
         assert_eq!(answer.status, status, "{}", answer.text);
     }
-    assert!(peak_kb(&receiver) < 96 * 1024, "{} kB", peak_kb(&receiver));
+    assert!(receiver.peak_kib() < 96 * 1024, "{} KiB", receiver.peak_kib());
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
         *counts.entry(status).or_default() += 1;
     }
     let said: Vec<String> = counts.iter().map(|(status, count)| format!("{count} × {status}")).collect();
-    let peak = peak_kib(receiver.child.id()) / 1024;
+    let peak = receiver.peak_kib() / 1024;
     vec![Measure {
         name: format!(
             "memory at its peak, {} requests of 19 MB at once ({})",
@@ -47,11 +47,4 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
         ratio: format!("{:.2}", peak as f64 / 256.0),
         target: "< 1".to_owned(),
     }]
-}
-
-/// The most memory that a process ever had.
-fn peak_kib(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 /// Bytes of a body as sent. Exporters cut batches at 4 MiB uncompressed; this is room for other makes.
 pub const BODY_BYTES_MAX: usize = 10 << 20;
-/// Bytes of a body inflated: the memory that one request may take before it is decoded. Twice this and the program
-/// itself stay below 64 MiB, since a growing buffer is copied.
+/// Bytes of a body inflated.
 pub const INFLATED_BYTES_MAX: usize = 20 << 20;
 /// Messages, and tasks, in one batch: the most that an exporter's `batchSize` can be set to.
 pub const BATCH_ROWS_MAX: usize = 10_000;
@@ -34,10 +33,22 @@ pub const WORK_TIMEOUT: Duration = Duration::from_secs(60);
 /// After SIGTERM, for what was accepted to be answered.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Requests at work at once; with the memory that one may take this bounds the whole. More are told to come again.
-pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
-/// Of these, with one key: whoever uploads slowly with it leaves places to others. An exporter sends one at a time.
-pub const REQUESTS_PER_KEY_IN_FLIGHT_MAX: usize = 8;
+/// Memory for bodies as they come, of all requests together. What does not fit waits; so for what follows.
+pub const WIRE_BYTES_MAX: usize = 40 << 20;
+/// Memory for bodies inflated and decoded, of all requests together. With the wire's and the program itself it stays
+/// below 256 MiB.
+pub const WORK_BYTES_MAX: usize = 96 << 20;
+/// What a byte of an inflated body costs: itself, its copy in the decoded batch, and what is on its way to the store.
+pub const WORK_BYTES_PER_BYTE: usize = 3;
+/// What a GraphQL request counts as: a full answer.
+pub const ANSWER_BYTES: usize = 16 << 20;
+/// To wait for memory.
+pub const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests at work at once, those that wait for memory too. More are told to come again.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
+/// One key has one place in so many: whoever uploads slowly with it leaves places to others. An exporter sends one
+/// request at a time.
+pub const REQUESTS_OF_ONE_KEY: usize = 4;
 /// Connections open at once; beyond this they wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Requests per key and minute, and at most so many in one burst. A run that catches up sends a few a second.

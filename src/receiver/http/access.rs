@@ -1,8 +1,9 @@
 //! Who is asking, and how often they may.
 
 use super::answer::Fault;
+use super::memory::Wire;
 use super::{App, Noted};
-use crate::receiver::limits::{BUSY_RETRY_AFTER_S, RATES_MAX, REQUESTS_PER_KEY_IN_FLIGHT_MAX};
+use crate::receiver::limits::{BUSY_RETRY_AFTER_S, RATES_MAX, REQUESTS_OF_ONE_KEY};
 use crate::receiver::store::Principal;
 use crate::receiver::{keys, time};
 use hyper::StatusCode;
@@ -32,7 +33,7 @@ impl App {
     }
 
     /// A place among the requests at work, in all and with this key, until it is dropped.
-    pub(super) fn admit(&self, principal: &Principal) -> Result<(OwnedSemaphorePermit, KeyPlace), Fault> {
+    pub(super) fn admit(&self, principal: &Principal) -> Result<Place, Fault> {
         let of_key = self.at_work.take(&principal.key_id).ok_or_else(|| {
             Fault::new(StatusCode::TOO_MANY_REQUESTS, "too many requests at work with this key")
                 .with_header("retry-after", BUSY_RETRY_AFTER_S.to_string())
@@ -42,7 +43,7 @@ impl App {
             .clone()
             .try_acquire_owned()
             .map_err(|_| Fault::busy("too many requests at work"))?;
-        Ok((place, of_key))
+        Ok(Place { _place: place, of_key })
     }
 
     /// Metrics name no tenant; any key will do, or the one made for them.
@@ -63,38 +64,67 @@ fn bearer(parts: &Parts) -> Option<&str> {
     fits.then_some(key)
 }
 
+/// A place among the requests at work, until it is dropped.
+pub(super) struct Place {
+    _place: OwnedSemaphorePermit,
+    of_key: KeyPlace,
+}
+
+impl Place {
+    /// The key's share of the memory for bodies as they come.
+    pub fn wire(&self) -> &Wire {
+        &self.of_key.wire
+    }
+}
+
 /// Requests at work, by key; keys without any are not in it.
-#[derive(Clone, Default)]
-pub struct AtWork(Arc<Mutex<HashMap<String, usize>>>);
+#[derive(Clone)]
+pub struct AtWork {
+    per_key_max: usize,
+    by_key: Arc<Mutex<HashMap<String, OfKey>>>,
+}
+
+/// What is at work with one key.
+struct OfKey {
+    requests: usize,
+    wire: Wire,
+}
 
 /// One of a key's places, until it is dropped.
-pub(super) struct KeyPlace {
+struct KeyPlace {
     at_work: AtWork,
     key_id: String,
+    wire: Wire,
 }
 
 impl AtWork {
-    fn by_key(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Of so many places in all.
+    pub fn new(places: usize) -> AtWork {
+        AtWork { per_key_max: (places / REQUESTS_OF_ONE_KEY).max(1), by_key: Arc::default() }
+    }
+
+    fn by_key(&self) -> MutexGuard<'_, HashMap<String, OfKey>> {
+        self.by_key.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn take(&self, key_id: &str) -> Option<KeyPlace> {
         let mut by_key = self.by_key();
-        let count = by_key.entry(key_id.to_owned()).or_default();
-        if *count >= REQUESTS_PER_KEY_IN_FLIGHT_MAX {
+        let of_key =
+            by_key.entry(key_id.to_owned()).or_insert_with(|| OfKey { requests: 0, wire: Wire::of_key() });
+        if of_key.requests >= self.per_key_max {
             return None;
         }
-        *count += 1;
-        Some(KeyPlace { at_work: self.clone(), key_id: key_id.to_owned() })
+        of_key.requests += 1;
+        Some(KeyPlace { at_work: self.clone(), key_id: key_id.to_owned(), wire: of_key.wire.clone() })
     }
 }
 
 impl Drop for KeyPlace {
     fn drop(&mut self) {
         let mut by_key = self.at_work.by_key();
-        if let Some(count) = by_key.get_mut(&self.key_id) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_key) = by_key.get_mut(&self.key_id) {
+            of_key.requests -= 1;
+            if of_key.requests == 0 {
                 by_key.remove(&self.key_id);
             }
         }

@@ -1,22 +1,26 @@
-//! A request's body: read while it comes, inflated while it is read, never beyond its bounds.
+//! A request's body: taken as it comes, then inflated, never beyond its bounds.
 //!
-//! Invariant: what is held of a body is at most `INFLATED_BYTES_MAX`, however small it came in and however long it goes on.
+//! Invariant: what is held of a body was reserved before, and is at most `BODY_BYTES_MAX` as it comes and
+//! `INFLATED_BYTES_MAX` inflated, however small it came in and however long it goes on.
 
 use super::answer::Fault;
+use super::memory::{Memory, Reserved, Wire};
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
 use bytes::Bytes;
-use flate2::write::MultiGzDecoder;
+use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Body;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use std::io::Write;
+use std::io::Read;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// What is read and thrown away of a body that nobody wants, so that its sender comes to hear the answer.
 const DRAIN_BYTES_MAX: usize = 64 << 20;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// A gzip that grows no further than this is not asked how long it says that it is.
+const INFLATED_BYTES_MIN: usize = 64 << 10;
 
 /// How the bytes on the wire stand for the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,33 +29,86 @@ enum Encoding {
     Gzip,
 }
 
-/// Reads and inflates a JSON body.
-pub async fn read(
+/// A body as it came over the wire.
+#[derive(Debug)]
+pub struct Received {
+    bytes: Vec<u8>,
+    encoding: Encoding,
+    _reserved: Reserved,
+}
+
+/// A body inflated, with the memory for all that is made of it.
+#[derive(Debug)]
+pub struct Inflated {
+    pub bytes: Vec<u8>,
+    pub reserved: Reserved,
+}
+
+/// Reads a JSON body, once there is room for it.
+pub async fn receive(
     headers: &HeaderMap,
     body: &mut (impl Body<Data = Bytes> + Unpin),
-    inflated_bytes_max: usize,
+    memory: &Memory,
+    of_key: &Wire,
     stall: Duration,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<Received, Fault> {
     require_json(headers)?;
     let encoding = encoding(headers)?;
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+    let size = body.size_hint();
+    if size.lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large("the body", BODY_BYTES_MAX));
     }
+    let bytes_max = size.exact().map_or(BODY_BYTES_MAX, |bytes| bytes as usize);
+    let mut reserved = memory.for_wire(of_key, bytes_max).await?;
     let deadline = Instant::now() + BODY_TIMEOUT;
-    let mut received = 0;
-    let mut sink = match encoding {
-        Encoding::Identity => Sink::Plain(Bounded::new(inflated_bytes_max)),
-        Encoding::Gzip => Sink::Gzip(Box::new(MultiGzDecoder::new(Bounded::new(inflated_bytes_max)))),
-    };
+    let mut bytes = Vec::with_capacity(size.lower() as usize);
     while let Some(chunk) = next(body, deadline, stall).await? {
-        received += chunk.len();
-        if received > BODY_BYTES_MAX {
+        if bytes.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(too_large("the body", BODY_BYTES_MAX));
         }
-        let written = tokio::task::block_in_place(|| sink.write_all(&chunk));
-        written.map_err(|_| sink.fault())?;
+        bytes.extend_from_slice(&chunk);
     }
-    sink.finish()
+    reserved.shrink(bytes.len());
+    Ok(Received { bytes, encoding, _reserved: reserved })
+}
+
+impl Received {
+    /// Inflates it, once there is room for that, and lets go of what came.
+    pub async fn inflate(self, memory: &Memory, bytes_max: usize) -> Result<Inflated, Fault> {
+        debug_assert!(bytes_max <= INFLATED_BYTES_MAX);
+        if self.encoding == Encoding::Identity {
+            if self.bytes.len() > bytes_max {
+                return Err(too_large("the body", bytes_max));
+            }
+            let reserved = memory.for_work(self.bytes.len()).await?;
+            return Ok(Inflated { bytes: self.bytes, reserved });
+        }
+        let claimed = claimed_bytes(&self.bytes).clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
+        for bytes_max in [claimed, bytes_max] {
+            let reserved = memory.for_work(bytes_max).await?;
+            // The claim is that of the last of several members, and may be no true one.
+            if let Some(bytes) = tokio::task::block_in_place(|| inflate(&self.bytes, bytes_max))? {
+                return Ok(Inflated { bytes, reserved });
+            }
+        }
+        Err(too_large("the inflated body", bytes_max))
+    }
+}
+
+/// The length that a gzip ends with: that of what its last member inflates to.
+fn claimed_bytes(gzip: &[u8]) -> usize {
+    gzip.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize)
+}
+
+/// `None` where it is longer than `bytes_max`.
+fn inflate(gzip: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let mut bytes = Vec::with_capacity(bytes_max + 1);
+    // One byte more, to know that it ends here.
+    let read = MultiGzDecoder::new(gzip).take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) => Ok((bytes.len() <= bytes_max).then_some(bytes)),
+        Err(_) => Err(Fault::new(StatusCode::BAD_REQUEST, "the body is no complete gzip")),
+    }
 }
 
 /// Reads what is left of a body and forgets it.
@@ -116,74 +173,6 @@ fn too_large(what: &str, bytes_max: usize) -> Fault {
     Fault::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{what} is larger than {bytes_max} bytes"))
 }
 
-enum Sink {
-    Plain(Bounded),
-    Gzip(Box<MultiGzDecoder<Bounded>>),
-}
-
-impl Sink {
-    fn write_all(&mut self, chunk: &[u8]) -> std::io::Result<()> {
-        match self {
-            Sink::Plain(sink) => sink.write_all(chunk),
-            Sink::Gzip(sink) => sink.write_all(chunk),
-        }
-    }
-
-    fn fault(&self) -> Fault {
-        let bounded = match self {
-            Sink::Plain(sink) => sink,
-            Sink::Gzip(sink) => sink.get_ref(),
-        };
-        if bounded.overflowed { too_large("the inflated body", bounded.bytes_max) } else { not_gzip() }
-    }
-
-    fn finish(mut self) -> Result<Vec<u8>, Fault> {
-        if let Sink::Gzip(sink) = &mut self
-            && sink.try_finish().is_err()
-        {
-            return Err(self.fault());
-        }
-        match self {
-            Sink::Plain(sink) => Ok(sink.bytes),
-            Sink::Gzip(sink) => sink.finish().map(|sink| sink.bytes).map_err(|_| not_gzip()),
-        }
-    }
-}
-
-fn not_gzip() -> Fault {
-    Fault::new(StatusCode::BAD_REQUEST, "the body is no complete gzip")
-}
-
-/// Takes bytes up to a bound.
-struct Bounded {
-    bytes: Vec<u8>,
-    bytes_max: usize,
-    overflowed: bool,
-}
-
-impl Bounded {
-    fn new(bytes_max: usize) -> Bounded {
-        debug_assert!(bytes_max <= INFLATED_BYTES_MAX);
-        Bounded { bytes: Vec::new(), bytes_max, overflowed: false }
-    }
-}
-
-impl Write for Bounded {
-    fn write(&mut self, chunk: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + chunk.len() > self.bytes_max {
-            self.overflowed = true;
-            self.bytes = Vec::new();
-            return Err(std::io::Error::other("beyond the bound"));
-        }
-        self.bytes.extend_from_slice(chunk);
-        Ok(chunk.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// True when arrays and objects nest deeper than `depth_max`. Text that is no JSON may give either answer.
 pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
@@ -214,5 +203,22 @@ mod tests {
         assert!(!nests_deeper_than(br#"{"a":["[[[[{{{{\"[[["]}"#, 2));
         assert!(nests_deeper_than(br#"{"a":[[]]}"#, 2));
         assert!(!nests_deeper_than(br#"[[],[],[]]"#, 2));
+    }
+
+    #[test]
+    fn a_gzip_of_several_members_is_inflated_whole_and_within_its_bound() {
+        use std::io::Write;
+        let gzip = |text: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let two = [gzip(&[b'a'; 1_000]), gzip(b"b")].concat();
+        assert_eq!(claimed_bytes(&two), 1);
+        assert!(inflate(&two, 1).unwrap().is_none());
+        assert_eq!(inflate(&two, 1_001).unwrap().unwrap().len(), 1_001);
+        assert!(inflate(&two, 1_000).unwrap().is_none());
+        assert!(inflate(&two[..two.len() - 1], 2_000).is_err());
+        assert!(inflate(b"", 2_000).is_err());
     }
 }

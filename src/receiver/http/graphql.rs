@@ -3,7 +3,7 @@
 use super::answer::{Answer, Fault};
 use super::{App, Noted, body};
 use crate::receiver::graphql;
-use crate::receiver::limits::{JSON_DEPTH_MAX, QUERY_BYTES_MAX};
+use crate::receiver::limits::{ANSWER_BYTES, JSON_DEPTH_MAX, QUERY_BYTES_MAX, WORK_BYTES_PER_BYTE};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Body;
@@ -19,8 +19,10 @@ impl App {
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;
-        let _place = self.admit(&principal)?;
-        let body = body::read(&parts.headers, body, QUERY_BYTES_MAX, self.options.body_stall).await?;
+        let place = self.admit(&principal)?;
+        let received =
+            body::receive(&parts.headers, body, &self.memory, place.wire(), self.options.body_stall).await?;
+        let body = received.inflate(&self.memory, QUERY_BYTES_MAX).await?.bytes;
         let malformed = || Fault::new(StatusCode::BAD_REQUEST, "the body is no GraphQL request");
         if body::nests_deeper_than(&body, JSON_DEPTH_MAX) {
             return Err(malformed());
@@ -30,6 +32,7 @@ impl App {
             return Err(Fault::new(StatusCode::BAD_REQUEST, "the question is too large"));
         }
         let request = graphql::request(request, self.store.clone(), Arc::new(principal));
+        let _reserved = self.memory.for_work(ANSWER_BYTES / WORK_BYTES_PER_BYTE).await?;
         let response = super::in_time(self.schema.execute(request)).await?;
         Ok(Answer::json(StatusCode::OK, &response))
     }

@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod graphql;
 mod home;
+mod memory;
 mod metrics;
 mod server;
 mod sync;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Method, Request, Response, StatusCode};
+use memory::Memory;
 use metrics::Metrics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,6 +60,7 @@ pub struct App {
     rates: Rates,
     in_flight: Arc<Semaphore>,
     at_work: AtWork,
+    memory: Memory,
     metrics: Metrics,
     schema: crate::receiver::graphql::Sync,
 }
@@ -84,7 +87,8 @@ impl App {
             store: Arc::new(store),
             rates: Rates::new(options.requests_per_minute),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
-            at_work: AtWork::default(),
+            at_work: AtWork::new(options.in_flight_max),
+            memory: Memory::default(),
             metrics: Metrics::default(),
             schema: crate::receiver::graphql::schema(),
             options,

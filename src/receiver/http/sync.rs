@@ -24,16 +24,19 @@ impl App {
         noted: &mut Noted,
     ) -> Result<Answer, Fault> {
         let principal = self.authenticate(parts, noted).await?;
-        let _place = self.admit(&principal)?;
+        let place = self.admit(&principal)?;
         let version = parts.headers.get(PROTOCOL_VERSION_HEADER);
         if version.is_some_and(|version| version != PROTOCOL_VERSION) {
             return Err(bad_request("unsupported version: this receiver speaks 1.0"));
         }
-        let body = body::read(&parts.headers, body, INFLATED_BYTES_MAX, self.options.body_stall).await?;
+        let received =
+            body::receive(&parts.headers, body, &self.memory, place.wire(), self.options.body_stall).await?;
+        let body = received.inflate(&self.memory, INFLATED_BYTES_MAX).await?;
         let now = time::now_us();
-        let batch = tokio::task::block_in_place(|| decode(&body, now))?;
-        self.metrics.inflated(body.len());
-        drop(body);
+        let batch = tokio::task::block_in_place(|| decode(&body.bytes, now))?;
+        self.metrics.inflated(body.bytes.len());
+        let _reserved = body.reserved; // for the batch, until it is stored; the bytes are not needed any more
+        drop(body.bytes);
         let ingested =
             super::in_time(self.store.ingest(&principal, &batch, now)).await?.map_err(Fault::store)?;
         self.metrics.ingested(&ingested);
