@@ -130,7 +130,7 @@ impl Store {
             tx.execute(sql, &[Value::from(&user), id.into(), Value::from(&to)]).await?;
             // A pruned session has nothing left to move but its place.
             if let Some(part) = part {
-                Work::new(&mut tx, user, now).restore(&to, id, part).await?;
+                Work::new(&mut tx, user, now).carefully().restore(&to, id, part).await?;
             }
             tx.commit().await
         })
@@ -193,10 +193,7 @@ async fn home(tx: &mut Tx, user: &str, id: &str) -> Result<String> {
 async fn lock(tx: &mut Tx, user: &str, tenants: &[&str]) -> Result<()> {
     let mut tenants = tenants.to_vec();
     tenants.sort_unstable();
-    for tenant in tenants {
-        tx.lock(&format!("{tenant}/{user}")).await?;
-    }
-    Ok(())
+    tx.lock(tenants.into_iter().map(|tenant| format!("{tenant}/{user}")).collect()).await
 }
 
 /// A stored session as one part of a batch.
@@ -288,7 +285,7 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     if shared.is_empty() {
         return Ok(());
     }
-    let mut work = Work::new(tx, user.to_owned(), 0);
+    let mut work = Work::new(tx, user.to_owned(), 0).carefully();
     let mut deltas = Deltas::new();
     for usage in work.usages(tenant, shared.iter().map(String::as_str)).await?.values() {
         // What was counted in the session itself is gone with its sums.
@@ -308,5 +305,5 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     for usage in usages.values() {
         aggregate::count_usage(usage, 1, &mut deltas).map_err(ingest::Stop::from)?;
     }
-    Ok(work.store_sums(tenant, &HashMap::new(), &usages, deltas).await?)
+    Ok(work.store_sums(tenant, &HashMap::new(), &HashMap::new(), &usages, deltas).await?)
 }

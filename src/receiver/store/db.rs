@@ -329,11 +329,12 @@ impl Tx {
         self.batch("ROLLBACK TO SAVEPOINT session; RELEASE SAVEPOINT session").await
     }
 
-    /// Waits for every other transaction that locked this name, until this one ends. SQLite has one writer at a time.
-    pub async fn lock(&mut self, name: &str) -> Result<()> {
+    /// Waits for every other transaction that locked one of these names, in their order, and keeps others waiting until
+    /// this one ends. SQLite has one writer at a time.
+    pub async fn lock(&mut self, names: Vec<String>) -> Result<()> {
         match self {
             Tx::Sqlite(_) => Ok(()),
-            Tx::Postgres(tx) => tx.lock(name).await,
+            Tx::Postgres(tx) => tx.lock(names).await,
         }
     }
 

@@ -18,6 +18,7 @@ mod sqlite;
 mod statements;
 mod status;
 mod totals;
+mod turns;
 
 pub use admin::{KeyInfo, MemberInfo, NewKey, TenantInfo, TenantKind};
 pub use custody::{ExportedSession, SessionInfo, Which};
@@ -36,6 +37,7 @@ use db::Db;
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
+use turns::Turns;
 
 /// The store where nothing else is said.
 pub const DEFAULT_URL: &str = "sqlite:han-team.db";
@@ -47,22 +49,27 @@ const PAUSE_MS: u64 = 5;
 /// A database with the receiver's schema.
 pub struct Store {
     db: Db,
+    turns: Turns,
 }
 
 impl Store {
     /// Opens `sqlite:PATH` or `postgres://…`, and creates or migrates its schema.
     pub async fn open(url: &str) -> Result<Store> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Store { db: Db::Postgres(postgres::Postgres::open(url).await?) });
+            return Ok(Store::on(Db::Postgres(postgres::Postgres::open(url).await?)));
         }
         match url.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => {
                 let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(Store { db: Db::Sqlite(sqlite::Sqlite::open(Path::new(path))?) })
+                Ok(Store::on(Db::Sqlite(sqlite::Sqlite::open(Path::new(path))?)))
             }
             // The URL is not shown: it may hold a password.
             _ => Err(StoreError::refused("the store must be sqlite:PATH or postgres://…")),
         }
+    }
+
+    fn on(db: Db) -> Store {
+        Store { db, turns: Turns::default() }
     }
 
     /// The name of the database's kind.

@@ -251,8 +251,9 @@ impl PostgresTx {
         Ok(returned)
     }
 
-    pub async fn lock(&mut self, name: &str) -> Result<()> {
-        self.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[name.into()]).await?;
+    pub async fn lock(&mut self, names: Vec<String>) -> Result<()> {
+        let sql = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name";
+        self.execute(sql, &[names.into()]).await?;
         Ok(())
     }
 

@@ -81,7 +81,7 @@ impl Store {
 
     async fn prune_user(&self, tenant: &str, user: &str, since: i64) -> Result<[u64; 3]> {
         let mut tx = self.db.write(Scope::Operator).await?;
-        tx.lock(&format!("{tenant}/{user}")).await?;
+        tx.lock(vec![format!("{tenant}/{user}")]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
         let messages = tx.execute(MESSAGES, &params).await?;
         if messages > 0 {

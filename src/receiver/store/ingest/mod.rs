@@ -103,6 +103,7 @@ impl Store {
     /// Stores what can be stored of a batch, and says of each session what became of it.
     pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
         let placements = self.place(principal, batch).await?;
+        let _turn = self.turns.take(&principal.user_id).await;
         let ingest = async |together| self.ingest_once(principal, batch, &placements, now, together).await;
         with_retries(async || match ingest(true).await {
             Err(error @ (StoreError::Internal(_) | StoreError::Refused(_))) => {
@@ -147,11 +148,13 @@ impl Store {
     ) -> Result<Ingested> {
         let mut tx = self.db.write(Scope::Request).await?;
         let mut work = Work::new(&mut tx, principal.user_id.clone(), now);
+        if !together {
+            work = work.carefully();
+        }
         let mut notes: BTreeMap<String, BatchNote> =
             principal.tenants().into_iter().map(|tenant| (tenant, BatchNote::of(batch))).collect();
-        for tenant in notes.keys() {
-            work.tx.lock(&format!("{tenant}/{}", principal.user_id)).await?;
-        }
+        let locks = notes.keys().map(|tenant| format!("{tenant}/{}", principal.user_id)).collect();
+        work.tx.lock(locks).await?;
 
         let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
         let mut of_tenants: BTreeMap<&str, Vec<(usize, &str, &[Part])>> = BTreeMap::new();

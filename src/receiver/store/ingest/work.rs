@@ -22,6 +22,8 @@ pub struct Work<'t> {
     entered: String,
     /// By tenant, read after the lock, so that a prune cannot come between.
     retained_since: HashMap<String, Option<i64>>,
+    /// Nothing is taken for granted of what is stored: after something went wrong.
+    is_careful: bool,
 }
 
 /// A session of a set, and what is known of it before anything is written.
@@ -55,7 +57,13 @@ struct StoredSession {
 
 impl<'t> Work<'t> {
     pub fn new(tx: &'t mut Tx, user_id: String, now: i64) -> Work<'t> {
-        Work { tx, user_id, now, entered: String::new(), retained_since: HashMap::new() }
+        let (entered, retained_since) = Default::default();
+        Work { tx, user_id, now, entered, retained_since, is_careful: false }
+    }
+
+    /// Takes nothing for granted of what is stored.
+    pub fn carefully(self) -> Work<'t> {
+        Work { is_careful: true, ..self }
     }
 
     /// Stores a session that was taken out of another tenant.
@@ -163,7 +171,7 @@ impl<'t> Work<'t> {
     /// Sorts messages into those that are new, those that fill in content, and the rest, of which nothing is needed.
     async fn find_new(&mut self, tenant: &str, pieces: &mut [Piece<'_>]) -> Result<()> {
         let mut keys = Set::new(&[tenant]);
-        for piece in pieces.iter().filter(|piece| !piece.is_first()) {
+        for piece in pieces.iter().filter(|piece| self.is_careful || !piece.is_first()) {
             for message in &piece.kept.messages {
                 keys.push([piece.id.into(), (&message.wire.id).into()]);
             }
@@ -222,7 +230,8 @@ impl<'t> Work<'t> {
             piece.filled.iter().for_each(|message| push_message(&mut filled, piece.id, message));
         }
         let expected = pieces.iter().map(|piece| piece.new.len() as u64).sum();
-        as_expected(self.tx.put(&MESSAGES_NEW, &new).await?, expected)?;
+        let bulk = if self.is_careful { &MESSAGES_NEW } else { &MESSAGES_NOT_FOUND };
+        as_expected(self.tx.put(bulk, &new).await?, expected)?;
         self.tx.put(&MESSAGES_FILLED, &filled).await?;
         Ok(())
     }
@@ -236,23 +245,29 @@ impl<'t> Work<'t> {
         for piece in pieces {
             aggregate::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
         }
-        usages.retain(|usage_id, usage| known.get(usage_id) != Some(usage));
         self.tasks(tenant, pieces, &mut deltas).await?;
         let repositories = pieces.iter().map(|piece| (piece.id, piece.repository_now())).collect();
-        self.store_sums(tenant, &repositories, &usages, deltas).await
+        self.store_sums(tenant, &repositories, &known, &usages, deltas).await
     }
 
-    /// Stores answers as they now are, and adds to the sums. `repositories` are those of the sessions of which sums may
-    /// be new; the others' keep their own.
+    /// Stores answers as they now are where that is not as they are `known`, and adds to the sums. `repositories` are
+    /// those of the sessions of which sums may be new; the others' keep their own.
     pub async fn store_sums(
         &mut self,
         tenant: &str,
         repositories: &HashMap<&str, &str>,
+        known: &HashMap<String, Usage>,
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
     ) -> Result<(), Stop> {
-        let mut rows = Set::new(&[tenant, &self.user_id]);
+        let mut not_found = Set::new(&[tenant, &self.user_id]);
+        let mut changed = Set::new(&[tenant, &self.user_id]);
         for (id, usage) in usages {
+            let rows = match known.get(id) {
+                Some(known) if known == usage => continue,
+                None if !self.is_careful => &mut not_found,
+                _ => &mut changed,
+            };
             let [input, output, cache_read, cache_creation] = usage.tokens;
             rows.push([
                 id.into(),
@@ -269,7 +284,8 @@ impl<'t> Work<'t> {
                 usage.last_at.into(),
             ]);
         }
-        self.tx.put(&USAGES_KNOWN, &rows).await?;
+        self.tx.put(&USAGES_NOT_FOUND, &not_found).await?;
+        self.tx.put(&USAGES_KNOWN, &changed).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
         let mut rows = Set::new(&[tenant, &self.user_id]);
         for (place, sums) in &deltas {
