@@ -358,3 +358,20 @@ fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
         assert_eq!(alice.sync(&sessions).status, 200);
     }
 }
+
+#[test]
+fn a_row_that_is_there_though_its_session_is_not_is_stored_once() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        // As a restore of some tables, or an operator's own hand, may leave it.
+        place.execute(
+            "INSERT INTO messages (tenant_id, user_id, session_id, message_id, stream, line_number, message_type, \"timestamp\", \
+             at, content_hash) SELECT o.tenant_id, u.tenant_id, 's', 'm', 'main', 0, 'user', '', 0, '' \
+             FROM tenants o CROSS JOIN tenants u WHERE o.handle = 'acme' AND u.handle = 'alice'",
+        );
+        let answer =
+            receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0), message("n", 1)])]);
+        assert_eq!((answer.status, &answer.body["processed"]), (200, &json!(1)), "{}", answer.text);
+        assert_eq!(place.query("SELECT count(*) FROM messages"), [[Some("2".to_owned())]]);
+    }
+}

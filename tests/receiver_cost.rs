@@ -1,0 +1,122 @@
+//! What a batch costs, counted and not timed: statements, rows read, memory.
+
+mod receiver_support;
+
+use receiver_support::*;
+use serde_json::{Value, json};
+use std::thread;
+
+/// Sessions with so many messages each, of which every third has an answer's tokens.
+fn sessions(name: &str, sessions: usize, messages: usize) -> Vec<Value> {
+    (0..sessions)
+        .map(|s| {
+            let rows = (0..messages).map(|n| {
+                let row = message(&format!("m{n}"), n as i64 % 60);
+                if n % 3 > 0 {
+                    return row;
+                }
+                with(row, json!({"usageId": format!("{name} {s} {n}"), "outputTokens": n, "model": "opus"}))
+            });
+            session(&format!("{name} {s}"), ACME, rows.collect())
+        })
+        .collect()
+}
+
+/// Statements that the receiver sent to its store, ever.
+fn statements(client: &Client) -> usize {
+    let metrics = client.get("/metrics").text;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("han_sync_store_statements_total "));
+    line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+}
+
+#[test]
+fn statements_of_a_batch_do_not_go_with_its_sessions() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let cost = |batch: &[Value]| {
+            let before = statements(&alice);
+            let answer = alice.sync(batch);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            statements(&alice) - before
+        };
+        let (one, many) = (sessions("one", 1, 60), sessions("many", 60, 1));
+        for kind in ["first delivery", "replay"] {
+            let (one, many) = (cost(&one), cost(&many));
+            // That a key was used is marked now and then, which is a statement more.
+            assert!(many <= one + 2, "{kind}: {many} statements for 60 sessions, {one} for one");
+        }
+        let grown = cost(&sessions("many", 60, 2));
+        assert!(grown <= cost(&sessions("one", 1, 61)) + 2, "{grown} statements for 60 that grew");
+    }
+}
+
+/// Rows that were read of the tables that batches go to, ever; once what `messages` were inserted is known of.
+fn rows_read(place: &Place, messages: usize) -> i64 {
+    let number = |query: &str| place.query(query)[0][0].as_ref().map_or(0, |text| text.parse().unwrap());
+    wait_for("the database to count what was done", || {
+        number("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'messages'") == messages as i64
+    });
+    number(
+        "SELECT CAST(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS BIGINT) FROM pg_stat_user_tables \
+         WHERE relname IN ('homes', 'sessions', 'messages', 'usages', 'tasks', 'activity')",
+    )
+}
+
+#[test]
+fn rows_read_for_a_batch_do_not_go_with_what_is_stored() {
+    let Some(place) = postgres() else { return };
+    let team = place.team();
+    let mut messages = 0;
+    // A receiver that ends leaves its connections' counts behind.
+    let mut deliver = |batches: &[Vec<Value>], new: usize| {
+        let receiver = place.serve();
+        for batch in batches {
+            let answer = receiver.client(&team.alice).sync(batch);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        drop(receiver);
+        messages += new;
+        rows_read(&place, messages)
+    };
+    let cost = |name: &str, deliver: &mut dyn FnMut(&[Vec<Value>], usize) -> i64| {
+        let batch = [sessions(name, 4, 50)];
+        let before = deliver(&[], 0);
+        let first = deliver(&batch, 200);
+        // A replay and a grown session are looked up, too.
+        let replay = deliver(&batch, 0);
+        let grown = deliver(&[sessions(name, 4, 60)], 40);
+        [first - before, replay - first, grown - replay]
+    };
+    let into_few = cost("few", &mut deliver);
+    let filling: Vec<_> = (0..4).map(|n| sessions(&format!("fill {n}"), 20, 100)).collect();
+    deliver(&filling, 8_000);
+    let into_many = cost("many", &mut deliver);
+    assert_eq!(into_many, into_few);
+    assert!(into_few.iter().all(|read| *read < 1_000), "{into_few:?}");
+}
+
+#[test]
+fn large_requests_wait_for_memory_and_are_all_taken() {
+    let place = sqlite();
+    let (team, receiver) = (place.team(), place.serve());
+    // 10 MB each: what 24 of them would take at once, decoded and all, is more than half a gigabyte.
+    let content = "x".repeat(10_000);
+    let rows = (0..1_000).map(|n| with(message(&format!("m{n}"), n), json!({"content": content})));
+    let body = gzip(&sealed("c", &[session("s", ACME, rows.collect())]));
+    thread::scope(|scope| {
+        for _ in 0..24 {
+            let alice = receiver.client(&team.alice);
+            let body = &body;
+            scope.spawn(move || {
+                wait_for("the request to be taken", || {
+                    let answer = alice.post("/api/sync", &[("content-encoding", "gzip")], body);
+                    // Who waited for a minute, on a machine that slow, is told to come again.
+                    assert!([200, 503].contains(&answer.status), "{}", answer.text);
+                    answer.status == 200
+                });
+            });
+        }
+    });
+    assert!(receiver.peak_kib() < 256 * 1024, "{} KiB", receiver.peak_kib());
+}
