@@ -9,8 +9,6 @@
 //! sides with the same settings: `scripts/with-postgres` starts one that does not wait for the disk (`fsync=off`), which
 //! flatters neither.
 
-// What only the tests need of these is not dead there.
-#[allow(dead_code)]
 #[path = "../../tests/receiver_support/mod.rs"]
 mod receiver_support;
 
@@ -67,6 +65,9 @@ impl Sizes {
     }
 }
 
+/// A part of the whole: its name, and what measures it.
+type Part = (&'static str, fn(&Sizes) -> Vec<Measure>);
+
 /// One line of the table.
 pub struct Measure {
     pub name: String,
@@ -84,7 +85,7 @@ fn main() {
             std::process::exit(64);
         }
     };
-    let parts: [(&str, fn(&Sizes) -> Vec<Measure>); 3] =
+    let parts: [Part; 3] =
         [("speed", speed::measure), ("stored", stored::measure), ("memory", memory::measure)];
     let mut table = Vec::new();
     for (name, measure) in parts {

@@ -157,11 +157,12 @@ impl Store {
         work.tx.lock(locks).await?;
 
         let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
-        let mut of_tenants: BTreeMap<&str, Vec<(usize, &str, &[Part])>> = BTreeMap::new();
+        let mut of_tenants: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
         for (index, (entry, placement)) in batch.sessions.iter().zip(placements).enumerate() {
             match (placement, &entry.parts) {
                 (Ok(tenant), Ok(parts)) => {
-                    of_tenants.entry(tenant).or_default().push((index, &entry.stored_id, parts));
+                    let candidate = Candidate { index, id: &entry.stored_id, parts };
+                    of_tenants.entry(tenant).or_default().push(candidate);
                 }
                 (Err(refusal), _) => results[index] = Some(Err(refusal.clone())),
                 (Ok(_), Err(error)) => {
@@ -170,7 +171,7 @@ impl Store {
             }
         }
         for (tenant, mut sessions) in of_tenants {
-            sessions.sort_by_key(|session| session.1);
+            sessions.sort_by_key(|session| session.id);
             // Before any savepoint: what is set after it ends with it.
             work.enter(tenant).await?;
             if together {
@@ -220,17 +221,25 @@ impl Store {
     }
 }
 
+/// A session of a batch that may be stored.
+struct Candidate<'a> {
+    /// Its place in the batch.
+    index: usize,
+    id: &'a str,
+    parts: &'a [Part],
+}
+
 /// Stores sessions of one tenant, sorted by id. What comes twice is taken in as many rounds, as if it came in as many
 /// batches.
 async fn store(
     work: &mut Work<'_>,
     tenant: &str,
-    sessions: &[(usize, &str, &[Part])],
+    sessions: &[Candidate<'_>],
     results: &mut [Option<Result<Added, Refusal>>],
 ) -> Result<(), Stop> {
     let mut rounds: Vec<Vec<(usize, (&str, &Part))>> = Vec::new();
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (index, id, parts) in sessions {
+    for Candidate { index, id, parts } in sessions {
         let round = seen.entry(id).or_default();
         for part in *parts {
             if rounds.len() == *round {
@@ -256,21 +265,21 @@ async fn store(
 async fn store_alone(
     work: &mut Work<'_>,
     tenant: &str,
-    session: (usize, &str, &[Part]),
+    session: Candidate<'_>,
     results: &mut [Option<Result<Added, Refusal>>],
 ) -> Result<()> {
     work.tx.savepoint().await?;
-    let refusal = match store(work, tenant, &[session], results).await {
+    let refusal = match store(work, tenant, std::slice::from_ref(&session), results).await {
         Ok(()) => return work.tx.release().await,
         Err(Stop::Refused(refusal)) => refusal,
         // Only this session's: the others may still be stored.
         Err(Stop::Store(StoreError::Internal(error))) => {
-            tracing::error!(session = session.1, error, "a session could not be stored");
+            tracing::error!(session = session.id, error, "a session could not be stored");
             Refusal::new(code::PROCESSING_ERROR, "the receiver could not store the session")
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    results[session.0] = Some(Err(refusal));
+    results[session.index] = Some(Err(refusal));
     work.tx.roll_back_to_savepoint().await
 }
 
