@@ -24,6 +24,14 @@ pub struct Batch {
     pub sessions: Vec<Entry>,
 }
 
+impl Batch {
+    /// Messages and tasks.
+    pub fn rows(&self) -> usize {
+        let parts = self.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
+        parts.map(|part| part.messages.len() + part.tasks.len()).sum()
+    }
+}
+
 /// All that a batch says of one session id.
 #[derive(Debug)]
 pub struct Entry {

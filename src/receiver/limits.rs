@@ -35,11 +35,15 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory for bodies as they come, of all requests together. What does not fit waits; so for what follows.
 pub const WIRE_BYTES_MAX: usize = 40 << 20;
-/// Memory for bodies inflated and decoded, of all requests together. With the wire's and the program itself it stays
-/// below 256 MiB.
+/// Memory for bodies inflated and decoded, of all requests together: so that two large ones are decoded at once. With the
+/// wire's, the program itself and what lies idle between them it stays below 256 MiB.
 pub const WORK_BYTES_MAX: usize = 96 << 20;
-/// What a byte of an inflated body costs: itself, its copy in the decoded batch, and what is on its way to the store.
-pub const WORK_BYTES_PER_BYTE: usize = 3;
+/// What a message or task costs besides its texts: decoded, and as a row on its way to the store.
+pub const ROW_BYTES: usize = 2 << 10;
+/// A message or task in a body has at least so many bytes: its members' names alone take most of them.
+pub const WIRE_ROW_BYTES_MIN: usize = 96;
+/// For each connection's headers and what is read of a body at once; a connection keeps it.
+pub const CONNECTION_BUFFER_BYTES: usize = 64 << 10;
 /// What a GraphQL request counts as: a full answer.
 pub const ANSWER_BYTES: usize = 16 << 20;
 /// To wait for memory.

@@ -3,6 +3,7 @@
 //! Invariant: results go to stdout, everything else to stderr; an error is printed once, here, and says what to do next.
 
 mod admin;
+mod heap;
 mod log;
 mod serve;
 mod sessions;
@@ -53,6 +54,7 @@ struct Global {
 
 /// Runs the program and says how it ended.
 pub fn main(arguments: Vec<String>) -> ExitCode {
+    heap::set_up();
     let (global, rest) = match hoist(arguments) {
         Ok(hoisted) => hoisted,
         Err(text) => return usage(&text),

@@ -4,7 +4,7 @@
 //! `INFLATED_BYTES_MAX` inflated, however small it came in and however long it goes on.
 
 use super::answer::Fault;
-use super::memory::{Memory, Reserved, Wire};
+use super::memory::{Memory, Reserved, Wire, of_decoding};
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -37,7 +37,7 @@ pub struct Received {
     _reserved: Reserved,
 }
 
-/// A body inflated, with the memory for all that is made of it.
+/// A body inflated, with the memory for it and to decode it.
 #[derive(Debug)]
 pub struct Inflated {
     pub bytes: Vec<u8>,
@@ -80,12 +80,12 @@ impl Received {
             if self.bytes.len() > bytes_max {
                 return Err(too_large("the body", bytes_max));
             }
-            let reserved = memory.for_work(self.bytes.len()).await?;
+            let reserved = memory.for_work(of_decoding(self.bytes.len())).await?;
             return Ok(Inflated { bytes: self.bytes, reserved });
         }
         let claimed = claimed_bytes(&self.bytes).clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
         for bytes_max in [claimed, bytes_max] {
-            let reserved = memory.for_work(bytes_max).await?;
+            let reserved = memory.for_work(of_decoding(bytes_max)).await?;
             // The claim is that of the last of several members, and may be no true one.
             if let Some(bytes) = tokio::task::block_in_place(|| inflate(&self.bytes, bytes_max))? {
                 return Ok(Inflated { bytes, reserved });

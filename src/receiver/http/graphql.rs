@@ -3,7 +3,7 @@
 use super::answer::{Answer, Fault};
 use super::{App, Noted, body};
 use crate::receiver::graphql;
-use crate::receiver::limits::{ANSWER_BYTES, JSON_DEPTH_MAX, QUERY_BYTES_MAX, WORK_BYTES_PER_BYTE};
+use crate::receiver::limits::{ANSWER_BYTES, JSON_DEPTH_MAX, QUERY_BYTES_MAX};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Body;
@@ -32,7 +32,7 @@ impl App {
             return Err(Fault::new(StatusCode::BAD_REQUEST, "the question is too large"));
         }
         let request = graphql::request(request, self.store.clone(), Arc::new(principal));
-        let _reserved = self.memory.for_work(ANSWER_BYTES / WORK_BYTES_PER_BYTE).await?;
+        let _reserved = self.memory.for_work(ANSWER_BYTES).await?;
         let response = super::in_time(self.schema.execute(request)).await?;
         Ok(Answer::json(StatusCode::OK, &response))
     }

@@ -5,7 +5,9 @@
 //! wait for each other in a circle; one key has at most half of the wire's, so that slow uploads leave some to others.
 
 use super::answer::Fault;
-use crate::receiver::limits::{MEMORY_TIMEOUT, WIRE_BYTES_MAX, WORK_BYTES_MAX, WORK_BYTES_PER_BYTE};
+use crate::receiver::limits::{
+    BATCH_ROWS_MAX, MEMORY_TIMEOUT, ROW_BYTES, WIRE_BYTES_MAX, WIRE_ROW_BYTES_MIN, WORK_BYTES_MAX,
+};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -52,9 +54,9 @@ impl Memory {
         in_time(take).await
     }
 
-    /// Waits for room to inflate and decode a body of so many bytes, and to store what it says.
-    pub async fn for_work(&self, inflated_bytes: usize) -> Result<Reserved, Fault> {
-        let bytes = (inflated_bytes * WORK_BYTES_PER_BYTE).min(WORK_BYTES_MAX);
+    /// Waits for room for so many bytes of work on a request.
+    pub async fn for_work(&self, bytes: usize) -> Result<Reserved, Fault> {
+        let bytes = bytes.min(WORK_BYTES_MAX);
         in_time(async { Ok(Reserved(vec![take(&self.work, bytes).await?])) }).await
     }
 }
@@ -67,6 +69,17 @@ impl Reserved {
             drop(permit.split(surplus));
         }
     }
+}
+
+/// What it takes to decode a body of so many bytes, at most: itself, its texts once more, and its rows.
+pub fn of_decoding(inflated_bytes: usize) -> usize {
+    let rows = (inflated_bytes / WIRE_ROW_BYTES_MIN).min(BATCH_ROWS_MAX);
+    2 * inflated_bytes + rows * ROW_BYTES
+}
+
+/// What it takes to store what was decoded: the texts and the rows.
+pub fn of_storing(inflated_bytes: usize, rows: usize) -> usize {
+    inflated_bytes + rows * ROW_BYTES
 }
 
 fn units(bytes: usize) -> usize {
@@ -91,13 +104,13 @@ mod tests {
     #[test]
     fn the_largest_request_fits() {
         const { assert!(BODY_BYTES_MAX <= WIRE_BYTES_MAX / 2) };
-        const { assert!(INFLATED_BYTES_MAX * WORK_BYTES_PER_BYTE <= WORK_BYTES_MAX) };
+        assert!(of_decoding(INFLATED_BYTES_MAX) <= WORK_BYTES_MAX);
     }
 
     #[tokio::test]
     async fn what_does_not_fit_waits_until_something_is_given_back() {
         let memory = Memory::default();
-        let mut first = memory.for_work(WORK_BYTES_MAX / WORK_BYTES_PER_BYTE).await.unwrap();
+        let mut first = memory.for_work(WORK_BYTES_MAX).await.unwrap();
         let mut second = std::pin::pin!(memory.for_work(INFLATED_BYTES_MAX));
         assert!(second.as_mut().now_or_never().is_none());
         first.shrink(0);

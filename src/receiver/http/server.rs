@@ -1,7 +1,7 @@
 //! The accept loop: connections in, answers out, and an end that leaves nobody without theirs.
 
 use super::{App, Door};
-use crate::receiver::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADERS_TIMEOUT};
+use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADERS_TIMEOUT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,6 +32,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, door: Door, mut stop: w
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            .max_buf_size(CONNECTION_BUFFER_BYTES)
             .header_read_timeout(HEADERS_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);

@@ -1,6 +1,8 @@
 //! `POST /api/sync` and `GET /api/sync/identity`.
 
 use super::answer::{Answer, Fault};
+use super::body::Inflated;
+use super::memory::of_storing;
 use super::{App, Noted, body};
 use crate::protocol::{
     Checksum, ChecksumError, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
@@ -31,12 +33,12 @@ impl App {
         }
         let received =
             body::receive(&parts.headers, body, &self.memory, place.wire(), self.options.body_stall).await?;
-        let body = received.inflate(&self.memory, INFLATED_BYTES_MAX).await?;
+        let Inflated { bytes, mut reserved } = received.inflate(&self.memory, INFLATED_BYTES_MAX).await?;
         let now = time::now_us();
-        let batch = tokio::task::block_in_place(|| decode(&body.bytes, now))?;
-        self.metrics.inflated(body.bytes.len());
-        let _reserved = body.reserved; // for the batch, until it is stored; the bytes are not needed any more
-        drop(body.bytes);
+        let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
+        self.metrics.inflated(bytes.len());
+        reserved.shrink(of_storing(bytes.len(), batch.rows()));
+        drop(bytes);
         let ingested =
             super::in_time(self.store.ingest(&principal, &batch, now)).await?.map_err(Fault::store)?;
         self.metrics.ingested(&ingested);
