@@ -120,7 +120,8 @@ fn peak_mib(body: &[u8]) -> u64 {
 
 /// One session of a repository that is everybody's, for whom it is private.
 fn body_of(rows: Vec<Value>) -> Vec<u8> {
-    let session = with(session("s", "git@github.com:somebody/else.git", rows), json!({"inclusion": "personal"}));
+    let session =
+        with(session("s", "git@github.com:somebody/else.git", rows), json!({"inclusion": "personal"}));
     gzip(&sealed("c", &[session]))
 }
 

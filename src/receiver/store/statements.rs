@@ -76,17 +76,17 @@ pub const MESSAGES: Lookup = Lookup {
     columns: "session_id, message_id, content IS NULL",
     tail: "",
 };
-/// For rows that were looked for and not found, by one who holds the user's lock: `ON CONFLICT` would look for each again,
-/// which takes half as long as to store it. Where one is there all the same, the batch is taken with [`MESSAGES_NEW`].
-pub const MESSAGES_NOT_FOUND: Bulk =
-    Bulk { table: "messages", common: &["tenant_id", "user_id"], columns: MESSAGE_COLUMNS, tail: "" };
-pub const MESSAGES_NEW: Bulk =
-    Bulk { tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING", ..MESSAGES_NOT_FOUND };
+pub const MESSAGES_NEW: Bulk = Bulk {
+    table: "messages",
+    common: &["tenant_id", "user_id"],
+    columns: MESSAGE_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING",
+};
 /// For rows that are there: content that was absent is filled in, and with it its hash.
 pub const MESSAGES_FILLED: Bulk = Bulk {
     tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
            content_hash = excluded.content_hash, content_omitted = NULL WHERE messages.content IS NULL",
-    ..MESSAGES_NOT_FOUND
+    ..MESSAGES_NEW
 };
 const MESSAGE_COLUMNS: &[(&str, Kind)] = &[
     ("session_id", Kind::Text),
@@ -147,8 +147,8 @@ pub const USAGES: Lookup = Lookup {
               message_type, session_id, message_id, model, last_at",
     tail: "",
 };
-/// As [`MESSAGES_NOT_FOUND`].
-pub const USAGES_NOT_FOUND: Bulk = Bulk {
+/// With all fields as they are to be.
+pub const USAGES_NOW: Bulk = Bulk {
     table: "usages",
     common: &["tenant_id", "user_id"],
     columns: &[
@@ -165,16 +165,12 @@ pub const USAGES_NOT_FOUND: Bulk = Bulk {
         ("model", Kind::Text),
         ("last_at", Kind::Int),
     ],
-    tail: "",
-};
-pub const USAGES_KNOWN: Bulk = Bulk {
     tail: "ON CONFLICT (tenant_id, user_id, usage_id) DO UPDATE SET input_tokens = excluded.input_tokens, \
            output_tokens = excluded.output_tokens, cache_read_tokens = excluded.cache_read_tokens, \
            cache_creation_tokens = excluded.cache_creation_tokens, at = excluded.at, \
            line_number = excluded.line_number, message_type = excluded.message_type, \
            session_id = excluded.session_id, message_id = excluded.message_id, model = excluded.model, \
            last_at = excluded.last_at",
-    ..USAGES_NOT_FOUND
 };
 
 /// Gives back the largest of each row's sums as they now are, so that they can be held to their bound.

@@ -230,8 +230,7 @@ impl<'t> Work<'t> {
             piece.filled.iter().for_each(|message| push_message(&mut filled, piece.id, message));
         }
         let expected = pieces.iter().map(|piece| piece.new.len() as u64).sum();
-        let bulk = if self.is_careful { &MESSAGES_NEW } else { &MESSAGES_NOT_FOUND };
-        as_expected(self.tx.put(bulk, &new).await?, expected)?;
+        as_expected(self.tx.put(&MESSAGES_NEW, &new).await?, expected)?;
         self.tx.put(&MESSAGES_FILLED, &filled).await?;
         Ok(())
     }
@@ -260,16 +259,10 @@ impl<'t> Work<'t> {
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
     ) -> Result<(), Stop> {
-        let mut not_found = Set::new(&[tenant, &self.user_id]);
         let mut changed = Set::new(&[tenant, &self.user_id]);
-        for (id, usage) in usages {
-            let rows = match known.get(id) {
-                Some(known) if known == usage => continue,
-                None if !self.is_careful => &mut not_found,
-                _ => &mut changed,
-            };
+        for (id, usage) in usages.iter().filter(|(id, usage)| known.get(*id) != Some(usage)) {
             let [input, output, cache_read, cache_creation] = usage.tokens;
-            rows.push([
+            changed.push([
                 id.into(),
                 input.into(),
                 output.into(),
@@ -284,8 +277,7 @@ impl<'t> Work<'t> {
                 usage.last_at.into(),
             ]);
         }
-        self.tx.put(&USAGES_NOT_FOUND, &not_found).await?;
-        self.tx.put(&USAGES_KNOWN, &changed).await?;
+        self.tx.put(&USAGES_NOW, &changed).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
         let mut rows = Set::new(&[tenant, &self.user_id]);
         for (place, sums) in &deltas {
