@@ -25,7 +25,7 @@ pub struct Serve {
     /// requests per key and minute (1200)
     #[argh(option, default = "limits::REQUESTS_PER_MINUTE")]
     rate: u32,
-    /// requests at work at once; more are answered with 503 (256)
+    /// requests at work at once, waiting ones too; more are answered with 503, with one key a quarter of it with 429 (256)
     #[argh(option, default = "limits::REQUESTS_IN_FLIGHT_MAX")]
     in_flight: usize,
     /// seconds without a byte after which a slow body is given up (15)

@@ -219,7 +219,8 @@ impl<'t> Work<'t> {
             homes.push([piece.id.into()]);
         }
         let expected = homes.cells.len() as u64;
-        as_expected(self.tx.put(&HOMES_NEW, &homes).await?, expected)
+        let stored = self.tx.put(&HOMES_NEW, &homes).await?;
+        self.expect(stored, expected)
     }
 
     async fn messages(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<()> {
@@ -230,9 +231,21 @@ impl<'t> Work<'t> {
             piece.filled.iter().for_each(|message| push_message(&mut filled, piece.id, message));
         }
         let expected = pieces.iter().map(|piece| piece.new.len() as u64).sum();
-        as_expected(self.tx.put(&MESSAGES_NEW, &new).await?, expected)?;
+        let stored = self.tx.put(&MESSAGES_NEW, &new).await?;
+        self.expect(stored, expected)?;
         self.tx.put(&MESSAGES_FILLED, &filled).await?;
         Ok(())
+    }
+
+    /// Whoever stores for a user has the user's lock. Where rows are there all the same, the work is done again, and
+    /// nothing taken for granted.
+    fn expect(&self, rows: u64, expected: u64) -> Result<()> {
+        let text = || "rows were there that were not expected".to_owned();
+        match rows == expected {
+            true => Ok(()),
+            false if self.is_careful => Err(StoreError::Contended(text())),
+            false => Err(StoreError::Internal(text())),
+        }
     }
 
     /// Counts what is new, and stores tasks, whose sums go by what they were before.
@@ -385,14 +398,6 @@ impl<'t> Work<'t> {
         }
         Ok(())
     }
-}
-
-/// Whoever stores for a user has the user's lock. Where rows come in between all the same, the work is done again.
-fn as_expected(rows: u64, expected: u64) -> Result<()> {
-    if rows == expected {
-        return Ok(());
-    }
-    Err(StoreError::Contended("rows came in between".to_owned()))
 }
 
 fn push_message<'a>(rows: &mut Set<'a>, session_id: &'a str, message: &'a Message) {
