@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use chrono::TimeDelta;
+
 use super::limited::limited;
 use super::mounted;
 use crate::campaign::{each, sample};
@@ -101,6 +103,11 @@ fn full_disk_keeps_the_state_that_there_was() {
         assert!(!outcome.stderr.contains("corrupt"));
         home.assert_tidy();
         home.assert_no_cursor_ahead();
+        // What is left of the disk is a copy, and the next run says so.
+        home.server.behave();
+        home.server.take_all();
+        home.advance(TimeDelta::minutes(61));
+        home.run(&["--json"]).exits(0).says("is a copy");
         home.assert_next_run_completes();
         full
     });
