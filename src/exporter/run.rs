@@ -125,7 +125,7 @@ fn locked_run(
     let queue = Queue::load(folder, Some(now), &mut warnings)?;
     let files = source::signature(&config.database, now);
     let glance = match request {
-        Request::Scheduled => glance(context, endpoint, key, &queue, now)?,
+        Request::Scheduled => glance(context, (endpoint, key), &queue, files.as_deref(), now)?,
         _ => Glance::Unclear,
     };
     let (mut state, news) = match glance {
