@@ -3,6 +3,7 @@
 //! answer, 3 KB of raw JSON to a message).
 
 use super::receiver_support::{ACME, gzip, sealed};
+use super::text::Rng;
 use serde_json::{Value, json};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,38 +13,21 @@ pub const SESSION: usize = 125;
 /// Bytes of a message's content.
 pub const CONTENT: usize = 3_200;
 
-/// Numbers that look random and are the same in each run.
-pub struct Seeded(pub u64);
-
-impl Seeded {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn uuid(&mut self) -> String {
-        uuid::Uuid::from_u64_pair(self.next(), self.next()).to_string()
-    }
-}
-
 /// Compressed bodies of `messages` messages in all. `name` makes their ids their own.
 pub fn bodies(name: &str, messages: usize, content: usize) -> Vec<Vec<u8>> {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    let mut seeded = Seeded(hasher.finish());
+    let mut seeded = Rng::new(hasher.finish());
     (0..messages.div_ceil(BATCH)).map(|_| body(&mut seeded, BATCH, content)).collect()
 }
 
 /// One compressed body.
-pub fn body(seeded: &mut Seeded, messages: usize, content: usize) -> Vec<u8> {
+pub fn body(seeded: &mut Rng, messages: usize, content: usize) -> Vec<u8> {
     let sessions: Vec<Value> = (0..messages.div_ceil(SESSION)).map(|_| session(seeded, content)).collect();
     gzip(&sealed("bench", &sessions))
 }
 
-fn session(seeded: &mut Seeded, content: usize) -> Value {
+fn session(seeded: &mut Rng, content: usize) -> Value {
     let (day, mut usage) = (1 + seeded.next() % 28, String::new());
     let messages: Vec<Value> = (0..SESSION)
         .map(|line| {
@@ -108,7 +92,7 @@ const WORDS: [&str; 16] = [
 ];
 
 /// Text that compresses about as well as transcripts do.
-fn text(seeded: &mut Seeded, bytes: usize) -> String {
+fn text(seeded: &mut Rng, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + 16);
     while text.len() < bytes {
         let mut bits = seeded.next();

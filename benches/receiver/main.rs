@@ -9,6 +9,9 @@
 //! sides with the same settings: `scripts/with-postgres` starts one that does not wait for the disk (`fsync=off`), which
 //! flatters neither.
 
+#[allow(dead_code)] // the databases of the fixtures need more of it
+#[path = "../../fixtures/han_db/text.rs"]
+mod text;
 #[path = "../../tests/receiver_support/mod.rs"]
 mod receiver_support;
 
@@ -17,7 +20,7 @@ mod memory;
 mod speed;
 mod stored;
 
-/// Sizes; the defaults take about a minute.
+/// Sizes; the defaults are the small form.
 pub struct Sizes {
     /// Messages of one measurement.
     messages: usize,

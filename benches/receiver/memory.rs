@@ -1,8 +1,9 @@
 //! The most memory that many large requests at once take, and what becomes of them.
 
-use super::bodies::{SESSION, Seeded, body};
+use super::bodies::{SESSION, body};
 use super::receiver_support::postgres;
 use super::speed::{Sender, UNBOUNDED, users};
+use super::text::Rng;
 use super::{Measure, Sizes};
 use std::collections::BTreeMap;
 use std::thread;
@@ -16,8 +17,9 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let keys = users(&place, sizes.clients.max(1));
     let receiver = place.serve_with(&UNBOUNDED);
     eprintln!("memory: making {} large bodies", sizes.requests);
-    let bodies: Vec<Vec<u8>> =
-        (0..sizes.requests).map(|n| body(&mut Seeded(n as u64), SESSIONS * SESSION, CONTENT_BYTES)).collect();
+    let bodies: Vec<Vec<u8>> = (0..sizes.requests)
+        .map(|n| body(&mut Rng::new(n as u64), SESSIONS * SESSION, CONTENT_BYTES))
+        .collect();
     eprintln!("memory: {} requests at once", sizes.requests);
     let statuses: Vec<u16> = thread::scope(|scope| {
         let sending: Vec<_> = bodies
