@@ -119,6 +119,12 @@ impl Receiver {
         }
     }
 
+    /// Notes that another receiver told the user's identity.
+    pub fn note_told(&mut self, head: &Head) {
+        let user_id = self.user(head).expect("a known user's key");
+        self.told.push(user_id);
+    }
+
     fn user(&self, head: &Head) -> Option<String> {
         let key = head.header("authorization")?.strip_prefix("Bearer ")?;
         self.keys.get(key).cloned()

@@ -31,6 +31,9 @@ const SLOW_SEGMENT_BYTES: u32 = 536;
 /// Pieces in which a long blank answer goes out.
 const BLANK_PIECE_BYTES: usize = 64 * 1024;
 
+/// A receiver of another make, behind the line: it answers a request, or not at all.
+pub type Upstream = Arc<dyn Fn(&Request) -> Option<Answer> + Send + Sync>;
+
 /// A receiver with a script. It stops when dropped.
 pub struct FaultServer {
     address: SocketAddr,
@@ -47,6 +50,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     receiver: Receiver,
+    upstream: Option<Upstream>,
     rules: Vec<Rule>,
     requests: Vec<Request>,
     connections: usize,
@@ -132,6 +136,13 @@ impl FaultServer {
     pub fn refuse(&self, session_id: &str, code: &str, times: usize) {
         let refusal = Refusal { session_id: session_id.to_owned(), code: code.to_owned(), times };
         self.state().receiver.refusals.push(refusal);
+    }
+
+    /// Passes on, from now on, every request that its fault lets through, and gives back the answer. The server is then
+    /// the line to that receiver: its own still says what it thinks of the protocol, and speaks where the line lies, but
+    /// stores nothing.
+    pub fn pass_on(&self, upstream: Upstream) {
+        self.state().upstream = Some(upstream);
     }
 
     pub fn take_all(&self) {
@@ -238,6 +249,7 @@ impl Drop for FaultServer {
         let open = {
             let mut state = self.state();
             state.closing = true;
+            state.upstream = None;
             std::mem::take(&mut state.open)
         };
         self.shared.changed.notify_all();
@@ -253,6 +265,24 @@ impl Drop for FaultServer {
 }
 
 impl Shared {
+    /// What the receiver says to a request, the one that it is passed on to if there is one; it stores what it carries if
+    /// it `commits`. `None`: no answer came.
+    fn answer(&self, request: &Request, commits: bool) -> Option<Answer> {
+        let (own, upstream) = {
+            let mut state = self.state();
+            let upstream = state.upstream.clone().filter(|_| commits);
+            let body = request.body.as_deref();
+            let stores = commits && upstream.is_none();
+            (state.receiver.handle(&request.head, request.wire.len(), body, stores), upstream)
+        };
+        let Some(upstream) = upstream else { return Some(own) };
+        let answer = upstream(request);
+        if answer.as_ref().is_some_and(|answer| answer.status == 200) && !request.is_batch() {
+            self.state().receiver.note_told(&request.head);
+        }
+        answer
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that failed while it held the lock has said so already.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -365,13 +395,11 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
 
 /// Ends a request as the fault says. False: the connection is not to be used again.
 fn end(stream: &mut BufReader<Stream>, request: &Request, fault: Fault, shared: &Shared) -> io::Result<bool> {
-    let own = |commits| {
-        let body = request.body.as_deref();
-        shared.state().receiver.handle(&request.head, request.wire.len(), body, commits)
-    };
+    let own = |commits| shared.answer(request, commits);
     match fault.ending {
         Ending::Answer(edits) => {
-            let mut answer = if fault.unread { Answer::error(500, "unread") } else { own(fault.commits) };
+            let answer = if fault.unread { Some(Answer::error(500, "unread")) } else { own(fault.commits) };
+            let Some(mut answer) = answer else { return Ok(false) };
             edits.iter().for_each(|edit| edit(&mut answer));
             Ok(send(stream.get_mut(), answer, fault.unread, shared)? && !fault.hangs_up)
         }

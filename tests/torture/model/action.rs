@@ -51,9 +51,13 @@ pub enum Action {
 
     // The receiver and the line
     Fault(Route, Trouble, usize, usize),
+    /// Not of the real receiver, which has its own reasons.
     Refuse(usize, Code, usize),
     Forget(usize),
     Behave,
+    /// The real receiver is killed so many hundredths of a millisecond after the nth batch from now has come to it, and
+    /// started again for the next request.
+    KillReceiver(usize, u64),
 
     // Programs
     Run(Command),
@@ -242,14 +246,23 @@ pub enum File {
     Both,
 }
 
+/// The receiver behind the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receiver {
+    /// The tests' own.
+    Tests,
+    /// `han-sync-receiver`, on its embedded store.
+    Real,
+}
+
 /// A history of 5 to 25 actions. Each does without most of the kinds of actions, so that the others meet more often
 /// than they would among all of them.
-pub fn history(rng: &mut Rng) -> Vec<Action> {
+pub fn history(rng: &mut Rng, receiver: Receiver) -> Vec<Action> {
     let length = 5 + rng.below(21);
     let kinds = rng.next() & (rng.next() | rng.next());
     // Sessions and projects likewise: few of them, so that things happen to the same one.
     let places = *rng.pick(&[1, 1, 2, 8]);
-    (0..length).map(|_| any(rng, kinds, places)).collect()
+    (0..length).map(|_| any(rng, receiver, kinds, places)).collect()
 }
 
 /// Chooses by weight.
@@ -264,7 +277,7 @@ fn weighted<T: Copy>(rng: &mut Rng, choices: &[(usize, T)]) -> T {
     unreachable!("the weights add up")
 }
 
-fn any(rng: &mut Rng, kinds: u64, places: usize) -> Action {
+fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
     let (n, m) = (rng.below(places), rng.below(8));
     let on = rng.chance(0.5);
     let rows = *rng.pick(&ROWS);
@@ -326,9 +339,32 @@ fn any(rng: &mut Rng, kinds: u64, places: usize) -> Action {
     let mut nth = 0;
     kept.retain(|(_, action)| {
         nth += 1;
-        matches!(action, Run(_)) || kinds >> nth & 1 == 1
+        // What only the tests' own receiver has.
+        let is_other =
+            receiver == Receiver::Real && matches!(action, Refuse(..) | Identity(Claim::SmallLimits(_)));
+        !is_other && (matches!(action, Run(_)) || kinds >> nth & 1 == 1)
     });
+    if receiver == Receiver::Real {
+        kept.push((12, KillReceiver(*rng.pick(&[1, 1, 1, 2, 3]), rng.below(2000) as u64)));
+        kept.push((12, of_the_tenant(rng, n)));
+    }
     weighted(rng, &kept)
+}
+
+/// What decides where the real receiver stores a session, and whether at all.
+fn of_the_tenant(rng: &mut Rng, n: usize) -> Action {
+    let (on, form) = (rng.chance(0.5), rng.below(8));
+    let choices = [
+        (2, Identity(Claim::Acme(on))),
+        (2, Identity(Claim::Globex(on))),
+        (2, Set(Setting::Bob(on))),
+        (1, Set(Setting::Globex(on))),
+        (2, Set(Setting::IncludePersonal(on))),
+        (2, Set(Setting::IncludeStranger(on))),
+        (4, Remote(n, form)),
+        (2, MoveSession(n, form)),
+    ];
+    weighted(rng, &choices)
 }
 
 fn narrowing(rng: &mut Rng) -> Narrowing {

@@ -4,20 +4,25 @@
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::arrivals::{refusal, store_of, tenant_of};
 use super::han::SECRET;
 use super::ledger::{
-    Certainty, Claims, Held, Look, is_eligible, path_of, same_message, same_task, silences, stops,
+    Certainty, Claims, Held, Look, inclusion_of, is_eligible, path_of, same_message, same_task, silences,
+    stops,
 };
-use super::runs::told;
+use super::receiver::Kept;
+use super::runs::{Done, certainty, told};
 use super::world::{Verdict, World};
+use crate::receiver_support::recount::assert_sums_equal_a_recount;
 use crate::support::Request;
-use crate::support::receiver::StoredSession;
+use crate::support::receiver::{Store, StoredSession};
 use han_sync::protocol::{SyncSession, content_hash};
 
-/// Runs of `all` that bring everything to rest, once nothing stands in the way: the first learns what is new, and sends.
-const RUNS_TO_REST: usize = 2;
+/// Runs of `all` that bring everything to rest, once nothing stands in the way: the first learns what is new, and sends;
+/// after it, sessions that the receiver refuses are left alone.
+const RUNS_TO_REST: usize = 3;
 
 impl World {
     /// Whether everything in a request may leave by one of the looks that its run can have taken.
@@ -93,6 +98,7 @@ impl World {
         let mut report = Value::Null;
         for _ in 0..RUNS_TO_REST {
             report = self.run_for_rest(&["all", "--json"])?;
+            self.leave_refused_alone(&report)?;
             if report["status"] == "success" && report["sessionsPending"] == 0 {
                 break;
             }
@@ -112,31 +118,85 @@ impl World {
         if files != self.state_files() {
             return Err(format!("a run with nothing to do writes files: {idle}"));
         }
-        self.look();
-        let look = self.looks.pop().expect("the look just taken");
-        self.judge_store(&look)
+        let look = self.current_look();
+        let Some(real) = &self.real else {
+            let user = if self.place().bob { "user-bob" } else { "user-alice" };
+            return self.judge_store(&look, &self.server().store(user), &|_, _| false);
+        };
+        let kept = real.each_ref().map(|receiver| receiver.kept());
+        for (nth, receiver) in real.iter().enumerate() {
+            self.arrivals[nth].judge(&kept[nth])?;
+            assert_sums_equal_a_recount(&receiver.place);
+        }
+        let kept = &kept[self.nth()];
+        let is_refused = |id: &str, path: &str| self.refusal(kept, id, path, &look).is_some();
+        self.judge_store(&look, &store_of(kept, self.login()), &is_refused)
     }
 
     fn run_for_rest(&mut self, arguments: &[&str]) -> Verdict<Value> {
         self.look();
+        let (before, place) = (self.before(), self.place());
         let since = Instant::now();
         let output = self.sandbox.command(arguments).output().expect("the program under test");
-        let looks = std::mem::take(&mut self.looks);
         self.pass_time_of(&output, since);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        if output.status.code() != Some(0) {
+        let is_fine = match output.status.code() {
+            Some(0) => true,
+            // What was refused is looked at.
+            Some(65 | 75) => self.real.is_some() && arguments[0] == "all" && report["errors"] != json!([]),
+            _ => false,
+        };
+        if !is_fine {
             return Err(format!("{arguments:?} at rest ends with {:?}: {}", output.status, told(&output)));
         }
-        for look in looks {
-            self.knowledge.learn(&look, Certainty::Looked);
-        }
+        let certainty = certainty(&output).max(Certainty::Looked);
+        self.account(&Done { before, place, sends: true, certainty })?;
         Ok(report)
     }
 
-    fn judge_store(&self, look: &Look) -> Verdict<()> {
-        let store = self.server().store(self.user());
+    /// A session that the real receiver refuses must be one that it may refuse. It is then dropped from the queue, as a
+    /// user would do.
+    fn leave_refused_alone(&mut self, report: &Value) -> Verdict<()> {
+        let errors = report["errors"].as_array().filter(|errors| !errors.is_empty());
+        let (Some(errors), Some(receiver)) = (errors, self.real_receiver()) else { return Ok(()) };
+        let kept = receiver.kept();
+        let look = self.current_look();
+        for error in errors {
+            let id = error["sessionId"].as_str().unwrap_or_default();
+            let held = look.contents.sessions.get(id);
+            let mut paths = held.map(|held| self.knowledge.paths(held)).into_iter().flatten().flatten();
+            let is_due =
+                |path| self.refusal(&kept, id, path, &look).is_some_and(|code| error["code"] == code);
+            if !paths.any(is_due) {
+                return Err(format!("at rest it has an error that it must not have: {error}"));
+            }
+            let output = self.sandbox.command(&["queue", "--drop", id, "--json"]).output();
+            let output = output.expect("the program under test");
+            if output.status.code() != Some(0) {
+                return Err(format!("a refused session cannot be dropped: {}", told(&output)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the real receiver must refuse a session of this repository, if it must.
+    fn refusal(&self, kept: &Kept, id: &str, path: &str, look: &Look) -> Option<&'static str> {
+        let inclusion = inclusion_of(path, &look.config);
+        let tenant = tenant_of(path, inclusion, self.login(), look.claims);
+        refusal(kept, self.login(), id, tenant)
+    }
+
+    fn judge_store(
+        &self,
+        look: &Look,
+        store: &Store,
+        is_refused: &dyn Fn(&str, &str) -> bool,
+    ) -> Verdict<()> {
         for (id, held) in &look.contents.sessions {
             let Some((path, with_content)) = self.must_be_there(look, held) else { continue };
+            if is_refused(id, path) {
+                continue;
+            }
             let Some(stored) = store.sessions.get(id) else {
                 let has_anything = !held.wire.messages.is_empty();
                 return Err(format!(
@@ -160,7 +220,7 @@ impl World {
         };
         let eligible = is_eligible(Some(path), &look.config, Some(look.claims));
         let narrowed = self.knowledge.is_narrowed(look, held, path, true, stops);
-        let forgotten = self.forgotten.contains(id);
+        let forgotten = self.arrivals[self.nth()].forgotten.contains(&(self.login().to_owned(), id.clone()));
         let now = held.holding(Some(path));
         let left_alone =
             self.dropped.get(id).is_some_and(|then| then.iter().any(|then| !now.is_news_to(then)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use han_sync::protocol::Inclusion;
 
 use super::action::Narrowing;
 use crate::support::han_db::{ExpectedMessage, ExpectedSession, ExpectedTask};
@@ -70,20 +71,54 @@ pub struct Claims {
 /// Contract section 4, its five rules in order, over the table's repositories. No claims: nobody knows who the user is.
 pub fn is_eligible(path: Option<&str>, config: &Config, claims: Option<Claims>) -> bool {
     let Some(path) = path else { return false };
-    let owned_by = |owner: &str| path.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'));
+    let owned_by = |owner: &str| owns(owner, path);
     if config.exclude_api && path == "github.com/acme-corp/api" {
         return false;
     }
     if config.include_stranger && owned_by("github.com/stranger") {
         return true;
     }
-    let own_account = if config.place.bob { "github.com/bob" } else { "github.com/alice" };
-    let Some(claims) = claims else { return config.globex && owned_by("github.com/globex") };
-    if owned_by(own_account) {
+    let Some(claims) = claims else { return config.globex && owned_by(GLOBEX) };
+    if owned_by(own_account(config)) {
         return config.include_personal;
     }
-    (claims.acme && (owned_by("github.com/acme-corp") || owned_by("gitlab.com/acme")))
-        || ((claims.globex || config.globex) && owned_by("github.com/globex"))
+    claims.own(path) || (config.globex && owned_by(GLOBEX))
+}
+
+/// The rule that lets an eligible repository through.
+pub fn inclusion_of(path: &str, config: &Config) -> Inclusion {
+    if config.include_stranger && owns("github.com/stranger", path) {
+        Inclusion::ForcedInclude
+    } else if owns(own_account(config), path) {
+        Inclusion::Personal
+    } else {
+        Inclusion::Organization
+    }
+}
+
+fn own_account(config: &Config) -> &'static str {
+    if config.place.bob { "github.com/bob" } else { "github.com/alice" }
+}
+
+/// Whether an owner, whole segments of a path, owns a repository.
+pub fn owns(owner: &str, path: &str) -> bool {
+    path.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The owners that the organization may have.
+pub const OWNERS: [&str; 3] = ["github.com/acme-corp", "gitlab.com/acme", GLOBEX];
+const GLOBEX: &str = "github.com/globex";
+
+impl Claims {
+    /// Whether an owner is the organization's.
+    pub fn has(self, owner: &str) -> bool {
+        if owner == GLOBEX { self.globex } else { self.acme }
+    }
+
+    /// Whether the organization owns a repository.
+    pub fn own(self, path: &str) -> bool {
+        OWNERS.iter().any(|owner| self.has(owner) && owns(owner, path))
+    }
 }
 
 /// What the database holds at a moment.

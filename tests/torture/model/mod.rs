@@ -4,22 +4,29 @@
 //! A history is a list of plain data (`action`), drawn from a seed. A world does what it says (`world`, `runs`), keeps
 //! account of what any run can have known (`ledger`), and is judged at every request and at rest (`judge`). One that
 //! fails is cut down to a short script, which is printed; mended, it joins `regressions`.
+//!
+//! The seed says against which receiver: most run against the tests' own, which can be told to say anything, and every
+//! few against the real one (`receiver`), killed now and then, of which is judged what it has made of what it was sent
+//! (`arrivals`).
 
 mod action;
+mod arrivals;
 mod han;
 mod judge;
 mod ledger;
+mod receiver;
 mod regressions;
 mod runs;
 mod trouble;
 mod world;
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use self::action::{Action, history};
+use self::action::{Action, Receiver, history};
 use self::world::World;
 use crate::size;
 use crate::support::han_db::text::Rng;
@@ -27,6 +34,8 @@ use crate::support::han_db::text::Rng;
 /// Histories of the two forms.
 const SHORT: usize = 80;
 const LONG: usize = 10_000;
+/// Every so many run against the real receiver.
+const REAL_EVERY: u64 = 3;
 /// Programs wait for one another, so that more histories than processors keep these busy.
 const WORKERS: usize = 3;
 /// How often a history is tried again that may fail by chance, when it is cut down.
@@ -36,9 +45,45 @@ const REPORTED: usize = 5;
 /// Cutting down ends after so many histories, short enough or not.
 const CUTS_MAX: usize = 400;
 
-/// Lives through a history. What went wrong, if anything.
-fn live(seed: u64, history: &[Action]) -> Result<(), String> {
-    let lived = catch_unwind(AssertUnwindSafe(|| World::new(seed).live(history)));
+/// The receiver of a seed's history.
+fn receiver_of(seed: u64) -> Receiver {
+    if seed.is_multiple_of(REAL_EVERY) { Receiver::Real } else { Receiver::Tests }
+}
+
+/// What was tried, of all histories against one receiver.
+#[derive(Default)]
+struct Tally {
+    histories: usize,
+    actions: usize,
+    deaths: usize,
+    /// Of each from its beginning to its end, others meanwhile.
+    took: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, actions: usize, deaths: usize, took: Duration) {
+        self.histories += 1;
+        self.actions += actions;
+        self.deaths += deaths;
+        self.took += took;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Tally { histories, actions, .. } = self;
+        let each = self.took.as_secs_f64() / self.histories.max(1) as f64;
+        write!(f, "{histories} histories of {actions} actions ({each:.2} s each)")
+    }
+}
+
+/// Lives through a history. How often a receiver was killed meanwhile, or what went wrong.
+fn live(seed: u64, receiver: Receiver, history: &[Action]) -> Result<usize, String> {
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, receiver);
+        world.live(history)?;
+        Ok(world.real.iter().flatten().map(|receiver| receiver.deaths()).sum())
+    }));
     lived.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -46,12 +91,12 @@ fn live(seed: u64, history: &[Action]) -> Result<(), String> {
     })
 }
 
-fn fails(seed: u64, history: &[Action]) -> bool {
-    (0..TRIES).any(|_| live(seed, history).is_err())
+fn fails(seed: u64, receiver: Receiver, history: &[Action]) -> bool {
+    (0..TRIES).any(|_| live(seed, receiver, history).is_err())
 }
 
 /// Leaves out of a history whatever it fails without: halves first, then ever smaller parts.
-fn cut_down(seed: u64, history: Vec<Action>) -> Vec<Action> {
+fn cut_down(seed: u64, receiver: Receiver, history: Vec<Action>) -> Vec<Action> {
     let mut history = history;
     let mut part = history.len().div_ceil(2);
     let mut cuts = 0;
@@ -62,7 +107,7 @@ fn cut_down(seed: u64, history: Vec<Action>) -> Vec<Action> {
             let mut rest = history.clone();
             rest.drain(at..(at + part).min(history.len()));
             cuts += 1;
-            if fails(seed, &rest) {
+            if fails(seed, receiver, &rest) {
                 history = rest;
                 shorter = true;
             } else {
@@ -76,16 +121,18 @@ fn cut_down(seed: u64, history: Vec<Action>) -> Vec<Action> {
 
 #[test]
 fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_else() {
-    let one: Option<u64> =
-        std::env::var("HAN_SYNC_TORTURE_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let count = if one.is_some() { 1 } else { size::pick(SHORT, LONG) };
+    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().expect("a number"));
+    let one = number("HAN_SYNC_TORTURE_SEED");
+    let asked = number("HAN_SYNC_TORTURE_HISTORIES").map(|count| count as usize);
+    let count = asked.unwrap_or(if one.is_some() { 1 } else { size::pick(SHORT, LONG) });
     // The short form is the same each time; the long one looks for what nobody has seen.
     let first = one.unwrap_or_else(|| {
         let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         if size::is_long() { now() } else { 1 }
     });
     let since = Instant::now();
-    let (next, actions) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
+    let tallies = Mutex::new([Tally::default(), Tally::default()]);
     let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..WORKERS.min(count) {
@@ -96,9 +143,14 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
                         return;
                     }
                     let seed = first + nth as u64;
-                    let history = history(&mut Rng::new(seed));
-                    actions.fetch_add(history.len(), Ordering::Relaxed);
-                    if let Err(why) = live(seed, &history) {
+                    let receiver = receiver_of(seed);
+                    let history = history(&mut Rng::new(seed), receiver);
+                    let since = Instant::now();
+                    let lived = live(seed, receiver, &history);
+                    let deaths = *lived.as_ref().unwrap_or(&0);
+                    tallies.lock().expect("nobody panics with it")[usize::from(receiver == Receiver::Real)]
+                        .add(history.len(), deaths, since.elapsed());
+                    if let Err(why) = lived {
                         let mut found = found.lock().expect("nobody panics with it");
                         eprintln!("torture: model: seed {seed} fails: {why}");
                         found.push((seed, why, history));
@@ -109,20 +161,27 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
     });
     let took = since.elapsed().as_secs_f64();
     let found = found.into_inner().expect("nobody panics with it");
-    let actions = actions.into_inner();
+    let [tests, real] = tallies.into_inner().expect("nobody panics with it");
     size::report(
         "model",
         &format!(
-            "{count} histories of {actions} actions in {took:.0} s, seeds {first} to {}, {} found something",
+            "{tests}, and {real} against the real receiver, killed {} times, in {took:.0} s, seeds {first} to {}, {} \
+             found something",
+            real.deaths,
             first + count as u64 - 1,
             found.len()
         ),
     );
     for (seed, why, history) in found.iter().take(REPORTED) {
-        let script = cut_down(*seed, history.clone());
-        let again = live(*seed, &script).err().unwrap_or_else(|| "it does not fail each time".to_owned());
+        let receiver = receiver_of(*seed);
+        let script = cut_down(*seed, receiver, history.clone());
+        let again = live(*seed, receiver, &script).err();
+        let again = again.unwrap_or_else(|| "it does not fail each time".to_owned());
         let lines: String = script.iter().map(|action| format!("    {action:?},\n")).collect();
-        size::report("model", &format!("seed {seed}: {why}\n  cut down: {again}\n{lines}"));
+        size::report(
+            "model",
+            &format!("seed {seed}, receiver {receiver:?}: {why}\n  cut down: {again}\n{lines}"),
+        );
     }
     assert!(found.is_empty(), "{} of {count} histories found something", found.len());
 }
@@ -130,6 +189,8 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
 #[test]
 fn histories_that_once_found_something_find_nothing() {
     for (name, seed, history) in regressions::REGRESSIONS {
-        live(*seed, history).unwrap_or_else(|why| panic!("{name}: {why}"));
+        for receiver in [Receiver::Tests, Receiver::Real] {
+            live(*seed, receiver, history).unwrap_or_else(|why| panic!("{name}, {receiver:?}: {why}"));
+        }
     }
 }

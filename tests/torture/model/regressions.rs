@@ -1,4 +1,4 @@
-//! Histories that once found something, by what they found.
+//! Histories that once found something, by what they found. Each runs against either receiver.
 
 use super::action::Action::{self, *};
 use super::action::*;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::action::{Action, Command, Meanwhile, Route};
+use super::arrivals::login_of;
 use super::ledger::{Certainty, Look, Place, Told};
 use super::trouble::when;
 use super::world::{Verdict, World};
@@ -26,22 +27,22 @@ const UNTOLD_WAITING: TimeDelta = TimeDelta::seconds(241);
 
 /// Requests and identities that a receiver had seen and told before.
 #[derive(Debug, Clone, Copy)]
-struct Before {
+pub struct Before {
     requests: [usize; 2],
     told: [usize; 2],
 }
 
 /// What a program that has ended, or was ended, can have done.
-struct Done {
-    before: Before,
-    place: Place,
+pub struct Done {
+    pub before: Before,
+    pub place: Place,
     /// Whether it is one that sends and learns.
-    sends: bool,
-    certainty: Certainty,
+    pub sends: bool,
+    pub certainty: Certainty,
 }
 
 impl World {
-    fn before(&self) -> Before {
+    pub fn before(&self) -> Before {
         Before {
             requests: self.servers.each_ref().map(FaultServer::request_count),
             told: self.servers.each_ref().map(|server| server.with_receiver(|receiver| receiver.told.len())),
@@ -320,7 +321,7 @@ impl World {
         }
     }
 
-    fn current_look(&mut self) -> Look {
+    pub fn current_look(&mut self) -> Look {
         let looks = self.looks.len();
         self.look();
         let look = self.looks[looks].clone();
@@ -329,7 +330,7 @@ impl World {
     }
 
     /// Draws the balance of a program: whether everything that arrived was allowed to, and what it can have learned.
-    fn account(&mut self, done: &Done) -> Verdict<()> {
+    pub fn account(&mut self, done: &Done) -> Verdict<()> {
         let looks = std::mem::take(&mut self.looks);
         let last = looks.last().expect("a run looks at least once").clone();
         let certain = done.certainty >= Certainty::Looked;
@@ -342,12 +343,19 @@ impl World {
         if was_told {
             by.extend(news);
         }
-        for (server, seen) in self.servers.iter().zip(done.before.requests) {
-            for request in server.requests_after(seen) {
+        for (nth, seen) in done.before.requests.into_iter().enumerate() {
+            for request in self.servers[nth].requests_after(seen) {
                 self.judge_request(&request, &looks, &by)?;
+                let login = self.real.as_ref().and_then(|_| login_of(&request, &self.keys));
+                if let Some(login) = login {
+                    self.arrivals[nth].note(&request, login, last.claims);
+                }
             }
-            if let Some(violation) = server.violations().first() {
+            if let Some(violation) = self.servers[nth].violations().first() {
                 return Err(format!("against the protocol: {violation}"));
+            }
+            if let Some(complaint) = self.real.iter().find_map(|real| real[nth].complaints().pop()) {
+                return Err(complaint);
             }
         }
         if done.sends {
@@ -383,7 +391,7 @@ fn sends(command: Command) -> bool {
 }
 
 /// What is sure of a run that has ended by itself.
-fn certainty(output: &Output) -> Certainty {
+pub fn certainty(output: &Output) -> Certainty {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match report["status"].as_str() {
         None | Some("busy" | "disabled") => Certainty::Nothing,

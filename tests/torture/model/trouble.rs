@@ -1,9 +1,14 @@
-//! What the receiver and the line do wrong, as lines of the fault server's script.
+//! What the line does wrong, as lines of the fault server's script, and what the receivers say or do otherwise from then
+//! on. Limits and refusals at will are only the tests' own receiver's; the real one has its own reasons.
 
-use han_sync::protocol::SyncError;
+use han_sync::protocol::{SyncError, code};
 
-use super::action::{Route, Trouble};
+use super::action::{Claim, Code, Route, Trouble};
+use super::ledger::OWNERS;
+use super::receiver::LOGINS;
+use super::world::World;
 use crate::support::fault::When;
+use crate::support::receiver::Refusal;
 use crate::support::{Fault, batches, identities};
 
 /// Requests of a kind; batches that carry anything.
@@ -47,5 +52,74 @@ pub fn fault(trouble: Trouble, route: Route) -> Fault {
         Trouble::StoredThenClose | Trouble::StoredThenReset => Fault::reset(),
         Trouble::StoredThenCut | Trouble::StoredThenStatus(_) => half(),
         Trouble::Silence => Fault::silence(),
+    }
+}
+
+impl World {
+    /// The receivers say something else of their users from now on.
+    pub fn claim(&mut self, claim: Claim) {
+        let before = self.claims;
+        let mut small = None;
+        match claim {
+            Claim::Acme(on) => self.claims.acme = on,
+            Claim::Globex(on) => self.claims.globex = on,
+            Claim::SmallLimits(on) => small = Some(on),
+        }
+        let claims = self.claims;
+        if let Some(real) = &self.real {
+            for owner in OWNERS.iter().filter(|owner| before.has(owner) != claims.has(owner)) {
+                real.iter().for_each(|receiver| receiver.set_owner(owner, claims.has(owner)));
+            }
+            return;
+        }
+        for (server, user) in
+            self.servers.iter().flat_map(|server| [(server, "user-alice"), (server, "user-bob")])
+        {
+            server.with_identity(user, |identity| {
+                let owners = OWNERS.iter().filter(|owner| claims.has(owner)).map(|&owner| owner.to_owned());
+                identity.organizations[0].owners = owners.collect();
+                if let Some(small) = small {
+                    identity.limits.max_inflated_bytes = Some(if small { 6000 } else { 64 << 20 });
+                    identity.limits.max_body_bytes = Some(if small { 3000 } else { 16 << 20 });
+                    identity.limits.max_messages = Some(if small { 3 } else { 10_000 });
+                }
+            });
+        }
+    }
+
+    pub fn refuse(&self, session: &str, code: Code, times: usize) {
+        if self.real.is_none() {
+            self.server().refuse(session, code.name(), times);
+        }
+    }
+
+    /// The receivers delete a session of either user's, where they have it, and do not take it again. Without having had
+    /// it, the tests' own do not take it either.
+    pub fn forget(&mut self, session: &str) {
+        for (nth, server) in self.servers.iter().enumerate() {
+            let is_forgotten = match &self.real {
+                Some(real) => LOGINS.map(|login| real[nth].forget(login, session)),
+                None => {
+                    server.refuse(session, code::FORGOTTEN, usize::MAX);
+                    server.with_receiver(|receiver| {
+                        receiver.stores.values_mut().for_each(|store| drop(store.sessions.remove(session)));
+                    });
+                    [true, true]
+                }
+            };
+            for (login, _) in LOGINS.into_iter().zip(is_forgotten).filter(|(_, is_forgotten)| *is_forgotten) {
+                self.arrivals[nth].forgotten.insert((login.to_owned(), session.to_owned()));
+            }
+        }
+    }
+
+    /// The receivers behave again, but do not remember what they are to forget.
+    pub fn behave(&self) {
+        self.real.iter().flatten().for_each(|receiver| receiver.behave());
+        for server in &self.servers {
+            server.behave();
+            let stays = |refusal: &Refusal| refusal.code == code::FORGOTTEN;
+            server.with_receiver(|receiver| receiver.refusals.retain(stays));
+        }
     }
 }

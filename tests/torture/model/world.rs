@@ -1,19 +1,22 @@
 //! One developer's machine with its han, and two receivers: real files, real processes, real sockets. It does what a
 //! history says, and keeps account of what could be read when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::action::{Action, Claim, Code, File, Narrowing, Rows, Setting, Taken};
+use super::action::{Action, File, Narrowing, Receiver, Rows, Setting, Taken};
+use super::arrivals::Arrivals;
 use super::han::{ROWS, insert, restore_in_place, with_schema};
-use super::ledger::{Claims, Config, Contents, Held, Holding, Knowledge, Look, REMOTES};
+use super::ledger::{Claims, Config, Contents, Held, Holding, Knowledge, Look, Place, REMOTES};
+use super::receiver::{LOGINS, RealReceiver, keys};
 use super::trouble::{fault, when};
 use crate::support::han_db::oracle::expected_session;
 use crate::support::han_db::{HanDb, Maker, conditions};
-use crate::support::receiver::{ALICE_KEY, BOB_KEY, Refusal};
+use crate::support::receiver::{ALICE_KEY, BOB_KEY};
 use crate::support::{FaultServer, Sandbox};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -26,6 +29,12 @@ const WHOLE_PERCENT: usize = 100;
 pub struct World {
     pub sandbox: Sandbox,
     pub servers: [FaultServer; 2],
+    /// The real receivers, where the servers are the lines to them.
+    pub real: Option<[Arc<RealReceiver>; 2]>,
+    /// At each of the two.
+    pub arrivals: [Arrivals; 2],
+    /// Alice's and Bob's.
+    pub keys: [String; 2],
     /// han's own connection; `None` while its database is gone.
     pub han: Option<HanDb>,
     maker: Maker,
@@ -33,11 +42,10 @@ pub struct World {
     projects: Vec<(String, PathBuf)>,
     narrowings: Vec<Narrowing>,
     config: Config,
-    claims: Claims,
+    pub claims: Claims,
     pub knowledge: Knowledge,
     /// Everything that a run ever knew, for states that come back.
     pub ever: Knowledge,
-    pub forgotten: BTreeSet<String>,
     pub dropped: BTreeMap<String, Vec<Holding>>,
     /// Whether the next run finds the database locked.
     pub locks_next: bool,
@@ -51,15 +59,22 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64) -> World {
+    pub fn new(seed: u64, receiver: Receiver) -> World {
         let servers = [FaultServer::start(), FaultServer::start()];
         let sandbox = Sandbox::new(&servers[0]);
+        let (real, keys) = match receiver {
+            Receiver::Tests => (None, [ALICE_KEY, BOB_KEY].map(str::to_owned)),
+            Receiver::Real => (Some(RealReceiver::behind(&servers, &sandbox)), keys().clone()),
+        };
         // Later than every row of han's, as the clock of its machine is.
         sandbox.advance(TimeDelta::days(8));
         sandbox.env("HAN_SYNC_TEST_MACHINE", "a machine of the model");
         let db = HanDb::create_seeded(sandbox.database(), seed);
         let mut world = World {
             servers,
+            real,
+            arrivals: Default::default(),
+            keys,
             maker: Maker::new(seed),
             han: None,
             repos: Vec::new(),
@@ -69,7 +84,6 @@ impl World {
             claims: Claims { acme: true, globex: false },
             knowledge: Knowledge::default(),
             ever: Knowledge::default(),
-            forgotten: BTreeSet::new(),
             dropped: BTreeMap::new(),
             locks_next: false,
             contents: None,
@@ -100,12 +114,26 @@ impl World {
     }
 
     pub fn server(&self) -> &FaultServer {
-        &self.servers[usize::from(self.config.place.other_endpoint)]
+        &self.servers[self.nth()]
     }
 
-    /// The store of the configured destination.
-    pub fn user(&self) -> &'static str {
-        if self.config.place.bob { "user-bob" } else { "user-alice" }
+    /// The place of the configured destination's receiver among the two.
+    pub fn nth(&self) -> usize {
+        usize::from(self.config.place.other_endpoint)
+    }
+
+    pub fn place(&self) -> Place {
+        self.config.place
+    }
+
+    /// The user of the configured destination.
+    pub fn login(&self) -> &'static str {
+        LOGINS[usize::from(self.config.place.bob)]
+    }
+
+    /// The real receiver of the configured destination, where it is one.
+    pub fn real_receiver(&self) -> Option<Arc<RealReceiver>> {
+        self.real.as_ref().map(|real| real[self.nth()].clone())
     }
 
     /// The nth of the database's sessions; one that is not there where there is none.
@@ -262,17 +290,13 @@ impl World {
                 self.server().script(when, fault(trouble, route));
             }
             Action::Refuse(session, code, times) => self.refuse(&self.session(session), code, times),
-            Action::Forget(session) => {
-                let session = self.session(session);
-                for server in &self.servers {
-                    server.refuse(&session, "FORGOTTEN", usize::MAX);
-                    server.with_receiver(|receiver| {
-                        receiver.stores.values_mut().for_each(|store| drop(store.sessions.remove(&session)));
-                    });
-                }
-                self.forgotten.insert(session);
-            }
+            Action::Forget(session) => self.forget(&self.session(session)),
             Action::Behave => self.behave(),
+            Action::KillReceiver(nth, hundredths) => {
+                if let Some(receiver) = self.real_receiver() {
+                    receiver.die_at(nth, Duration::from_micros(hundredths * 10));
+                }
+            }
             Action::Run(command) => self.run(command)?,
             Action::KillAt(command, route, nth, taken) => self.kill_at(command, route, nth, taken == Taken::Yes)?,
             Action::KillAfter(command, hundredths) => self.kill_after(command, Duration::from_micros(hundredths * 10))?,
@@ -402,7 +426,7 @@ impl World {
             Setting::BatchBytes(bytes) => ("batchBytes", bytes.to_string()),
             Setting::Bob(on) => {
                 self.config.place.bob = on;
-                ("apiKey", if on { BOB_KEY } else { ALICE_KEY }.to_owned())
+                ("apiKey", self.keys[usize::from(on)].clone())
             }
             Setting::OtherEndpoint(on) => {
                 self.config.place.other_endpoint = on;
@@ -410,48 +434,6 @@ impl World {
             }
         };
         self.sandbox.set(key, &value);
-    }
-
-    fn claim(&mut self, claim: Claim) {
-        let mut small = None;
-        match claim {
-            Claim::Acme(on) => self.claims.acme = on,
-            Claim::Globex(on) => self.claims.globex = on,
-            Claim::SmallLimits(on) => small = Some(on),
-        }
-        let claims = self.claims;
-        for (server, user) in
-            self.servers.iter().flat_map(|server| [(server, "user-alice"), (server, "user-bob")])
-        {
-            server.with_identity(user, |identity| {
-                let mut owners = Vec::new();
-                if claims.acme {
-                    owners.extend(["github.com/acme-corp".to_owned(), "gitlab.com/acme".to_owned()]);
-                }
-                if claims.globex {
-                    owners.push("github.com/globex".to_owned());
-                }
-                identity.organizations[0].owners = owners;
-                if let Some(small) = small {
-                    identity.limits.max_inflated_bytes = Some(if small { 6000 } else { 64 << 20 });
-                    identity.limits.max_body_bytes = Some(if small { 3000 } else { 16 << 20 });
-                    identity.limits.max_messages = Some(if small { 3 } else { 10_000 });
-                }
-            });
-        }
-    }
-
-    fn refuse(&self, session: &str, code: Code, times: usize) {
-        self.server().refuse(session, code.name(), times);
-    }
-
-    /// The receivers behave again, but do not remember what they are to forget.
-    pub fn behave(&self) {
-        for server in &self.servers {
-            server.behave();
-            let stays = |refusal: &Refusal| refusal.code == "FORGOTTEN";
-            server.with_receiver(|receiver| receiver.refusals.retain(stays));
-        }
     }
 
     fn files(&self, file: File) -> Vec<PathBuf> {
