@@ -3,10 +3,13 @@
 mod support;
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use han_sync::protocol::{CLIENT_ID_HEADER, SyncResponse, seal};
 use serde_json::{Value, json};
+use support::fault::Answer;
 use support::receiver::ALICE_KEY;
 use support::tls::{Authority, Certificate};
 use support::{Fault, FaultServer, batches, connections, http, identities, proxy::Proxy};
@@ -131,6 +134,28 @@ fn broken_bodies_are_broken() {
     let lie: SyncResponse =
         serde_json::from_slice(&read(Fault::lie(|response| response.processed += 1)).unwrap()).unwrap();
     assert_eq!(lie.processed, 2);
+}
+
+#[test]
+fn line_passes_on_what_its_faults_let_through() {
+    let server = FaultServer::start();
+    let passed = Arc::new(AtomicUsize::new(0));
+    server.pass_on(Arc::new({
+        let passed = passed.clone();
+        move |_| {
+            (passed.fetch_add(1, Ordering::Relaxed) < 2).then(|| Answer::error(503, "another receiver's"))
+        }
+    }));
+    server.script(batches().times(1), Fault::reset().after_commit());
+    server.script(batches().times(1), Fault::status(500));
+    let mut statuses = Vec::new();
+    for count in [0, 1, 2, 3] {
+        let answer = post(&agent(), &server, &[session("s1", &["m1"])]);
+        statuses.push(answer.ok().map(|answer| answer.status().as_u16()));
+        assert_eq!(passed.load(Ordering::Relaxed), count);
+    }
+    assert_eq!(statuses, [Some(500), None, Some(503), None], "no answer where the other receiver gives none");
+    assert_eq!(server.alice().message_count(), 0);
 }
 
 #[test]

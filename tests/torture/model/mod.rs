@@ -5,9 +5,9 @@
 //! account of what any run can have known (`ledger`), and is judged at every request and at rest (`judge`). One that
 //! fails is cut down to a short script, which is printed; mended, it joins `regressions`.
 //!
-//! The seed says against which receiver: most run against the tests' own, which can be told to say anything, and every
-//! few against the real one (`receiver`), killed now and then, of which is judged what it has made of what it was sent
-//! (`arrivals`).
+//! The seed says against which receiver. Two thirds run against the tests' own, which can be made to say anything, the
+//! others against the real one (`receiver`), which is killed now and then and judged by what it has made of what it was
+//! sent (`arrivals`).
 
 mod action;
 mod arrivals;
