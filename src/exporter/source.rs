@@ -97,13 +97,17 @@ impl Source {
     /// Changes whenever another program has written; of no meaning to another connection. Not for use in a snapshot.
     pub fn version(&self) -> Result<i64, Stop> {
         let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
-        Ok(version.context("cannot read han's database")?)
+        version.map_err(|error| self.unreadable(&error))
     }
 
     /// Begins a snapshot; it ends when dropped.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, Stop> {
-        let transaction = self.connection.unchecked_transaction().context("cannot read han's database")?;
+        let transaction = self.connection.unchecked_transaction().map_err(|error| self.unreadable(&error))?;
         Ok(Snapshot { source: self, _transaction: transaction })
+    }
+
+    fn unreadable(&self, error: &rusqlite::Error) -> Stop {
+        not_usable(Path::new(self.connection.path().unwrap_or_default()), error)
     }
 }
 
@@ -239,12 +243,7 @@ impl Snapshot<'_> {
             }
             Ok(())
         };
-        run().map_err(|error| self.unreadable(&error))
-    }
-
-    fn unreadable(&self, error: &rusqlite::Error) -> Stop {
-        let path = self.connection().path().unwrap_or_default().to_owned();
-        not_usable(Path::new(&path), error)
+        run().map_err(|error| self.source.unreadable(&error))
     }
 
     fn session_sql(&self, condition: &str) -> String {
@@ -451,7 +450,7 @@ impl Snapshot<'_> {
             let mut statement = self.connection().prepare_cached(sql)?;
             statement.query_row(parameters, |row| row.get(0)).optional()
         };
-        run().map(Option::unwrap_or_default).map_err(|error| self.unreadable(&error))
+        run().map(Option::unwrap_or_default).map_err(|error| self.source.unreadable(&error))
     }
 }
 

@@ -62,3 +62,16 @@ fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
         home.assert_next_run_completes();
     }
 }
+
+/// Whether han has written is asked before each batch, and SQLite looks at its files for that: it was an internal error.
+#[test]
+fn database_that_cannot_be_looked_at_between_batches_is_read_by_the_next_run() {
+    let template = Template::new();
+    // Wherever it is that the run asks.
+    for nth in 27..=45 {
+        let home = Home::new(&template);
+        let outcome = run(&home, Fault::Error("EIO"), "newfstatat", nth);
+        assert_fits(&outcome);
+        home.assert_next_run_completes();
+    }
+}
