@@ -36,15 +36,12 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 
 /// Replaces `path` by `value` as JSON: temporary file, fsync, rename, fsync of the folder.
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Stop> {
-    replace_by(path, |_| serde_json::to_vec(value))
+    replace_by(path, |file, _| file.write_all(&serde_json::to_vec(value)?))
 }
 
-/// The same with a document that may name the file that it is written to, by its [`identity`].
-pub fn replace_by(
-    path: &Path,
-    document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>,
-) -> Result<(), Stop> {
-    write_and_rename(path, document).map_err(|error| cannot("write", path, error))
+/// The same with whatever `write` writes into the new file, which is told the [`identity`] of that file.
+pub fn replace_by(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> Result<(), Stop> {
+    write_and_rename(path, write).map_err(|error| cannot("write", path, error))
 }
 
 /// The file itself, as opposed to its content: a copy is another one.
@@ -61,12 +58,9 @@ pub fn identity(metadata: &fs::Metadata) -> String {
     format!("{inode}:{created}")
 }
 
-fn write_and_rename(
-    path: &Path,
-    document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>,
-) -> io::Result<()> {
+fn write_and_rename(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
-    let written = write_synced(&temporary, document).and_then(|()| fs::rename(&temporary, path));
+    let written = write_synced(&temporary, write).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // A full disk should not stay full of our own half-written file.
         let _ = fs::remove_file(&temporary);
@@ -78,11 +72,11 @@ fn write_and_rename(
     Ok(())
 }
 
-fn write_synced(path: &Path, document: impl FnOnce(String) -> serde_json::Result<Vec<u8>>) -> io::Result<()> {
+fn write_synced(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> io::Result<()> {
     let mut file = open_private(path)?;
-    let document = document(identity(&file.metadata()?))?;
+    let identity = identity(&file.metadata()?);
     file.set_len(0)?;
-    file.write_all(&document)?;
+    write(&mut file, identity)?;
     file.sync_all()
 }
 

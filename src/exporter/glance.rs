@@ -5,9 +5,7 @@
 //! nothing about what may leave the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
-use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 
 use super::config::ApiKey;
@@ -18,7 +16,7 @@ use super::narrowing;
 use super::queue::Queue;
 use super::retry;
 use super::run::Context;
-use super::source::{self, Snapshot, Source};
+use super::source::{self, Source};
 use super::state::{Beginning, Overview, Quiet, State};
 use super::survey::Survey;
 
@@ -74,7 +72,8 @@ pub fn glance(
     }
     let source = Source::open(&config.database)?;
     let Some(sessions) = sessions_with_news(context, &source, quiet)? else { return Ok(Glance::Unclear) };
-    if sessions.is_empty() {
+    // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
+    if sessions.is_empty() || State::knows_none_of(&context.folder, &sessions) {
         return Ok(Glance::Nothing);
     }
     let state = State::load_some(&context.folder, &sessions).filter(|_| sessions.len() <= SESSIONS_MAX);
@@ -96,22 +95,10 @@ fn sessions_with_news(
     if !narrowings.is_empty() || !reports.is_empty() {
         return Ok(None);
     }
-    // Either half is as it was at a time after the last run, if not at the same one, and is looked at again later.
-    let (tasks, news) = thread::scope(|scope| {
-        let tasks = scope.spawn(|| {
-            let source = Source::open(&config.database)?;
-            source.snapshot()?.digest_of_tasks(config.include_content.value)
-        });
-        let news = new_messages(&source.snapshot()?, &source::file_identity(&config.database)?, quiet);
-        Ok::<_, Stop>((tasks.join().map_err(|_| anyhow!("cannot read han's tasks"))??, news?))
-    })?;
-    Ok(news.filter(|_| tasks == quiet.overview.tasks))
-}
-
-/// The sessions that have new messages; `None` where sessions, projects or repositories are not as they were.
-fn new_messages(snapshot: &Snapshot, file: &str, quiet: &Quiet) -> Result<Option<BTreeSet<String>>, Stop> {
-    let is_same = lineage::is_same(snapshot, &quiet.source, file)?
-        && snapshot.digest_of_sessions()? == quiet.overview.sessions;
+    let snapshot = source.snapshot()?;
+    let is_same = lineage::is_same(&snapshot, &quiet.source, &source::file_identity(&config.database)?)?
+        && snapshot.digest_of_sessions()? == quiet.overview.sessions
+        && snapshot.digest_of_tasks(config.include_content.value)? == quiet.overview.tasks;
     if !is_same {
         return Ok(None);
     }

@@ -6,6 +6,7 @@
 mod lines;
 mod quiet;
 
+use lines::Unread;
 pub use quiet::{Beginning, Overview, Quiet};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -54,7 +55,7 @@ pub struct State {
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// The same as it stands in the file, where it has not been read; see [`State::load_some`].
     #[serde(skip)]
-    unread_repositories: Option<String>,
+    unread_repositories: Option<Unread>,
     #[serde(default)]
     pub destinations: Vec<Destination>,
 }
@@ -110,7 +111,7 @@ pub struct Destination {
     pub sessions: BTreeMap<String, SessionCursor>,
     /// Cursors as they stand in the file, where they have not been read; see [`State::load_some`].
     #[serde(skip)]
-    unread_sessions: String,
+    unread_sessions: Unread,
 }
 
 /// What `GET {endpoint}/identity` said last.
@@ -335,16 +336,24 @@ impl State {
     /// The state with the cursors of some sessions alone, for a run that concerns no others; everything else is kept as
     /// it stands. `None` where the file is not as [`State::save`] writes it.
     pub fn load_some(folder: &Path, sessions: &BTreeSet<String>) -> Option<State> {
-        lines::read_some(&std::fs::read_to_string(State::path(folder)).ok()?, sessions)
+        lines::read_some(std::fs::read_to_string(State::path(folder)).ok()?, sessions)
+    }
+
+    /// Whether the file, being as [`State::save`] writes it, has no cursor of any of these sessions.
+    pub fn knows_none_of(folder: &Path, sessions: &BTreeSet<String>) -> bool {
+        lines::mentions_none_of(&State::path(folder), sessions).unwrap_or(false)
     }
 
     /// Reads what [`State::load_some`] left unread.
     pub fn read_all(&mut self) -> Result<(), Stop> {
-        if let Some(text) = self.unread_repositories.take() {
-            self.repositories = serde_json::from_str(&text).context("cannot read the state")?;
+        if let Some(unread) = self.unread_repositories.take() {
+            self.repositories =
+                serde_json::from_str(&unread.parts().collect::<String>()).context("cannot read the state")?;
         }
         for destination in &mut self.destinations {
-            let text = format!("{{{}}}", std::mem::take(&mut destination.unread_sessions));
+            let unread = std::mem::take(&mut destination.unread_sessions);
+            let text = format!("{{{}}}", unread.parts().collect::<Vec<_>>().join(","));
+            drop(unread);
             let unread: BTreeMap<String, SessionCursor> =
                 serde_json::from_str(&text).context("cannot read the state")?;
             for (session_id, cursor) in unread {
@@ -360,7 +369,7 @@ impl State {
     }
 
     pub fn save(&self, folder: &Path) -> Result<(), Stop> {
-        files::replace_by(&State::path(folder), |file| lines::write(self, file))
+        files::replace_by(&State::path(folder), |file, identity| lines::write(self, identity, file))
     }
 
     /// Stands for a key without telling it.

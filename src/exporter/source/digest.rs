@@ -22,24 +22,25 @@ impl Snapshot<'_> {
         ])
     }
 
-    /// Stands for all tasks as far as they are sent, their words only `with_text`.
+    /// Stands for all tasks as far as they are sent, their words only `with_text`. A task is known by its rowid: han
+    /// writes a task anew, or changes it together with its time.
     pub fn digest_of_tasks(&self, with_text: bool) -> Result<u64, Stop> {
         if !TASK_COLUMNS.iter().all(|column| self.source.columns.has("native_tasks", column)) {
             return self.digest(&[]);
         }
         let texts = if with_text { ", subject, description" } else { "" };
-        self.digest(&[&format!(
-            "SELECT id, session_id, status, created_at, updated_at{texts} FROM native_tasks"
-        )])
+        self.digest(&[&format!("SELECT rowid, status, updated_at{texts} FROM native_tasks")])
     }
 
     /// Equal while the answers are; of no meaning to another program.
     fn digest(&self, queries: &[&str]) -> Result<u64, Stop> {
         let mut hasher = FixedState::default().build_hasher();
         for query in queries {
-            let mut rows = 0;
+            let (mut rows, mut bytes) = (0, Vec::new());
             self.each(query, [], |row| {
-                hash_row(row, &mut hasher)?;
+                bytes.clear();
+                write_row(row, &mut bytes)?;
+                hasher.write(&bytes);
                 rows += 1;
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -49,17 +50,18 @@ impl Snapshot<'_> {
     }
 }
 
-fn hash_row(row: &Row, hasher: &mut impl Hasher) -> rusqlite::Result<()> {
+/// Writes a row so that no other row is written alike.
+fn write_row(row: &Row, out: &mut Vec<u8>) -> rusqlite::Result<()> {
     for index in 0..row.as_ref().column_count() {
-        match row.get_ref(index)? {
-            ValueRef::Null => hasher.write_u64(u64::MAX),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                hasher.write_u64(bytes.len() as u64);
-                hasher.write(bytes);
-            }
-            ValueRef::Integer(value) => hasher.write_i64(value),
-            ValueRef::Real(value) => hasher.write_u64(value.to_bits()),
-        }
+        let (kind, value): (u8, &[u8]) = match row.get_ref(index)? {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => (1, bytes),
+            ValueRef::Integer(value) => (2, &value.to_le_bytes()),
+            ValueRef::Real(value) => (3, &value.to_le_bytes()),
+        };
+        out.push(kind);
+        out.extend_from_slice(&value.len().to_le_bytes());
+        out.extend_from_slice(value);
     }
     Ok(())
 }
