@@ -279,12 +279,14 @@ impl Run<'_> {
                 return Ok((Outcome::Done, survey));
             }
             // Once more to the queue, before the lock is let go.
+            let queue = Queue::load(&self.context.folder, None, &mut Vec::new())?;
+            if queue.asked_since(&self.queue).next().is_none() {
+                self.queue = queue;
+                return Ok((Outcome::Done, survey));
+            }
             let seen = std::mem::take(&mut self.queue);
             self.queue = self.delivery.save()?;
             let asked: Vec<String> = self.queue.asked_since(&seen).map(str::to_owned).collect();
-            if asked.is_empty() {
-                return Ok((Outcome::Done, survey));
-            }
             survey = self.look_again(survey)?;
             self.tidy_queue(&survey);
             // Whatever this run was asked for itself: nobody else looks before the next schedule.
@@ -414,7 +416,9 @@ impl Run<'_> {
         let failed_before = |id: &String| self.failed_before.contains(id);
         let attempted =
             self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_) | Outcome::Unheard);
-        let pending = self.count_pending(survey)?;
+        let mut left = self.queue.clone();
+        self.delivery.cutter.changes.iter().for_each(|change| left.apply(change, now));
+        let pending = self.count_pending(survey, &left)?;
         let refused: Vec<String> =
             self.delivery.report.errors.iter().filter_map(|error| error.session_id.clone()).collect();
 
@@ -444,8 +448,6 @@ impl Run<'_> {
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
             let cutter = &mut self.delivery.cutter;
-            let mut left = self.queue.clone();
-            cutter.changes.iter().for_each(|change| left.apply(change, now));
             // A run for one session says nothing of the others.
             let for_one = matches!(self.request, Request::Session(_));
             let is_quiet = complete && !for_one && left.items.is_empty();
@@ -539,8 +541,8 @@ impl Run<'_> {
         Ok(((report, exit), seen))
     }
 
-    /// Sessions and messages within the request that are undelivered and not given up.
-    fn count_pending(&self, survey: &Survey) -> Result<(usize, u64), Stop> {
+    /// Sessions and messages within the request that are undelivered and not given up, by a queue.
+    fn count_pending(&self, survey: &Survey, queue: &Queue) -> Result<(usize, u64), Stop> {
         let now = self.context.clock.now();
         let cursors = &self.delivery.here().sessions;
         let mut sessions = 0;
@@ -551,7 +553,7 @@ impl Run<'_> {
             let waits = |item: &Item| item.is_waiting(&session.data_mark, now);
             if !self.request.concerns(id)
                 || self.delivery.cutter.delivered.contains(id)
-                || !self.queue.item(id).is_none_or(waits)
+                || !queue.item(id).is_none_or(waits)
             {
                 continue;
             }
