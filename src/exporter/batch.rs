@@ -322,17 +322,20 @@ impl<'a> Cut<'a> {
             self.more = !all_tasks_fit || messages_wait;
             return Ok(());
         }
+        let snapshot = self.snapshot;
         for rowid in again {
-            if let Some(row) = self.snapshot.message(self.session_id(), rowid)?
-                && self.push(row, room, first_of_batch)?.is_break()
-            {
+            let mut pushed = Ok(ControlFlow::Continue(()));
+            snapshot.message(self.session_id(), rowid, |row| {
+                pushed = self.push(row, room, first_of_batch);
+                ControlFlow::Break(())
+            })?;
+            if pushed?.is_break() {
                 self.more = true;
                 return Ok(());
             }
             self.advance.no_longer_refused.push(rowid);
         }
         let mut failure = None;
-        let snapshot = self.snapshot;
         snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
             let rowid = row.rowid;
             match self.push(row, room, first_of_batch) {
@@ -403,7 +406,7 @@ impl<'a> Cut<'a> {
         let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
         let mut redactions = Counts::default();
         let mut row = row;
-        let mut message = self.wire_message(&mut row, with_content, &mut redactions);
+        let mut message = self.wire_message(&mut row, written_at.is_some(), with_content, &mut redactions);
         let start = self.messages.len();
         push_json(&mut self.messages, &message)?;
         let used = self.tasks.len() + self.messages.len();
@@ -421,21 +424,24 @@ impl<'a> Cut<'a> {
             push_json(&mut self.messages, &message)?;
         }
         self.redactions.merge(&redactions);
-        self.note(&message);
+        self.note(&message, written_at);
         let sent_content = message.content.is_some();
         self.message_count += 1;
         self.only_message = (self.message_count == 1).then_some((rowid, sent_content));
         Ok(ControlFlow::Continue(()))
     }
 
-    fn note(&mut self, message: &SyncMessage) {
-        self.note_time(&message.timestamp);
+    fn note(&mut self, message: &SyncMessage, written_at: Option<DateTime<Utc>>) {
+        // A time that cannot be read goes as the first of all.
+        self.newest_at = self.newest_at.max(Some(written_at.unwrap_or_default()));
         self.last_line = Some(message.line_number);
         self.advance.messages += 1;
         self.advance.digest = self.advance.digest.wrapping_add(id_hash(&message.id));
-        let stream = message.stream.clone().unwrap_or_default();
-        let line = self.advance.streams.entry(stream).or_insert(message.line_number);
-        *line = (*line).max(message.line_number);
+        let stream = message.stream.as_deref().unwrap_or_default();
+        match self.advance.streams.get_mut(stream) {
+            Some(line) => *line = (*line).max(message.line_number),
+            None => drop(self.advance.streams.insert(stream.to_owned(), message.line_number)),
+        }
     }
 
     fn note_time(&mut self, text: &str) {
@@ -447,8 +453,14 @@ impl<'a> Cut<'a> {
         protocol::guarded_content_hash(self.payloads.secret.as_bytes(), row.raw_json.as_deref())
     }
 
-    /// The row as the wire shows it. Takes its texts out of it, but for the raw JSON.
-    fn wire_message(&self, row: &mut MessageRow, with_content: bool, redactions: &mut Counts) -> SyncMessage {
+    /// The row as the wire shows it. Takes its texts out of it, but for the raw JSON. `has_time`: its time can be read.
+    fn wire_message(
+        &self,
+        row: &mut MessageRow,
+        has_time: bool,
+        with_content: bool,
+        redactions: &mut Counts,
+    ) -> SyncMessage {
         let id = wire_id(self.session_id(), row);
         let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
         let answer = row.raw_json.as_deref().map(Answer::read).unwrap_or_default();
@@ -467,7 +479,7 @@ impl<'a> Cut<'a> {
             id,
             line_number: row.line_number,
             message_type: take(&mut row.message_type),
-            timestamp: delta::readable_time(take(&mut row.timestamp)),
+            timestamp: if has_time { take(&mut row.timestamp) } else { delta::NO_TIME.to_owned() },
             content_hash,
             content,
             input_tokens: row.input_tokens,

@@ -28,7 +28,7 @@ use crate::protocol::{SyncError, SyncResponse, code};
 
 /// Saving takes at most this share of the time spent sending: small states are saved after every batch, large ones
 /// when it is worth it. A kill costs re-sending of what was not saved, nothing else.
-const SAVE_SHARE: u32 = 10;
+const SAVE_SHARE: u32 = 20;
 /// A try needs some time to come to an end; with less than this left, it is the next run's.
 const TRY_MIN: Duration = Duration::from_millis(500);
 /// A batch that took less than this share of the time-out passed with ease.

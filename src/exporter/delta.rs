@@ -16,7 +16,7 @@ use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncTask};
 
 /// Stands for a time that cannot be read: the message is sent all the same, and sorts before all others.
-const NO_TIME: &str = "1970-01-01T00:00:00Z";
+pub const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
 /// A session's own fields as the wire shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
 }
 
 /// A time as it stands, or `NO_TIME` for one that no receiver could read.
-pub fn readable_time(text: String) -> String {
+fn readable_time(text: String) -> String {
     if clock::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
 }
 

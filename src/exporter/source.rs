@@ -8,6 +8,7 @@ mod files;
 
 pub use files::{file_identity, signature};
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -23,6 +24,8 @@ use files::look_at;
 
 /// han's writer holds its exclusive lock for moments only (recovery, a checkpoint at close).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Pages that a connection keeps: most are read once, and pages that are used again stay in the processor's cache.
+const CACHE_PAGES: i64 = 64;
 /// Larger integers do not survive JSON in other languages.
 const INTEGER_MAX: i64 = 1 << 53;
 /// An open source database.
@@ -82,6 +85,8 @@ impl Source {
         let connection =
             Connection::open_with_flags(path, flags).map_err(|error| not_usable(path, &error))?;
         connection.busy_timeout(BUSY_WAIT).context("cannot set the busy time-out")?;
+        let is_set = connection.pragma_update(None, "cache_size", CACHE_PAGES);
+        is_set.map_err(|error| not_usable(path, &error))?;
         let columns = Columns::read(&connection).map_err(|error| not_usable(path, &error))?;
         for (table, required) in REQUIRED {
             if let Some(missing) = required.iter().find(|column| !columns.has(table, column)) {
@@ -186,9 +191,9 @@ pub struct SessionRow {
     pub remote: Option<String>,
 }
 
-/// One row of `messages`.
+/// One row of `messages`, with its raw JSON as it lies in the database's pages where it need not be repaired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MessageRow {
+pub struct MessageRow<'r> {
     pub rowid: i64,
     pub id: String,
     pub agent_id: Option<String>,
@@ -196,7 +201,7 @@ pub struct MessageRow {
     pub message_type: String,
     pub role: Option<String>,
     pub tool_name: Option<String>,
-    pub raw_json: Option<String>,
+    pub raw_json: Option<Cow<'r, str>>,
     pub timestamp: String,
     pub line_number: i64,
     pub source_file_type: Option<String>,
@@ -353,18 +358,18 @@ impl Snapshot<'_> {
         self.each(&sql, params![session_id, rowid], |row| Ok(visit(MessageRow::read(row)?)))
     }
 
-    /// One message of a session.
-    pub fn message(&self, session_id: &str, rowid: i64) -> Result<Option<MessageRow>, Stop> {
+    /// One message of a session, where it is there.
+    pub fn message(
+        &self,
+        session_id: &str,
+        rowid: i64,
+        mut visit: impl FnMut(MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
         let sql = format!(
             "SELECT {} FROM messages WHERE rowid = ?1 AND session_id = ?2",
             self.source.message_columns
         );
-        let mut found = None;
-        self.each(&sql, params![rowid, session_id], |row| {
-            found = Some(MessageRow::read(row)?);
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(found)
+        self.each(&sql, params![rowid, session_id], |row| Ok(visit(MessageRow::read(row)?)))
     }
 
     /// Whether han stored the same line before, under another random id: same session, stream, line, type and raw JSON,
@@ -467,7 +472,7 @@ impl SessionRow {
     }
 }
 
-impl MessageRow {
+impl<'r> MessageRow<'r> {
     fn columns(columns: &Columns) -> String {
         let optional = |column| columns.or_null("messages", "", column);
         [
@@ -493,7 +498,7 @@ impl MessageRow {
         .join(", ")
     }
 
-    fn read(row: &Row) -> rusqlite::Result<MessageRow> {
+    fn read(row: &'r Row) -> rusqlite::Result<MessageRow<'r>> {
         Ok(MessageRow {
             rowid: row.get(0)?,
             id: text(row, 1)?.unwrap_or_default(),
@@ -502,7 +507,7 @@ impl MessageRow {
             message_type: text(row, 4)?.unwrap_or_default(),
             role: text(row, 5)?,
             tool_name: text(row, 6)?,
-            raw_json: text(row, 7)?,
+            raw_json: text_in_place(row, 7)?,
             timestamp: text(row, 8)?.unwrap_or_default(),
             line_number: integer(row, 9)?.unwrap_or_default(),
             source_file_type: text(row, 10)?,
@@ -518,7 +523,13 @@ impl MessageRow {
 
     /// Whether the id comes from the transcript. If not, han gave the row a random one, and a new one at each re-index.
     pub fn has_own_id(&self) -> bool {
-        let holds = |raw: &str| memchr::memmem::find(raw.as_bytes(), self.id.as_bytes()).is_some();
+        let id = self.id.as_bytes();
+        // The search for so few bytes needs no preparation, and finds hardly anything but the whole id.
+        let head = &id[..id.len().min(16)];
+        let holds = |raw: &str| {
+            let raw = raw.as_bytes();
+            memchr::memmem::find_iter(raw, head).any(|at| raw[at..].starts_with(id))
+        };
         self.raw_json.as_deref().is_some_and(holds)
     }
 }
@@ -539,15 +550,20 @@ impl TaskRow {
 
 /// A column as text, whatever type SQLite stored it as.
 fn text(row: &Row, index: usize) -> rusqlite::Result<Option<String>> {
+    Ok(text_in_place(row, index)?.map(Cow::into_owned))
+}
+
+/// The same without a copy, where it is text.
+fn text_in_place<'r>(row: &'r Row, index: usize) -> rusqlite::Result<Option<Cow<'r, str>>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Null => None,
         // Asking first is many times as fast as repairing what needs no repair.
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
         }),
-        ValueRef::Integer(value) => Some(value.to_string()),
-        ValueRef::Real(value) => Some(value.to_string()),
+        ValueRef::Integer(value) => Some(value.to_string().into()),
+        ValueRef::Real(value) => Some(value.to_string().into()),
     })
 }
 
