@@ -1,10 +1,13 @@
 //! han-sync carries coding-agent session data from a developer's han database to their team's platform.
 //!
-//! This file is the map: every module in the order in which data flows, one line each. Three rooms, each of which
-//! imports only what stands above it.
+//! This file is the map: every module in the order in which data flows, one line each. Three rooms and
+//! a corner, each of which imports only what stands above it.
 
 /// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
 pub mod protocol;
+
+/// How memory goes back to the system.
+pub mod heap;
 
 /// The run of `han-sync`: config, lock, source, privacy, delta, batch, client, queue, state.
 pub mod exporter;

@@ -8,8 +8,10 @@ use han_sync::exporter::environment::Environment;
 use han_sync::exporter::exit::{Exit, Stop};
 use han_sync::exporter::log;
 use han_sync::exporter::report::Report;
+use han_sync::heap;
 
 fn main() -> ExitCode {
+    heap::set_up();
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let json = cli::wants_json(&arguments);

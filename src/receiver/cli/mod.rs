@@ -3,7 +3,6 @@
 //! Invariant: results go to stdout, everything else to stderr; an error is printed once, here, and says what to do next.
 
 mod admin;
-mod heap;
 mod log;
 mod serve;
 mod sessions;
@@ -54,7 +53,7 @@ struct Global {
 
 /// Runs the program and says how it ended.
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    heap::set_up();
+    crate::heap::set_up();
     let (global, rest) = match hoist(arguments) {
         Ok(hoisted) => hoisted,
         Err(text) => return usage(&text),
