@@ -2,10 +2,11 @@
 //!
 //! The stores are filled in SQL, as batches of 20 users would have: sessions of 250 messages with their homes, an answer
 //! to every sixth message, sums by day, model and type. The sums are rows of the right number and size, not a recount:
-//! what is measured is finding one's place among them.
+//! what is measured is finding one's place among them. A filled store is kept on the server for the next run, and takes
+//! up to 60 batches more in each: a server that `scripts/with-postgres` starts takes it away with itself.
 
 use super::bodies::{BATCH, bodies};
-use super::receiver_support::{Place, postgres};
+use super::receiver_support::{Place, sql};
 use super::speed::{Sender, UNBOUNDED, users};
 use super::{Measure, Sizes, median};
 
@@ -16,19 +17,19 @@ const BATCHES: usize = 10;
 
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let stores = [sizes.stored_few, sizes.stored].map(|messages| {
-        eprintln!("stored: filling with {messages} messages");
-        let place = postgres().expect("HAN_SYNC_TEST_POSTGRES");
-        let keys = users(&place, USERS + 1);
-        fill(&place, messages);
+        let place = filled(messages);
+        let key = place.key(&format!("user{USERS}"));
         let receiver = place.serve_with(&UNBOUNDED);
-        let sender = Sender::new(&receiver, &keys[USERS]);
+        let sender = Sender::new(&receiver, &key);
         (place, receiver, sender)
     });
     let mut costs = [Vec::new(), Vec::new()];
     for round in 0..=sizes.rounds {
         eprintln!("stored: round {round} of {}", sizes.rounds);
         for (which, (_, _, sender)) in stores.iter().enumerate() {
-            let bodies = bodies(&format!("stored {round}"), BATCHES * BATCH, 0);
+            // Another run's are there already.
+            let name = format!("stored {round} {}", std::process::id());
+            let bodies = bodies(&name, BATCHES * BATCH, 0);
             let cost = median(bodies.iter().map(|body| sender.deliver(std::slice::from_ref(body))));
             if round > 0 {
                 costs[which].push(cost * 1_000.0);
@@ -43,6 +44,24 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
         ratio: format!("{:.2}", median(many.iter().zip(few).map(|(many, few)| many / few))),
         target: "≤ 1.3".to_owned(),
     }]
+}
+
+/// A store with so many messages: one that an earlier run has filled, or a new one.
+fn filled(messages: usize) -> Place {
+    let server = std::env::var("HAN_SYNC_TEST_POSTGRES").expect("HAN_SYNC_TEST_POSTGRES");
+    let (root, _) = server.rsplit_once('/').expect("a URL that names a database");
+    let (name, half_filled) = (format!("han_bench_{messages}"), format!("han_bench_{messages}_filling"));
+    let place = Place::at(&format!("{root}/{name}"));
+    if sql(&server, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).is_empty() {
+        eprintln!("stored: filling with {messages} messages");
+        sql(&server, &format!("DROP DATABASE IF EXISTS {half_filled}"));
+        sql(&server, &format!("CREATE DATABASE {half_filled}"));
+        let filling = Place::at(&format!("{root}/{half_filled}"));
+        users(&filling, USERS + 1);
+        fill(&filling, messages);
+        sql(&server, &format!("ALTER DATABASE {half_filled} RENAME TO {name}"));
+    }
+    place
 }
 
 /// Fills the store of an organization and its users. Indexes are made afterwards, which is quicker.
