@@ -96,6 +96,27 @@ fn rows_read_for_a_batch_do_not_go_with_what_is_stored() {
     assert!(into_few.iter().all(|read| *read < 1_000), "{into_few:?}");
 }
 
+#[test]
+fn rows_are_looked_up_by_their_keys_alone() {
+    let Some(place) = postgres() else { return };
+    let (team, receiver) = (place.team(), place.serve());
+    let alice = receiver.client(&team.alice);
+    // Nothing is known of the tables yet, and other indexes begin with the same columns as the keys do.
+    let plain = sessions("s", 2, 200);
+    let rows = (0..200).map(|n| with(message(&format!("m{n}"), n % 60), json!({"content": "text"})));
+    let filling = [session("s 0", ACME, rows.collect())];
+    for batch in [&plain[..], &plain, &filling, &filling] {
+        assert_eq!(alice.sync(batch).status, 200);
+    }
+    drop(receiver); // which leaves its connections' counts behind
+    rows_read(&place, 400);
+    let others = place.query(
+        "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname NOT LIKE '%_pkey' \
+         AND relname IN ('homes', 'sessions', 'messages', 'usages', 'tasks', 'activity')",
+    );
+    assert!(others.is_empty(), "{others:?}");
+}
+
 /// The most memory that a receiver takes when 64 of these bodies come at once, all of which it takes.
 fn peak_mib(body: &[u8]) -> u64 {
     let place = sqlite();
