@@ -175,23 +175,34 @@ fn too_large(what: &str, bytes_max: usize) -> Fault {
 
 /// True when arrays and objects nest deeper than `depth_max`. Text that is no JSON may give either answer.
 pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in json {
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(byte) = json.get(at) {
+        at += 1;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
+            b'"' => at = end_of_string(json, at),
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > depth_max {
                     return true;
                 }
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     false
+}
+
+/// Where a string ends that begins before `at`: behind its closing quote. Most of a body is inside of strings.
+fn end_of_string(json: &[u8], mut at: usize) -> usize {
+    while let Some(offset) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += offset + 1;
+        if json[at - 1] == b'"' {
+            return at;
+        }
+        at += 1; // what is escaped
+    }
+    json.len()
 }
 
 #[cfg(test)]
