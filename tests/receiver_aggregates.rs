@@ -211,3 +211,29 @@ fn metrics_are_the_sums_in_every_grouping() {
         assert_eq!(organizations.len(), 2);
     }
 }
+
+#[test]
+fn rows_that_outlived_their_session_are_stored_and_counted_once() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let row = |n: i64| {
+            with(message(&format!("m{n}"), n), json!({"usageId": format!("u{n}"), "outputTokens": 10 + n}))
+        };
+        assert_eq!(alice.sync(&[session("s", ACME, vec![row(0), row(1)])]).status, 200);
+        // As no command leaves it: that nothing of a new session is there yet is taken for granted at first.
+        place.execute("DELETE FROM homes; DELETE FROM sessions");
+        let others = session("t", ACME, vec![message("m0", 0)]);
+        let answer = alice.sync(&[session("s", ACME, vec![row(0), row(1), row(2)]), others]);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let one = |query: &str| place.query(query)[0][0].clone().unwrap();
+        assert_eq!(one("SELECT count(*) FROM messages"), "4");
+        assert_eq!(one("SELECT CAST(sum(messages) AS BIGINT) FROM activity"), "4");
+        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM activity"), "33");
+        // And where only an answer is, that the session's rows share with it.
+        place.execute("DELETE FROM homes; DELETE FROM sessions; DELETE FROM messages");
+        let answer = alice.sync(&[session("s", ACME, vec![row(0), row(3)])]);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM activity"), "46");
+    }
+}

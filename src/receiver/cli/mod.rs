@@ -99,7 +99,7 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
             let code = match &error {
                 StoreError::Refused(_) => EXIT_REFUSED,
                 StoreError::Contended(_) | StoreError::Unavailable(_) => EXIT_UNAVAILABLE,
-                StoreError::Internal(_) => EXIT_INTERNAL,
+                StoreError::Internal(_) | StoreError::Aborted => EXIT_INTERNAL,
             };
             fail(code, &error.to_string())
         }

@@ -80,7 +80,7 @@ fn fault(error: impl std::borrow::Borrow<StoreError>) -> Error {
         StoreError::Contended(_) | StoreError::Unavailable(_) => {
             ("UNAVAILABLE", "the store is not available".to_owned())
         }
-        StoreError::Internal(_) => ("INTERNAL", "internal error".to_owned()),
+        StoreError::Internal(_) | StoreError::Aborted => ("INTERNAL", "internal error".to_owned()),
     };
     if code != "BAD_REQUEST" {
         tracing::error!(error = %error.borrow(), "a question could not be answered");

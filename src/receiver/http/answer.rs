@@ -89,7 +89,9 @@ impl Fault {
             StoreError::Contended(_) | StoreError::Unavailable(_) => {
                 Fault::busy("the store is not available")
             }
-            StoreError::Internal(_) => Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            StoreError::Internal(_) | StoreError::Aborted => {
+                Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+            }
         };
         fault.cause = Some(error.to_string());
         fault

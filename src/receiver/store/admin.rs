@@ -9,6 +9,8 @@ use crate::protocol::remote::Owner;
 use crate::receiver::{keys, time};
 use serde::Serialize;
 
+const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+
 /// A key as it may be shown.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,10 +99,10 @@ const MEMBER_SET: &str = "\
 
 impl Store {
     /// Runs an operator's change again while others are in its way.
-    async fn operate<T>(&self, work: impl AsyncFn(&mut Tx) -> Result<T>) -> Result<T> {
+    async fn operate<T>(&self, work: impl AsyncFn(&Tx) -> Result<T>) -> Result<T> {
         with_retries(async || {
-            let mut tx = self.db.write(Scope::Operator).await?;
-            let done = work(&mut tx).await?;
+            let tx = self.db.write(Scope::Operator).await?;
+            let done = work(&tx).await?;
             tx.commit().await?;
             Ok(done)
         })
@@ -179,9 +181,9 @@ impl Store {
 
     /// Keys of one user, or of all.
     pub async fn keys(&self, login: Option<&str>) -> Result<Vec<KeyInfo>> {
-        let mut tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(Scope::Operator).await?;
         let user = match login {
-            Some(login) => tenant(&mut tx, TenantKind::User, login).await?,
+            Some(login) => tenant(&tx, TenantKind::User, login).await?,
             None => String::new(),
         };
         let rows = tx.query(KEYS, &[user.into()]).await?;
@@ -212,11 +214,11 @@ impl Store {
 
     /// All organizations or all users.
     pub async fn tenants(&self, kind: TenantKind) -> Result<Vec<TenantInfo>> {
-        let mut tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(Scope::Operator).await?;
         let sql = "SELECT tenant_id, handle, title, created_at, retained_since FROM tenants WHERE kind = $1 ORDER BY handle";
         let rows = tx.query(sql, &[kind.as_str().into()]).await?;
         let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
-        let mut owners = owners_of(&mut tx, ids).await?;
+        let mut owners = owners_of(&tx, OWNERS, &[ids.into()]).await?;
         tx.commit().await?;
         let read = |row: &Row| {
             let id = row.text(0)?;
@@ -329,9 +331,9 @@ impl Store {
 
     /// Members of one organization, or of all.
     pub async fn members(&self, slug: Option<&str>) -> Result<Vec<MemberInfo>> {
-        let mut tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(Scope::Operator).await?;
         let organization = match slug {
-            Some(slug) => tenant(&mut tx, TenantKind::Organization, slug).await?,
+            Some(slug) => tenant(&tx, TenantKind::Organization, slug).await?,
             None => String::new(),
         };
         let sql = "SELECT o.handle, u.handle, m.role FROM members m \
@@ -348,14 +350,14 @@ impl Store {
 }
 
 /// The tenant that a slug or login names.
-pub(super) async fn tenant(tx: &mut Tx, kind: TenantKind, handle: &str) -> Result<String> {
+pub(super) async fn tenant(tx: &Tx, kind: TenantKind, handle: &str) -> Result<String> {
     match tx.query_one(NAMED, &[kind.as_str().into(), handle.into()]).await? {
         Some(row) => row.text(0),
         None => Err(StoreError::refused(format!("there is no {} {handle}", kind.as_str()))),
     }
 }
 
-async fn create_tenant(tx: &mut Tx, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
+async fn create_tenant(tx: &Tx, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
     let id = keys::new_id(kind.id_prefix()).map_err(|error| StoreError::Internal(error.to_string()))?;
     claim(tx, kind.as_str(), handle, &id).await?;
     let sql = "INSERT INTO tenants (tenant_id, kind, handle, title, created_at) VALUES ($1, $2, $3, $4, $5)";
@@ -365,14 +367,14 @@ async fn create_tenant(tx: &mut Tx, kind: TenantKind, handle: &str, name: &str) 
 }
 
 /// Takes a name in the directory, unless it is another's.
-async fn claim(tx: &mut Tx, kind: &str, name: &str, subject: &str) -> Result<()> {
+async fn claim(tx: &Tx, kind: &str, name: &str, subject: &str) -> Result<()> {
     match tx.execute(NAME, &[kind.into(), name.into(), subject.into()]).await? {
         0 => Err(StoreError::refused(format!("the {kind} {name} exists already"))),
         _ => Ok(()),
     }
 }
 
-async fn add_owner(tx: &mut Tx, kind: TenantKind, tenant: &str, owner: &str) -> Result<()> {
+async fn add_owner(tx: &Tx, kind: TenantKind, tenant: &str, owner: &str) -> Result<()> {
     let owner = normalize(owner)?;
     let sql =
         "INSERT INTO owners (tenant_id, owner) VALUES ($1, $2) ON CONFLICT (tenant_id, owner) DO NOTHING";
@@ -384,7 +386,7 @@ async fn add_owner(tx: &mut Tx, kind: TenantKind, tenant: &str, owner: &str) -> 
     Ok(())
 }
 
-async fn set_member(tx: &mut Tx, slug: &str, login: &str, role: Role) -> Result<()> {
+async fn set_member(tx: &Tx, slug: &str, login: &str, role: Role) -> Result<()> {
     let organization = tenant(tx, TenantKind::Organization, slug).await?;
     let user = tenant(tx, TenantKind::User, login).await?;
     let params = [organization.into(), user.into(), role.as_str().into(), time::now_us().into()];

@@ -67,8 +67,8 @@ const TASKS: &str = "\
 
 impl Store {
     pub async fn list_sessions(&self, which: &Which) -> Result<Vec<SessionInfo>> {
-        let mut tx = self.db.read(Scope::Operator).await?;
-        let found = find(&mut tx, which).await?;
+        let tx = self.db.read(Scope::Operator).await?;
+        let found = find(&tx, which).await?;
         tx.commit().await?;
         Ok(found.into_iter().map(|found| found.info).collect())
     }
@@ -79,9 +79,9 @@ impl Store {
         which: &Which,
         mut write: impl FnMut(ExportedSession) -> Result<()>,
     ) -> Result<()> {
-        let mut tx = self.db.read(Scope::Operator).await?;
-        for found in find(&mut tx, which).await? {
-            let Some(part) = read_part(&mut tx, &found.tenant_id, &found.info.id).await? else { continue };
+        let tx = self.db.read(Scope::Operator).await?;
+        for found in find(&tx, which).await? {
+            let Some(part) = read_part(&tx, &found.tenant_id, &found.info.id).await? else { continue };
             let session = SyncSession {
                 id: found.info.id,
                 project_slug: part.remote.as_ref().map_or("", |remote| remote.repo()).to_owned(),
@@ -113,24 +113,24 @@ impl Store {
         now: i64,
     ) -> Result<()> {
         with_retries(async || {
-            let mut tx = self.db.write(Scope::Operator).await?;
-            let user = tenant(&mut tx, TenantKind::User, login).await?;
-            let from = home(&mut tx, &user, id).await?;
+            let tx = self.db.write(Scope::Operator).await?;
+            let user = tenant(&tx, TenantKind::User, login).await?;
+            let from = home(&tx, &user, id).await?;
             let to = match organization {
-                Some(slug) => tenant(&mut tx, TenantKind::Organization, slug).await?,
+                Some(slug) => tenant(&tx, TenantKind::Organization, slug).await?,
                 None => user.clone(),
             };
             if from == to {
                 return Err(StoreError::refused(format!("the session {id} is there already")));
             }
-            lock(&mut tx, &user, &[&from, &to]).await?;
-            let part = read_part(&mut tx, &from, id).await?;
-            take_out(&mut tx, &from, &user, id).await?;
+            lock(&tx, &user, &[&from, &to]).await?;
+            let part = read_part(&tx, &from, id).await?;
+            take_out(&tx, &from, &user, id).await?;
             let sql = "UPDATE homes SET stored_in = $3 WHERE tenant_id = $1 AND session_id = $2";
             tx.execute(sql, &[Value::from(&user), id.into(), Value::from(&to)]).await?;
             // A pruned session has nothing left to move but its place.
             if let Some(part) = part {
-                Work::new(&mut tx, user, now).carefully().restore(&to, id, part).await?;
+                Work::new(&tx, user, now).carefully().restore(&to, id, part).await?;
             }
             tx.commit().await
         })
@@ -140,11 +140,11 @@ impl Store {
     /// Deletes a user's session and keeps it from coming again.
     pub async fn forget_session(&self, login: &str, id: &str, now: i64) -> Result<()> {
         with_retries(async || {
-            let mut tx = self.db.write(Scope::Operator).await?;
-            let user = tenant(&mut tx, TenantKind::User, login).await?;
-            let from = home(&mut tx, &user, id).await?;
-            lock(&mut tx, &user, &[&from]).await?;
-            take_out(&mut tx, &from, &user, id).await?;
+            let tx = self.db.write(Scope::Operator).await?;
+            let user = tenant(&tx, TenantKind::User, login).await?;
+            let from = home(&tx, &user, id).await?;
+            lock(&tx, &user, &[&from]).await?;
+            take_out(&tx, &from, &user, id).await?;
             let sql = "UPDATE homes SET forgotten_at = $3 WHERE tenant_id = $1 AND session_id = $2";
             tx.execute(sql, &[Value::from(&user), id.into(), now.into()]).await?;
             tx.commit().await
@@ -153,7 +153,7 @@ impl Store {
     }
 }
 
-async fn find(tx: &mut Tx, which: &Which) -> Result<Vec<Found>> {
+async fn find(tx: &Tx, which: &Which) -> Result<Vec<Found>> {
     let mut ids = [String::new(), String::new()];
     if let Some(slug) = &which.organization {
         ids[0] = tenant(tx, TenantKind::Organization, slug).await?;
@@ -181,7 +181,7 @@ async fn find(tx: &mut Tx, which: &Which) -> Result<Vec<Found>> {
     rows.iter().map(read).collect()
 }
 
-async fn home(tx: &mut Tx, user: &str, id: &str) -> Result<String> {
+async fn home(tx: &Tx, user: &str, id: &str) -> Result<String> {
     let sql = "SELECT stored_in FROM homes WHERE tenant_id = $1 AND session_id = $2";
     match tx.query_one(sql, &[user.into(), id.into()]).await? {
         Some(row) => row.text(0),
@@ -190,14 +190,14 @@ async fn home(tx: &mut Tx, user: &str, id: &str) -> Result<String> {
 }
 
 /// As ingest does it: in the order of the tenants.
-async fn lock(tx: &mut Tx, user: &str, tenants: &[&str]) -> Result<()> {
+async fn lock(tx: &Tx, user: &str, tenants: &[&str]) -> Result<()> {
     let mut tenants = tenants.to_vec();
     tenants.sort_unstable();
     tx.lock(tenants.into_iter().map(|tenant| format!("{tenant}/{user}")).collect()).await
 }
 
 /// A stored session as one part of a batch.
-async fn read_part(tx: &mut Tx, tenant: &str, id: &str) -> Result<Option<Part>> {
+async fn read_part(tx: &Tx, tenant: &str, id: &str) -> Result<Option<Part>> {
     let Some(row) = tx.query_one(FIELDS, &[tenant.into(), id.into()]).await? else { return Ok(None) };
     let sql = format!(
         "SELECT {MESSAGE_COLUMNS} FROM messages WHERE tenant_id = $1 AND session_id = $2 \
@@ -268,7 +268,7 @@ fn read_task(row: &Row) -> Result<Task> {
 }
 
 /// Deletes a session's rows and their sums, and counts anew the answers that it shared with other sessions.
-async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
+async fn take_out(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
     let session = [Value::from(tenant), id.into()];
     let sql = "SELECT DISTINCT usage_id FROM messages WHERE tenant_id = $1 AND session_id = $2 AND usage_id IS NOT NULL";
     let shared: Vec<String> =
@@ -285,7 +285,7 @@ async fn take_out(tx: &mut Tx, tenant: &str, user: &str, id: &str) -> Result<()>
     if shared.is_empty() {
         return Ok(());
     }
-    let mut work = Work::new(tx, user.to_owned(), 0).carefully();
+    let work = Work::new(tx, user.to_owned(), 0).carefully();
     let mut deltas = Deltas::new();
     for usage in work.usages(tenant, shared.iter().map(String::as_str)).await?.values() {
         // What was counted in the session itself is gone with its sums.

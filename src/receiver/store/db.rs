@@ -119,6 +119,8 @@ pub enum StoreError {
     Refused(String),
     /// A fault of this program or of the schema.
     Internal(String),
+    /// A statement sent before this one failed, and its error says why.
+    Aborted,
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -141,6 +143,7 @@ impl fmt::Display for StoreError {
             StoreError::Unavailable(text) => write!(f, "the store is unavailable: {text}"),
             StoreError::Refused(text) => f.write_str(text),
             StoreError::Internal(text) => write!(f, "the store failed: {text}"),
+            StoreError::Aborted => f.write_str("the store failed: the transaction was aborted"),
         }
     }
 }
@@ -251,6 +254,9 @@ impl Db {
 }
 
 /// An open transaction. Dropped without [`Tx::commit`], it never was.
+///
+/// Statements are done in the order in which they are sent, whichever is waited for first. Several may be sent before an
+/// answer has come: so the way to the database and back is gone once for all of them.
 pub enum Tx {
     Sqlite(SqliteTx),
     Postgres(PostgresTx),
@@ -258,14 +264,23 @@ pub enum Tx {
 
 impl Tx {
     /// Acts in `tenant` as `user` from here on. Row-level security holds a request to it.
-    pub async fn enter(&mut self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
+    pub async fn enter(&self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
         match self {
             Tx::Sqlite(_) => Ok(()),
             Tx::Postgres(tx) => tx.enter(tenant, user, sees).await,
         }
     }
 
-    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    /// Sends a statement of which nothing is needed but that it does not fail: the next one that is waited for tells.
+    pub async fn send(&self, sql: &str, params: Vec<Value>) -> Result<()> {
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
+        match self {
+            Tx::Sqlite(tx) => tx.execute(sql, &params).map(|_| ()),
+            Tx::Postgres(tx) => tx.send(sql, params).await,
+        }
+    }
+
+    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.query(sql, params),
@@ -274,12 +289,12 @@ impl Tx {
     }
 
     /// The first row, if there is one.
-    pub async fn query_one(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
+    pub async fn query_one(&self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
     /// Rows changed.
-    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+    pub async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
         STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.execute(sql, params),
@@ -288,7 +303,7 @@ impl Tx {
     }
 
     /// The rows of these keys that are there, in no order.
-    pub async fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -300,7 +315,7 @@ impl Tx {
     }
 
     /// Inserts a set of rows. Gives back how many were inserted or changed.
-    pub async fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub async fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
         match self {
             Tx::Sqlite(tx) => tx.put(bulk, rows),
             Tx::Postgres(tx) => tx.put(bulk, rows).await,
@@ -308,7 +323,7 @@ impl Tx {
     }
 
     /// As [`Tx::put`], and gives back what `RETURNING` names.
-    pub async fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
         match self {
             Tx::Sqlite(tx) => tx.put_returning(bulk, rows),
             Tx::Postgres(tx) => tx.put_returning(bulk, rows).await,
@@ -316,29 +331,29 @@ impl Tx {
     }
 
     /// Opens the savepoint; there is never more than one.
-    pub async fn savepoint(&mut self) -> Result<()> {
+    pub async fn savepoint(&self) -> Result<()> {
         self.batch("SAVEPOINT session").await
     }
 
-    pub async fn release(&mut self) -> Result<()> {
+    pub async fn release(&self) -> Result<()> {
         self.batch("RELEASE SAVEPOINT session").await
     }
 
     /// Undoes everything since [`Tx::savepoint`] and closes it.
-    pub async fn roll_back_to_savepoint(&mut self) -> Result<()> {
+    pub async fn roll_back_to_savepoint(&self) -> Result<()> {
         self.batch("ROLLBACK TO SAVEPOINT session; RELEASE SAVEPOINT session").await
     }
 
     /// Waits for every other transaction that locked one of these names, in their order, and keeps others waiting until
     /// this one ends. SQLite has one writer at a time.
-    pub async fn lock(&mut self, names: Vec<String>) -> Result<()> {
+    pub async fn lock(&self, names: Vec<String>) -> Result<()> {
         match self {
             Tx::Sqlite(_) => Ok(()),
             Tx::Postgres(tx) => tx.lock(names).await,
         }
     }
 
-    async fn batch(&mut self, sql: &str) -> Result<()> {
+    async fn batch(&self, sql: &str) -> Result<()> {
         STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
             Tx::Sqlite(tx) => tx.batch(sql),

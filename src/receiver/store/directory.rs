@@ -102,7 +102,10 @@ const KEY: &str = "\
 const MEMBERSHIPS: &str = "\
     SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
     JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
-const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+/// The user's own and those of their organizations.
+const OWNERS: &str = "\
+    SELECT tenant_id, owner FROM owners WHERE tenant_id = $1 \
+    OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = $1) ORDER BY owner";
 const CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'directory' AND kind = 'owner' AND name IN {list:$1}";
 const USED: &str = "\
     UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND key_id = $2 \
@@ -115,7 +118,7 @@ impl Store {
     /// The user of a key that is neither expired nor revoked at `now`.
     pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
         let hash = keys::hash(key);
-        let mut tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(Scope::Gate).await?;
         let Some(row) = tx.query_one(KEY, &[Value::from(hash), now.into()]).await? else {
             tx.commit().await?;
             return Ok(None);
@@ -128,7 +131,10 @@ impl Store {
             accounts: Vec::new(),
             memberships: Vec::new(),
         };
-        for row in tx.query(MEMBERSHIPS, &[Value::from(&principal.user_id)]).await? {
+        let user = [Value::from(&principal.user_id)];
+        let (memberships, owners) =
+            tokio::join!(biased; tx.query(MEMBERSHIPS, &user), owners_of(&tx, OWNERS, &user));
+        for row in memberships? {
             let role = row.text(3)?;
             principal.memberships.push(Membership {
                 tenant_id: row.text(0)?,
@@ -139,7 +145,7 @@ impl Store {
                 owners: Vec::new(),
             });
         }
-        let mut owners = owners_of(&mut tx, principal.tenants()).await?;
+        let mut owners = owners?;
         principal.accounts = owners.remove(&principal.user_id).unwrap_or_default();
         for membership in &mut principal.memberships {
             membership.owners = owners.remove(&membership.tenant_id).unwrap_or_default();
@@ -157,7 +163,7 @@ impl Store {
     }
 
     async fn mark_used(&self, principal: &Principal, now: i64) -> Result<()> {
-        let Some(mut tx) = self.db.write_if_idle(Scope::Gate).await? else { return Ok(()) };
+        let Some(tx) = self.db.write_if_idle(Scope::Gate).await? else { return Ok(()) };
         let before = now - KEY_USE_RESOLUTION_US;
         let (user, key) = (&principal.user_id, &principal.key_id);
         tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
@@ -169,7 +175,7 @@ impl Store {
         if owners.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(Scope::Gate).await?;
         let rows = tx.query(CLAIMS, &[owners.into()]).await?;
         tx.commit().await?;
         let claim = |row: super::db::Row| -> Result<Claim> {
@@ -184,7 +190,7 @@ impl Store {
 impl Store {
     /// The logins of users, by id. For ids that the caller was shown.
     pub async fn logins(&self, ids: Vec<String>) -> Result<HashMap<String, String>> {
-        let mut tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(Scope::Gate).await?;
         let sql = "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
         let rows = tx.query(sql, &[ids.into()]).await?;
         tx.commit().await?;
@@ -193,7 +199,7 @@ impl Store {
 
     /// The user of a login. What the caller may see of them is decided where their rows are read.
     pub async fn user_id(&self, login: &str) -> Result<Option<String>> {
-        let mut tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(Scope::Gate).await?;
         let sql =
             "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
         let row = tx.query_one(sql, &[login.into()]).await?;
@@ -224,7 +230,7 @@ impl Store {
         if admin_of.is_empty() {
             return Ok(members);
         }
-        let mut tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(Scope::Gate).await?;
         let sql = "SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
                    WHERE m.tenant_id IN {list:$1} ORDER BY t.handle";
         for row in tx.query(sql, &[admin_of.into()]).await? {
@@ -236,10 +242,14 @@ impl Store {
     }
 }
 
-/// The owners of some tenants, by tenant.
-pub(super) async fn owners_of(tx: &mut Tx, tenants: Vec<String>) -> Result<HashMap<String, Vec<String>>> {
+/// The owners that a query names, by tenant.
+pub(super) async fn owners_of(
+    tx: &Tx,
+    query: &str,
+    params: &[Value],
+) -> Result<HashMap<String, Vec<String>>> {
     let mut owners: HashMap<String, Vec<String>> = HashMap::new();
-    for row in tx.query(OWNERS, &[tenants.into()]).await? {
+    for row in tx.query(query, params).await? {
         owners.entry(row.text(0)?).or_default().push(row.text(1)?);
     }
     Ok(owners)

@@ -82,7 +82,7 @@ impl Store {
 
     /// Checks that the store answers.
     pub async fn ping(&self) -> Result<()> {
-        let mut tx = self.db.read(db::Scope::Gate).await?;
+        let tx = self.db.read(db::Scope::Gate).await?;
         tx.query("SELECT count(*) FROM directory WHERE tenant_id = ''", &[]).await?;
         tx.commit().await
     }

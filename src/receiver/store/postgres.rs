@@ -1,7 +1,8 @@
 //! The hosted platform's database: pooled connections to PostgreSQL.
 //!
 //! Invariants: a transaction acts under the role of its scope, set with `SET LOCAL`, as are its tenant and user, so that a
-//! pooled connection carries nothing over; a connection whose transaction did not end is closed, not pooled.
+//! pooled connection carries nothing over; a connection whose transaction did not end is closed, not pooled. Statements
+//! are sent as soon as they are made, and answered in that order.
 
 use super::db::{Dialect, Result, Row, STATEMENTS, Scope, Sees, StoreError, Value};
 use super::migrate::{self, MIGRATIONS};
@@ -9,10 +10,14 @@ use super::set::{Bulk, Cell, Kind, Lookup, Set};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
+use std::collections::VecDeque;
 use std::error::Error as _;
+use std::future::{poll_fn, ready};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -108,13 +113,10 @@ impl Postgres {
             Scope::Request if !read_only => "; SET LOCAL enable_seqscan = off",
             Scope::Gate | Scope::Request => "",
         };
-        let tx = PostgresTx { client: Some(client) };
-        tx.client()
-            .batch_execute(&format!(
-                "BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{settings}"
-            ))
-            .await
-            .map_err(|error| fault(&error))?;
+        let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{settings}");
+        let tx = PostgresTx { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
+        let client = tx.client().clone();
+        tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
     }
 }
@@ -176,42 +178,87 @@ fn tls() -> Result<MakeRustlsConnect> {
 
 /// A transaction on one connection, which goes back to the pool when it ended well.
 pub struct PostgresTx {
-    client: Option<Object>,
+    client: Option<Arc<Object>>,
+    /// Statements that were sent and not waited for.
+    sent: Mutex<VecDeque<Sent>>,
+    read_only: bool,
 }
 
+/// The answer to a statement.
+type Sent = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
 impl PostgresTx {
-    fn client(&self) -> &Object {
+    fn client(&self) -> &Arc<Object> {
         self.client.as_ref().expect("it is taken only when the transaction ends")
     }
 
-    pub async fn enter(&mut self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
+    fn sent(&self) -> MutexGuard<'_, VecDeque<Sent>> {
+        self.sent.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Sends what is sent when `work` is first polled, and keeps its answer for later.
+    async fn send_off(&self, work: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
+        let mut work: Sent = Box::pin(work);
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            work = Box::pin(ready(done));
+        }
+        self.sent().push_back(work);
+    }
+
+    /// Waits for everything that was sent off. The error is the first one's: those after it fail for that.
+    async fn settled(&self) -> Result<()> {
+        let mut settled = Ok(());
+        loop {
+            let Some(work) = self.sent().pop_front() else { return settled };
+            settled = settled.and(work.await.map_err(|error| fault(&error)));
+        }
+    }
+
+    /// The answer to `work`, unless something failed that was sent off before it.
+    async fn answer<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        let (settled, done) = tokio::join!(biased; self.settled(), Box::pin(work));
+        settled?;
+        done.map_err(|error| fault(&error))
+    }
+
+    pub async fn enter(&self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
         let sql = "SELECT set_config('han.tenant', $1, true), set_config('han.user', $2, true), \
                    set_config('han.sees', $3, true)";
-        self.execute(sql, &[tenant.into(), user.into(), sees.as_str().into()]).await?;
+        self.send(sql, vec![tenant.into(), user.into(), sees.as_str().into()]).await
+    }
+
+    pub async fn send(&self, sql: &str, params: Vec<Value>) -> Result<()> {
+        let client = self.client().clone();
+        // Before anything is sent off: it may itself ask the database, and what comes next must come after this.
+        let statement = match client.prepare_cached(&Dialect::Postgres.spell(sql)).await {
+            Ok(statement) => statement,
+            Err(error) => return self.answer(ready(Err(error))).await,
+        };
+        let run = async move { client.execute(&statement, &values(&params)).await.map(|_| ()) };
+        self.send_off(run).await;
         Ok(())
     }
 
-    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
-        self.run(&Dialect::Postgres.spell(sql), &params).await
+    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.run(&Dialect::Postgres.spell(sql), &values(params)).await
     }
 
-    async fn run(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+    async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         let client = self.client();
-        let statement = client.prepare_cached(sql).await.map_err(|error| fault(&error))?;
-        let rows = client.query(&statement, params).await.map_err(|error| fault(&error))?;
-        rows.iter().map(read_row).collect()
+        let ask = async { client.query(&client.prepare_cached(sql).await?, params).await };
+        self.answer(ask).await?.iter().map(read_row).collect()
     }
 
-    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+    async fn change(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         let client = self.client();
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
-        let statement =
-            client.prepare_cached(&Dialect::Postgres.spell(sql)).await.map_err(|error| fault(&error))?;
-        client.execute(&statement, &params).await.map_err(|error| fault(&error))
+        self.answer(async { client.execute(&client.prepare_cached(sql).await?, params).await }).await
     }
 
-    pub async fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.change(&Dialect::Postgres.spell(sql), &values(params)).await
+    }
+
+    pub async fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
         let names: Vec<&str> = lookup.keys.iter().map(|key| key.0).collect();
         let arrays = arrays(lookup.common.len(), lookup.keys);
         // The LIMIT keeps the planner from making one join of it, which would be another with every guess of how much
@@ -226,21 +273,18 @@ impl PostgresTx {
         self.run(&Dialect::Postgres.spell(&sql), &params(&keys.common, &columns)).await
     }
 
-    pub async fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub async fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
         let sql = insert(bulk);
         let mut changed = 0;
         for part in parts(&rows.cells, bulk.columns.len()) {
             STATEMENTS.fetch_add(1, Ordering::Relaxed);
             let columns = columns(part, bulk.columns.len());
-            let client = self.client();
-            let statement = client.prepare_cached(&sql).await.map_err(|error| fault(&error))?;
-            let done = client.execute(&statement, &params(&rows.common, &columns)).await;
-            changed += done.map_err(|error| fault(&error))?;
+            changed += self.change(&sql, &params(&rows.common, &columns)).await?;
         }
         Ok(changed)
     }
 
-    pub async fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
         let sql = insert(bulk);
         let mut returned = Vec::new();
         for part in parts(&rows.cells, bulk.columns.len()) {
@@ -251,18 +295,25 @@ impl PostgresTx {
         Ok(returned)
     }
 
-    pub async fn lock(&mut self, names: Vec<String>) -> Result<()> {
+    pub async fn lock(&self, names: Vec<String>) -> Result<()> {
         let sql = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name";
-        self.execute(sql, &[names.into()]).await?;
-        Ok(())
+        self.send(sql, vec![names.into()]).await
     }
 
-    pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client().batch_execute(sql).await.map_err(|error| fault(&error))
+    pub async fn batch(&self, sql: &str) -> Result<()> {
+        self.answer(self.client().batch_execute(sql)).await
     }
 
     pub async fn commit(mut self) -> Result<()> {
-        self.batch("COMMIT").await?;
+        if self.read_only {
+            // Nothing is made to last, so nobody needs to wait: the connection's next transaction comes after it.
+            let client = self.client().clone();
+            self.settled().await?;
+            self.send_off(async move { client.batch_execute("COMMIT").await }).await;
+        } else {
+            self.batch("COMMIT").await?;
+        }
+        self.sent().clear();
         self.client.take(); // back to the pool
         Ok(())
     }
@@ -270,7 +321,9 @@ impl PostgresTx {
 
 impl Drop for PostgresTx {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
+        // They hold the connection, too.
+        self.sent().clear();
+        if let Some(client) = self.client.take().and_then(Arc::into_inner) {
             // Closing the connection undoes the transaction, whatever state it is in.
             drop(Object::take(client));
         }
@@ -306,6 +359,10 @@ fn arrays(common: usize, columns: &[(&str, Kind)]) -> Vec<String> {
 /// The columns of rows of this width.
 fn columns<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<Column<'a>> {
     (0..width).map(|column| Column { cells, column, width }).collect()
+}
+
+fn values(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as _).collect()
 }
 
 fn params<'a>(common: &'a [&'a str], columns: &'a [Column<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
@@ -435,6 +492,7 @@ fn fault(error: &tokio_postgres::Error) -> StoreError {
     };
     let text = format!("{} ({})", database.message(), database.code().code());
     match *database.code() {
+        SqlState::IN_FAILED_SQL_TRANSACTION => StoreError::Aborted,
         SqlState::T_R_DEADLOCK_DETECTED
         | SqlState::T_R_SERIALIZATION_FAILURE
         | SqlState::LOCK_NOT_AVAILABLE => StoreError::Contended(text),

@@ -125,7 +125,7 @@ const CONTENTS: &str = "\
 
 /// Enters a tenant as a reader. Gives back the only user whose rows are seen, or nothing for an admin; `None` when the
 /// tenant is not theirs.
-pub(super) async fn enter(tx: &mut Tx, principal: &Principal, tenant: &str) -> Result<Option<String>> {
+pub(super) async fn enter(tx: &Tx, principal: &Principal, tenant: &str) -> Result<Option<String>> {
     let Some(sees) = principal.sees(tenant) else { return Ok(None) };
     tx.enter(tenant, &principal.user_id, sees).await?;
     Ok(Some(match sees {
@@ -151,14 +151,14 @@ impl Store {
             },
         };
         let repository = filter.repository.clone().unwrap_or_default();
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         let mut page = Vec::new();
         for tenant in principal.tenants() {
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
             if filter.organization.is_some() && filter.organization.as_ref() != slug {
                 continue;
             }
-            let Some(own) = enter(&mut tx, principal, &tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, &tenant).await? else { continue };
             let mut params = vec![
                 Value::from(&tenant),
                 own.into(),
@@ -192,10 +192,10 @@ impl Store {
 
     /// The session of this id that the reader may see; their own space first.
     pub async fn session(&self, principal: &Principal, id: &str) -> Result<Option<SessionRow>> {
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         let mut found = None;
         for tenant in principal.tenants() {
-            let Some(own) = enter(&mut tx, principal, &tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, &tenant).await? else { continue };
             let sql = format!("SELECT {SESSION_COLUMNS} FROM sessions {SESSIONS} AND session_id = $5");
             let params = [tenant.into(), own.into(), "".into(), "".into(), id.into()];
             if let Some(row) = tx.query_one(&sql, &params).await? {
@@ -218,9 +218,9 @@ impl Store {
             groups.entry((&page.session.tenant_id, page.first, &page.after)).or_default().push(page);
         }
         let mut found: HashMap<MessagePage, Vec<MessageRow>> = HashMap::new();
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         for ((tenant, first, after), pages) in groups {
-            let Some(own) = enter(&mut tx, principal, tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             let by_id: HashMap<&str, &MessagePage> =
                 pages.iter().map(|page| (page.session.id.as_str(), *page)).collect();
             let ids: Vec<String> = by_id.keys().map(|id| (*id).to_owned()).collect();
@@ -253,9 +253,9 @@ impl Store {
             groups.entry(&key.tenant_id).or_default().push(key.id.clone());
         }
         let mut found: HashMap<SessionKey, Vec<TaskRow>> = HashMap::new();
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         for (tenant, ids) in groups {
-            let Some(own) = enter(&mut tx, principal, tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             for row in tx.query(TASKS, &[tenant.into(), own.into(), ids.into()]).await? {
                 let key = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
                 found.entry(key).or_default().push(TaskRow {
@@ -286,9 +286,9 @@ impl Store {
         }
         let asked: HashSet<&(SessionKey, String)> = messages.iter().collect();
         let mut found = HashMap::new();
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         for (tenant, (sessions, ids)) in groups {
-            let Some(own) = enter(&mut tx, principal, tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             for row in tx.query(CONTENTS, &[tenant.into(), own.into(), sessions.into(), ids.into()]).await? {
                 let session = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
                 let key = (session, row.text(1)?);

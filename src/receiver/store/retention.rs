@@ -49,10 +49,10 @@ impl Store {
     pub async fn prune(&self, span: i64, organization: Option<&str>, now: i64) -> Result<Pruned> {
         let since = now.saturating_sub(span).div_euclid(DAY_US) * DAY_US;
         let tenants = with_retries(async || {
-            let mut tx = self.db.write(Scope::Operator).await?;
+            let tx = self.db.write(Scope::Operator).await?;
             let tenants = match organization {
-                Some(slug) => vec![tenant(&mut tx, TenantKind::Organization, slug).await?],
-                None => texts(&mut tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
+                Some(slug) => vec![tenant(&tx, TenantKind::Organization, slug).await?],
+                None => texts(&tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
             };
             for tenant in &tenants {
                 tx.execute(KEEP_SINCE, &[Value::from(tenant), since.into()]).await?;
@@ -65,8 +65,8 @@ impl Store {
         for tenant in &tenants {
             pruned.tenants += 1;
             // From here on nothing older is stored; what was being stored is waited for, user by user.
-            let mut tx = self.db.read(Scope::Operator).await?;
-            let users = texts(&mut tx, USERS, &[tenant.into()]).await?;
+            let tx = self.db.read(Scope::Operator).await?;
+            let users = texts(&tx, USERS, &[tenant.into()]).await?;
             tx.commit().await?;
             for user in &users {
                 let [messages, tasks, sessions] =
@@ -80,7 +80,7 @@ impl Store {
     }
 
     async fn prune_user(&self, tenant: &str, user: &str, since: i64) -> Result<[u64; 3]> {
-        let mut tx = self.db.write(Scope::Operator).await?;
+        let tx = self.db.write(Scope::Operator).await?;
         tx.lock(vec![format!("{tenant}/{user}")]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
         let messages = tx.execute(MESSAGES, &params).await?;
@@ -95,6 +95,6 @@ impl Store {
     }
 }
 
-async fn texts(tx: &mut Tx, sql: &str, params: &[Value]) -> Result<Vec<String>> {
+async fn texts(tx: &Tx, sql: &str, params: &[Value]) -> Result<Vec<String>> {
     tx.query(sql, params).await?.iter().map(|row| row.text(0)).collect()
 }

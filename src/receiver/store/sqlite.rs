@@ -11,7 +11,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::block_in_place;
@@ -143,7 +143,7 @@ fn migrate(connection: &mut Connection) -> Result<()> {
 /// A transaction on one connection, which goes back to its pool at the end.
 pub struct SqliteTx {
     pool: Arc<Pool>,
-    connection: Option<Connection>,
+    connection: Option<Mutex<Connection>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -171,7 +171,10 @@ impl SqliteTx {
                 .and_then(|()| connection.execute_batch(begin))
                 .and_then(|()| connection.busy_timeout(BUSY_TIMEOUT));
             match begun {
-                Ok(()) => Ok(SqliteTx { pool: pool.clone(), connection: Some(connection), _permit: permit }),
+                Ok(()) => {
+                    let connection = Some(Mutex::new(connection));
+                    Ok(SqliteTx { pool: pool.clone(), connection, _permit: permit })
+                }
                 Err(error) => {
                     // Each transaction sets its own patience.
                     pool.give_back(connection);
@@ -181,35 +184,46 @@ impl SqliteTx {
         })
     }
 
-    fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("it is taken only when the transaction ends")
+    /// The connection, while the transaction is open. Where a disk fails SQLite undoes all of it by itself, and what is
+    /// asked after that would be no part of it.
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        let connection = self.connection.as_ref().expect("it is taken only when the transaction ends");
+        let connection = connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if connection.is_autocommit() { Err(StoreError::Aborted) } else { Ok(connection) }
     }
 
-    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    fn take_connection(&mut self) -> Option<Connection> {
+        let connection = self.connection.take()?;
+        Some(connection.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    pub fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         let sql = Dialect::Sqlite.spell(sql);
         block_in_place(|| {
-            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(&sql).map_err(fault)?;
             bind(&mut statement, params)?;
             collect(&mut statement)
         })
     }
 
-    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
         let sql = Dialect::Sqlite.spell(sql);
         block_in_place(|| {
-            let mut statement = self.connection().prepare_cached(&sql).map_err(fault)?;
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(&sql).map_err(fault)?;
             bind(&mut statement, params)?;
             Ok(statement.raw_execute().map_err(fault)? as u64)
         })
     }
 
-    pub fn find(&mut self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
         let sql = lookup.of_one(|place| format!("?{}", lookup.common.len() + place + 1));
         self.each(&Dialect::Sqlite.spell(&sql), keys, lookup.keys.len(), collect)
             .map(|found| found.into_iter().flatten().collect())
     }
 
-    pub fn put(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -219,7 +233,7 @@ impl SqliteTx {
         Ok(changed.into_iter().sum::<usize>() as u64)
     }
 
-    pub fn put_returning(&mut self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -230,14 +244,15 @@ impl SqliteTx {
 
     /// Runs a statement once for each row of a set.
     fn each<T>(
-        &mut self,
+        &self,
         sql: &str,
         set: &Set<'_>,
         width: usize,
         mut run: impl FnMut(&mut rusqlite::Statement<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         block_in_place(|| {
-            let mut statement = self.connection().prepare_cached(sql).map_err(fault)?;
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(sql).map_err(fault)?;
             let mut results = Vec::with_capacity(set.cells.len() / width);
             for row in set.cells.chunks_exact(width) {
                 let common = set.common.iter().map(|text| Cell::Text(text));
@@ -250,13 +265,13 @@ impl SqliteTx {
         })
     }
 
-    pub fn batch(&mut self, sql: &str) -> Result<()> {
-        block_in_place(|| self.connection().execute_batch(sql).map_err(fault))
+    pub fn batch(&self, sql: &str) -> Result<()> {
+        block_in_place(|| self.connection()?.execute_batch(sql).map_err(fault))
     }
 
     pub fn commit(mut self) -> Result<()> {
-        block_in_place(|| self.connection().execute_batch("COMMIT").map_err(fault))?;
-        if let Some(connection) = self.connection.take() {
+        block_in_place(|| self.connection()?.execute_batch("COMMIT").map_err(fault))?;
+        if let Some(connection) = self.take_connection() {
             self.pool.give_back(connection);
         }
         Ok(())
@@ -265,7 +280,7 @@ impl SqliteTx {
 
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.take_connection() else { return };
         // A connection whose transaction cannot be undone is closed, which undoes it.
         if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
             self.pool.give_back(connection);

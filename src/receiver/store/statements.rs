@@ -80,8 +80,11 @@ pub const MESSAGES_NEW: Bulk = Bulk {
     table: "messages",
     common: &["tenant_id", "user_id"],
     columns: MESSAGE_COLUMNS,
-    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING",
+    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING RETURNING session_id, message_id",
 };
+/// For sessions that the transaction has stored itself: not to look whether a message is there takes PostgreSQL a quarter
+/// less time. One that is there all the same is an error.
+pub const MESSAGES_FIRST: Bulk = Bulk { tail: "", ..MESSAGES_NEW };
 /// For rows that are there: content that was absent is filled in, and with it its hash.
 pub const MESSAGES_FILLED: Bulk = Bulk {
     tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
@@ -147,6 +150,8 @@ pub const USAGES: Lookup = Lookup {
               message_type, session_id, message_id, model, last_at",
     tail: "",
 };
+/// Of answers that were looked for and are not there. One that is there all the same is an error.
+pub const USAGES_NEW: Bulk = Bulk { tail: "", ..USAGES_NOW };
 /// With all fields as they are to be.
 pub const USAGES_NOW: Bulk = Bulk {
     table: "usages",

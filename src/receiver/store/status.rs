@@ -86,21 +86,14 @@ impl BatchNote {
     }
 
     /// Writes it down, in the tenant that the transaction acts in.
-    pub async fn write(
-        &self,
-        tx: &mut Tx,
-        tenant: &str,
-        user: &str,
-        client_id: &str,
-        now: i64,
-    ) -> Result<()> {
+    pub async fn write(&self, tx: &Tx, tenant: &str, user: &str, client_id: &str, now: i64) -> Result<()> {
         let failed = !self.errors.is_empty();
         // A batch of sessions of other tenants says nothing of this one.
         let silent = !failed && !self.stored && !self.is_empty;
         let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
         let errors =
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
-        let params = [
+        let params = vec![
             tenant.into(),
             user.into(),
             client_id.into(),
@@ -113,22 +106,21 @@ impl BatchNote {
             (failed || silent).into(),
             silent.into(),
         ];
-        tx.execute(CLIENT_SEEN, &params).await?;
-        Ok(())
+        tx.send(CLIENT_SEEN, params).await
     }
 }
 
 impl Store {
     /// The reader's clients, and those of others in organizations whose admin they are.
     pub async fn clients(&self, principal: &Principal, now: i64) -> Result<Vec<ClientStatus>> {
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         let mut clients = Vec::new();
         for tenant in principal.tenants() {
             let membership = principal.membership(&tenant);
             if membership.is_some_and(|membership| membership.role != Role::Admin) {
                 continue;
             }
-            let Some(own) = enter(&mut tx, principal, &tenant).await? else { continue };
+            let Some(own) = enter(&tx, principal, &tenant).await? else { continue };
             let organization = membership.map(|membership| membership.slug.clone());
             for row in tx.query(CLIENTS, &[tenant.into(), own.into()]).await? {
                 let client = read_client(&row, organization.clone(), now)?;

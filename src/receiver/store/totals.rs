@@ -65,9 +65,9 @@ impl Store {
     ) -> Result<Vec<Total>> {
         let has = |group| groups.contains(&group);
         let mut totals: BTreeMap<Key, Total> = BTreeMap::new();
-        let mut tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(Scope::Request).await?;
         for tenant in principal.tenants() {
-            let Some(_) = enter(&mut tx, principal, &tenant).await? else { continue };
+            let Some(_) = enter(&tx, principal, &tenant).await? else { continue };
             let user = match principal.sees(&tenant) {
                 Some(Sees::All) => "user_id",
                 _ => "CASE WHEN user_id = $4 THEN user_id ELSE '' END",

@@ -85,6 +85,25 @@ impl From<StoreError> for Stop {
     }
 }
 
+/// Two pieces of work in a transaction at the same time. Where a statement fails so do all that were sent after it: the
+/// error is the first one's. They are boxed, because a future that holds others is as large as all of them, twice over.
+async fn both<A, B, E, F>(
+    one: impl Future<Output = Result<A, E>>,
+    other: impl Future<Output = Result<B, F>>,
+) -> Result<(A, B), Stop>
+where
+    Stop: From<E> + From<F>,
+{
+    match tokio::join!(biased; Box::pin(one), Box::pin(other)) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(one), Err(other)) => Err(match (Stop::from(one), Stop::from(other)) {
+            (Stop::Store(StoreError::Aborted), cause) | (cause, _) => cause,
+        }),
+        (Err(error), Ok(_)) => Err(error.into()),
+        (Ok(_), Err(error)) => Err(error.into()),
+    }
+}
+
 /// What a session added.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Added {
@@ -104,7 +123,7 @@ impl Store {
     pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
         let placements = self.place(principal, batch).await?;
         let _turn = self.turns.take(&principal.user_id).await;
-        let ingest = async |together| self.ingest_once(principal, batch, &placements, now, together).await;
+        let ingest = |together| Box::pin(self.ingest_once(principal, batch, &placements, now, together));
         with_retries(async || match ingest(true).await {
             Err(error @ (StoreError::Internal(_) | StoreError::Refused(_))) => {
                 tracing::debug!(error = %error, "a batch could not be stored at once, taking its sessions one by one");
@@ -146,15 +165,15 @@ impl Store {
         now: i64,
         together: bool,
     ) -> Result<Ingested> {
-        let mut tx = self.db.write(Scope::Request).await?;
-        let mut work = Work::new(&mut tx, principal.user_id.clone(), now);
+        let tx = self.db.write(Scope::Request).await?;
+        let mut work = Work::new(&tx, principal.user_id.clone(), now);
         if !together {
             work = work.carefully();
         }
         let mut notes: BTreeMap<String, BatchNote> =
             principal.tenants().into_iter().map(|tenant| (tenant, BatchNote::of(batch))).collect();
         let locks = notes.keys().map(|tenant| format!("{tenant}/{}", principal.user_id)).collect();
-        work.tx.lock(locks).await?;
+        tx.lock(locks).await?;
 
         let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
         let mut of_tenants: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
@@ -212,7 +231,7 @@ impl Store {
         }
         for (tenant, note) in &notes {
             work.enter(tenant).await?;
-            note.write(work.tx, tenant, &principal.user_id, &batch.client_id, now).await?;
+            note.write(&tx, tenant, &principal.user_id, &batch.client_id, now).await?;
         }
         tx.commit().await?;
         let outcomes =

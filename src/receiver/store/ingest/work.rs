@@ -1,10 +1,10 @@
 //! One user's work inside a transaction: a set of sessions with their rows and sums, in statements whose number does not
 //! go with that of the sessions.
 //!
-//! Invariants: what is not there is found out before it is stored, under the user's lock, so that a replay writes
-//! nothing; aggregates come from the rows that were really new.
+//! Invariants: all of it happens under the user's lock; a replay writes nothing; aggregates come from the rows that were
+//! really new. What needs no other's answer is asked and stored at the same time.
 
-use super::{Added, Refusal, Stop};
+use super::{Added, Refusal, Stop, both};
 use crate::protocol::code;
 use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
 use crate::receiver::batch::{Message, Part, Task};
@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 /// One user's work inside a transaction.
 pub struct Work<'t> {
-    pub tx: &'t mut Tx,
+    pub tx: &'t Tx,
     user_id: String,
     now: i64,
     /// The tenant that the transaction acts in.
@@ -37,10 +37,10 @@ struct Piece<'a> {
     repository: String,
     has_home: bool,
     stored: Option<StoredSession>,
-    /// Messages that are not there.
+    /// The transaction stores the session itself: none of its messages can be there.
+    is_bare: bool,
+    /// Messages that were not there.
     new: Vec<&'a Message>,
-    /// Messages that are there without the content that they now have.
-    filled: Vec<&'a Message>,
 }
 
 /// A session's own row.
@@ -56,7 +56,7 @@ struct StoredSession {
 }
 
 impl<'t> Work<'t> {
-    pub fn new(tx: &'t mut Tx, user_id: String, now: i64) -> Work<'t> {
+    pub fn new(tx: &'t Tx, user_id: String, now: i64) -> Work<'t> {
         let (entered, retained_since) = Default::default();
         Work { tx, user_id, now, entered, retained_since, is_careful: false }
     }
@@ -93,10 +93,11 @@ impl<'t> Work<'t> {
         sessions: &[(&str, &Part)],
         is_known: bool,
     ) -> Result<Vec<Result<Added, Refusal>>, Stop> {
-        let retained_since = self.retained_since(tenant).await?;
         let ids = || sessions.iter().map(|session| session.0);
-        let homes = self.homes(ids()).await?;
-        let mut stored = self.stored_sessions(tenant, ids()).await?;
+        let ((since, homes), mut stored) =
+            both(both(self.retained_since(tenant), self.homes(ids())), self.stored_sessions(tenant, ids()))
+                .await?;
+        self.retained_since.insert(tenant.to_owned(), since);
         let mut results = vec![Ok(Added::default()); sessions.len()];
         let mut pieces = Vec::with_capacity(sessions.len());
         for (index, (id, part)) in sessions.iter().enumerate() {
@@ -105,14 +106,15 @@ impl<'t> Work<'t> {
                 results[index] = Err(refusal);
                 continue;
             }
-            let (kept, stored) = (Kept::of(part, retained_since), stored.remove(*id));
+            let (mut kept, stored) = (Kept::of(part, since), stored.remove(*id));
             // What was pruned does not come back as an empty shell.
             let may_be_pruned = !is_known && (!part.is_empty() || home.is_some());
             if kept.is_empty() && may_be_pruned && stored.is_none() {
                 continue;
             }
             let repository = part.remote.as_ref().map(|remote| remote.url()).unwrap_or_default();
-            let (new, filled) = Default::default();
+            let is_bare = stored.is_none() && !self.is_careful;
+            let new = if is_bare { std::mem::take(&mut kept.messages) } else { Vec::new() };
             pieces.push(Piece {
                 index,
                 id,
@@ -121,15 +123,14 @@ impl<'t> Work<'t> {
                 repository,
                 has_home: home.is_some(),
                 stored,
+                is_bare,
                 new,
-                filled,
             });
         }
-        self.find_new(tenant, &mut pieces).await?;
         self.new_sessions(tenant, &mut pieces, &mut results).await?;
-        self.messages(tenant, &pieces).await?;
-        self.sums(tenant, &pieces).await?;
-        self.known_sessions(tenant, &pieces).await?;
+        self.add_messages(tenant, &mut pieces).await?;
+        let rows = both(self.first_rows(tenant, &pieces), self.known_sessions(tenant, &pieces));
+        both(self.sums(tenant, &pieces), rows).await?;
         for piece in pieces {
             let sessions = i64::from(piece.stored.is_none());
             results[piece.index] = Ok(Added { sessions, messages: piece.new.len() as i64 });
@@ -137,17 +138,15 @@ impl<'t> Work<'t> {
         Ok(results)
     }
 
-    async fn retained_since(&mut self, tenant: &str) -> Result<Option<i64>> {
+    async fn retained_since(&self, tenant: &str) -> Result<Option<i64>> {
         if let Some(known) = self.retained_since.get(tenant) {
             return Ok(*known);
         }
         let row = self.tx.query_one(RETAINED, &[tenant.into()]).await?;
-        let since = row.map(|row| row.opt_int(0)).transpose()?.flatten();
-        self.retained_since.insert(tenant.to_owned(), since);
-        Ok(since)
+        Ok(row.map(|row| row.opt_int(0)).transpose()?.flatten())
     }
 
-    async fn homes(&mut self, ids: impl Iterator<Item = &str>) -> Result<HashMap<String, Home>> {
+    async fn homes(&self, ids: impl Iterator<Item = &str>) -> Result<HashMap<String, Home>> {
         let mut keys = Set::new(&[&self.user_id]);
         ids.for_each(|id| keys.push([id.into()]));
         let rows = self.tx.find(&HOMES, &keys).await?;
@@ -158,7 +157,7 @@ impl<'t> Work<'t> {
     }
 
     async fn stored_sessions(
-        &mut self,
+        &self,
         tenant: &str,
         ids: impl Iterator<Item = &str>,
     ) -> Result<HashMap<String, StoredSession>> {
@@ -168,34 +167,9 @@ impl<'t> Work<'t> {
         rows.iter().map(|row| Ok((row.text(0)?, StoredSession::read(row)?))).collect()
     }
 
-    /// Sorts messages into those that are new, those that fill in content, and the rest, of which nothing is needed.
-    async fn find_new(&mut self, tenant: &str, pieces: &mut [Piece<'_>]) -> Result<()> {
-        let mut keys = Set::new(&[tenant]);
-        for piece in pieces.iter().filter(|piece| self.is_careful || !piece.is_first()) {
-            for message in &piece.kept.messages {
-                keys.push([piece.id.into(), (&message.wire.id).into()]);
-            }
-        }
-        let mut there: HashMap<String, HashMap<String, bool>> = HashMap::new();
-        for row in self.tx.find(&MESSAGES, &keys).await? {
-            there.entry(row.text(0)?).or_default().insert(row.text(1)?, row.flag(2)?);
-        }
-        for piece in pieces {
-            let there = there.get(piece.id);
-            for &message in &piece.kept.messages {
-                match there.and_then(|there| there.get(&message.wire.id)) {
-                    None => piece.new.push(message),
-                    Some(true) if message.wire.content.is_some() => piece.filled.push(message),
-                    Some(_) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Stores the sessions that are not there, with their homes. One whose id is another user's is refused.
+    /// Stores the sessions that are not there. One whose id is another user's is refused.
     async fn new_sessions(
-        &mut self,
+        &self,
         tenant: &str,
         pieces: &mut Vec<Piece<'_>>,
         results: &mut [Result<Added, Refusal>],
@@ -214,27 +188,67 @@ impl<'t> Work<'t> {
             }
             is_ours
         });
+        Ok(())
+    }
+
+    /// Stores messages of sessions that may have them already, and finds out by that which are new.
+    async fn add_messages(&self, tenant: &str, pieces: &mut [Piece<'_>]) -> Result<()> {
+        let added = || pieces.iter().filter(|piece| !piece.is_bare);
+        let mut rows = Set::new(&[tenant, &self.user_id]);
+        for piece in added() {
+            piece.kept.messages.iter().for_each(|message| push_message(&mut rows, piece.id, message));
+        }
+        let mut new: HashMap<String, HashSet<String>> = HashMap::new();
+        for row in self.tx.put_returning(&MESSAGES_NEW, &rows).await? {
+            new.entry(row.text(0)?).or_default().insert(row.text(1)?);
+        }
+        let is_new = |piece: &Piece, message: &Message| {
+            new.get(piece.id).is_some_and(|new| new.contains(&message.wire.id))
+        };
+        // Of those that were there some may lack the content that they now have.
+        let mut there: Vec<(&str, &Message)> = Vec::new();
+        for piece in added() {
+            let messages = piece.kept.messages.iter().filter(|message| message.wire.content.is_some());
+            let messages = messages.filter(|message| !is_new(piece, message));
+            there.extend(messages.map(|message| (piece.id, *message)));
+        }
+        let mut keys = Set::new(&[tenant]);
+        there.iter().for_each(|(id, message)| keys.push([(*id).into(), (&message.wire.id).into()]));
+        let mut lacking = HashSet::new();
+        for row in self.tx.find(&MESSAGES, &keys).await? {
+            if row.flag(2)? {
+                lacking.insert((row.text(0)?, row.text(1)?));
+            }
+        }
+        let mut filled = Set::new(&[tenant, &self.user_id]);
+        for (id, message) in there {
+            if lacking.contains(&(id.to_owned(), message.wire.id.clone())) {
+                push_message(&mut filled, id, message);
+            }
+        }
+        self.tx.put(&MESSAGES_FILLED, &filled).await?;
+        for piece in pieces.iter_mut().filter(|piece| !piece.is_bare) {
+            let kept = std::mem::take(&mut piece.kept.messages);
+            piece.new = kept.into_iter().filter(|message| is_new(piece, message)).collect();
+        }
+        Ok(())
+    }
+
+    /// Stores the homes and the messages of sessions that have none.
+    async fn first_rows(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
         let mut homes = Set::new(&[&self.user_id, tenant]);
         for piece in pieces.iter().filter(|piece| piece.is_first()) {
             homes.push([piece.id.into()]);
         }
-        let expected = homes.cells.len() as u64;
-        let stored = self.tx.put(&HOMES_NEW, &homes).await?;
-        self.expect(stored, expected)
-    }
-
-    async fn messages(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<()> {
-        let mut new = Set::new(&[tenant, &self.user_id]);
-        let mut filled = Set::new(&[tenant, &self.user_id]);
-        for piece in pieces {
-            piece.new.iter().for_each(|message| push_message(&mut new, piece.id, message));
-            piece.filled.iter().for_each(|message| push_message(&mut filled, piece.id, message));
+        // What was asked meanwhile goes out before these rows are made.
+        tokio::task::yield_now().await;
+        let mut messages = Set::new(&[tenant, &self.user_id]);
+        for piece in pieces.iter().filter(|piece| piece.is_bare) {
+            piece.new.iter().for_each(|message| push_message(&mut messages, piece.id, message));
         }
-        let expected = pieces.iter().map(|piece| piece.new.len() as u64).sum();
-        let stored = self.tx.put(&MESSAGES_NEW, &new).await?;
-        self.expect(stored, expected)?;
-        self.tx.put(&MESSAGES_FILLED, &filled).await?;
-        Ok(())
+        let (stored, _) =
+            both(self.tx.put(&HOMES_NEW, &homes), self.tx.put(&MESSAGES_FIRST, &messages)).await?;
+        Ok(self.expect(stored, homes.cells.len() as u64)?)
     }
 
     /// Whoever stores for a user has the user's lock. Where rows are there all the same, the work is done again, and
@@ -249,33 +263,41 @@ impl<'t> Work<'t> {
     }
 
     /// Counts what is new, and stores tasks, whose sums go by what they were before.
-    async fn sums(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
+    async fn sums(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
         let new = || pieces.iter().flat_map(|piece| &piece.new);
         let ids: HashSet<&str> = new().filter_map(|message| aggregate::usage_id(message)).collect();
-        let known = self.usages(tenant, ids.into_iter()).await?;
+        let (known, tasks) =
+            both(self.usages(tenant, ids.into_iter()), self.stored_tasks(tenant, pieces)).await?;
         let (mut usages, mut deltas) = (known.clone(), Deltas::new());
         for piece in pieces {
             aggregate::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
         }
-        self.tasks(tenant, pieces, &mut deltas).await?;
+        let later = self.later_tasks(tenant, pieces, &tasks, &mut deltas)?;
         let repositories = pieces.iter().map(|piece| (piece.id, piece.repository_now())).collect();
-        self.store_sums(tenant, &repositories, &known, &usages, deltas).await
+        let sums = self.store_sums(tenant, &repositories, &known, &usages, deltas);
+        both(sums, self.tx.put(&TASKS_LATER, &later)).await?;
+        Ok(())
     }
 
     /// Stores answers as they now are where that is not as they are `known`, and adds to the sums. `repositories` are
     /// those of the sessions of which sums may be new; the others' keep their own.
     pub async fn store_sums(
-        &mut self,
+        &self,
         tenant: &str,
         repositories: &HashMap<&str, &str>,
         known: &HashMap<String, Usage>,
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
     ) -> Result<(), Stop> {
-        let mut changed = Set::new(&[tenant, &self.user_id]);
-        for (id, usage) in usages.iter().filter(|(id, usage)| known.get(*id) != Some(usage)) {
+        let (mut new, mut changed) = (Set::new(&[tenant, &self.user_id]), Set::new(&[tenant, &self.user_id]));
+        for (id, usage) in usages {
+            let rows = match known.get(id) {
+                Some(known) if known == usage => continue,
+                None if !self.is_careful => &mut new,
+                _ => &mut changed,
+            };
             let [input, output, cache_read, cache_creation] = usage.tokens;
-            changed.push([
+            rows.push([
                 id.into(),
                 input.into(),
                 output.into(),
@@ -290,7 +312,6 @@ impl<'t> Work<'t> {
                 usage.last_at.into(),
             ]);
         }
-        self.tx.put(&USAGES_NOW, &changed).await?;
         deltas.retain(|_, sums| *sums != Sums::default());
         let mut rows = Set::new(&[tenant, &self.user_id]);
         for (place, sums) in &deltas {
@@ -312,7 +333,9 @@ impl<'t> Work<'t> {
                 sums.tasks_completed.into(),
             ]);
         }
-        for row in self.tx.put_returning(&ACTIVITY_ADDED, &rows).await? {
+        let usages = both(self.tx.put(&USAGES_NEW, &new), self.tx.put(&USAGES_NOW, &changed));
+        let (_, sums) = both(usages, self.tx.put_returning(&ACTIVITY_ADDED, &rows)).await?;
+        for row in sums {
             if row.int(0)? > aggregate::SUM_MAX {
                 return Err(aggregate::TooLarge.into());
             }
@@ -322,7 +345,7 @@ impl<'t> Work<'t> {
 
     /// What is stored of these answers.
     pub async fn usages(
-        &mut self,
+        &self,
         tenant: &str,
         ids: impl Iterator<Item = &str>,
     ) -> Result<HashMap<String, Usage>> {
@@ -331,17 +354,26 @@ impl<'t> Work<'t> {
         self.tx.find(&USAGES, &keys).await?.iter().map(read_usage).collect()
     }
 
-    /// Stores the tasks that are later than, or as late as, what is stored.
-    async fn tasks(&mut self, tenant: &str, pieces: &[Piece<'_>], deltas: &mut Deltas) -> Result<()> {
-        let tasks = || pieces.iter().flat_map(|piece| piece.kept.tasks.iter().map(|task| (piece.id, *task)));
+    /// What is stored of the tasks that came.
+    async fn stored_tasks(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<StoredTasks> {
         let mut keys = Set::new(&[tenant]);
-        tasks().for_each(|(id, task)| keys.push([id.into(), (&task.wire.id).into()]));
-        let mut stored = HashMap::new();
-        for row in self.tx.find(&TASKS, &keys).await? {
-            stored.insert((row.text(0)?, row.text(1)?), row);
+        for (id, task) in tasks(pieces) {
+            keys.push([id.into(), (&task.wire.id).into()]);
         }
+        let rows = self.tx.find(&TASKS, &keys).await?;
+        rows.into_iter().map(|row| Ok(((row.text(0)?, row.text(1)?), row))).collect()
+    }
+
+    /// The tasks that are later than, or as late as, what is stored.
+    fn later_tasks<'a>(
+        &'a self,
+        tenant: &'a str,
+        pieces: &'a [Piece<'_>],
+        stored: &StoredTasks,
+        deltas: &mut Deltas,
+    ) -> Result<Set<'a>> {
         let mut rows = Set::new(&[tenant, &self.user_id]);
-        for (id, task) in tasks() {
+        for (id, task) in tasks(pieces) {
             let wire = &task.wire;
             if let Some(row) = stored.get(&(id.to_owned(), wire.id.clone())) {
                 let (status, changed_at) = (row.text(2)?, row.int(3)?);
@@ -370,34 +402,43 @@ impl<'t> Work<'t> {
                 task.changed_at.into(),
             ]);
         }
-        self.tx.put(&TASKS_LATER, &rows).await?;
-        Ok(())
+        Ok(rows)
     }
 
     /// Brings the rows of sessions that were there up to date.
-    async fn known_sessions(&mut self, tenant: &str, pieces: &[Piece<'_>]) -> Result<()> {
+    async fn known_sessions(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
         let mut changed = Set::new(&[tenant, &self.user_id]);
         let mut grew = Set::new(&[tenant, &self.user_id]);
         let mut moved = Vec::new();
         for piece in pieces {
-            let Some(stored) = &piece.stored else { continue };
-            if stored.changes(piece.part, &piece.repository) {
-                piece.push_row(&mut changed, self.now);
-                if piece.repository != stored.repository {
-                    moved.push(piece);
+            match &piece.stored {
+                Some(stored) if stored.changes(piece.part, &piece.repository) => {
+                    piece.push_row(&mut changed, self.now);
+                    if piece.repository != stored.repository {
+                        moved.push(piece);
+                    }
                 }
-            } else if !piece.new.is_empty() {
-                piece.push_row(&mut grew, self.now);
+                // A bare one was stored with its count.
+                _ if !piece.is_bare && !piece.new.is_empty() => piece.push_row(&mut grew, self.now),
+                _ => {}
             }
         }
-        self.tx.put(&SESSIONS_CHANGED, &changed).await?;
-        self.tx.put(&SESSIONS_GREW, &grew).await?;
         for piece in moved {
-            let params = [tenant.into(), piece.id.into(), (&self.user_id).into(), (&piece.repository).into()];
-            self.tx.execute(ACTIVITY_MOVED, &params).await?;
+            let (user, repository) = (&self.user_id, &piece.repository);
+            let params = vec![tenant.into(), piece.id.into(), user.into(), repository.into()];
+            self.tx.send(ACTIVITY_MOVED, params).await?;
         }
+        both(self.tx.put(&SESSIONS_CHANGED, &changed), self.tx.put(&SESSIONS_GREW, &grew)).await?;
         Ok(())
     }
+}
+
+/// Tasks as they are stored, by session and id.
+type StoredTasks = HashMap<(String, String), Row>;
+
+/// The tasks that came, each with its session.
+fn tasks<'a>(pieces: &'a [Piece<'_>]) -> impl Iterator<Item = (&'a str, &'a Task)> {
+    pieces.iter().flat_map(|piece| piece.kept.tasks.iter().map(|task| (piece.id, *task)))
 }
 
 fn push_message<'a>(rows: &mut Set<'a>, session_id: &'a str, message: &'a Message) {
