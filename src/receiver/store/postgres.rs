@@ -423,7 +423,9 @@ impl ToSql for Column<'_> {
         out: &mut bytes::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         let cells: Vec<&Cell> = self.cells.iter().skip(self.column).step_by(self.width).collect();
-        cells.to_sql(ty, out)
+        // Where one array ends before others PostgreSQL goes on with nulls, and many a column is nothing else.
+        let length = cells.iter().rposition(|cell| **cell != Cell::Null).map_or(0, |last| last + 1);
+        (&cells[..length]).to_sql(ty, out)
     }
 
     fn accepts(ty: &Type) -> bool {
