@@ -7,6 +7,7 @@
 use super::db::{Dialect, Result, Row, STATEMENTS, StoreError, Value};
 use super::migrate::{self, MIGRATIONS};
 use super::set::{Bulk, Cell, Lookup, Set};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 use std::path::{Path, PathBuf};
@@ -105,6 +106,8 @@ fn connect(path: &Path) -> Result<Connection> {
     })?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Else SQLite plans a statement anew for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
     // What is pruned or forgotten does not stay readable in the file's free pages.
     connection
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;")
