@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::clock;
 use super::delta::{self, SessionFields};
-use super::document::Document;
+use super::document::{Document, Head, SessionHead, SessionTail, open_object};
 use super::exit::Stop;
 use super::lineage::id_hash;
 use super::redact::{Counts, Redactor};
@@ -160,39 +160,6 @@ impl Part {
             cursor.rowid = cursor.rowid.max(self.advance.rowid);
         }
     }
-}
-
-/// The members of a payload before and after its sessions.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Head<'a> {
-    version: &'a str,
-    client_id: &'a str,
-    user_id: &'a str,
-    timestamp: String,
-    cursor: &'a SyncCursor,
-}
-
-/// The members of a session before its messages.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionHead<'a> {
-    id: &'a str,
-    project_slug: &'a str,
-    repo_remote: String,
-    status: &'a str,
-    slug: Option<&'a str>,
-}
-
-/// The members of a session after its tasks.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionTail<'a> {
-    last_modified: String,
-    total_message_count: u64,
-    inclusion: protocol::Inclusion,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    harness: Option<&'a str>,
 }
 
 impl Batch {
@@ -391,7 +358,12 @@ impl<'a> Cut<'a> {
 
     /// Adds a message, or breaks where there is no room for it. A row that han stored before under another random id,
     /// and one that the receiver no longer keeps, are passed over.
-    fn push(&mut self, row: MessageRow, room: &Room, first_of_batch: bool) -> Result<ControlFlow<()>, Stop> {
+    fn push(
+        &mut self,
+        mut row: MessageRow,
+        room: &Room,
+        first_of_batch: bool,
+    ) -> Result<ControlFlow<()>, Stop> {
         if self.message_count >= room.messages {
             return Ok(ControlFlow::Break(()));
         }
@@ -405,7 +377,6 @@ impl<'a> Cut<'a> {
         let rowid = row.rowid;
         let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
         let mut redactions = Counts::default();
-        let mut row = row;
         let mut message = self.wire_message(&mut row, written_at.is_some(), with_content, &mut redactions);
         let start = self.messages.len();
         push_json(&mut self.messages, &message)?;
@@ -425,9 +396,8 @@ impl<'a> Cut<'a> {
         }
         self.redactions.merge(&redactions);
         self.note(&message, written_at);
-        let sent_content = message.content.is_some();
         self.message_count += 1;
-        self.only_message = (self.message_count == 1).then_some((rowid, sent_content));
+        self.only_message = (self.message_count == 1).then_some((rowid, message.content.is_some()));
         Ok(ControlFlow::Continue(()))
     }
 
@@ -541,7 +511,7 @@ impl<'a> Cut<'a> {
         }
         let newest_at = self.newest_at.map(clock::exact);
         self.advance.newest_at = newest_at.filter(|_| self.message_count > 0);
-        let part = Part {
+        Ok(Part {
             session_id: fields.id.clone(),
             messages: self.message_count,
             tasks: self.task_count,
@@ -553,16 +523,8 @@ impl<'a> Cut<'a> {
             only_task: self.only_task,
             new_fields: !self.cursor.fields_sent,
             advance: self.advance,
-        };
-        Ok(part)
+        })
     }
-}
-
-/// Writes an object without its closing brace.
-fn open_object<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
-    serde_json::to_writer(&mut *out, value).context("cannot serialize a payload")?;
-    out.pop();
-    Ok(())
 }
 
 /// Adds an element to a list of JSON values.
@@ -572,32 +534,4 @@ fn push_json<T: Serialize>(list: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
     }
     serde_json::to_writer(&mut *list, value).context("cannot serialize a message")?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_stand_in_the_order_of_the_wire_types() {
-        let fields = SessionHead {
-            id: "s",
-            project_slug: "api",
-            repo_remote: "https://github.com/acme/api".into(),
-            status: "active",
-            slug: None,
-        };
-        let tail = SessionTail {
-            last_modified: "2026-01-01T00:00:00Z".into(),
-            total_message_count: 1,
-            inclusion: protocol::Inclusion::Organization,
-            harness: Some("claude"),
-        };
-        let mut json = Vec::new();
-        open_object(&mut json, &fields).unwrap();
-        json.extend_from_slice(b",\"messages\":[],\"tasks\":[],");
-        json.extend_from_slice(&serde_json::to_vec(&tail).unwrap()[1..]);
-        let session: protocol::SyncSession = serde_json::from_slice(&json).unwrap();
-        assert_eq!(serde_json::to_vec(&session).unwrap(), json);
-    }
 }

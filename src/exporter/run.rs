@@ -170,8 +170,12 @@ fn locked_run(
             context,
         ),
     };
-    match run.go(in_backoff) {
-        Ok((outcome, survey)) => run.finish(outcome, &survey),
+    let ended = run.go(in_backoff).and_then(|(outcome, survey)| {
+        let pending = run.count_pending(&survey)?;
+        Ok((outcome, survey, pending))
+    });
+    match ended {
+        Ok((outcome, survey, pending)) => run.finish(outcome, &survey, pending),
         Err(stop) => {
             // What was acknowledged before han's database failed is not sent again.
             if run.delivery.is_dirty() {
@@ -410,15 +414,25 @@ impl Run<'_> {
         }
     }
 
-    /// Saves, and draws the balance.
-    fn finish(mut self, outcome: Outcome, survey: &Survey) -> Result<((Report, Exit), Queue), Stop> {
+    /// The queue as it will be once this run's changes are written.
+    fn changed_queue(&self) -> Queue {
+        let now = self.context.clock.now();
+        let mut queue = self.queue.clone();
+        self.delivery.cutter.changes.iter().for_each(|change| queue.apply(change, now));
+        queue
+    }
+
+    /// Saves, and draws the balance. `pending`: sessions and messages.
+    fn finish(
+        mut self,
+        outcome: Outcome,
+        survey: &Survey,
+        pending: (usize, u64),
+    ) -> Result<((Report, Exit), Queue), Stop> {
         let now = self.context.clock.now();
         let failed_before = |id: &String| self.failed_before.contains(id);
         let attempted =
             self.delivery.report.attempts > 0 || matches!(outcome, Outcome::Halted(_) | Outcome::Unheard);
-        let mut left = self.queue.clone();
-        self.delivery.cutter.changes.iter().for_each(|change| left.apply(change, now));
-        let pending = self.count_pending(survey, &left)?;
         let refused: Vec<String> =
             self.delivery.report.errors.iter().filter_map(|error| error.session_id.clone()).collect();
 
@@ -447,11 +461,11 @@ impl Run<'_> {
         // What is asked for in the queue as it is written now was not looked at: `self.queue` stays as it was seen.
         let mut queue = self.queue.clone();
         if attempted || self.delivery.is_dirty() {
-            let cutter = &mut self.delivery.cutter;
             // A run for one session says nothing of the others.
             let for_one = matches!(self.request, Request::Session(_));
-            let is_quiet = complete && !for_one && left.items.is_empty();
+            let is_quiet = complete && !for_one && self.changed_queue().items.is_empty();
             let files = self.files.take();
+            let cutter = &mut self.delivery.cutter;
             cutter.state.quiet = is_quiet
                 .then(|| glance::quiet(self.context, &cutter.state, cutter.destination, survey, files))
                 .flatten();
@@ -541,9 +555,10 @@ impl Run<'_> {
         Ok(((report, exit), seen))
     }
 
-    /// Sessions and messages within the request that are undelivered and not given up, by a queue.
-    fn count_pending(&self, survey: &Survey, queue: &Queue) -> Result<(usize, u64), Stop> {
+    /// Sessions and messages within the request that are undelivered and not given up.
+    fn count_pending(&self, survey: &Survey) -> Result<(usize, u64), Stop> {
         let now = self.context.clock.now();
+        let queue = self.changed_queue();
         let cursors = &self.delivery.here().sessions;
         let mut sessions = 0;
         let mut messages = 0;

@@ -4,9 +4,11 @@
 //! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
 
 mod lines;
+mod machine;
 mod quiet;
 
 use lines::Unread;
+use machine::{Machine, fingerprint};
 pub use quiet::{Beginning, Overview, Quiet};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,10 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::clock;
 use super::environment::Environment;
@@ -496,62 +495,6 @@ pub fn set_aside(path: &Path, why: &str, repair: Option<DateTime<Utc>>) -> Resul
     })
 }
 
-/// What tells this machine from others.
-#[derive(Debug)]
-struct Machine {
-    /// Long and secret enough to derive from, where the system has such an id.
-    id: Option<String>,
-    name: String,
-}
-
-impl Machine {
-    fn find(environment: &Environment) -> Machine {
-        if let Some(id) = &environment.test_machine {
-            return Machine { id: Some(id.clone()), name: id.clone() };
-        }
-        let id = ["/etc/machine-id", "/var/lib/dbus/machine-id"]
-            .iter()
-            .filter_map(|path| std::fs::read_to_string(path).ok())
-            .map(|text| text.trim().to_owned())
-            .find(|text| text.len() >= 32);
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Machine { id, name }
-    }
-
-    fn mark(&self) -> String {
-        let id = self.id.as_ref().unwrap_or(&self.name);
-        hex(&keyed(b"han-sync machine", id.as_bytes()))[..16].to_owned()
-    }
-
-    /// Client id and secret for a state folder. From the machine's id where there is one, so that `preview` before the
-    /// first run, and a run after the state was lost, come to the same; else by chance.
-    fn client(&self, folder: &Path) -> (String, String) {
-        let derive = |purpose: &str| match &self.id {
-            Some(id) => keyed(id.as_bytes(), format!("han-sync {purpose}\n{}", folder.display()).as_bytes()),
-            None => {
-                Sha256::digest([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat()).into()
-            }
-        };
-        let mut id = [0; 16];
-        id.copy_from_slice(&derive("client id")[..16]);
-        (uuid::Builder::from_random_bytes(id).into_uuid().to_string(), hex(&derive("client secret")))
-    }
-}
-
-fn fingerprint(secret: &str, key: &str) -> String {
-    hex(&keyed(secret.as_bytes(), key.as_bytes()))[..16].to_owned()
-}
-
-fn keyed(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -597,14 +540,5 @@ mod tests {
         assert!(state.destinations[bob].sessions.is_empty());
         assert!(state.destinations[alice].sessions.contains_key("s"));
         assert_eq!(state.destination("https://a/api/sync", "key1"), bob);
-    }
-
-    #[test]
-    fn client_is_the_same_for_the_same_machine_and_folder_only() {
-        let machine = |id: &str| Machine { id: Some(id.repeat(32)), name: "n".into() };
-        let folder = Path::new("/state");
-        assert_eq!(machine("a").client(folder), machine("a").client(folder));
-        assert_ne!(machine("a").client(folder), machine("b").client(folder));
-        assert_ne!(machine("a").client(folder), machine("a").client(Path::new("/other")));
     }
 }

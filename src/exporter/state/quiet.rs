@@ -5,7 +5,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, SourceMark, State, VERSION, fingerprint, lines};
+use super::machine::{Machine, fingerprint};
+use super::{SourceMark, State, VERSION, lines};
 use crate::exporter::clock;
 use crate::exporter::environment::Environment;
 use crate::exporter::files;
