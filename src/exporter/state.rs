@@ -352,7 +352,6 @@ impl State {
         for destination in &mut self.destinations {
             let unread = std::mem::take(&mut destination.unread_sessions);
             let text = format!("{{{}}}", unread.parts().collect::<Vec<_>>().join(","));
-            drop(unread);
             let unread: BTreeMap<String, SessionCursor> =
                 serde_json::from_str(&text).context("cannot read the state")?;
             for (session_id, cursor) in unread {
