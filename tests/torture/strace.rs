@@ -181,15 +181,6 @@ pub fn struck(command: &Command, log: &Path, children: Children, strike: &Strike
     traced(command, log, &[children.options(strike.fault), &["-e", &trace, "-e", &inject]].concat())
 }
 
-/// How a thread wakes another one up, as strace writes it: eight bytes into an eventfd.
-const WAKE_UP: &str = r#", "\1\0\0\0\0\0\0\0", 8)"#;
-
-/// Whether a wake-up was made to write nothing, by strace's log. No system does that: it writes eight bytes or fails.
-pub fn lost_a_wake_up(log: &Path) -> bool {
-    let is_lost = |line: &str| line.contains(WAKE_UP) && line.contains("= 0 (INJECTED)");
-    fs::read_to_string(log).is_ok_and(|text| text.lines().any(is_lost))
-}
-
 /// Whether an error was injected, by strace's log.
 pub fn was_injected(log: &Path) -> bool {
     fs::read_to_string(log).is_ok_and(|text| text.contains("(INJECTED)"))
