@@ -215,7 +215,7 @@ impl Batch {
             cursor,
         };
         let mut opening = Vec::new();
-        open_object(&mut opening, &head)?;
+        open_object(&mut opening, &head).context("cannot serialize a batch")?;
         opening.extend_from_slice(b",\"sessions\":[");
         Ok(Document { head: opening, sessions: self.sessions.clone() })
     }
@@ -499,7 +499,7 @@ impl<'a> Cut<'a> {
                 out.push(b',');
             }
             let start = out.len();
-            open_object(out, &head)?;
+            open_object(out, &head).context("cannot serialize a session")?;
             out.extend_from_slice(b",\"messages\":[");
             out.append(&mut self.messages);
             out.extend_from_slice(b"],\"tasks\":[");

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use serde::Serialize;
 
-use super::exit::Stop;
 use crate::protocol::{self, SyncCursor};
 
 /// A payload up to the end of its sessions.
@@ -59,8 +57,8 @@ pub struct SessionTail<'a> {
 }
 
 /// Writes an object without its closing brace.
-pub fn open_object<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
-    serde_json::to_writer(&mut *out, value).context("cannot serialize a payload")?;
+pub fn open_object<T: Serialize>(out: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
     out.pop();
     Ok(())
 }

@@ -72,14 +72,19 @@ pub fn glance(
     }
     let source = Source::open(&config.database)?;
     let Some(sessions) = sessions_with_news(context, &source, quiet)? else { return Ok(Glance::Unclear) };
-    // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
-    if sessions.is_empty() || State::knows_none_of(&context.folder, &sessions) {
+    if sessions.is_empty() {
         return Ok(Glance::Nothing);
     }
-    let state = State::load_some(&context.folder, &sessions).filter(|_| sessions.len() <= SESSIONS_MAX);
+    if sessions.len() > SESSIONS_MAX {
+        return Ok(Glance::Unclear);
+    }
+    let Some(state) = State::load_some(&context.folder, &sessions) else { return Ok(Glance::Unclear) };
+    // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
+    if state.knows_no_session() {
+        return Ok(Glance::Nothing);
+    }
     let overview = quiet.overview.clone();
-    Ok(state
-        .map_or(Glance::Unclear, |state| Glance::Few(Box::new(News { source, state, sessions, overview }))))
+    Ok(Glance::Few(Box::new(News { source, state, sessions, overview })))
 }
 
 /// The sessions that have new messages; `None` where anything else is new.

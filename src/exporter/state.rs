@@ -14,7 +14,6 @@ pub use quiet::{Beginning, Overview, Quiet};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +109,7 @@ pub struct Destination {
     pub sessions: BTreeMap<String, SessionCursor>,
     /// Cursors as they stand in the file, where they have not been read; see [`State::load_some`].
     #[serde(skip)]
-    unread_sessions: Unread,
+    unread_sessions: Option<Unread>,
 }
 
 /// What `GET {endpoint}/identity` said last.
@@ -335,35 +334,28 @@ impl State {
     /// The state with the cursors of some sessions alone, for a run that concerns no others; everything else is kept as
     /// it stands. `None` where the file is not as [`State::save`] writes it.
     pub fn load_some(folder: &Path, sessions: &BTreeSet<String>) -> Option<State> {
-        lines::read_some(std::fs::read_to_string(State::path(folder)).ok()?, sessions)
+        lines::read_some(&State::path(folder), sessions)
     }
 
-    /// Whether the file, being as [`State::save`] writes it, has no cursor of any of these sessions.
-    pub fn knows_none_of(folder: &Path, sessions: &BTreeSet<String>) -> bool {
-        lines::mentions_none_of(&State::path(folder), sessions).unwrap_or(false)
+    /// Whether there is no cursor of any session among those that were read.
+    pub fn knows_no_session(&self) -> bool {
+        self.destinations.iter().all(|destination| destination.sessions.is_empty())
     }
 
     /// Reads what [`State::load_some`] left unread.
     pub fn read_all(&mut self) -> Result<(), Stop> {
-        if let Some(unread) = self.unread_repositories.take() {
-            self.repositories =
-                serde_json::from_str(&unread.parts().collect::<String>()).context("cannot read the state")?;
+        if let Some(unread) = &self.unread_repositories {
+            self.repositories = unread.read()?;
+            self.unread_repositories = None;
         }
         for destination in &mut self.destinations {
-            let unread = std::mem::take(&mut destination.unread_sessions);
-            let text = format!("{{{}}}", unread.parts().collect::<Vec<_>>().join(","));
-            let unread: BTreeMap<String, SessionCursor> =
-                serde_json::from_str(&text).context("cannot read the state")?;
-            for (session_id, cursor) in unread {
-                destination.sessions.entry(session_id).or_insert(cursor);
+            if let Some(unread) = &destination.unread_sessions {
+                let read = std::mem::replace(&mut destination.sessions, unread.read()?);
+                destination.sessions.extend(read);
+                destination.unread_sessions = None;
             }
         }
         Ok(())
-    }
-
-    /// Whether every session's cursor and repository has been read.
-    pub fn is_whole(&self) -> bool {
-        self.unread_repositories.is_none()
     }
 
     pub fn save(&self, folder: &Path) -> Result<(), Stop> {

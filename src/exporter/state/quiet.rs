@@ -1,5 +1,6 @@
 //! What a run that left nothing to send writes down for the next one, at the beginning of the file.
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -56,6 +57,8 @@ pub struct Beginning {
     pub quiet: Option<Quiet>,
     /// Bytes that follow.
     pub(super) rest_bytes: u64,
+    /// Where in them the lines of the known repositories stand, and then those of each destination's sessions.
+    pub(super) regions: Vec<Range<u64>>,
 }
 
 impl Beginning {

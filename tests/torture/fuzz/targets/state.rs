@@ -8,6 +8,7 @@ use han_sync::exporter::queue::Queue;
 use han_sync::exporter::state::State;
 use han_sync::protocol::Identity;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +26,8 @@ fn load(folder: &Path, input: &[u8]) {
     let (environment, queue) = (environment(folder), Queue::default());
     let load =
         |repair, warnings: &mut Vec<String>| State::load(folder, &environment, &queue, repair, warnings);
+    // Whether it is laid out as it should or not, looking some sessions up in it harms nothing.
+    let _ = State::load_some(folder, &BTreeSet::from(["s1".to_owned()])).map(|mut state| state.read_all());
     let mut warnings = Vec::new();
     let looked = load(None, &mut warnings);
     assert_eq!(fs::read(State::path(folder)).expect("a look changes nothing"), input);
@@ -57,6 +60,16 @@ fn load(folder: &Path, input: &[u8]) {
     let again = load(None, &mut warnings).expect("what was written can be read");
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(saved(&again), first);
+
+    // Read in parts, it is the same.
+    let ids = || again.destinations.iter().flat_map(|destination| destination.sessions.keys());
+    let known: BTreeSet<String> = ids().step_by(3).cloned().collect();
+    let mut some = State::load_some(folder, &known).expect("what was written can be read in parts");
+    assert_eq!(some.knows_no_session(), known.is_empty());
+    some.file.clone_from(&again.file);
+    assert_eq!(saved(&some), first);
+    some.read_all().expect("what was written can be read");
+    assert_eq!(some, again);
 
     use_it(&mut state);
     let used = saved(&state);
