@@ -107,6 +107,17 @@ impl Home {
         home
     }
 
+    /// Where a first run has delivered everything, and han has written one more message since: the next run reads the
+    /// state of that session alone, and copies the others'.
+    pub fn at_rest(template: &Template) -> Home {
+        let mut home = Home::new(template);
+        home.run(&[]).exits(0);
+        let han = HanDb::open(home.database());
+        add_messages(&han, &han.sessions()[1], 1);
+        home.han = Some(han);
+        home
+    }
+
     /// Where strace writes.
     pub fn log(&self) -> PathBuf {
         self.path("strace.log")

@@ -84,7 +84,7 @@ const INTERRUPTIBLE: &[&str] = &[
     "writev",
 ];
 /// What writes, and may write less than asked.
-const WRITES: &[&str] = &["write", "pwrite64", "writev", "sendto", "sendmsg"];
+const WRITES: &[&str] = &["write", "pwrite64", "writev", "copy_file_range", "sendto", "sendmsg"];
 const NEVER_FAILED: &[&str] = &["close", "execve", "mmap"];
 /// Errors that calls fail with.
 pub const ERRORS: &[&str] = &["ENOSPC", "EIO", "EINTR", "EACCES", "EMFILE"];

@@ -14,6 +14,8 @@ enum Before {
     Nothing,
     /// See [`Home::in_use`].
     Use,
+    /// See [`Home::at_rest`].
+    Rest,
 }
 
 impl Before {
@@ -21,6 +23,7 @@ impl Before {
         match self {
             Before::Nothing => Home::new(template),
             Before::Use => Home::in_use(template),
+            Before::Rest => Home::at_rest(template),
         }
     }
 }
@@ -43,7 +46,7 @@ fn courses(template: &Template) -> Vec<Course> {
         let ((outcome, one), (_, other)) = (record(), record());
         Course { before, outcome, calls: one.or_more(other) }
     };
-    [Before::Nothing, Before::Use].map(course).into()
+    [Before::Nothing, Before::Use, Before::Rest].map(course).into()
 }
 
 /// Strikes a run, and lets the next one complete it. Whether the strike came about.
