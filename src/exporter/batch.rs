@@ -223,9 +223,10 @@ impl Batch {
 
 /// Id of a row on the wire: its own, or a stable one where han gave it a random one.
 pub fn wire_id(session_id: &str, row: &MessageRow) -> String {
-    if row.has_own_id() {
-        return row.id.clone();
-    }
+    if row.has_own_id() { row.id.clone() } else { stable_id(session_id, row) }
+}
+
+fn stable_id(session_id: &str, row: &MessageRow) -> String {
     let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
     let raw_json = row.raw_json.as_deref().unwrap_or("");
     protocol::stable_message_id(session_id, &stream, row.line_number, &row.message_type, raw_json)
@@ -370,14 +371,17 @@ impl<'a> Cut<'a> {
         let written_at = clock::parse(&row.timestamp);
         let expired =
             self.payloads.retained_since.is_some_and(|since| written_at.is_some_and(|at| at < since));
-        let is_twin = !row.has_own_id() && self.snapshot.has_earlier_twin(self.session_id(), &row)?;
+        let has_own_id = row.has_own_id();
+        let is_twin = !has_own_id && self.snapshot.has_earlier_twin(self.session_id(), &row)?;
         if is_twin || expired {
             return Ok(ControlFlow::Continue(()));
         }
+        let id = if has_own_id { take(&mut row.id) } else { stable_id(self.session_id(), &row) };
         let rowid = row.rowid;
         let with_content = self.eligible.with_content && !self.eligible.omit_content.contains(&rowid);
         let mut redactions = Counts::default();
-        let mut message = self.wire_message(&mut row, written_at.is_some(), with_content, &mut redactions);
+        let mut message =
+            self.wire_message(id, &mut row, written_at.is_some(), with_content, &mut redactions);
         let start = self.messages.len();
         push_json(&mut self.messages, &message)?;
         let used = self.tasks.len() + self.messages.len();
@@ -426,12 +430,12 @@ impl<'a> Cut<'a> {
     /// The row as the wire shows it. Takes its texts out of it, but for the raw JSON. `has_time`: its time can be read.
     fn wire_message(
         &self,
+        id: String,
         row: &mut MessageRow,
         has_time: bool,
         with_content: bool,
         redactions: &mut Counts,
     ) -> SyncMessage {
-        let id = wire_id(self.session_id(), row);
         let stream = protocol::stream_name(row.source_file_type.as_deref(), row.agent_id.as_deref());
         let answer = row.raw_json.as_deref().map(Answer::read).unwrap_or_default();
         let content = match (self.payloads.redactor, &row.raw_json) {
