@@ -49,6 +49,17 @@ fn courses(template: &Template) -> Vec<Course> {
     [Before::Nothing, Before::Use, Before::Rest].map(course).into()
 }
 
+#[test]
+fn run_with_one_new_message_writes_its_state_once_and_reads_no_other_sessions() {
+    let courses = courses(&Template::new());
+    let rest = courses.iter().find(|course| course.before == Before::Rest).expect("a course of each");
+    let made = |call: &str| rest.calls.most.get(call).map_or(0, |count| count.all);
+    assert_eq!(rest.outcome.json()["messagesSent"], 1, "{}", rest.outcome.stdout);
+    assert_eq!(made("rename"), 1, "{:?}", rest.calls);
+    // The lines of the known repositories, and those before and after the session's, where it has any.
+    assert!((2..=3).contains(&made("copy_file_range")), "{:?}", rest.calls);
+}
+
 /// Strikes a run, and lets the next one complete it. Whether the strike came about.
 fn strike(template: &Template, course: &Course, strike: &Strike) -> bool {
     let home = course.before.home(template);
