@@ -311,6 +311,40 @@ fn a_replay_of_times_ahead_changes_nothing() {
     }
 }
 
+/// A session may stand in a batch as it will be, by a clock that is ahead, and as it was. Also where two of its ids become
+/// one when they are stored.
+#[test]
+fn a_replay_of_a_session_that_stands_in_a_batch_twice_changes_nothing() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let alice = receiver.client(&team.alice);
+        let part = |id: &str, text: &str, at: &str| {
+            let task = json!([{"id": "t", "subject": text, "description": null, "status": "completed",
+                               "createdAt": "2025-03-01T00:00:00Z", "updatedAt": at}]);
+            with(session(id, ACME, vec![]), json!({"lastModified": at, "status": text, "tasks": task}))
+        };
+        let (past, ahead) = ("2025-03-01T00:00:00Z", "2099-01-01T00:00:00Z");
+        let state = || {
+            place.query(
+                "SELECT s.session_id, s.status, s.modified_at, t.subject, t.changed_at, a.day, a.tasks_completed \
+                 FROM sessions s JOIN tasks t ON t.session_id = s.session_id JOIN activity a \
+                 ON a.session_id = s.session_id WHERE a.tasks_completed > 0 ORDER BY 1",
+            )
+        };
+        for [one, other] in [["s", "s"], ["n\u{0}", "n\u{FFFD}"]] {
+            assert_eq!(alice.sync(&[part(one, "one", past)]).status, 200);
+            let batch = [part(one, "one", ahead), part(other, "other", past)];
+            let answer = alice.sync(&batch);
+            assert_eq!((answer.status, &answer.body["processed"]), (200, &json!(2)));
+            let before = state();
+            assert_eq!(before.last().unwrap()[1], Some("one".to_owned()));
+            assert_eq!(alice.sync(&batch).status, 200);
+            assert_eq!(state(), before, "{one:?} and {other:?}");
+        }
+        assert_eq!(state().len(), 2);
+    }
+}
+
 #[test]
 fn keys_expire_and_are_revoked_at_once() {
     for place in places() {

@@ -46,7 +46,7 @@ pub struct Entry {
 }
 
 /// One session of the payload, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// `None` when it cannot be parsed; what was sent is not kept, it may hold credentials.
     pub remote: Option<Remote>,
@@ -66,19 +66,99 @@ pub struct Part {
 }
 
 /// A message, and when it was.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Message {
     pub at: i64,
     pub wire: SyncMessage,
 }
 
 /// A task, and when it last changed, which is never in the future.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Task {
     pub changed_at: i64,
     /// As in [`Part`].
     pub is_arrival: bool,
     pub wire: SyncTask,
+}
+
+impl Task {
+    /// Which of two in one batch is the later one. What arrives is later than all before it.
+    fn order(&self) -> (bool, i64) {
+        (self.is_arrival, self.changed_at)
+    }
+}
+
+impl Part {
+    /// Which of two in one batch is the later one, as in [`Task::order`].
+    fn order(&self) -> (bool, i64) {
+        (self.is_arrival, self.modified_at)
+    }
+
+    /// What stands in several places of one batch, as one: the latest fields and tasks, in the order of the payload where
+    /// they are as late, and each message as it stood first. A replay then meets no other state halfway.
+    pub fn of(parts: &[&Part]) -> Part {
+        let latest = parts.iter().max_by_key(|part| part.order());
+        let latest: &Part = latest.expect("a session stands in the batch");
+        let mut messages = Each::default();
+        parts
+            .iter()
+            .flat_map(|part| &part.messages)
+            .for_each(|message| messages.add_message(message.clone()));
+        let mut tasks = Each::default();
+        parts.iter().flat_map(|part| &part.tasks).for_each(|task| tasks.add_task(task.clone()));
+        Part { messages: messages.items, tasks: tasks.items, ..latest.clone() }
+    }
+}
+
+/// Messages or tasks, each id once.
+#[derive(Debug)]
+struct Each<T> {
+    items: Vec<T>,
+    places: HashMap<String, usize>,
+}
+
+impl<T> Default for Each<T> {
+    fn default() -> Each<T> {
+        Each::with_capacity(0)
+    }
+}
+
+impl<T> Each<T> {
+    fn with_capacity(count: usize) -> Each<T> {
+        Each { items: Vec::with_capacity(count), places: HashMap::with_capacity(count) }
+    }
+
+    fn push(&mut self, id: String, item: T) {
+        self.places.insert(id, self.items.len());
+        self.items.push(item);
+    }
+}
+
+impl Each<Message> {
+    fn add_message(&mut self, message: Message) {
+        match self.places.get(&message.wire.id) {
+            // The first stands, as it would if the second came in a later batch; content it lacked is filled in.
+            Some(&place) => {
+                let first = &mut self.items[place].wire;
+                if first.content.is_none() && message.wire.content.is_some() {
+                    first.content = message.wire.content;
+                    first.content_hash = message.wire.content_hash;
+                    first.content_omitted = None;
+                }
+            }
+            None => self.push(message.wire.id.clone(), message),
+        }
+    }
+}
+
+impl Each<Task> {
+    fn add_task(&mut self, task: Task) {
+        match self.places.get(&task.wire.id) {
+            Some(&place) if self.items[place].order() <= task.order() => self.items[place] = task,
+            Some(_) => {}
+            None => self.push(task.wire.id.clone(), task),
+        }
+    }
 }
 
 /// Why a whole batch is refused.
@@ -276,27 +356,11 @@ fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
 }
 
 fn check_messages(messages: Vec<SyncMessage>) -> Result<Vec<Message>, String> {
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(messages.len());
-    let mut checked: Vec<Message> = Vec::with_capacity(messages.len());
+    let mut checked = Each::with_capacity(messages.len());
     for wire in messages {
-        let message = check_message(wire)?;
-        match places.get(&message.wire.id) {
-            // The first stands, as it would if the second came in a later batch; content it lacked is filled in.
-            Some(&place) => {
-                let first = &mut checked[place].wire;
-                if first.content.is_none() && message.wire.content.is_some() {
-                    first.content = message.wire.content;
-                    first.content_hash = message.wire.content_hash;
-                    first.content_omitted = None;
-                }
-            }
-            None => {
-                places.insert(message.wire.id.clone(), checked.len());
-                checked.push(message);
-            }
-        }
+        checked.add_message(check_message(wire)?);
     }
-    Ok(checked)
+    Ok(checked.items)
 }
 
 fn check_message(mut wire: SyncMessage) -> Result<Message, String> {
@@ -346,8 +410,7 @@ fn check_message(mut wire: SyncMessage) -> Result<Message, String> {
 }
 
 fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(tasks.len());
-    let mut checked: Vec<Task> = Vec::with_capacity(tasks.len());
+    let mut checked = Each::with_capacity(tasks.len());
     for mut wire in tasks {
         check_id("the id of a task", &wire.id)?;
         if !matches!(wire.status.as_str(), "pending" | "in_progress" | "completed") {
@@ -365,17 +428,9 @@ fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
             clean_in_place(text);
         }
         wire.description.iter_mut().for_each(clean_in_place);
-        let task = Task { changed_at: if ahead { now } else { changed_at }, is_arrival: ahead, wire };
-        match places.get(&task.wire.id) {
-            Some(&place) if checked[place].changed_at <= task.changed_at => checked[place] = task,
-            Some(_) => {}
-            None => {
-                places.insert(task.wire.id.clone(), checked.len());
-                checked.push(task);
-            }
-        }
+        checked.add_task(Task { changed_at: if ahead { now } else { changed_at }, is_arrival: ahead, wire });
     }
-    Ok(checked)
+    Ok(checked.items)
 }
 
 fn check_id(what: &str, id: &str) -> Result<(), String> {

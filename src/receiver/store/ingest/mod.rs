@@ -17,7 +17,8 @@ use crate::receiver::aggregate;
 use crate::receiver::batch::{Batch, Entry, Part};
 use crate::receiver::limits::ID_BYTES_MAX;
 use crate::receiver::{tenancy, time};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 pub(super) use work::Work;
 
 /// What became of a batch.
@@ -176,12 +177,12 @@ impl Store {
         tx.lock(locks).await?;
 
         let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
-        let mut of_tenants: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
+        let mut of_tenants: BTreeMap<&str, BTreeMap<&str, Candidate>> = BTreeMap::new();
         for (index, (entry, placement)) in batch.sessions.iter().zip(placements).enumerate() {
             match (placement, &entry.parts) {
                 (Ok(tenant), Ok(parts)) => {
-                    let candidate = Candidate { index, id: &entry.stored_id, parts };
-                    of_tenants.entry(tenant).or_default().push(candidate);
+                    let candidates = of_tenants.entry(tenant).or_default();
+                    candidates.entry(&entry.stored_id).or_default().add(index, parts);
                 }
                 (Err(refusal), _) => results[index] = Some(Err(refusal.clone())),
                 (Ok(_), Err(error)) => {
@@ -189,16 +190,18 @@ impl Store {
                 }
             }
         }
-        for (tenant, mut sessions) in of_tenants {
-            sessions.sort_by_key(|session| session.id);
+        for (tenant, sessions) in of_tenants {
+            let parts: Vec<Cow<Part>> = sessions.values().map(Candidate::part).collect();
+            let pieces: Vec<(&str, &Part)> =
+                sessions.keys().copied().zip(parts.iter().map(Cow::as_ref)).collect();
             // Before any savepoint: what is set after it ends with it.
             work.enter(tenant).await?;
-            if together {
-                store(&mut work, tenant, &sessions, &mut results).await?;
-                continue;
-            }
-            for session in sessions {
-                store_alone(&mut work, tenant, session, &mut results).await?;
+            let stored = match together {
+                true => work.store(tenant, &pieces, false).await?,
+                false => store_one_by_one(&mut work, tenant, &pieces).await?,
+            };
+            for (session, result) in sessions.values().zip(stored) {
+                session.conclude(result, &mut results);
             }
         }
 
@@ -240,66 +243,66 @@ impl Store {
     }
 }
 
-/// A session of a batch that may be stored.
+/// A session of a batch that may be stored, known by its id as it is stored.
+#[derive(Default)]
 struct Candidate<'a> {
-    /// Its place in the batch.
-    index: usize,
-    id: &'a str,
-    parts: &'a [Part],
+    /// Its places in the batch, and all that stands there.
+    indexes: Vec<usize>,
+    parts: Vec<&'a Part>,
 }
 
-/// Stores sessions of one tenant, sorted by id. What comes twice is taken in as many rounds, as if it came in as many
-/// batches.
-async fn store(
-    work: &mut Work<'_>,
-    tenant: &str,
-    sessions: &[Candidate<'_>],
-    results: &mut [Option<Result<Added, Refusal>>],
-) -> Result<(), Stop> {
-    let mut rounds: Vec<Vec<(usize, (&str, &Part))>> = Vec::new();
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for Candidate { index, id, parts } in sessions {
-        let round = seen.entry(id).or_default();
-        for part in *parts {
-            if rounds.len() == *round {
-                rounds.push(Vec::new());
-            }
-            rounds[*round].push((*index, (id, part)));
-            *round += 1;
+impl<'a> Candidate<'a> {
+    fn add(&mut self, index: usize, parts: &'a [Part]) {
+        self.indexes.push(index);
+        self.parts.extend(parts);
+    }
+
+    fn part(&self) -> Cow<'a, Part> {
+        match self.parts[..] {
+            [only] => Cow::Borrowed(only),
+            _ => Cow::Owned(Part::of(&self.parts)),
         }
     }
-    for round in rounds {
-        let (indexes, pieces): (Vec<usize>, Vec<(&str, &Part)>) = round.into_iter().unzip();
-        for (index, result) in indexes.into_iter().zip(work.store(tenant, &pieces, false).await?) {
-            match (&mut results[index], result) {
-                (Some(Ok(added)), Ok(more)) => *added += more,
-                (place, result) => *place = Some(result),
-            }
+
+    /// Says of each of its places what became of it; what it added counts once.
+    fn conclude(&self, result: Result<Added, Refusal>, results: &mut [Option<Result<Added, Refusal>>]) {
+        for index in &self.indexes {
+            results[*index] = Some(result.clone().map(|_| Added::default()));
+        }
+        if let Some(first) = self.indexes.first() {
+            results[*first] = Some(result);
         }
     }
-    Ok(())
 }
 
-/// Stores one session in a savepoint: whole, or not at all. An error is one of the whole transaction.
-async fn store_alone(
+/// Stores each session in a savepoint: whole, or not at all. An error is one of the whole transaction.
+async fn store_one_by_one(
     work: &mut Work<'_>,
     tenant: &str,
-    session: Candidate<'_>,
-    results: &mut [Option<Result<Added, Refusal>>],
-) -> Result<()> {
-    work.tx.savepoint().await?;
-    let refusal = match store(work, tenant, std::slice::from_ref(&session), results).await {
-        Ok(()) => return work.tx.release().await,
-        Err(Stop::Refused(refusal)) => refusal,
-        // Only this session's: the others may still be stored.
-        Err(Stop::Store(StoreError::Internal(error))) => {
-            tracing::error!(session = session.id, error, "a session could not be stored");
-            Refusal::new(code::PROCESSING_ERROR, "the receiver could not store the session")
-        }
-        Err(Stop::Store(error)) => return Err(error),
-    };
-    results[session.index] = Some(Err(refusal));
-    work.tx.roll_back_to_savepoint().await
+    sessions: &[(&str, &Part)],
+) -> Result<Vec<Result<Added, Refusal>>> {
+    let mut results = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        work.tx.savepoint().await?;
+        let stored = work.store(tenant, std::slice::from_ref(session), false).await;
+        let refusal = match stored.map(|mut stored| stored.remove(0)) {
+            Ok(result) => {
+                work.tx.release().await?;
+                results.push(result);
+                continue;
+            }
+            Err(Stop::Refused(refusal)) => refusal,
+            // Only this session's: the others may still be stored.
+            Err(Stop::Store(StoreError::Internal(error))) => {
+                tracing::error!(session = session.0, error, "a session could not be stored");
+                Refusal::new(code::PROCESSING_ERROR, "the receiver could not store the session")
+            }
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        work.tx.roll_back_to_savepoint().await?;
+        results.push(Err(refusal));
+    }
+    Ok(results)
 }
 
 /// As much of an id as is kept of one that may be of any length.
