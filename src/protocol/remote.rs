@@ -316,6 +316,10 @@ fn canonical(host: String, mut segments: Vec<String>) -> Result<(String, Vec<Str
         } else {
             segments.remove(marker);
         }
+        // Another one would be taken off when the result is read again.
+        if segments.iter().any(|segment| segment == "_git") {
+            return Err(RemoteError::Azure);
+        }
     }
     Ok((AZURE.to_owned(), segments))
 }
@@ -403,6 +407,14 @@ mod tests {
         );
         for raw in ["https://dev.azure.com/org/project", "git@ssh.dev.azure.com:org/project/repo"] {
             assert_eq!(path(raw), "Azure", "{raw}");
+        }
+    }
+
+    #[test]
+    fn azure_address_with_two_markers_is_refused_since_it_would_read_otherwise_when_read_again() {
+        for raw in ["dev.azure.com/org/project/_git/repo/_git/repo", "dev.azure.com/org/_git/_git"] {
+            assert_eq!(Owner::parse(raw), Err(RemoteError::Azure), "{raw}");
+            assert_eq!(path(&format!("https://{raw}")), "Azure", "{raw}");
         }
     }
 
