@@ -87,7 +87,7 @@ pub struct Cutter<'a> {
     pub delivered: HashSet<String>,
     /// Changes of the queue that are not written yet.
     pub changes: Vec<Change>,
-    /// Fields have changed of a session that the receiver has, and the state on disk does not say so.
+    /// Fields of a session have changed, and the state on disk knows others.
     pub fields_changed: bool,
 }
 

@@ -110,17 +110,19 @@ pub fn data_mark(
     format!("{:016x}", hash_of(&[Some(&rows), last_id, Some(fields_hash), Some(&tasks.to_string())]))
 }
 
-/// Notes a session's fields as they are now, and since when. Returns whether the receiver was known to have others: from
-/// the moment when these are sent until their acknowledgement is kept, nobody knows which it has.
+/// Notes a session's fields as they are now, and since when. Returns whether others were known, sent or not: from the
+/// moment when these are sent until their acknowledgement is kept, a state that knows the others does not know that the
+/// receiver may have these, and since when.
 pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<Utc>) -> bool {
     if cursor.fields == fields_hash {
         return false;
     }
-    cursor.fields = fields_hash.to_owned();
+    let before = std::mem::replace(&mut cursor.fields, fields_hash.to_owned());
     // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
-    let before = clock::parse(&cursor.fields_seen_at);
-    cursor.fields_seen_at = clock::format(before.max(Some(now)).unwrap_or(now));
-    std::mem::take(&mut cursor.fields_sent)
+    let since = clock::parse(&cursor.fields_seen_at);
+    cursor.fields_seen_at = clock::format(since.max(Some(now)).unwrap_or(now));
+    cursor.fields_sent = false;
+    !before.is_empty()
 }
 
 /// A 64-bit hash over parts, absent ones included.

@@ -51,7 +51,7 @@ pub struct Survey {
     /// Whether it learned something that keeps sessions here and may not be there to see the next time: a narrowing, or
     /// that a session's repository is another one.
     pub is_to_be_kept: bool,
-    /// Whether fields changed of a session that the receiver has.
+    /// Whether fields of a session changed.
     pub fields_changed: bool,
     /// How everything but the messages was.
     pub overview: Overview,
