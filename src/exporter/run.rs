@@ -354,8 +354,10 @@ impl Run<'_> {
         if !is_older(identity.fetched_at, HOURLY, now) {
             return false;
         }
-        // In an outage one request an hour is enough, and the batch is the one that counts.
-        if here.backoff.attempts > 0 && self.identity_is_usable() {
+        // In an outage one request an hour is enough, and the batch is the one that counts; but who asks by hand means
+        // everything that may leave by now.
+        let is_scheduled = self.request == Request::Scheduled;
+        if is_scheduled && here.backoff.attempts > 0 && self.identity_is_usable() {
             return false;
         }
         !self.work(survey, false).is_empty()
