@@ -75,13 +75,13 @@ pub fn glance(
     if sessions.is_empty() {
         return Ok(Glance::Nothing);
     }
-    if sessions.len() > SESSIONS_MAX {
-        return Ok(Glance::Unclear);
-    }
     let Some(state) = State::load_some(&context.folder, &sessions) else { return Ok(Glance::Unclear) };
     // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
     if state.knows_no_session() {
         return Ok(Glance::Nothing);
+    }
+    if sessions.len() > SESSIONS_MAX {
+        return Ok(Glance::Unclear);
     }
     let overview = quiet.overview.clone();
     Ok(Glance::Few(Box::new(News { source, state, sessions, overview })))

@@ -51,7 +51,7 @@ pub struct State {
     /// longer links it.
     #[serde(default)]
     pub repositories: BTreeMap<String, BTreeSet<String>>,
-    /// The same as it stands in the file, where it has not been read; see [`State::load_some`].
+    /// The same as it stands in the file, where not all of it has been read; see [`State::load_some`].
     #[serde(skip)]
     unread_repositories: Option<Unread>,
     #[serde(default)]
@@ -107,7 +107,8 @@ pub struct Destination {
     pub source: SourceMark,
     #[serde(default, skip_serializing)]
     pub sessions: BTreeMap<String, SessionCursor>,
-    /// Cursors as they stand in the file, where they have not been read; see [`State::load_some`].
+    /// Cursors as they stand in the file, where not all have been read; one that has been stands for its line. See
+    /// [`State::load_some`].
     #[serde(skip)]
     unread_sessions: Option<Unread>,
 }
@@ -337,7 +338,7 @@ impl State {
         lines::read_some(&State::path(folder), sessions)
     }
 
-    /// Whether there is no cursor of any session among those that were read.
+    /// Whether no destination has a cursor of any session that was looked up.
     pub fn knows_no_session(&self) -> bool {
         self.destinations.iter().all(|destination| destination.sessions.is_empty())
     }

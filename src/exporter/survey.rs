@@ -15,7 +15,7 @@ use super::lineage;
 use super::narrowing;
 use super::privacy::{Affiliations, Eligibility, ExcludedReason, check_sync_eligibility};
 use super::source::{SessionRow, Snapshot, Source, TaskRow, file_identity};
-use super::state::{Overview, SessionCursor, State};
+use super::state::{Destination, Overview, SessionCursor, SourceMark, State};
 use crate::protocol::remote::Remote;
 
 /// A session of the source, and what is to be said of it.
@@ -117,7 +117,9 @@ pub fn survey(
     survey.overview.folders.dedup();
 
     let snapshot = &source.snapshot()?;
-    note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
+    let here = &mut state.destinations[destination];
+    let origin = Origin::of(snapshot, &here.source, &filter.config.database)?;
+    survey.warnings.extend(note_new_rows(snapshot, origin, &filter.config.database, here)?);
     let with_text = filter.config.include_content.value;
     survey.overview.sessions = snapshot.digest_of_sessions()?;
     survey.overview.tasks = snapshot.digest_of_tasks(with_text)?;
@@ -168,15 +170,26 @@ fn survey_no_others(
     (sessions, overview): (&BTreeSet<String>, &Overview),
     now: DateTime<Utc>,
 ) -> Result<Option<Survey>, Stop> {
-    let news = snapshot.sessions_after(state.destinations[destination].source.watermark)?;
+    let mark = &state.destinations[destination].source;
+    let origin = Origin::of(snapshot, mark, &filter.config.database)?;
+    if !origin.is_same {
+        // Every session's cursor is to be compared.
+        return Ok(None);
+    }
+    let news = snapshot.sessions_after(mark.watermark)?;
     if news.iter().any(|(id, _)| !sessions.contains(id)) {
         // han has written since it was found out which sessions have news.
         return Ok(None);
     }
     let mut rows = Vec::new();
     for id in sessions {
-        let is_known = state.destinations[destination].sessions.contains_key(id);
-        rows.extend(snapshot.session(id)?.filter(|_| is_known));
+        let Some(row) = snapshot.session(id)? else { continue };
+        if state.destinations[destination].sessions.contains_key(id) {
+            rows.push(row);
+        } else if matches!(filter.by_remote(row.remote.as_deref(), None), Eligibility::Eligible { .. }) {
+            // What may be sent has a cursor once nothing is left to send: the state is not what it should be.
+            return Ok(None);
+        }
     }
     if rows.iter().any(|row| row.remote.is_none()) {
         // Its last known repository counts, which is not read yet.
@@ -184,7 +197,7 @@ fn survey_no_others(
     }
     let mut survey = Survey { overview: overview.clone(), ..Survey::default() };
     let lookout = Lookout { snapshot, filter, now };
-    note_new_rows(snapshot, &filter.config.database, state, destination, &mut survey.warnings)?;
+    note_new_rows(snapshot, origin, &filter.config.database, &mut state.destinations[destination])?;
     let with_text = filter.config.include_content.value;
     for row in rows {
         let tasks = snapshot.tasks_of(&row.id, with_text)?;
@@ -250,31 +263,44 @@ fn cursor_of<'a>(
     Ok(cursors.entry(session_id.to_owned()).or_default())
 }
 
+/// The database of a snapshot, against the one that cursors were taken from.
+struct Origin {
+    /// Identity of its file.
+    file: String,
+    is_same: bool,
+}
+
+impl Origin {
+    fn of(snapshot: &Snapshot, mark: &SourceMark, database: &Path) -> Result<Origin, Stop> {
+        let file = file_identity(database)?;
+        let is_same = lineage::is_same(snapshot, mark, &file)?;
+        Ok(Origin { file, is_same })
+    }
+}
+
 /// Notes in the cursors what han stored since the last look, at the cost of what is new; or compares everything, when
-/// the database is not the one that the cursors were taken from.
+/// the database is not the one that the cursors were taken from, and says so.
 fn note_new_rows(
     snapshot: &Snapshot,
+    Origin { file, is_same }: Origin,
     database: &Path,
-    state: &mut State,
-    destination: usize,
-    warnings: &mut Vec<String>,
-) -> Result<(), Stop> {
-    let destination = &mut state.destinations[destination];
-    let file = file_identity(database)?;
+    destination: &mut Destination,
+) -> Result<Option<String>, Stop> {
     let last_rowid = snapshot.last_rowid()?;
-    let mark = &destination.source;
-    if !lineage::is_same(snapshot, mark, &file)? {
+    let watermark = destination.source.watermark;
+    let mut warning = None;
+    if !is_same {
         let rewound = lineage::compare(snapshot, destination)?;
-        warnings.push(format!(
+        warning = Some(format!(
             "{} is not the database of the last run (rebuilt, restored or vacuumed); {rewound} sessions differ and are sent again",
             database.display()
         ));
-    } else if mark.watermark == 0 {
+    } else if watermark == 0 {
         for (session_id, cursor) in &mut destination.sessions {
             cursor.seen_rowid = snapshot.last_rowid_of(session_id)?;
         }
     } else {
-        for (session_id, rowid) in snapshot.sessions_after(mark.watermark)? {
+        for (session_id, rowid) in snapshot.sessions_after(watermark)? {
             if let Some(cursor) = destination.sessions.get_mut(&session_id) {
                 cursor.seen_rowid = cursor.seen_rowid.max(rowid);
             }
@@ -286,7 +312,7 @@ fn note_new_rows(
     }
     mark.watermark = last_rowid;
     mark.file = file;
-    Ok(())
+    Ok(warning)
 }
 
 /// Keeps the last known repository of every session that has one. A remote that cannot be read counts as a change too:

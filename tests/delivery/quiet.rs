@@ -111,25 +111,59 @@ fn state_that_is_broken_behind_its_first_line_is_rebuilt_when_it_is_needed() {
     scene.assert_quiet();
 }
 
-/// Between the first look and the survey of the sessions that it found, han may store messages of others.
-#[test]
-fn news_that_come_between_the_first_look_and_the_survey_are_surveyed_too() {
-    let scene = at_rest();
+/// The sessions that a survey finds pending and how many cursors it then knows, where the first look found news of the
+/// first session alone, and `meanwhile` something happened to the state that was read of it, or to the database.
+fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<String>, usize) {
     let environment =
         Environment { claude_config_dir: Some(scene.config_folder()), ..Environment::default() };
     let flags = Flags { database: Some(scene.database()), ..Flags::default() };
     let config = Config::load(&flags, &environment).unwrap();
-    for session in &scene.sessions {
-        scene.add_messages(session, 1);
-    }
     let found = BTreeSet::from([scene.sessions[0].clone()]);
     let mut state = State::load_some(&scene.state_folder(), &found).unwrap();
+    meanwhile(&mut state);
     let affiliations = due::affiliations(state.destinations[0].identity.as_ref(), scene.now());
     let filter = Filter { config: &config, affiliations: &affiliations };
     let source = Source::open(&scene.database()).unwrap();
     let survey =
         survey_some(&source, filter, (&mut state, 0), (&found, &Overview::default()), scene.now()).unwrap();
-    let pending: BTreeSet<&String> =
-        survey.sessions.iter().filter(|it| it.pending).map(|it| &it.row.id).collect();
-    assert_eq!(pending, scene.sessions.iter().collect());
+    let pending = survey.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
+    (pending, state.destinations[0].sessions.len())
+}
+
+#[test]
+fn few_sessions_with_news_are_surveyed_alone() {
+    let scene = at_rest();
+    scene.add_messages(&scene.sessions[0], 1);
+    assert_eq!(surveyed(&scene, |_| {}), (BTreeSet::from([scene.sessions[0].clone()]), 1));
+}
+
+/// Between the first look and the survey of the sessions that it found, han may store messages of others.
+#[test]
+fn news_that_come_between_the_first_look_and_the_survey_are_surveyed_too() {
+    let scene = at_rest();
+    let all = scene.sessions.iter().cloned().collect();
+    let (pending, _) = surveyed(&scene, |_| {
+        scene.sessions.iter().for_each(|session| drop(scene.add_messages(session, 1)));
+    });
+    assert_eq!(pending, all);
+}
+
+/// Or it may write all of it anew, so that no cursor holds any more.
+#[test]
+fn database_that_becomes_another_between_the_first_look_and_the_survey_is_compared_with_every_cursor() {
+    let scene = at_rest();
+    scene.add_messages(&scene.sessions[0], 1);
+    let (_, cursors) = surveyed(&scene, |_| {
+        scene.db.conn().execute("UPDATE messages SET rowid = rowid + 1000", []).unwrap();
+    });
+    assert_eq!(cursors, scene.sessions.len());
+}
+
+/// Its line may be damaged, or another one so that it is not found.
+#[test]
+fn session_that_has_lost_its_cursor_is_surveyed_with_all_others() {
+    let scene = at_rest();
+    scene.add_messages(&scene.sessions[0], 1);
+    let found = surveyed(&scene, |state| state.destinations[0].sessions.clear());
+    assert_eq!(found, (BTreeSet::from([scene.sessions[0].clone()]), scene.sessions.len()));
 }

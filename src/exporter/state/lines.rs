@@ -24,7 +24,7 @@ use crate::exporter::files;
 /// A first line is some kilobytes, most of them the folders of projects.
 const BEGINNING_BYTES_MAX: u64 = 1 << 20;
 
-/// The file is written in pieces of so many bytes.
+/// What is new in the file is written in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Lines that take no more bytes than this are gone through one by one: it is what one read brings anyway.
@@ -152,7 +152,7 @@ fn read_beginning(file: &mut impl BufRead) -> Option<(Vec<u8>, Beginning)> {
     Some((line, serde_json::from_slice(&closed).ok()?))
 }
 
-/// Lines of a file that have not been read, in the order of their keys.
+/// The lines of a region as they stand in a file, in the order of their keys. One whose member has been read is old.
 #[derive(Debug, Clone)]
 pub(super) struct Unread {
     file: Arc<(File, PathBuf)>,
@@ -182,6 +182,10 @@ pub(super) fn read_some(path: &Path, wanted: &BTreeSet<String>) -> Option<State>
     }
     reader.read_to_end(&mut document).ok()?;
     let mut state: State = serde_json::from_slice(&document).ok()?;
+    let is_elsewhere = |destination: &Destination| !destination.sessions.is_empty();
+    if !state.repositories.is_empty() || state.destinations.iter().any(is_elsewhere) {
+        return None;
+    }
     let mut regions = regions.into_iter();
     state.unread_repositories = Some(regions.next()?);
     for destination in &mut state.destinations {
@@ -221,7 +225,8 @@ impl Unread {
 
     /// Where the line of a key stands; empty, and where it would stand, if there is none.
     fn find(&self, key: &str) -> io::Result<Range<u64>> {
-        // A line that begins at `from` does not come after the key, and all that begin behind `to` do.
+        // A line begins at `from`, and none that does before it comes after the key. Where a line was found that does,
+        // or none, before `to`, is no matter: it only says where to look next.
         let Range { start: mut from, end: mut to } = self.lines;
         while to - from > SCANNED_BYTES {
             let middle = from + (to - from) / 2;

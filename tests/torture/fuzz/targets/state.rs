@@ -27,7 +27,12 @@ fn load(folder: &Path, input: &[u8]) {
     let load =
         |repair, warnings: &mut Vec<String>| State::load(folder, &environment, &queue, repair, warnings);
     // Whether it is laid out as it should or not, looking some sessions up in it harms nothing.
-    let _ = State::load_some(folder, &BTreeSet::from(["s1".to_owned()])).map(|mut state| state.read_all());
+    if let Some(mut some) = State::load_some(folder, &BTreeSet::from(["s1".to_owned()])) {
+        let elsewhere = folder.join("elsewhere");
+        fs::create_dir_all(&elsewhere).expect("the folder can be written");
+        let _ = some.save(&elsewhere);
+        let _ = some.read_all();
+    }
     let mut warnings = Vec::new();
     let looked = load(None, &mut warnings);
     assert_eq!(fs::read(State::path(folder)).expect("a look changes nothing"), input);
