@@ -64,7 +64,7 @@ impl fmt::Display for RemoteError {
             RemoteError::Segment => "the remote's path has a part that no repository can be named",
             RemoteError::TooShort => "the remote names no owner and repository after the host",
             RemoteError::Azure => {
-                "the remote is on Azure DevOps but names no organization, project and repository"
+                "the remote is on Azure DevOps but names no organization, project and repository, or has _git in it twice"
             }
         })
     }

@@ -12,7 +12,7 @@ use crate::protocol::{Inclusion, PROTOCOL_VERSION, SyncCursor, SyncMessage, Sync
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 
 /// One POST.
@@ -30,6 +30,12 @@ impl Batch {
         let parts = self.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
         parts.map(|part| part.messages.len() + part.tasks.len()).sum()
     }
+
+    /// Whether a session stands in several places, by its id as it is stored.
+    pub fn has_repeats(&self) -> bool {
+        let mut seen = HashSet::new();
+        !self.sessions.iter().all(|entry| entry.occurrences == 1 && seen.insert(&entry.stored_id))
+    }
 }
 
 /// All that a batch says of one session id.
@@ -45,7 +51,7 @@ pub struct Entry {
     pub parts: Result<Vec<Part>, String>,
 }
 
-/// One session of the payload, checked.
+/// One session of the payload, or several of one id, checked.
 #[derive(Debug, Clone)]
 pub struct Part {
     /// `None` when it cannot be parsed; what was sent is not kept, it may hold credentials.
@@ -82,31 +88,43 @@ pub struct Task {
 }
 
 impl Task {
-    /// Which of two in one batch is the later one. What arrives is later than all before it.
+    /// Which of two in one batch stands: what was ahead of its time, and arrives now, or else the later one.
     fn order(&self) -> (bool, i64) {
         (self.is_arrival, self.changed_at)
     }
 }
 
 impl Part {
-    /// Which of two in one batch is the later one, as in [`Task::order`].
+    /// As [`Task::order`].
     fn order(&self) -> (bool, i64) {
         (self.is_arrival, self.modified_at)
     }
 
-    /// What stands in several places of one batch, as one: the latest fields and tasks, in the order of the payload where
-    /// they are as late, and each message as it stood first. A replay then meets no other state halfway.
+    /// What stands in several places of one batch, as one that is as late as the latest of them: its fields and tasks, and
+    /// each message as it stood first. A replay then meets no other state halfway.
     pub fn of(parts: &[&Part]) -> Part {
-        let latest = parts.iter().max_by_key(|part| part.order());
-        let latest: &Part = latest.expect("a session stands in the batch");
-        let mut messages = Each::default();
+        let standing = parts.iter().max_by_key(|part| part.order()).expect("a session stands in the batch");
+        let latest = parts.iter().max_by_key(|part| part.modified_at).expect("a session stands in the batch");
+        let mut messages = Each::with_capacity(parts.iter().map(|part| part.messages.len()).sum());
         parts
             .iter()
             .flat_map(|part| &part.messages)
             .for_each(|message| messages.add_message(message.clone()));
-        let mut tasks = Each::default();
+        let mut tasks = Each::with_capacity(parts.iter().map(|part| part.tasks.len()).sum());
         parts.iter().flat_map(|part| &part.tasks).for_each(|task| tasks.add_task(task.clone()));
-        Part { messages: messages.items, tasks: tasks.items, ..latest.clone() }
+        Part {
+            remote: standing.remote.clone(),
+            inclusion: standing.inclusion,
+            status: standing.status.clone(),
+            slug: standing.slug.clone(),
+            harness: standing.harness.clone(),
+            last_modified: latest.last_modified.clone(),
+            modified_at: latest.modified_at,
+            is_arrival: standing.is_arrival,
+            total_message_count: standing.total_message_count,
+            messages: messages.items,
+            tasks: tasks.items,
+        }
     }
 }
 
@@ -115,12 +133,6 @@ impl Part {
 struct Each<T> {
     items: Vec<T>,
     places: HashMap<String, usize>,
-}
-
-impl<T> Default for Each<T> {
-    fn default() -> Each<T> {
-        Each::with_capacity(0)
-    }
 }
 
 impl<T> Each<T> {
@@ -153,10 +165,17 @@ impl Each<Message> {
 
 impl Each<Task> {
     fn add_task(&mut self, task: Task) {
-        match self.places.get(&task.wire.id) {
-            Some(&place) if self.items[place].order() <= task.order() => self.items[place] = task,
-            Some(_) => {}
-            None => self.push(task.wire.id.clone(), task),
+        let Some(&place) = self.places.get(&task.wire.id) else {
+            return self.push(task.wire.id.clone(), task);
+        };
+        let standing = &mut self.items[place];
+        let other = match standing.order() <= task.order() {
+            true => std::mem::replace(standing, task),
+            false => task,
+        };
+        if other.changed_at > standing.changed_at {
+            standing.changed_at = other.changed_at;
+            standing.wire.updated_at = other.wire.updated_at;
         }
     }
 }
@@ -525,6 +544,32 @@ mod tests {
         let task = &batch.sessions[0].parts.as_ref().unwrap()[0].tasks[0];
         assert_eq!(task.changed_at, NOW);
         assert_eq!(task.wire.id, "t\u{FFFD}");
+    }
+
+    #[test]
+    fn what_stands_twice_is_as_late_as_the_latest_and_says_what_is_ahead_of_its_time() {
+        let part = |subject: &str, minutes: i64| {
+            let at = time::rfc3339(NOW + minutes * 60_000_000);
+            let task = format!(
+                r#"{{"id":"t","subject":"{subject}","status":"pending","createdAt":"2025-01-01 00:00:00","updatedAt":"{at}"}}"#
+            );
+            session("s", &format!(r#""messages":[],"tasks":[{task}]"#))
+                .replace("2025-03-01T00:00:00Z", &at)
+                .replace("\"active\"", &format!("\"{subject}\""))
+        };
+        // By less than the clocks' difference ahead, a time stands for itself.
+        for sessions in [[part("ahead", 10), part("later", 3)], [part("later", 3), part("ahead", 10)]] {
+            let batch = decode(&payload(&sessions.join(",")), NOW).unwrap();
+            assert!(batch.has_repeats());
+            let parts: Vec<&Part> = batch.sessions[0].parts.as_ref().unwrap().iter().collect();
+            let one = Part::of(&parts);
+            assert_eq!(
+                (one.status.as_str(), one.modified_at, one.is_arrival),
+                ("ahead", NOW + 180_000_000, true)
+            );
+            let [task] = &one.tasks[..] else { panic!("{:?}", one.tasks) };
+            assert_eq!((task.wire.subject.as_str(), task.changed_at), ("ahead", NOW + 180_000_000));
+        }
     }
 
     #[test]

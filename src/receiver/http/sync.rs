@@ -37,7 +37,9 @@ impl App {
         let now = time::now_us();
         let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
         self.metrics.inflated(bytes.len());
-        reserved.shrink(of_storing(bytes.len(), batch.rows()));
+        // What stands in several places is made one of copies.
+        let copies = if batch.has_repeats() { 2 } else { 1 };
+        reserved.shrink(of_storing(copies * bytes.len(), copies * batch.rows()));
         drop(bytes);
         let ingested =
             super::in_time(self.store.ingest(&principal, &batch, now)).await?.map_err(Fault::store)?;

@@ -112,13 +112,6 @@ pub(super) struct Added {
     messages: i64,
 }
 
-impl std::ops::AddAssign for Added {
-    fn add_assign(&mut self, more: Added) {
-        self.sessions += more.sessions;
-        self.messages += more.messages;
-    }
-}
-
 impl Store {
     /// Stores what can be stored of a batch, and says of each session what became of it.
     pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
