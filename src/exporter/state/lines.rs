@@ -225,8 +225,7 @@ impl Unread {
 
     /// Where the line of a key stands; empty, and where it would stand, if there is none.
     fn find(&self, key: &str) -> io::Result<Range<u64>> {
-        // A line begins at `from`, and none that does before it comes after the key. Where a line was found that does,
-        // or none, before `to`, is no matter: it only says where to look next.
+        // `from` is where a line begins that does not come after the key; `to` only says where to look for a later one.
         let Range { start: mut from, end: mut to } = self.lines;
         while to - from > SCANNED_BYTES {
             let middle = from + (to - from) / 2;
@@ -266,8 +265,11 @@ impl Unread {
 
     /// Lines without what stands between the last of them and the next one.
     fn without_separator(&self, lines: Range<u64>) -> Range<u64> {
-        let is_last = lines.end == self.lines.end;
-        lines.start..lines.end - if is_last { 0 } else { SEPARATOR.len() as u64 }
+        if lines.end == self.lines.end {
+            return lines;
+        }
+        let end = lines.end.saturating_sub(SEPARATOR.len() as u64);
+        lines.start..end.max(lines.start)
     }
 
     fn reader(&self, bytes: Range<u64>) -> io::Result<impl BufRead> {
