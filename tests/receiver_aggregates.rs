@@ -109,6 +109,32 @@ fn without_tasks(session: Value) -> Value {
 }
 
 #[test]
+fn answer_or_model_without_a_name_is_none() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let row = |id: &str, day: &str, usage: &str, model: &str| {
+            let at = format!("{day}T10:00:00Z");
+            let members = json!({"timestamp": at, "usageId": usage, "model": model, "inputTokens": 10});
+            with(message(id, 0), members)
+        };
+        let rows = vec![
+            row("a", "2025-03-02", "", "opus"),
+            row("b", "2025-03-02", "", "opus"),
+            // The later row names the answer's model.
+            row("c", "2025-03-03", "u", ""),
+            row("d", "2025-03-04", "u", "opus"),
+        ];
+        assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows)]).status, 200);
+        assert_sums_equal_a_recount(&place);
+        let sums = place.query(
+            "SELECT day - 20149, model, input_tokens FROM activity WHERE input_tokens > 0 ORDER BY day",
+        );
+        let sum = |day: &str, tokens: &str| [day, "opus", tokens].map(|text| Some(text.to_owned())).to_vec();
+        assert_eq!(sums, [sum("0", "20"), sum("2", "10")]);
+    }
+}
+
+#[test]
 fn sums_that_cannot_be_counted_refuse_the_session_and_nothing_else() {
     for place in places() {
         let (team, receiver) = (place.team(), place.serve());

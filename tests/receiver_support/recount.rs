@@ -32,6 +32,11 @@ fn text(column: &Option<String>) -> String {
     column.clone().unwrap_or_default()
 }
 
+/// An empty name is none.
+fn named(column: &Option<String>) -> Option<String> {
+    column.clone().filter(|name| !name.is_empty())
+}
+
 /// The stored sums that are not nothing.
 pub fn activity(place: &Place) -> BTreeMap<(String, At), Sums> {
     let rows = place.query(
@@ -64,13 +69,13 @@ fn recounted(place: &Place) -> BTreeMap<(String, At), Sums> {
         sum[5] += number(&row[9]);
         sum[6] += number(&row[10]);
         // A row without an answer is one of its own.
-        let answer = row[11].clone().unwrap_or_else(|| format!("row {} {}", text(&row[1]), text(&row[13])));
+        let answer = named(&row[11]).unwrap_or_else(|| format!("row {} {}", text(&row[1]), text(&row[13])));
         answers.entry((text(&row[0]), answer)).or_default().push(row);
     }
     for ((owner, _), mut rows) in answers {
         rows.sort_by_key(|row| {
             (
-                row[3].is_none(),
+                named(&row[3]).is_none(),
                 number(&row[2]),
                 number(&row[12]),
                 text(&row[4]),
