@@ -43,10 +43,17 @@ pub fn run(input: &[u8]) {
     let [form, delivery, document @ ..] = input else { return };
     let form = usize::from(*form) % ENCODINGS.len();
     let body = body(form, document);
-    PLACE.with_borrow_mut(|place| {
-        place.get_or_insert_with(Place::new).take(document, &body, ENCODINGS[form], usize::from(*delivery));
-        if place.as_ref().is_some_and(|place| place.stored >= STORED_MAX) {
-            *place = None;
+    PLACE.with_borrow_mut(|kept| {
+        let place = kept.get_or_insert_with(Place::new);
+        let before = place.stored;
+        place.take(document, &body, ENCODINGS[form], usize::from(*delivery));
+        if place.stored > before {
+            // A finding may need what came before it: this stays behind where the program ends.
+            let path = place.folder.path().join(format!("stored-{:03}", place.stored));
+            std::fs::write(path, input).expect("the store's folder can be written");
+        }
+        if place.stored >= STORED_MAX {
+            *kept = None;
         }
     });
 }
@@ -81,7 +88,7 @@ pub struct Place {
     /// Beside the program.
     connection: Connection,
     stored: u32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Place {
@@ -116,7 +123,7 @@ impl Place {
         let both = |two: Vec<_>| -> [_; 2] { two.try_into().expect("two of each") };
         let keys: [String; 2] = keys.try_into().expect("two keys");
         let connection = Connection::open(path).expect("the store is a file");
-        Place { runtime, app, keys, tenants: both(tenants), connection, stored: 0, _folder: folder }
+        Place { runtime, app, keys, tenants: both(tenants), connection, stored: 0, folder }
     }
 
     fn take(&mut self, document: &[u8], body: &[u8], encoding: &str, delivery: usize) {
