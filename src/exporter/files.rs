@@ -66,10 +66,12 @@ fn write_and_rename(path: &Path, write: impl FnOnce(&mut File, String) -> io::Re
         let _ = fs::remove_file(&temporary);
         return written;
     }
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    sync_folder_of(path)
+}
+
+/// Makes it last that a file has the name it has.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn write_synced(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> io::Result<()> {

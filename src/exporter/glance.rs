@@ -77,7 +77,7 @@ pub fn glance(
     }
     let Some(state) = State::load_some(&context.folder, &sessions) else { return Ok(Glance::Unclear) };
     // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
-    if state.knows_no_session() {
+    if !state.knows_any(&sessions) {
         return Ok(Glance::Nothing);
     }
     if sessions.len() > SESSIONS_MAX {

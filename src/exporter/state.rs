@@ -3,11 +3,12 @@
 //! Cursors move only forward on an acknowledgement, and back to the beginning on `reset` or when the source database is
 //! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
 
+mod base;
 mod lines;
 mod machine;
 mod quiet;
 
-use lines::Unread;
+use base::{Base, Unread};
 use machine::{Machine, fingerprint};
 pub use quiet::{Beginning, Overview, Quiet};
 
@@ -27,6 +28,8 @@ use crate::protocol::{Identity, SyncCursor};
 /// The format version of the file.
 const VERSION: u32 = 1;
 const NAME: &str = "sync-state.json";
+/// An earlier one that it is written beside, where that is large.
+const BASE_NAME: &str = "sync-state.base.json";
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,6 +44,9 @@ pub struct State {
     /// The file that it was written to. Found in another file, it is a copy, and may be older than what was sent.
     #[serde(default)]
     pub file: Option<String>,
+    /// What the base was written as that is still to be read; see [`lines`].
+    #[serde(default)]
+    base: Option<String>,
     /// There where everything was delivered when the file was written; whoever changes the state states it anew.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
@@ -265,6 +271,11 @@ impl State {
         folder.join(NAME)
     }
 
+    /// Where the base lies, if there is one.
+    pub fn base_path(folder: &Path) -> PathBuf {
+        folder.join(BASE_NAME)
+    }
+
     /// The state of this machine's client; a new one where there is none.
     ///
     /// `repair`: whether a file that cannot be read is moved aside (a run does that, a look does not). What was odd is
@@ -278,7 +289,7 @@ impl State {
     ) -> Result<State, Stop> {
         let path = State::path(folder);
         let machine = Machine::find(environment);
-        let mut state = match files::load::<State>(&path, VERSION)? {
+        let mut state = match State::load_whole(folder, warnings)? {
             Loaded::Found(state) => state.checked(&path, warnings),
             Loaded::Missing => State::new(&machine, folder, queue),
             Loaded::Corrupt(why) => {
@@ -297,6 +308,27 @@ impl State {
             state.machine = fresh.machine;
         }
         Ok(state)
+    }
+
+    /// The state with what it leaves to its base.
+    fn load_whole(folder: &Path, warnings: &mut Vec<String>) -> Result<Loaded<State>, Stop> {
+        let base = State::base_path(folder);
+        let mut earlier = None;
+        loop {
+            let mut loaded = files::load::<State>(&State::path(folder), VERSION)?;
+            let Loaded::Found(state) = &mut loaded else { return Ok(loaded) };
+            if lines::read_base(state, &base).map_err(|error| files::cannot("read", &base, error))? {
+                return Ok(loaded);
+            }
+            // Who looks without the lock may have found the state of before another run, and the base of after it.
+            if state.base == earlier {
+                let name = base.display();
+                warnings.push(format!("{name} is gone or damaged; what only it knew is sent again"));
+                state.base = None;
+                return Ok(loaded);
+            }
+            earlier.clone_from(&state.base);
+        }
     }
 
     /// What is right for a copy too. An older state sends again what messages and tasks came since; but fields that have
@@ -324,6 +356,7 @@ impl State {
             client_secret,
             machine: machine.mark(),
             file: None,
+            base: None,
             quiet: None,
             narrowings: BTreeMap::new(),
             repositories: BTreeMap::new(),
@@ -335,32 +368,31 @@ impl State {
     /// The state with the cursors of some sessions alone, for a run that concerns no others; everything else is kept as
     /// it stands. `None` where the file is not as [`State::save`] writes it.
     pub fn load_some(folder: &Path, sessions: &BTreeSet<String>) -> Option<State> {
-        lines::read_some(&State::path(folder), sessions)
+        lines::read_some(&State::path(folder), &State::base_path(folder), sessions)
     }
 
-    /// Whether no destination has a cursor of any session that was looked up.
-    pub fn knows_no_session(&self) -> bool {
-        self.destinations.iter().all(|destination| destination.sessions.is_empty())
+    /// Whether a destination has a cursor of any of these sessions, which have been looked up.
+    pub fn knows_any(&self, sessions: &BTreeSet<String>) -> bool {
+        let knows = |id| self.destinations.iter().any(|destination| destination.sessions.contains_key(id));
+        sessions.iter().any(knows)
     }
 
     /// Reads what [`State::load_some`] left unread.
     pub fn read_all(&mut self) -> Result<(), Stop> {
-        if let Some(unread) = &self.unread_repositories {
-            self.repositories = unread.read()?;
-            self.unread_repositories = None;
-        }
-        for destination in &mut self.destinations {
-            if let Some(unread) = &destination.unread_sessions {
-                let read = std::mem::replace(&mut destination.sessions, unread.read()?);
-                destination.sessions.extend(read);
-                destination.unread_sessions = None;
-            }
-        }
-        Ok(())
+        let path = self.unread_repositories.as_ref().map(|unread| unread.path().to_owned());
+        lines::read_unread(self).map_err(|error| files::cannot("read", &path.unwrap_or_default(), error))
     }
 
+    /// Replaces the file. What was not read stays where it is, if it is much: in the file of before, kept as the base.
     pub fn save(&self, folder: &Path) -> Result<(), Stop> {
-        files::replace_by(&State::path(folder), |file, identity| lines::write(self, identity, file))
+        let (path, as_base) = (State::path(folder), State::base_path(folder));
+        let base = Base::of(self).filter(|base| base.keep(&path, &as_base));
+        files::replace_by(&path, |file, identity| lines::write(self, base, identity, file))?;
+        if base.is_none() {
+            // Left there, it would be nobody's.
+            let _ = std::fs::remove_file(as_base);
+        }
+        Ok(())
     }
 
     /// Stands for a key without telling it.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
+use chrono::TimeDelta;
 use han_sync::exporter::config::{Config, Flags};
 use han_sync::exporter::due;
 use han_sync::exporter::environment::Environment;
@@ -16,7 +19,7 @@ use super::scene::Scene;
 
 /// The state's first line, as far as a run with nothing to do reads it.
 fn first_line(scene: &Scene) -> Value {
-    let state = fs::read_to_string(scene.state_folder().join("sync-state.json")).unwrap();
+    let state = fs::read_to_string(scene.state_path()).unwrap();
     let line = state.lines().next().unwrap().trim_end_matches(',').to_owned();
     serde_json::from_str(&format!("{line}}}")).expect("the first line is an object by itself")
 }
@@ -102,11 +105,64 @@ fn another_setting_is_looked_at_though_han_writes_nothing() {
 #[test]
 fn state_that_is_broken_behind_its_first_line_is_rebuilt_when_it_is_needed() {
     let scene = at_rest();
-    let path = scene.state_folder().join("sync-state.json");
+    let path = scene.state_path();
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"destinations\":", "\"destinations\"!")).unwrap();
     scene.add_messages(&scene.sessions[0], 1);
     scene.run_json(&[], 0);
+    scene.assert_delivered();
+    scene.assert_quiet();
+}
+
+/// A scene at rest with a large state, and one message sent since: the state is written beside its base.
+fn beside_base() -> Scene {
+    let scene = at_rest();
+    scene.enlarge_state();
+    scene.advance(TimeDelta::minutes(61));
+    scene.run_json(&[], 0);
+    scene.add_messages(&scene.sessions[0], 1);
+    scene.run_json(&[], 0);
+    scene.assert_delivered();
+    scene
+}
+
+fn bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.len())
+}
+
+#[test]
+fn what_is_new_is_written_beside_a_large_state_and_not_with_it() {
+    let scene = beside_base();
+    for session in [0, 1, 0] {
+        assert!(bytes(&scene.state_path()) < bytes(&scene.base_path()) / 10);
+        scene.add_messages(&scene.sessions[session], 1);
+        scene.run_json(&[], 0);
+        scene.assert_quiet();
+    }
+    let status = scene.status();
+    assert_eq!(status["pendingMessages"], 0, "{status}");
+    // Once an hour, and wherever all sessions are looked at, it is one file again.
+    let mode = fs::metadata(scene.base_path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    scene.advance(TimeDelta::minutes(61));
+    scene.run_json(&[], 0);
+    assert!(!scene.base_path().exists() && bytes(&scene.state_path()) > 64 << 10);
+    scene.add_messages(&scene.sessions[1], 1);
+    scene.run_json(&[], 0);
+    scene.assert_delivered_without_repeats();
+}
+
+#[test]
+fn base_that_is_lost_is_told_and_costs_sending_again() {
+    let scene = beside_base();
+    let client = first_line(&scene)["clientId"].clone();
+    fs::remove_file(scene.base_path()).unwrap();
+    scene.add_messages(&scene.sessions[1], 1);
+    let (report, outcome) = scene.run_json(&[], 0);
+    assert!(outcome.stderr.contains("sync-state.base.json is gone or damaged"), "{}", outcome.stderr);
+    // What the state knows itself, its base need not know.
+    assert_eq!((&report["sessionsSent"], &report["messagesSent"]), (&1.into(), &3.into()), "{report}");
+    assert_eq!(first_line(&scene)["clientId"], client);
     scene.assert_delivered();
     scene.assert_quiet();
 }

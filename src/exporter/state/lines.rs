@@ -2,24 +2,24 @@
 //!
 //! The first line says whether there may be anything to do, and where the two things stand that grow with the number of
 //! sessions: the known repositories, and each destination's cursors, a line each in the order of their sessions. A run
-//! with nothing to do reads the first line; one that concerns a few sessions looks up theirs and copies the others as
-//! they stand. Whatever is not laid out so is read whole, as any JSON is.
+//! with nothing to do reads the first line; one that concerns a few sessions looks up theirs. Where the others are many,
+//! it leaves them where they are: that file is kept as the base of a new one, which holds what is new beside it, until a
+//! run that has read everything writes everything. Whatever is not laid out so is read whole, as any JSON is.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IntoInnerError, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, IntoInnerError, Read, Seek, SeekFrom, Write};
+use std::mem;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
+use super::base::{Base, Unread};
 use super::{Beginning, Destination, SessionCursor, State};
 use crate::exporter::document::open_object;
-use crate::exporter::exit::Stop;
-use crate::exporter::files;
 
 /// A first line is some kilobytes, most of them the folders of projects.
 const BEGINNING_BYTES_MAX: u64 = 1 << 20;
@@ -27,16 +27,19 @@ const BEGINNING_BYTES_MAX: u64 = 1 << 20;
 /// What is new in the file is written in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Lines that take no more bytes than this are gone through one by one: it is what one read brings anyway.
-const SCANNED_BYTES: u64 = 4 << 10;
-
 /// Stands between two members.
-const SEPARATOR: &[u8] = b",\n";
+pub(super) const SEPARATOR: &[u8] = b",\n";
 
-/// Writes the document into an empty file. `identity`: the file's own.
+/// Writes the document into an empty file. `identity`: the file's own. `base`: where that stands which has not been read,
+/// if it is to stay there.
 ///
 /// The first line says how much follows and where, and is written last; so nothing has to be held in memory.
-pub(super) fn write(state: &State, identity: String, file: &mut (impl Write + Seek)) -> io::Result<()> {
+pub(super) fn write(
+    state: &State,
+    base: Option<&Base>,
+    identity: String,
+    file: &mut (impl Write + Seek),
+) -> io::Result<()> {
     let mut beginning = Beginning {
         version: state.version,
         client_id: state.client_id.clone(),
@@ -44,12 +47,14 @@ pub(super) fn write(state: &State, identity: String, file: &mut (impl Write + Se
         machine: state.machine.clone(),
         file: Some(identity),
         quiet: state.quiet.clone(),
+        base: base.map(|base| base.identity.clone()),
         regions: vec![u64::MAX..u64::MAX; state.destinations.len() + 1],
         rest_bytes: u64::MAX,
     };
     let room = first_line(&beginning, 0)?;
     file.write_all(&room)?;
-    let mut out = Sections { out: BufWriter::with_capacity(PIECE_BYTES, file), regions: Vec::new() };
+    let out = BufWriter::with_capacity(PIECE_BYTES, file);
+    let mut out = Sections { out, copies_unread: base.is_none(), regions: Vec::new() };
     out.write_rest(state)?;
     let from_room = |at: u64| at - room.len() as u64;
     beginning.rest_bytes = from_room(out.out.stream_position()?);
@@ -71,6 +76,7 @@ fn first_line(beginning: &Beginning, length: usize) -> io::Result<Vec<u8>> {
 /// What follows the first line, and where in it the regions came to stand.
 struct Sections<W: Write + Seek> {
     out: BufWriter<W>,
+    copies_unread: bool,
     regions: Vec<Range<u64>>,
 }
 
@@ -106,9 +112,10 @@ impl<W: Write + Seek> Sections<W> {
         members: &BTreeMap<String, T>,
         unread: Option<&Unread>,
     ) -> io::Result<()> {
+        let unread = unread.filter(|_| self.copies_unread);
         let start = self.out.stream_position()?;
         let mut separator: &[u8] = b"";
-        let mut copied = unread.map_or(0, |unread| unread.lines.start);
+        let mut copied = unread.map_or(0, |unread| unread.lines().start);
         for (key, member) in members {
             if let Some(unread) = unread {
                 let line = unread.find(key)?;
@@ -124,7 +131,7 @@ impl<W: Write + Seek> Sections<W> {
             separator = SEPARATOR;
         }
         if let Some(unread) = unread {
-            unread.copy(copied..unread.lines.end, separator, &mut self.out)?;
+            unread.copy(copied..unread.lines().end, separator, &mut self.out)?;
         }
         self.regions.push(start..self.out.stream_position()?);
         Ok(())
@@ -135,159 +142,120 @@ impl<W: Write + Seek> Sections<W> {
 pub(super) fn beginning(path: &Path) -> Option<Beginning> {
     let file = File::open(path).ok()?;
     let bytes = file.metadata().ok()?.len();
-    let (line, beginning) = read_beginning(&mut BufReader::new(file))?;
+    let (line, beginning) = read_beginning(&mut BufReader::new(file)).ok()??;
     (bytes.checked_sub(end_of(&line)) == Some(beginning.rest_bytes)).then_some(beginning)
 }
 
 /// Where a first line ends, and what follows it begins.
-fn end_of(line: &[u8]) -> u64 {
+pub(super) fn end_of(line: &[u8]) -> u64 {
     line.len() as u64 - 1
 }
 
-/// The first line, as it stands there and read.
-fn read_beginning(file: &mut impl BufRead) -> Option<(Vec<u8>, Beginning)> {
+/// The first line, as it stands there and read; `None` where there is no such line.
+pub(super) fn read_beginning(file: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, Beginning)>> {
     let mut line = Vec::new();
-    file.by_ref().take(BEGINNING_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
-    let closed = [line.strip_suffix(b",\n")?, b"}"].concat();
-    Some((line, serde_json::from_slice(&closed).ok()?))
-}
-
-/// The lines of a region as they stand in a file, in the order of their keys. One whose member has been read is old.
-#[derive(Debug, Clone)]
-pub(super) struct Unread {
-    file: Arc<(File, PathBuf)>,
-    lines: Range<u64>,
-}
-
-impl PartialEq for Unread {
-    fn eq(&self, other: &Unread) -> bool {
-        Arc::ptr_eq(&self.file, &other.file) && self.lines == other.lines
-    }
+    file.by_ref().take(BEGINNING_BYTES_MAX).read_until(b'\n', &mut line)?;
+    let closed = line.strip_suffix(b",\n").map(|line| [line, b"}"].concat());
+    let beginning = closed.and_then(|closed| serde_json::from_slice(&closed).ok());
+    Ok(beginning.map(|beginning| (line, beginning)))
 }
 
 /// See [`State::load_some`].
-pub(super) fn read_some(path: &Path, wanted: &BTreeSet<String>) -> Option<State> {
-    let file = Arc::new((File::open(path).ok()?, path.to_owned()));
-    let mut reader = BufReader::new(&file.0);
-    // The document without its regions is a document too.
-    let (mut document, beginning) = read_beginning(&mut reader)?;
-    let rest = end_of(&document);
-    let mut at = document.len() as u64;
-    let mut regions = Vec::new();
-    for region in &beginning.regions {
-        let lines = rest.checked_add(region.start)?..rest.checked_add(region.end)?;
-        reader.by_ref().take(lines.start.checked_sub(at)?).read_to_end(&mut document).ok()?;
-        at = reader.seek(SeekFrom::Start(lines.end.max(lines.start))).ok()?;
-        regions.push(Unread { file: file.clone(), lines: lines.start..at });
-    }
-    reader.read_to_end(&mut document).ok()?;
-    let mut state: State = serde_json::from_slice(&document).ok()?;
-    let is_elsewhere = |destination: &Destination| !destination.sessions.is_empty();
-    if !state.repositories.is_empty() || state.destinations.iter().any(is_elsewhere) {
-        return None;
-    }
-    let mut regions = regions.into_iter();
-    state.unread_repositories = Some(regions.next()?);
+pub(super) fn read_some(path: &Path, base: &Path, wanted: &BTreeSet<String>) -> Option<State> {
+    let file = File::open(path).ok()?;
+    let mut reader = BufReader::new(&file);
+    let (mut document, beginning) = read_beginning(&mut reader).ok()??;
+    let (mut state, base) = if let Some(identity) = &beginning.base {
+        reader.read_to_end(&mut document).ok()?;
+        (serde_json::from_slice::<State>(&document).ok()?, Base::open(base, identity).ok()??)
+    } else {
+        // The document without its regions is a document too.
+        let base = Base::new(file.try_clone().ok()?, path, &beginning, end_of(&document))?;
+        let mut at = document.len() as u64;
+        for lines in &base.regions {
+            reader.by_ref().take(lines.start.checked_sub(at)?).read_to_end(&mut document).ok()?;
+            at = reader.seek(SeekFrom::Start(lines.end)).ok()?;
+        }
+        reader.read_to_end(&mut document).ok()?;
+        let state = serde_json::from_slice::<State>(&document).ok()?;
+        let is_elsewhere = |destination: &Destination| !destination.sessions.is_empty();
+        if !state.repositories.is_empty() || state.destinations.iter().any(is_elsewhere) {
+            return None;
+        }
+        (state, base)
+    };
+    attach(&mut state, base)?;
     for destination in &mut state.destinations {
-        let unread = regions.next()?;
+        let unread = destination.unread_sessions.as_ref()?;
         for session_id in wanted {
+            if destination.sessions.contains_key(session_id) {
+                continue;
+            }
             if let Some(cursor) = unread.get::<SessionCursor>(session_id).ok()? {
                 destination.sessions.insert(session_id.clone(), cursor);
             }
         }
-        destination.unread_sessions = Some(unread);
     }
-    regions.next().is_none().then_some(state)
+    Some(state)
 }
 
-impl Unread {
-    /// All of them.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<BTreeMap<String, T>, Stop> {
-        let mut text = b"{".to_vec();
-        let members = self.reader(self.lines.clone()).and_then(|mut reader| {
-            reader.read_to_end(&mut text)?;
-            text.push(b'}');
-            Ok(serde_json::from_slice(&text)?)
-        });
-        members.map_err(|error| files::cannot("read", &self.file.1, error))
+/// Reads what a state leaves to its base. False where that is not there, or damaged: then what could be read is all.
+pub(super) fn read_base(state: &mut State, path: &Path) -> io::Result<bool> {
+    let Some(identity) = &state.base else { return Ok(true) };
+    let Some(base) = Base::open(path, identity)? else { return Ok(false) };
+    if attach(state, base).is_none() {
+        return Ok(false);
     }
-
-    fn get<T: DeserializeOwned>(&self, key: &str) -> io::Result<Option<T>> {
-        let line = self.find(key)?;
-        if line.is_empty() {
-            return Ok(None);
-        }
-        let mut text = b"{".to_vec();
-        self.reader(self.without_separator(line))?.read_to_end(&mut text)?;
-        text.push(b'}');
-        Ok(serde_json::from_slice::<BTreeMap<String, T>>(&text)?.remove(key))
-    }
-
-    /// Where the line of a key stands; empty, and where it would stand, if there is none.
-    fn find(&self, key: &str) -> io::Result<Range<u64>> {
-        // `from` is where a line begins that does not come after the key; `to` only says where to look for a later one.
-        let Range { start: mut from, end: mut to } = self.lines;
-        while to - from > SCANNED_BYTES {
-            let middle = from + (to - from) / 2;
-            let mut reader = self.reader(middle..self.lines.end)?;
-            let start = middle + reader.skip_until(b'\n')? as u64;
-            if start < to && key_of(&mut reader)?.as_str() <= key {
-                from = start;
-            } else {
-                to = middle;
-            }
-        }
-        let mut reader = self.reader(from..self.lines.end)?;
-        let mut line = Vec::new();
-        while from < self.lines.end {
-            line.clear();
-            let end = from + reader.read_until(b'\n', &mut line)? as u64;
-            match key_of(&mut line.as_slice())?.as_str().cmp(key) {
-                Ordering::Less => from = end,
-                Ordering::Equal => return Ok(from..end),
-                Ordering::Greater => break,
-            }
-        }
-        Ok(from..from)
-    }
-
-    /// Copies some of the lines, after a separator. Returns whether there was any.
-    fn copy(&self, lines: Range<u64>, separator: &[u8], out: &mut impl Write) -> io::Result<bool> {
-        if lines.is_empty() {
-            return Ok(false);
-        }
-        out.write_all(separator)?;
-        let bytes = self.without_separator(lines);
-        let copied = io::copy(&mut self.reader(bytes.clone())?, out)?;
-        // A file that became shorter than it was would cost the cursors behind its end.
-        if copied < bytes.end - bytes.start { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(true) }
-    }
-
-    /// Lines without what stands between the last of them and the next one.
-    fn without_separator(&self, lines: Range<u64>) -> Range<u64> {
-        if lines.end == self.lines.end {
-            return lines;
-        }
-        let end = lines.end.saturating_sub(SEPARATOR.len() as u64);
-        lines.start..end.max(lines.start)
-    }
-
-    fn reader(&self, bytes: Range<u64>) -> io::Result<impl BufRead> {
-        let mut file = &self.file.0;
-        file.seek(SeekFrom::Start(bytes.start))?;
-        Ok(BufReader::with_capacity(SCANNED_BYTES as usize, file.take(bytes.end - bytes.start)))
+    let read = read_unread(state);
+    state.unread_repositories = None;
+    state.destinations.iter_mut().for_each(|destination| destination.unread_sessions = None);
+    match read {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => Ok(false),
+        read => read.map(|()| true),
     }
 }
 
-/// The key of the line that is read next.
-fn key_of(line: &mut impl Read) -> io::Result<String> {
-    Ok(String::deserialize(&mut serde_json::Deserializer::from_reader(line))?)
+/// Reads what has not been read.
+pub(super) fn read_unread(state: &mut State) -> io::Result<()> {
+    read_members(&mut state.repositories, &mut state.unread_repositories)?;
+    for destination in &mut state.destinations {
+        read_members(&mut destination.sessions, &mut destination.unread_sessions)?;
+    }
+    Ok(())
+}
+
+fn read_members<T: DeserializeOwned>(
+    members: &mut BTreeMap<String, T>,
+    unread: &mut Option<Unread>,
+) -> io::Result<()> {
+    if let Some(lines) = unread {
+        let newer = mem::replace(members, lines.read()?);
+        members.extend(newer);
+        *unread = None;
+    }
+    Ok(())
+}
+
+/// Lets what a state does not hold itself be read from a base, if that is laid out as the state is.
+fn attach(state: &mut State, base: Base) -> Option<()> {
+    if base.regions.len() != state.destinations.len() + 1 {
+        return None;
+    }
+    let base = Arc::new(base);
+    let unread = |index| Some(Unread { base: base.clone(), index });
+    state.unread_repositories = unread(0);
+    for (destination, index) in state.destinations.iter_mut().zip(1..) {
+        destination.unread_sessions = unread(index);
+    }
+    state.base = None;
+    Some(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::exporter::exit::Exit;
+    use crate::exporter::state::base::SCANNED_BYTES;
 
     fn state() -> State {
         let cursor = |rowid| SessionCursor { rowid, ..SessionCursor::default() };
@@ -304,6 +272,7 @@ mod tests {
             client_secret: "s".into(),
             machine: "m".into(),
             file: Some("f".into()),
+            base: None,
             quiet: None,
             narrowings: Default::default(),
             repositories: [("github.com/acme/api".to_owned(), BTreeSet::from(["s1".to_owned()]))].into(),
@@ -314,7 +283,7 @@ mod tests {
 
     fn document(state: &State) -> String {
         let mut out = std::io::Cursor::new(Vec::new());
-        write(state, "f".into(), &mut out).unwrap();
+        write(state, None, "f".into(), &mut out).unwrap();
         String::from_utf8(out.into_inner()).unwrap()
     }
 
@@ -326,7 +295,7 @@ mod tests {
 
     /// The state of a file with the cursors of some sessions.
     fn read_at(path: &Path, wanted: &[&str]) -> Option<State> {
-        read_some(path, &wanted.iter().map(|id| (*id).to_owned()).collect())
+        read_some(path, Path::new("no base"), &wanted.iter().map(|id| (*id).to_owned()).collect())
     }
 
     fn read(text: &str, wanted: &[&str]) -> Option<State> {
@@ -361,7 +330,7 @@ mod tests {
     #[test]
     fn sessions_are_looked_for_in_every_destination_and_nowhere_else() {
         let text = document(&state());
-        let is_known = |id: &str| !read(&text, &[id]).unwrap().knows_no_session();
+        let is_known = |id: &str| read(&text, &[id]).unwrap().knows_any(&[id.to_owned()].into());
         for known in ["s1", "s2", "s3"] {
             assert!(is_known(known), "{known}");
         }
@@ -397,7 +366,8 @@ mod tests {
             assert_eq!(some.destinations[0].sessions, [(id.clone(), cursor.clone())].into(), "{id:?}");
         }
         for unknown in ["", "0", "0001", "zzz", "\u{10ffff}"] {
-            assert!(read(&text, &[unknown]).unwrap().knows_no_session(), "{unknown:?}");
+            let sessions = &read(&text, &[unknown]).unwrap().destinations[0].sessions;
+            assert!(sessions.is_empty(), "{unknown:?}");
         }
         let wanted: Vec<&str> = all.keys().step_by(7).map(String::as_str).collect();
         let mut some = read(&text, &wanted).unwrap();
@@ -433,7 +403,7 @@ mod tests {
         let file = file_of(&text);
         let mut some = read_at(file.path(), &[]).unwrap();
         file.as_file().set_len(text.find("\"s3\"").unwrap() as u64).unwrap();
-        let written = write(&some, "f".into(), &mut std::io::Cursor::new(Vec::new()));
+        let written = write(&some, None, "f".into(), &mut std::io::Cursor::new(Vec::new()));
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!(some.read_all().unwrap_err().exit, Exit::TryAgain);
         assert!(some.destinations[0].unread_sessions.is_some());

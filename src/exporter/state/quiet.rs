@@ -55,6 +55,9 @@ pub struct Beginning {
     #[serde(default)]
     pub file: Option<String>,
     pub quiet: Option<Quiet>,
+    /// What the base was written as, which holds whatever of the regions is not in this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) base: Option<String>,
     /// Bytes that follow.
     pub(super) rest_bytes: u64,
     /// Where in them the lines of the known repositories stand, and then those of each destination's sessions.

@@ -69,6 +69,8 @@ pub enum Action {
     During(Command, Route, usize, [Meanwhile; 2]),
 
     // State files
+    /// From now on the state knows of many sessions that han no longer has.
+    LargeState,
     Lose(File),
     /// Cut off at so many percent.
     Truncate(File, u8),
@@ -242,8 +244,10 @@ pub enum Meanwhile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
     State,
+    /// What the state was written beside.
+    Base,
     Queue,
-    Both,
+    All,
 }
 
 /// The receiver behind the line.
@@ -262,7 +266,14 @@ pub fn history(rng: &mut Rng, receiver: Receiver) -> Vec<Action> {
     let kinds = rng.next() & (rng.next() | rng.next());
     // Sessions and projects likewise: few of them, so that things happen to the same one.
     let places = *rng.pick(&[1, 1, 2, 8]);
-    (0..length).map(|_| any(rng, receiver, kinds, places)).collect()
+    let mut history = Vec::new();
+    if rng.chance(0.2) {
+        // A state that a run has written beside its base.
+        history.extend([LargeState, NewSession(0, Rows::One), Run(Command::Scheduled)]);
+        history.extend([Insert(0, Rows::One), Run(Command::Scheduled)].repeat(2));
+    }
+    history.extend((0..length).map(|_| any(rng, receiver, kinds, places)));
+    history
 }
 
 /// Chooses by weight.
@@ -281,7 +292,7 @@ fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
     let (n, m) = (rng.below(places), rng.below(8));
     let on = rng.chance(0.5);
     let rows = *rng.pick(&ROWS);
-    let file = *rng.pick(&[File::State, File::Queue, File::Both]);
+    let file = *rng.pick(&[File::State, File::Base, File::Queue, File::All]);
     let choices = [
         (6, NewSession(n, rows)),
         (12, Insert(n, rows)),

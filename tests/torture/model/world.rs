@@ -56,6 +56,8 @@ pub struct World {
     pub latest: DateTime<Utc>,
     /// Whether a state file was ever lost, or replaced by an older one.
     has_lost_state: bool,
+    /// Whether the state is made large wherever it is not.
+    has_large_state: bool,
 }
 
 impl World {
@@ -90,6 +92,7 @@ impl World {
             looks: Vec::new(),
             latest: sandbox.now(),
             has_lost_state: false,
+            has_large_state: false,
             sandbox,
         };
         db.transaction(|db| {
@@ -301,10 +304,11 @@ impl World {
             Action::KillAt(command, route, nth, taken) => self.kill_at(command, route, nth, taken == Taken::Yes)?,
             Action::KillAfter(command, hundredths) => self.kill_after(command, Duration::from_micros(hundredths * 10))?,
             Action::During(command, route, nth, meanwhile) => self.during(command, route, nth, &meanwhile)?,
+            Action::LargeState => self.has_large_state = true,
             Action::Lose(file) => self.lose(file),
             Action::Truncate(file, percent) => self.truncate(file, percent),
             Action::CopyState => {
-                for file in self.files(File::Both) {
+                for file in self.files(File::All) {
                     if file.exists() {
                         fs::copy(&file, file.with_extension("copy")).unwrap();
                     }
@@ -318,6 +322,9 @@ impl World {
                 }
             }
             Action::Pass(seconds) => self.sandbox.advance(TimeDelta::seconds(seconds.into())),
+        }
+        if self.has_large_state {
+            self.sandbox.enlarge_state();
         }
         Ok(())
     }
@@ -437,13 +444,24 @@ impl World {
     }
 
     fn files(&self, file: File) -> Vec<PathBuf> {
-        let (state, queue) = ("sync-state.json", "sync-queue.json");
-        let names: &[&str] = match file {
-            File::State => &[state],
-            File::Queue => &[queue],
-            File::Both => &[state, queue],
-        };
-        names.iter().map(|name| self.sandbox.state_folder().join(name)).collect()
+        let (state, base) = (self.sandbox.state_path(), self.sandbox.base_path());
+        let queue = self.sandbox.state_folder().join("sync-queue.json");
+        match file {
+            File::State => vec![state],
+            File::Base => vec![base],
+            File::Queue => vec![queue],
+            File::All => vec![state, base, queue],
+        }
+    }
+
+    /// What the state may still know without a file.
+    fn forget_file(&mut self, file: File) {
+        match file {
+            File::State | File::All => self.knowledge = Knowledge::default(),
+            // Narrowings and identities stand in the state itself.
+            File::Base => self.knowledge.sure.clear(),
+            File::Queue => {}
+        }
     }
 
     /// Of fields that change under a clock set back, nothing but the state knows that they are later than those before:
@@ -458,9 +476,7 @@ impl World {
         for path in self.files(file) {
             let _ = fs::remove_file(path);
         }
-        if file != File::Queue {
-            self.knowledge = Knowledge::default();
-        }
+        self.forget_file(file);
     }
 
     fn truncate(&mut self, file: File, percent: u8) {
@@ -468,9 +484,7 @@ impl World {
         for path in self.files(file) {
             if let Ok(text) = fs::read(&path) {
                 fs::write(&path, &text[..text.len() * usize::from(percent) / WHOLE_PERCENT]).unwrap();
-                if file != File::Queue {
-                    self.knowledge = Knowledge::default();
-                }
+                self.forget_file(file);
             }
         }
     }

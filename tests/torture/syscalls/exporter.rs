@@ -16,7 +16,16 @@ enum Before {
     Use,
     /// See [`Home::at_rest`].
     Rest,
+    /// See [`Home::at_large_rest`].
+    LargeRest,
+    /// See [`Home::beside_base`].
+    Base,
+    /// See [`Home::beyond_base`].
+    BaseAndMore,
 }
+
+const ALL: [Before; 6] =
+    [Before::Nothing, Before::Use, Before::Rest, Before::LargeRest, Before::Base, Before::BaseAndMore];
 
 impl Before {
     fn home(self, template: &Template) -> Home {
@@ -24,6 +33,9 @@ impl Before {
             Before::Nothing => Home::new(template),
             Before::Use => Home::in_use(template),
             Before::Rest => Home::at_rest(template),
+            Before::LargeRest => Home::at_large_rest(template),
+            Before::Base => Home::beside_base(template),
+            Before::BaseAndMore => Home::beyond_base(template),
         }
     }
 }
@@ -46,18 +58,24 @@ fn courses(template: &Template) -> Vec<Course> {
         let ((outcome, one), (_, other)) = (record(), record());
         Course { before, outcome, calls: one.or_more(other) }
     };
-    [Before::Nothing, Before::Use, Before::Rest].map(course).into()
+    ALL.map(course).into()
 }
 
 #[test]
 fn run_with_one_new_message_writes_its_state_once_and_reads_no_other_sessions() {
     let courses = courses(&Template::new());
-    let rest = courses.iter().find(|course| course.before == Before::Rest).expect("a course of each");
-    let made = |call: &str| rest.calls.most.get(call).map_or(0, |count| count.all);
-    assert_eq!(rest.outcome.json()["messagesSent"], 1, "{}", rest.outcome.stdout);
-    assert_eq!(made("rename"), 1, "{:?}", rest.calls);
-    // The lines of the known repositories, and those before and after the session's, where it has any.
-    assert!((2..=3).contains(&made("copy_file_range")), "{:?}", rest.calls);
+    for (before, copies, links) in
+        [(Before::Rest, 2..=3, 0), (Before::LargeRest, 0..=0, 1), (Before::Base, 0..=0, 0)]
+    {
+        let course = courses.iter().find(|course| course.before == before).expect("a course of each");
+        let made = |call: &str| course.calls.most.get(call).map_or(0, |count| count.all);
+        assert_eq!(course.outcome.json()["messagesSent"], 1, "{}", course.outcome.stdout);
+        assert_eq!(made("rename"), 1, "{before:?}: {:?}", course.calls);
+        // The lines of the known repositories, and those before and after the session's, where it has any; none where
+        // they stay in the base.
+        assert!(copies.contains(&made("copy_file_range")), "{before:?}: {:?}", course.calls);
+        assert_eq!(made("link") + made("linkat"), links, "{before:?}: {:?}", course.calls);
+    }
 }
 
 /// Strikes a run, and lets the next one complete it. Whether the strike came about.
