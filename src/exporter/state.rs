@@ -1,4 +1,5 @@
-//! `sync-state.json`: the client's name, and for each destination what it has acknowledged.
+//! `sync-state.json`: the client's name, and for each destination what it has acknowledged. A large one may leave what is
+//! not new to an earlier one, its base.
 //!
 //! Cursors move only forward on an acknowledgement, and back to the beginning on `reset` or when the source database is
 //! found to be another one. Losing this file costs re-sending, never a lost or doubled message.
@@ -44,7 +45,7 @@ pub struct State {
     /// The file that it was written to. Found in another file, it is a copy, and may be older than what was sent.
     #[serde(default)]
     pub file: Option<String>,
-    /// What the base was written as that is still to be read; see [`lines`].
+    /// The identity of the base, until it has been read; see [`lines`].
     #[serde(default)]
     base: Option<String>,
     /// There where everything was delivered when the file was written; whoever changes the state states it anew.
@@ -289,7 +290,7 @@ impl State {
     ) -> Result<State, Stop> {
         let path = State::path(folder);
         let machine = Machine::find(environment);
-        let mut state = match State::load_whole(folder, warnings)? {
+        let mut state = match State::load_whole(folder, repair, warnings)? {
             Loaded::Found(state) => state.checked(&path, warnings),
             Loaded::Missing => State::new(&machine, folder, queue),
             Loaded::Corrupt(why) => {
@@ -311,23 +312,31 @@ impl State {
     }
 
     /// The state with what it leaves to its base.
-    fn load_whole(folder: &Path, warnings: &mut Vec<String>) -> Result<Loaded<State>, Stop> {
-        let base = State::base_path(folder);
-        let mut earlier = None;
+    fn load_whole(
+        folder: &Path,
+        repair: Option<DateTime<Utc>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Loaded<State>, Stop> {
+        let path = State::base_path(folder);
+        let mut missed = None;
         loop {
             let mut loaded = files::load::<State>(&State::path(folder), VERSION)?;
             let Loaded::Found(state) = &mut loaded else { return Ok(loaded) };
-            if lines::read_base(state, &base).map_err(|error| files::cannot("read", &base, error))? {
+            let Some(base) = state.base.take() else { return Ok(loaded) };
+            let is_read = lines::read_base(state, &path, &base);
+            if is_read.map_err(|error| files::cannot("read", &path, error))? {
                 return Ok(loaded);
             }
             // Who looks without the lock may have found the state of before another run, and the base of after it.
-            if state.base == earlier {
-                let name = base.display();
-                warnings.push(format!("{name} is gone or damaged; what only it knew is sent again"));
-                state.base = None;
+            if missed.as_ref() == Some(&base) {
+                warnings.push(if path.exists() {
+                    set_aside(&path, "it is damaged, or not the base of this state", repair)?
+                } else {
+                    format!("{} is gone; what only it knew is sent again", path.display())
+                });
                 return Ok(loaded);
             }
-            earlier.clone_from(&state.base);
+            missed = Some(base);
         }
     }
 

@@ -103,7 +103,7 @@ impl Crowd {
         for (label, codes, process) in running {
             let outcome = process.wait();
             assert!(codes.contains(&outcome.code), "{label}: {outcome:?}");
-            let is_wrong = ["panicked", "gone or damaged"].iter().any(|words| outcome.stderr.contains(words));
+            let is_wrong = ["panicked", "base.json"].iter().any(|words| outcome.stderr.contains(words));
             assert!(!is_wrong, "{label}: {outcome:?}");
         }
         self.sandbox.settle();

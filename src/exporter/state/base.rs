@@ -25,7 +25,7 @@ pub(super) const SCANNED_BYTES: u64 = 4 << 10;
 /// Fewer bytes than this are written anew rather than kept as a base.
 const BASE_BYTES_MIN: u64 = 64 << 10;
 
-/// What is new beside a base is at most this share of it, at so many bytes a line.
+/// What is new beside a base is at most about this share of it, by the bytes that most lines do not exceed.
 const NEW_SHARE: u64 = 8;
 const LINE_BYTES: u64 = 512;
 
@@ -41,19 +41,13 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// `rest`: what the places in the first line count from. `None` where it says anything that cannot be.
-    pub(super) fn new(file: File, path: &Path, beginning: &Beginning, rest: u64) -> Option<Base> {
-        let mut regions = Vec::new();
-        let mut at = rest;
-        for region in &beginning.regions {
-            let lines = rest.checked_add(region.start)?..rest.checked_add(region.end)?;
-            if lines.start < at || lines.end < lines.start {
-                return None;
-            }
-            at = lines.end;
-            regions.push(lines);
-        }
-        Some(Base { file, path: path.to_owned(), identity: beginning.file.clone()?, regions })
+    /// `rest`: what the places in the first line count from. `None` where it says what cannot be, or is not.
+    pub(super) fn new(file: File, path: &Path, beginning: &Beginning, rest: u64) -> io::Result<Option<Base>> {
+        let end = file.metadata()?.len();
+        let is_whole = end.checked_sub(rest) == Some(beginning.rest_bytes);
+        let regions = regions(beginning, rest..end).filter(|_| is_whole);
+        let of = |(regions, identity)| Base { file, path: path.to_owned(), identity, regions };
+        Ok(regions.zip(beginning.file.clone()).map(of))
     }
 
     /// The one that was written as `identity`, if that is what the file is.
@@ -62,8 +56,8 @@ impl Base {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let found = read_beginning(&mut BufReader::new(&file))?;
-        let base = found.and_then(|(line, beginning)| Base::new(file, path, &beginning, end_of(&line)));
+        let Some((line, beginning)) = read_beginning(&mut BufReader::new(&file))? else { return Ok(None) };
+        let base = Base::new(file, path, &beginning, end_of(&line))?;
         Ok(base.filter(|base| base.identity == identity))
     }
 
@@ -90,10 +84,28 @@ impl Base {
         if is_at(name) {
             return true;
         }
-        // The base of an earlier state, if there is one.
+        if !is_at(path) {
+            return false;
+        }
+        // The base of an earlier state, if there is one: this one has none.
         let _ = fs::remove_file(name);
-        is_at(path) && fs::hard_link(path, name).is_ok() && files::sync_folder_of(name).is_ok()
+        fs::hard_link(path, name).is_ok() && files::sync_folder_of(name).is_ok()
     }
+}
+
+/// Where the regions stand, each behind the one before; `None` where one would not lie within `rest`.
+fn regions(beginning: &Beginning, rest: Range<u64>) -> Option<Vec<Range<u64>>> {
+    let mut at = rest.start;
+    let mut regions = Vec::new();
+    for region in &beginning.regions {
+        let lines = rest.start.checked_add(region.start)?..rest.start.checked_add(region.end)?;
+        if lines.start < at || lines.end < lines.start || lines.end > rest.end {
+            return None;
+        }
+        at = lines.end;
+        regions.push(lines);
+    }
+    Some(regions)
 }
 
 /// The lines of a region as they stand in a file, in the order of their keys. One whose member has been read is old.
@@ -204,6 +216,8 @@ fn key_of(line: &mut impl Read) -> io::Result<String> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use chrono::DateTime;
+
     use super::*;
     use crate::exporter::files::Loaded;
     use crate::exporter::state::{Destination, Narrowing, SessionCursor};
@@ -251,7 +265,8 @@ mod tests {
 
     fn whole(folder: &tempfile::TempDir, warnings: usize) -> State {
         let mut told = Vec::new();
-        let Loaded::Found(state) = State::load_whole(folder.path(), &mut told).unwrap() else {
+        let repair = Some(DateTime::UNIX_EPOCH);
+        let Loaded::Found(state) = State::load_whole(folder.path(), repair, &mut told).unwrap() else {
             panic!("there is a state");
         };
         assert_eq!(told.len(), warnings, "{told:?}");
@@ -332,11 +347,20 @@ mod tests {
     #[test]
     fn base_that_is_gone_or_damaged_costs_what_it_held_and_no_more() {
         let text = |folder: &tempfile::TempDir| fs::read_to_string(State::base_path(folder.path())).unwrap();
-        let spoil: [fn(String) -> Option<String>; 5] = [
+        let spoil: [fn(String) -> Option<String>; 7] = [
             |_| None,
+            |text| Some(text[..text.find("\n\"session-01000").unwrap() - 1].to_owned()),
             |text| Some(text[..text.len() / 2].to_owned()),
             |text| Some(text.replace("\"rowid\":7,", "\"rowid\":,")),
             |text| Some(text.replacen("\"file\":\"", "\"file\":\"0", 1)),
+            // Farther than a file can reach.
+            |text| {
+                Some(text.replacen(
+                    "{\"start\":",
+                    "{\"start\":9223372036854775807,\"end\":9223372036854775808},{\"start\":",
+                    1,
+                ))
+            },
             |_| Some("[]".to_owned()),
         ];
         for (case, spoil) in spoil.into_iter().enumerate() {
@@ -345,11 +369,14 @@ mod tests {
             let mut state = some(&folder, &[]);
             state.narrowings.insert("/work/api".into(), Narrowing::default());
             state.save(folder.path()).unwrap();
-            match spoil(text(&folder)) {
+            let spoilt = spoil(text(&folder));
+            match &spoilt {
                 Some(text) => fs::write(State::base_path(folder.path()), text).unwrap(),
                 None => fs::remove_file(State::base_path(folder.path())).unwrap(),
             }
             let state = whole(&folder, 1);
+            let aside = folder.path().join("sync-state.base.json.corrupt-19700101T000000.000Z");
+            assert_eq!(fs::read_to_string(aside).ok(), spoilt, "case {case}");
             assert_eq!(state.destinations[0].sessions[&id(3)].rowid, 8, "case {case}");
             assert_eq!(state.narrowings.len(), 1);
             state.save(folder.path()).unwrap();

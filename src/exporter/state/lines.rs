@@ -170,7 +170,7 @@ pub(super) fn read_some(path: &Path, base: &Path, wanted: &BTreeSet<String>) -> 
         (serde_json::from_slice::<State>(&document).ok()?, Base::open(base, identity).ok()??)
     } else {
         // The document without its regions is a document too.
-        let base = Base::new(file.try_clone().ok()?, path, &beginning, end_of(&document))?;
+        let base = Base::new(file.try_clone().ok()?, path, &beginning, end_of(&document)).ok()??;
         let mut at = document.len() as u64;
         for lines in &base.regions {
             reader.by_ref().take(lines.start.checked_sub(at)?).read_to_end(&mut document).ok()?;
@@ -184,6 +184,7 @@ pub(super) fn read_some(path: &Path, base: &Path, wanted: &BTreeSet<String>) -> 
         }
         (state, base)
     };
+    state.base = None;
     attach(&mut state, base)?;
     for destination in &mut state.destinations {
         let unread = destination.unread_sessions.as_ref()?;
@@ -199,13 +200,11 @@ pub(super) fn read_some(path: &Path, base: &Path, wanted: &BTreeSet<String>) -> 
     Some(state)
 }
 
-/// Reads what a state leaves to its base. False where that is not there, or damaged: then what could be read is all.
-pub(super) fn read_base(state: &mut State, path: &Path) -> io::Result<bool> {
-    let Some(identity) = &state.base else { return Ok(true) };
-    let Some(base) = Base::open(path, identity)? else { return Ok(false) };
-    if attach(state, base).is_none() {
-        return Ok(false);
-    }
+/// Reads what a state leaves to the base that was written as `identity`. False where that is not there, or damaged: then
+/// what could be read is all.
+pub(super) fn read_base(state: &mut State, path: &Path, identity: &str) -> io::Result<bool> {
+    let base = Base::open(path, identity)?;
+    let Some(()) = base.and_then(|base| attach(state, base)) else { return Ok(false) };
     let read = read_unread(state);
     state.unread_repositories = None;
     state.destinations.iter_mut().for_each(|destination| destination.unread_sessions = None);
@@ -247,7 +246,6 @@ fn attach(state: &mut State, base: Base) -> Option<()> {
     for (destination, index) in state.destinations.iter_mut().zip(1..) {
         destination.unread_sessions = unread(index);
     }
-    state.base = None;
     Some(())
 }
 
