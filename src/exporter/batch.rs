@@ -20,7 +20,7 @@ use super::exit::Stop;
 use super::lineage::id_hash;
 use super::redact::{Counts, Redactor};
 use super::source::{MessageRow, Snapshot};
-use super::state::{SessionCursor, StreamCursor};
+use super::state::{Destination, SessionCursor, StreamCursor};
 use crate::protocol::{self, PROTOCOL_VERSION, SyncCursor, SyncMessage};
 
 /// How much goes into one batch.
@@ -46,6 +46,8 @@ pub struct Payloads<'a> {
     pub redactor: Option<&'a Redactor>,
     /// Older messages are neither sent nor accepted.
     pub retained_since: Option<DateTime<Utc>>,
+    /// The last row that the survey saw.
+    pub watermark: i64,
 }
 
 /// One session that may leave the machine, and how.
@@ -101,6 +103,8 @@ pub struct Part {
 #[derive(Debug, Default)]
 struct Advance {
     rowid: i64,
+    /// That row, if it came after the survey, with a hash of its id: another one may take its place before the next.
+    anchor: Option<(i64, u64)>,
     messages: u64,
     digest: u64,
     newest_at: Option<String>,
@@ -123,8 +127,18 @@ impl Part {
         self.advance.no_longer_refused.is_empty().then_some(self.advance.rowid)
     }
 
-    /// Moves a cursor over what was acknowledged.
-    pub fn acknowledge(&self, cursor: &mut SessionCursor) {
+    /// Moves the cursor of its session over what was acknowledged.
+    pub fn acknowledge(&self, destination: &mut Destination) {
+        destination.source.anchors.extend(self.advance.anchor);
+        self.apply_to(self.cursor_in(destination));
+    }
+
+    fn cursor_in<'d>(&self, destination: &'d mut Destination) -> &'d mut SessionCursor {
+        destination.sessions.entry(self.session_id.clone()).or_default()
+    }
+
+    /// Moves a cursor to where it is when this is acknowledged.
+    pub fn apply_to(&self, cursor: &mut SessionCursor) {
         let advance = &self.advance;
         cursor.rowid = cursor.rowid.max(advance.rowid);
         cursor.messages = cursor.messages.saturating_add(advance.messages);
@@ -153,9 +167,11 @@ impl Part {
         }
     }
 
-    /// Moves a cursor past its one message, which the receiver refused by itself.
-    pub fn set_aside(&self, cursor: &mut SessionCursor) {
+    /// Moves the cursor of its session past its one message, which the receiver refused by itself.
+    pub fn set_aside(&self, destination: &mut Destination) {
         if let Some((rowid, _)) = self.only_message {
+            destination.source.anchors.extend(self.advance.anchor);
+            let cursor = self.cursor_in(destination);
             cursor.refused.insert(rowid);
             cursor.rowid = cursor.rowid.max(self.advance.rowid);
         }
@@ -306,8 +322,12 @@ impl<'a> Cut<'a> {
         let mut failure = None;
         snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
             let rowid = row.rowid;
+            let anchor = (rowid > self.payloads.watermark).then(|| (rowid, id_hash(&row.id)));
             match self.push(row, room, first_of_batch) {
-                Ok(ControlFlow::Continue(())) => self.advance.rowid = rowid,
+                Ok(ControlFlow::Continue(())) => {
+                    self.advance.rowid = rowid;
+                    self.advance.anchor = anchor;
+                }
                 Ok(ControlFlow::Break(())) => {
                     self.more = true;
                     return ControlFlow::Break(());

@@ -181,8 +181,7 @@ impl<'a> Cutter<'a> {
             if !ahead.is_empty() || (part.more && !batch.parts.is_empty()) {
                 break;
             }
-            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
-            part.acknowledge(cursor);
+            part.acknowledge(self.here_mut());
             if !part.more {
                 self.settle(work, next);
             }
@@ -358,8 +357,7 @@ impl<'a> Cutter<'a> {
     ) -> (u64, u64) {
         let (mut messages, mut tasks) = (0, 0);
         for part in batch.parts.iter().filter(|part| is_taken(&part.session_id)) {
-            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
-            part.acknowledge(cursor);
+            part.acknowledge(self.here_mut());
             messages += part.messages as u64;
             tasks += part.tasks as u64;
             let place = work.iter().position(|work| work.session_id == part.session_id);
@@ -392,7 +390,7 @@ fn more_after<'b>(ahead: &[&'b Batch]) -> HashMap<&'b str, bool> {
 fn cursor_after(cursor: &SessionCursor, session_id: &str, ahead: &[&Batch]) -> SessionCursor {
     let mut cursor = cursor.clone();
     let parts = ahead.iter().flat_map(|batch| &batch.parts);
-    parts.filter(|part| part.session_id == session_id).for_each(|part| part.acknowledge(&mut cursor));
+    parts.filter(|part| part.session_id == session_id).for_each(|part| part.apply_to(&mut cursor));
     cursor
 }
 
@@ -411,6 +409,7 @@ fn payloads<'a>(
         retained_since: identity
             .and_then(|identity| identity.retained_since.as_deref())
             .and_then(clock::parse),
+        watermark: destination.source.watermark,
     }
 }
 

@@ -361,8 +361,7 @@ impl<'a> Delivery<'a> {
         self.cutter.search = None;
         let name = format!("HTTP_{status}");
         if part.only_message.is_some() {
-            let cursor = self.here_mut().sessions.entry(part.session_id.clone()).or_default();
-            part.set_aside(cursor);
+            part.set_aside(self.here_mut());
             work[place].refused_rows.extend(part.only_message.map(|(rowid, _)| rowid));
             self.note_refusal(&mut work[place], &name, message, true);
             if !part.more {

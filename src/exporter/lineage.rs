@@ -1,9 +1,10 @@
 //! Noticing a database that is not the one the cursors were taken from: rebuilt, restored from an older copy, vacuumed.
 //!
 //! Rowids order new after old only within one life of a database. The mark of a source therefore keeps the file's
-//! identity and anchors: rowids with a hash of the message there, dense at the end and ever sparser before it. When one
-//! differs, nothing that is known by rowid is trusted: every session is compared by what it holds, and one that holds
-//! other messages than were acknowledged is sent again from its beginning (the receiver stores each once).
+//! identity and anchors: rowids with a hash of the message there, dense at the end and ever sparser before it, and the
+//! last ones that were acknowledged of what came after the survey. When one differs, nothing that is known by rowid is
+//! trusted: every session is compared by what it holds, and one that holds other messages than were acknowledged is sent
+//! again from its beginning (the receiver stores each once).
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -28,7 +29,7 @@ pub fn id_hash(id: &str) -> u64 {
 
 /// Whether the database is still the one that the mark was taken from.
 pub fn is_same(snapshot: &Snapshot, mark: &SourceMark, file: &str) -> Result<bool, Stop> {
-    if mark.watermark == 0 {
+    if mark.watermark == 0 && mark.anchors.is_empty() {
         return Ok(true);
     }
     if mark.file != file {

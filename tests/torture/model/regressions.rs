@@ -65,4 +65,20 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
             MoveSession(5, 4),
         ],
     ),
+    (
+        "message_in_the_place_of_one_that_came_while_a_run_sent",
+        1_795_426_866,
+        &[
+            Insert(0, Rows::Ordinary),
+            Set(Setting::BatchSize(5)),
+            During(
+                Command::Session(4),
+                Route::Batch,
+                1,
+                [Meanwhile::Another(Command::Scheduled), Meanwhile::Grow(4, Rows::Odd)],
+            ),
+            DeleteLastRows(1),
+            Insert(0, Rows::One),
+        ],
+    ),
 ];
