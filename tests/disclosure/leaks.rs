@@ -245,7 +245,7 @@ fn personal_and_unknown_sessions_are_not_even_named() {
         }
     }
     // Nor in what is kept beside the queue's own list of what the user asked for.
-    let state = fs::read_to_string(scene.state_folder().join("sync-state.json")).unwrap();
+    let state = fs::read_to_string(scene.state_path()).unwrap();
     assert!(!state.contains(ALICE_KEY));
 }
 

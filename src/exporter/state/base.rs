@@ -44,8 +44,7 @@ impl Base {
     /// `rest`: what the places in the first line count from. `None` where it says what cannot be, or is not.
     pub(super) fn new(file: File, path: &Path, beginning: &Beginning, rest: u64) -> io::Result<Option<Base>> {
         let end = file.metadata()?.len();
-        let is_whole = end.checked_sub(rest) == Some(beginning.rest_bytes);
-        let regions = regions(beginning, rest..end).filter(|_| is_whole);
+        let regions = regions(beginning, rest..end).filter(|_| beginning.is_followed(end, rest));
         let of = |(regions, identity)| Base { file, path: path.to_owned(), identity, regions };
         Ok(regions.zip(beginning.file.clone()).map(of))
     }

@@ -143,7 +143,7 @@ pub(super) fn beginning(path: &Path) -> Option<Beginning> {
     let file = File::open(path).ok()?;
     let bytes = file.metadata().ok()?.len();
     let (line, beginning) = read_beginning(&mut BufReader::new(file)).ok()??;
-    (bytes.checked_sub(end_of(&line)) == Some(beginning.rest_bytes)).then_some(beginning)
+    beginning.is_followed(bytes, end_of(&line)).then_some(beginning)
 }
 
 /// Where a first line ends, and what follows it begins.

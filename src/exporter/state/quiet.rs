@@ -75,6 +75,11 @@ impl Beginning {
         (is_ours && beginning.file == Some(file)).then_some(beginning)
     }
 
+    /// Whether as much follows in a file of so many bytes as this says. `rest`: where it begins.
+    pub(super) fn is_followed(&self, bytes: u64, rest: u64) -> bool {
+        bytes.checked_sub(rest) == Some(self.rest_bytes)
+    }
+
     /// Stands for a key without telling it.
     pub fn fingerprint(&self, key: &str) -> String {
         fingerprint(&self.client_secret, key)

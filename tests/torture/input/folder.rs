@@ -120,7 +120,7 @@ fn file_that_may_not_grow_keeps_the_state_that_there_was() {
     let largest = {
         let home = Home::in_use(&template);
         home.run(&[]).exits(75);
-        fs::metadata(home.state_folder().join("sync-state.json")).expect("the state").len() as usize
+        fs::metadata(home.state_path()).expect("the state").len() as usize
     };
     // Writes are cut short at that byte, and the next one fails.
     let limits = sample((0..largest + 64).step_by(8).collect(), SHORT);
