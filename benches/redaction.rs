@@ -8,7 +8,7 @@ mod corpus;
 #[path = "../tests/redaction/template.rs"]
 mod template;
 
-use han_sync::exporter::redact::{Counts, Redactor};
+use han_sync::exporter::batch::redact::{Counts, Redactor};
 use std::time::{Duration, Instant};
 
 /// Bytes of each text: large enough that the clock's resolution does not matter.

@@ -6,8 +6,8 @@
 /// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
 pub mod protocol;
 
-/// How memory goes back to the system.
-pub mod heap;
+/// The allocator: how freed memory goes back to the operating system.
+pub mod allocator;
 
 /// The run of `han-sync`: config, lock, source, privacy, delta, batch, client, queue, state.
 pub mod exporter;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
 use super::environment::Environment;
-use super::exit::Stop;
+use crate::exporter::error::Error;
 
 /// The machine's clock; or, in tests, one that starts at a given time and that waiting moves forward at once.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ struct Simulated {
 }
 
 impl Clock {
-    pub fn new(environment: &Environment) -> Result<Clock, Stop> {
+    pub fn new(environment: &Environment) -> Result<Clock, Error> {
         let simulated = match &environment.test_now {
             None => None,
             Some(text) => Some(Simulated {
                 start: parse(text)
-                    .ok_or_else(|| Stop::configuration(format!("HAN_SYNC_TEST_NOW: {text:?} is no time")))?,
+                    .ok_or_else(|| Error::configuration(format!("HAN_SYNC_TEST_NOW: {text:?} is no time")))?,
                 waited: Cell::default(),
             }),
         };

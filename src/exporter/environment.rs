@@ -6,7 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::exit::Stop;
+use crate::exporter::error::Error;
 
 /// The variables that this program knows. An empty variable counts as absent.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ impl Environment {
     }
 
     /// Claude's configuration folder: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
-    pub fn claude_folder(&self) -> Result<PathBuf, Stop> {
+    pub fn claude_folder(&self) -> Result<PathBuf, Error> {
         if let Some(folder) = &self.claude_config_dir {
             return Ok(folder.clone());
         }
@@ -54,12 +54,12 @@ impl Environment {
     }
 
     /// The state folder: `$CLAUDE_CONFIG_DIR/han`, else `~/.claude/han`.
-    pub fn state_folder(&self) -> Result<PathBuf, Stop> {
+    pub fn state_folder(&self) -> Result<PathBuf, Error> {
         Ok(self.claude_folder()?.join("han"))
     }
 
     /// The source database where no flag names one.
-    pub fn source_database(&self) -> Result<PathBuf, Stop> {
+    pub fn source_database(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.han_db {
             return Ok(path.clone());
         }
@@ -77,9 +77,9 @@ impl Environment {
         }
     }
 
-    fn home(&self, what: &str, instead: &str) -> Result<&PathBuf, Stop> {
+    fn home(&self, what: &str, instead: &str) -> Result<&PathBuf, Error> {
         self.home.as_ref().ok_or_else(|| {
-            Stop::configuration(format!(
+            Error::configuration(format!(
                 "cannot tell where {what} is: HOME is not set; set HOME or {instead}"
             ))
         })

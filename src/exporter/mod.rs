@@ -1,71 +1,29 @@
-//! The run of `han-sync`, in the order in which data flows.
+//! The exporter, in the order in which data flows. Each module imports only from those above it.
 
-/// The command line: raw arguments to a validated request.
-pub mod cli;
-/// Everything that the process environment says, read once.
+/// The process environment, read once.
 pub mod environment;
-/// The first document of a YAML file, if it is one that can be read safely.
-pub mod yaml;
-/// Settings from flags, environment and `han.yml`, each with where it was set.
-pub mod config;
-/// The narrowings that a repository's own `han.yml` may ask for.
-pub mod narrowing;
-/// The time: the machine's clock, or one that a test sets.
+/// The clock: the machine's own, or a simulated one.
 pub mod clock;
 /// Structured messages on stderr.
 pub mod log;
-/// Exit codes, and the errors that end the program.
-pub mod exit;
+/// ExitCode codes, and the errors that end the program.
+pub mod error;
 
-/// Files that are replaced whole.
-pub mod files;
-/// The file locks.
-pub mod lock;
-/// `sync-state.json`: what each destination has acknowledged.
+/// Settings from flags, environment and `han.yml`, each with its origin; project overrides.
+pub mod config;
+/// `sync-state.json`, `sync-queue.json`, the file locks, atomic replacement of files, the client id.
 pub mod state;
-/// `sync-queue.json`: the sessions that wait by themselves, and why.
-pub mod queue;
-
-/// han's database, read-only.
+/// han's database, read-only, and the detection of a rebuilt one.
 pub mod source;
-/// Noticing a database that is not the one the cursors were taken from.
-pub mod lineage;
-/// Who may leave the machine: the five rules, in order.
-pub mod privacy;
-/// What is new: the pure comparison of source and cursors.
-pub mod delta;
-/// Looking over the source: who may leave, and who has anything new.
-pub mod survey;
-/// Whether there is anything to do at all.
-pub mod glance;
-/// What is due, and what is known well enough.
-pub mod due;
-
-/// Secrets out of text that leaves.
-pub mod redact;
-/// What raw JSON says of the answer it belongs to.
-pub mod answer;
-/// A payload before compression.
-pub mod document;
-/// The one place where a payload is built.
+/// The decisions of a run: eligibility, delta, scan, fast path, schedule, backoff.
+pub mod plan;
+/// The payload of one batch: messages, token usage, redaction, envelope, encoding.
 pub mod batch;
-/// Batches off the work, one after the other; cursors over what was acknowledged.
-pub mod cutter;
-/// Batches made ready ahead of their turn.
-pub mod press;
-
-/// How long to wait after a fault.
-pub mod retry;
-/// One request and what its answer means.
-pub mod client;
-/// The thread that talks to the receiver, and the signals that end a run.
-pub mod line;
-/// Batches out, acknowledgements in.
+/// Batches to the receiver, acknowledgements back to the cursors.
 pub mod delivery;
-/// What a run tells its caller.
+/// The report of a run.
 pub mod report;
-/// One run from lock to exit.
+/// One run, from lock to exit.
 pub mod run;
-
-/// From a request to its result: one function a command.
-pub mod commands;
+/// The command line: one function for each command.
+pub mod cli;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::clock;
-use super::exit::{Exit, Stop};
+use crate::exporter::error::{Error, ExitCode};
 
 /// The version of every JSON document on stdout.
 pub const VERSION: u32 = 1;
@@ -90,7 +90,7 @@ impl Report {
     }
 
     /// A run that could not go on.
-    pub fn stopped(stop: &Stop) -> Report {
+    pub fn stopped(stop: &Error) -> Report {
         let mut report = Report::ended(Status::Error);
         report.error(None, code(stop.exit), stop.to_string());
         report
@@ -182,15 +182,15 @@ pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
 }
 
 /// A stable name of an exit code, for `errors`.
-pub fn code(exit: Exit) -> &'static str {
+pub fn code(exit: ExitCode) -> &'static str {
     match exit {
-        Exit::Success => "OK",
-        Exit::Usage => "USAGE",
-        Exit::SessionsRefused => "SESSIONS_REFUSED",
-        Exit::NoSource => "NO_SOURCE",
-        Exit::Internal => "INTERNAL",
-        Exit::TryAgain => "TRY_AGAIN",
-        Exit::KeyRefused => "KEY_REFUSED",
-        Exit::Configuration => "CONFIGURATION",
+        ExitCode::Success => "OK",
+        ExitCode::Usage => "USAGE",
+        ExitCode::SessionsRefused => "SESSIONS_REFUSED",
+        ExitCode::NoSource => "NO_SOURCE",
+        ExitCode::Internal => "INTERNAL",
+        ExitCode::TryAgain => "TRY_AGAIN",
+        ExitCode::KeyRefused => "KEY_REFUSED",
+        ExitCode::Configuration => "CONFIGURATION",
     }
 }

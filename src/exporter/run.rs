@@ -10,26 +10,28 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::client::Client;
 use super::clock::{self, Clock};
 use super::config::Config;
-use super::cutter::{Cutter, Work};
-use super::delivery::{Delivery, Halt};
-use super::due::{self, HOURLY, IDENTITY_USABLE, Request, affiliations, heartbeat_is_due, is_older};
-use super::exit::{Exit, Stop};
-use super::files;
-use super::glance::{self, Glance, glance};
-use super::line::Line;
-use super::lock::RunLock;
+use super::delivery::{Delivery, StopReason};
 use super::log::Log;
-use super::privacy::Eligibility;
-use super::queue::{self, Change, Item, Queue};
-use super::redact::Redactor;
 use super::report::{Report, Status};
-use super::retry;
 use super::source::{self, Source};
-use super::state::{Overview, State};
-use super::survey::{Filter, Survey, Surveyed, survey, survey_some};
+use super::state::{SourceFingerprint, State};
+use crate::exporter::batch::redact::Redactor;
+use crate::exporter::delivery::batcher::{Batcher, PendingSession};
+use crate::exporter::delivery::client::Client;
+use crate::exporter::delivery::transport::Transport;
+use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::plan::backoff;
+use crate::exporter::plan::eligibility::Eligibility;
+use crate::exporter::plan::fast_path::{self, FastPath, glance};
+use crate::exporter::plan::scan::{Filter, Scan, ScannedSession, survey, survey_some};
+use crate::exporter::plan::schedule::{
+    self, HOURLY, IDENTITY_USABLE, Request, affiliations, heartbeat_is_due, is_older,
+};
+use crate::exporter::state::atomic_file;
+use crate::exporter::state::lock::RunLock;
+use crate::exporter::state::queue::{self, Change, Item, Queue};
 
 /// What every command works with.
 #[derive(Debug)]
@@ -44,18 +46,18 @@ pub struct Context {
 }
 
 /// Runs, and says how it went.
-pub fn run(context: &Context, request: &Request) -> Result<(Report, Exit), Stop> {
+pub fn run(context: &Context, request: &Request) -> Result<(Report, ExitCode), Error> {
     let config = &context.config;
     if !config.enabled.value {
-        return Ok((Report::ended(Status::Disabled), Exit::Success));
+        return Ok((Report::ended(Status::Disabled), ExitCode::Success));
     }
     let endpoint = endpoint(config)?;
-    files::create_private_folder(&context.folder)?;
+    atomic_file::create_private_folder(&context.folder)?;
     let Some(mut lock) = take_lock(context, request)? else {
-        return Ok((Report::ended(Status::Busy), Exit::Success));
+        return Ok((Report::ended(Status::Busy), ExitCode::Success));
     };
     let mut request = request.clone();
-    let mut total: Option<(Report, Exit)> = None;
+    let mut total: Option<(Report, ExitCode)> = None;
     loop {
         let (done, seen) = locked_run(context, &request, &endpoint)?;
         drop(lock);
@@ -64,7 +66,7 @@ pub fn run(context: &Context, request: &Request) -> Result<(Report, Exit), Stop>
             Some((before, exit)) => (before.followed_by(done.0), first_that_applies(exit, done.1)),
         };
         // What was queued between the last look at the queue and the end of the lock found this run in its way.
-        let halted = !matches!(exit, Exit::Success | Exit::SessionsRefused);
+        let halted = !matches!(exit, ExitCode::Success | ExitCode::SessionsRefused);
         if halted || !asked_meanwhile(context, &seen)? {
             return Ok((report, exit));
         }
@@ -77,14 +79,14 @@ pub fn run(context: &Context, request: &Request) -> Result<(Report, Exit), Stop>
     }
 }
 
-fn endpoint(config: &Config) -> Result<(String, super::config::ApiKey), Stop> {
+fn endpoint(config: &Config) -> Result<(String, super::config::ApiKey), Error> {
     let Some(endpoint) = &config.endpoint else {
-        return Err(Stop::configuration(
+        return Err(Error::configuration(
             "sync is enabled but has no endpoint; set endpoint in han.yml, or HAN_SYNC_ENDPOINT",
         ));
     };
     let Some(key) = &config.api_key else {
-        return Err(Stop::configuration(
+        return Err(Error::configuration(
             "sync is enabled but has no key; set apiKey or apiKeyFile in han.yml, or HAN_SYNC_API_KEY",
         ));
     };
@@ -92,7 +94,7 @@ fn endpoint(config: &Config) -> Result<(String, super::config::ApiKey), Stop> {
 }
 
 /// Takes the run lock; where another run holds it, queues what is asked for and tries once more.
-fn take_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, Stop> {
+fn take_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, Error> {
     if let Some(lock) = RunLock::try_acquire(&context.folder)? {
         return Ok(Some(lock));
     }
@@ -108,7 +110,7 @@ fn take_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, St
 }
 
 /// Whether the queue asks for something that it did not ask for when a run last looked.
-fn asked_meanwhile(context: &Context, seen: &Queue) -> Result<bool, Stop> {
+fn asked_meanwhile(context: &Context, seen: &Queue) -> Result<bool, Error> {
     let queue = Queue::load(&context.folder, None, &mut Vec::new())?;
     Ok(queue.all_requested || queue.asked_since(seen).next().is_some())
 }
@@ -118,7 +120,7 @@ fn locked_run(
     context: &Context,
     request: &Request,
     (endpoint, key): &(String, super::config::ApiKey),
-) -> Result<((Report, Exit), Queue), Stop> {
+) -> Result<((Report, ExitCode), Queue), Error> {
     let Context { config, clock, log, folder, .. } = context;
     let now = clock.now();
     let mut warnings = config.warnings.clone();
@@ -126,15 +128,15 @@ fn locked_run(
     let files = source::signature(&config.database, now);
     let glance = match request {
         Request::Scheduled => glance(context, (endpoint, key), &queue, files.as_deref(), now)?,
-        _ => Glance::Unclear,
+        _ => FastPath::Unclear,
     };
     let (mut state, news) = match glance {
-        Glance::Nothing => {
+        FastPath::Nothing => {
             report_warnings(log, &warnings);
-            return Ok(((Report::default(), Exit::Success), queue));
+            return Ok(((Report::default(), ExitCode::Success), queue));
         }
-        Glance::Few(news) => (news.state, Some((news.source, news.sessions, news.overview))),
-        Glance::Unclear => {
+        FastPath::Few(news) => (news.state, Some((news.source, news.sessions, news.overview))),
+        FastPath::Unclear => {
             (State::load(folder, &context.environment, &queue, Some(now), &mut warnings)?, None)
         }
     };
@@ -142,7 +144,8 @@ fn locked_run(
     let destination = state.destination(endpoint, &state.fingerprint(key.expose()));
     let request =
         if queue.all_requested && *request == Request::Scheduled { Request::All } else { request.clone() };
-    let in_backoff = !retry::is_due(state.destinations[destination].backoff.next_retry_at, now, retry::CAP);
+    let in_backoff =
+        !backoff::is_due(state.destinations[destination].backoff.next_retry_at, now, backoff::CAP);
 
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
@@ -165,8 +168,8 @@ fn locked_run(
         files,
         started: clock.elapsed(),
         delivery: Delivery::new(
-            Cutter::new(config, clock, redactor.as_ref(), state, destination),
-            Line::new(client),
+            Batcher::new(config, clock, redactor.as_ref(), state, destination),
+            Transport::new(client),
             context,
         ),
     };
@@ -187,12 +190,12 @@ fn locked_run(
 }
 
 /// The redactor, where text may leave at all.
-pub fn redactor(config: &Config) -> Result<Option<Redactor>, Stop> {
+pub fn redactor(config: &Config) -> Result<Option<Redactor>, Error> {
     if !config.include_content.value {
         return Ok(None);
     }
     let redactor = Redactor::new(&config.redact_patterns)
-        .map_err(|error| Stop::configuration(format!("sync.{error}")))?;
+        .map_err(|error| Error::configuration(format!("sync.{error}")))?;
     Ok(Some(redactor))
 }
 
@@ -206,7 +209,7 @@ fn report_warnings<'a>(log: &Log, warnings: impl IntoIterator<Item = &'a String>
 enum Outcome {
     /// Everything due was tried.
     Done,
-    Halted(Halt),
+    Halted(StopReason),
     /// The endpoint is not due, and nobody insists.
     InBackoff,
     /// Nothing was due, and the receiver could not be told so. Nobody needs to be alarmed.
@@ -223,7 +226,7 @@ struct Run<'a> {
     /// Sessions that had failed before this run.
     failed_before: HashSet<String>,
     /// The sessions to look at, where they are known to be all that is new, and how everything else was.
-    few: Option<(BTreeSet<String>, Overview)>,
+    few: Option<(BTreeSet<String>, SourceFingerprint)>,
     /// The state of the database's files before the first look inside.
     files: Option<String>,
     started: Duration,
@@ -231,7 +234,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go(&mut self, in_backoff: bool) -> Result<(Outcome, Survey), Stop> {
+    fn go(&mut self, in_backoff: bool) -> Result<(Outcome, Scan), Error> {
         let mut survey = self.survey()?;
         report_warnings(&self.context.log, &survey.warnings);
         if in_backoff && self.request == Request::Scheduled {
@@ -241,7 +244,7 @@ impl Run<'_> {
         let mut identity_changed = false;
         if self.wants_identity(&survey) {
             let was_usable = self.identity_is_usable();
-            let waiting = survey.sessions.iter().any(Surveyed::waits_for_identity);
+            let waiting = survey.sessions.iter().any(ScannedSession::waits_for_identity);
             let nothing_due = self.work(&survey, false).is_empty() && !waiting;
             // Nobody waits for it, or there is one that will do: one try is enough.
             self.delivery.is_patient = !was_usable && !nothing_due;
@@ -251,11 +254,11 @@ impl Run<'_> {
                 Ok(changed) => identity_changed = changed,
                 // The one that is known still serves for a while, if only its endpoint is in trouble; and after that
                 // what was configured, since the user's own accounts go on excluding.
-                Err(Halt::Fault) if self.identity_is_usable() => {}
-                Err(Halt::Fault) if nothing_due && self.request == Request::Scheduled => {
+                Err(StopReason::Fault) if self.identity_is_usable() => {}
+                Err(StopReason::Fault) if nothing_due && self.request == Request::Scheduled => {
                     return Ok((Outcome::Unheard, survey));
                 }
-                Err(Halt::Fault)
+                Err(StopReason::Fault)
                     if !self.delivery.asked_to_wait
                         && self.delivery.here().identity.is_some()
                         && !self.work(&survey, false).is_empty() => {}
@@ -300,19 +303,19 @@ impl Run<'_> {
     }
 
     /// With nothing to send, tells the receiver once an hour that this client is alive.
-    fn keep_in_touch(&mut self) -> Result<Outcome, Stop> {
+    fn keep_in_touch(&mut self) -> Result<Outcome, Error> {
         if !heartbeat_is_due(self.delivery.here(), self.context.clock.now()) {
             return Ok(Outcome::Done);
         }
         self.delivery.is_patient = false;
         Ok(match self.delivery.send_heartbeat()? {
-            Err(halt @ (Halt::KeyRefused | Halt::NotReceiver)) => Outcome::Halted(halt),
+            Err(halt @ (StopReason::KeyRefused | StopReason::NotReceiver)) => Outcome::Halted(halt),
             Err(_) => Outcome::Unheard,
             Ok(()) => Outcome::Done,
         })
     }
 
-    fn survey(&mut self) -> Result<Survey, Stop> {
+    fn survey(&mut self) -> Result<Scan, Error> {
         let now = self.context.clock.now();
         let cutter = &mut self.delivery.cutter;
         let affiliations = affiliations(cutter.here().identity.as_ref(), now);
@@ -332,7 +335,7 @@ impl Run<'_> {
     }
 
     /// Surveys once more, and tells what was not told before: folders are looked into once their sessions may be sent.
-    fn look_again(&mut self, before: Survey) -> Result<Survey, Stop> {
+    fn look_again(&mut self, before: Scan) -> Result<Scan, Error> {
         let survey = self.survey()?;
         let news = survey.warnings.iter().filter(|warning| !before.warnings.contains(warning));
         report_warnings(&self.context.log, news);
@@ -345,7 +348,7 @@ impl Run<'_> {
     }
 
     /// The identity is refreshed hourly while there is something to send, or when nothing at all can be sent without.
-    fn wants_identity(&self, survey: &Survey) -> bool {
+    fn wants_identity(&self, survey: &Scan) -> bool {
         let now = self.context.clock.now();
         let here = self.delivery.here();
         let Some(identity) = &here.identity else {
@@ -362,18 +365,18 @@ impl Run<'_> {
         }
         !self.work(survey, false).is_empty()
             || heartbeat_is_due(here, now)
-            || survey.sessions.iter().any(Surveyed::waits_for_identity)
+            || survey.sessions.iter().any(ScannedSession::waits_for_identity)
             || self.asks_for_excluded(survey)
     }
 
     /// Whether a session is asked for by name that stays here as far as is known: it may be that no more.
-    fn asks_for_excluded(&self, survey: &Survey) -> bool {
+    fn asks_for_excluded(&self, survey: &Scan) -> bool {
         let Request::Session(id) = &self.request else { return false };
         survey.sessions.iter().any(|session| session.row.id == *id && !session.is_eligible())
     }
 
     /// The session asked for by name, where it stays here.
-    fn skipped(&mut self, survey: &Survey) -> Option<Outcome> {
+    fn skipped(&mut self, survey: &Scan) -> Option<Outcome> {
         let Request::Session(id) = &self.request else { return None };
         let Some(session) = survey.sessions.iter().find(|session| session.row.id == *id) else {
             self.delivery.cutter.changes.push(Change::Request { session_id: id.clone(), at_once: false });
@@ -388,19 +391,19 @@ impl Run<'_> {
         }
     }
 
-    fn work(&self, survey: &Survey, identity_changed: bool) -> VecDeque<Work> {
+    fn work(&self, survey: &Scan, identity_changed: bool) -> VecDeque<PendingSession> {
         self.due(survey, &self.request, identity_changed)
     }
 
-    fn due(&self, survey: &Survey, request: &Request, identity_changed: bool) -> VecDeque<Work> {
+    fn due(&self, survey: &Scan, request: &Request, identity_changed: bool) -> VecDeque<PendingSession> {
         let now = self.context.clock.now();
-        due::work(survey, &self.queue, self.delivery.here(), request, identity_changed, now)
+        schedule::work(survey, &self.queue, self.delivery.here(), request, identity_changed, now)
     }
 
     /// Takes off the queue what needs no waiting: delivered, not to be sent, or unknown to han for a day.
-    fn tidy_queue(&mut self, survey: &Survey) {
+    fn tidy_queue(&mut self, survey: &Scan) {
         let now = self.context.clock.now();
-        let sessions: std::collections::HashMap<&str, &Surveyed> =
+        let sessions: std::collections::HashMap<&str, &ScannedSession> =
             survey.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
         for item in &self.queue.items {
             let gone = match sessions.get(item.session_id.as_str()) {
@@ -428,9 +431,9 @@ impl Run<'_> {
     fn finish(
         mut self,
         outcome: Outcome,
-        survey: &Survey,
+        survey: &Scan,
         pending: (usize, u64),
-    ) -> Result<((Report, Exit), Queue), Stop> {
+    ) -> Result<((Report, ExitCode), Queue), Error> {
         let now = self.context.clock.now();
         let failed_before = |id: &String| self.failed_before.contains(id);
         let attempted =
@@ -469,7 +472,7 @@ impl Run<'_> {
             let files = self.files.take();
             let cutter = &mut self.delivery.cutter;
             cutter.state.quiet = is_quiet
-                .then(|| glance::quiet(self.context, &cutter.state, cutter.destination, survey, files))
+                .then(|| fast_path::quiet(self.context, &cutter.state, cutter.destination, survey, files))
                 .flatten();
             queue = self.delivery.save()?;
         }
@@ -498,11 +501,11 @@ impl Run<'_> {
         let (status, exit) = match outcome {
             Outcome::Unheard => {
                 halted(&mut report, "UNREACHABLE", "the receiver cannot be reached");
-                (Status::Backoff, Exit::Success)
+                (Status::Backoff, ExitCode::Success)
             }
             Outcome::InBackoff => {
                 halted(&mut report, "BACKOFF", "waiting after a fault");
-                (Status::Backoff, Exit::Success)
+                (Status::Backoff, ExitCode::Success)
             }
             Outcome::Skipped(message, code) => {
                 let id = match &self.request {
@@ -510,35 +513,35 @@ impl Run<'_> {
                     _ => None,
                 };
                 report.error(id, code, message);
-                (Status::Skipped, Exit::Success)
+                (Status::Skipped, ExitCode::Success)
             }
-            Outcome::Halted(Halt::KeyRefused) => {
+            Outcome::Halted(StopReason::KeyRefused) => {
                 halted(&mut report, "KEY_REFUSED", "the receiver refused the key");
-                (partial, Exit::KeyRefused)
+                (partial, ExitCode::KeyRefused)
             }
-            Outcome::Halted(Halt::NotReceiver) => {
+            Outcome::Halted(StopReason::NotReceiver) => {
                 halted(&mut report, "NOT_A_RECEIVER", "the endpoint is no receiver");
-                (partial, Exit::Configuration)
+                (partial, ExitCode::Configuration)
             }
-            Outcome::Halted(Halt::Fault) => {
+            Outcome::Halted(StopReason::Fault) => {
                 halted(&mut report, "UNREACHABLE", "the receiver cannot be reached");
-                (partial, Exit::TryAgain)
+                (partial, ExitCode::TryAgain)
             }
-            Outcome::Halted(Halt::TimeUp) => {
+            Outcome::Halted(StopReason::TimeUp) => {
                 let message =
                     "the time budget of the run is used up; the next run goes on from here".to_owned();
                 report.error(None, "TIME_UP", message);
-                (partial, Exit::TryAgain)
+                (partial, ExitCode::TryAgain)
             }
-            Outcome::Halted(Halt::Interrupted) => {
+            Outcome::Halted(StopReason::Interrupted) => {
                 let message = "the run was asked to end; the next run goes on from here".to_owned();
                 report.error(None, "INTERRUPTED", message);
-                (partial, Exit::TryAgain)
+                (partial, ExitCode::TryAgain)
             }
-            Outcome::Done if kept => (partial, Exit::TryAgain),
-            Outcome::Done if newly_failed => (partial, Exit::SessionsRefused),
-            Outcome::Done if !refused.is_empty() => (partial, Exit::Success),
-            Outcome::Done => (Status::Success, Exit::Success),
+            Outcome::Done if kept => (partial, ExitCode::TryAgain),
+            Outcome::Done if newly_failed => (partial, ExitCode::SessionsRefused),
+            Outcome::Done if !refused.is_empty() => (partial, ExitCode::Success),
+            Outcome::Done => (Status::Success, ExitCode::Success),
         };
         report.status = status;
         report.duration_ms = (self.context.clock.elapsed() - self.started).as_millis() as u64;
@@ -558,7 +561,7 @@ impl Run<'_> {
     }
 
     /// Sessions and messages within the request that are undelivered and not given up.
-    fn count_pending(&self, survey: &Survey) -> Result<(usize, u64), Stop> {
+    fn count_pending(&self, survey: &Scan) -> Result<(usize, u64), Error> {
         let now = self.context.clock.now();
         let queue = self.changed_queue();
         let cursors = &self.delivery.here().sessions;
@@ -587,8 +590,8 @@ pub fn shown(time: Option<DateTime<Utc>>) -> String {
 }
 
 /// The exit code of two runs in a row, by the order of the contract.
-fn first_that_applies(one: Exit, other: Exit) -> Exit {
-    let order = [Exit::KeyRefused, Exit::TryAgain, Exit::SessionsRefused, Exit::Success];
-    let place = |exit: Exit| order.iter().position(|each| *each == exit).unwrap_or(0);
+fn first_that_applies(one: ExitCode, other: ExitCode) -> ExitCode {
+    let order = [ExitCode::KeyRefused, ExitCode::TryAgain, ExitCode::SessionsRefused, ExitCode::Success];
+    let place = |exit: ExitCode| order.iter().position(|each| *each == exit).unwrap_or(0);
     if place(one) <= place(other) { one } else { other }
 }

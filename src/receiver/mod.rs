@@ -6,14 +6,8 @@ pub mod cli;
 /// Sockets, routes, bodies, answers.
 pub mod http;
 
-/// A body as the receiver understands it.
-pub mod batch;
-
-/// Which tenant a session belongs to.
-pub mod tenancy;
-
-/// What a stored row adds to the sums.
-pub mod aggregate;
+/// The ingest of one payload: decoding, tenant routing, token usage. Pure.
+pub mod ingest;
 
 /// What the receiver knows, on SQLite or PostgreSQL.
 pub mod store;

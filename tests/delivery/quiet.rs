@@ -8,11 +8,11 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use han_sync::exporter::config::{Config, Flags};
-use han_sync::exporter::due;
 use han_sync::exporter::environment::Environment;
+use han_sync::exporter::plan::scan::{Filter, survey_some};
+use han_sync::exporter::plan::schedule;
 use han_sync::exporter::source::Source;
-use han_sync::exporter::state::{Overview, State};
-use han_sync::exporter::survey::{Filter, survey_some};
+use han_sync::exporter::state::{SourceFingerprint, State};
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -181,11 +181,12 @@ fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<Stri
     let found = BTreeSet::from([scene.sessions[0].clone()]);
     let mut state = State::load_some(&scene.state_folder(), &found).unwrap();
     meanwhile(&mut state);
-    let affiliations = due::affiliations(state.destinations[0].identity.as_ref(), scene.now());
+    let affiliations = schedule::affiliations(state.destinations[0].identity.as_ref(), scene.now());
     let filter = Filter { config: &config, affiliations: &affiliations };
     let source = Source::open(&scene.database()).unwrap();
     let survey =
-        survey_some(&source, filter, (&mut state, 0), (&found, &Overview::default()), scene.now()).unwrap();
+        survey_some(&source, filter, (&mut state, 0), (&found, &SourceFingerprint::default()), scene.now())
+            .unwrap();
     let pending = survey.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
     (pending, state.destinations[0].sessions.len())
 }

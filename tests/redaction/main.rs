@@ -5,7 +5,7 @@ mod corpus;
 mod template;
 mod time;
 
-use han_sync::exporter::redact::{Check, Counts, Find, Redactor, Rule, rules};
+use han_sync::exporter::batch::redact::{Check, Counts, Find, Redactor, Rule, rules};
 use proptest::prelude::*;
 use template::{Seeded, fill};
 

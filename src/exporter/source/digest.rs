@@ -8,11 +8,11 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::{Snapshot, TASK_COLUMNS};
-use crate::exporter::exit::Stop;
+use crate::exporter::error::Error;
 
 impl Snapshot<'_> {
     /// Stands for all that the source says of sessions, projects and repositories, as far as a run goes by it.
-    pub fn digest_of_sessions(&self) -> Result<u64, Stop> {
+    pub fn digest_of_sessions(&self) -> Result<u64, Error> {
         let column = |name| self.source.columns.or_null("sessions", "", name);
         let (status, slug, harness) = (column("status"), column("slug"), column("harness"));
         self.digest(&[
@@ -24,7 +24,7 @@ impl Snapshot<'_> {
 
     /// Stands for all tasks as far as they are sent, their words only `with_text`. A task is known by its rowid: han
     /// writes a task anew, or changes it together with its time.
-    pub fn digest_of_tasks(&self, with_text: bool) -> Result<u64, Stop> {
+    pub fn digest_of_tasks(&self, with_text: bool) -> Result<u64, Error> {
         if !TASK_COLUMNS.iter().all(|column| self.source.columns.has("native_tasks", column)) {
             return self.digest(&[]);
         }
@@ -33,7 +33,7 @@ impl Snapshot<'_> {
     }
 
     /// Equal while the answers are; of no meaning to another program.
-    fn digest(&self, queries: &[&str]) -> Result<u64, Stop> {
+    fn digest(&self, queries: &[&str]) -> Result<u64, Error> {
         let mut hasher = FixedState::default().build_hasher();
         for query in queries {
             let (mut rows, mut bytes) = (0, Vec::new());

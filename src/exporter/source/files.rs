@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::exporter::exit::{Exit, Stop};
-use crate::exporter::files;
+use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::state::atomic_file;
 
 /// A file whose time is this close to now may change again without its time changing: the clocks by which file systems
 /// write times tick every few milliseconds, or, where no time has a fraction, every second or two.
@@ -18,22 +18,22 @@ const RACY_WITHOUT_FRACTION: Duration = Duration::from_secs(2);
 /// What the file system says of the database.
 ///
 /// # Errors
-/// [`Exit::NoSource`] where there is nothing, or nothing that this user may see; else [`Exit::TryAgain`].
-pub(super) fn look_at(path: &Path) -> Result<fs::Metadata, Stop> {
+/// [`ExitCode::NoSource`] where there is nothing, or nothing that this user may see; else [`ExitCode::TryAgain`].
+pub(super) fn look_at(path: &Path) -> Result<fs::Metadata, Error> {
     let shown = path.display();
     fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stop::new(
-            Exit::NoSource,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::new(
+            ExitCode::NoSource,
             format!(
                 "no han database at {shown} ({error}); start han once, or point --db or HAN_DB at its database"
             ),
         ),
-        io::ErrorKind::PermissionDenied => Stop::new(
-            Exit::NoSource,
+        io::ErrorKind::PermissionDenied => Error::new(
+            ExitCode::NoSource,
             format!("cannot look at {shown} ({error}); check that this user may enter its folder"),
         ),
-        _ => Stop::new(
-            Exit::TryAgain,
+        _ => Error::new(
+            ExitCode::TryAgain,
             format!("cannot look at {shown} ({error}); the next run tries again; if it fails too, check the disk"),
         ),
     })
@@ -43,8 +43,8 @@ pub(super) fn look_at(path: &Path) -> Result<fs::Metadata, Stop> {
 ///
 /// # Errors
 /// Where the file cannot be looked at: a guess would make the next run compare everything.
-pub fn file_identity(path: &Path) -> Result<String, Stop> {
-    Ok(files::identity(&look_at(path)?))
+pub fn file_identity(path: &Path) -> Result<String, Error> {
+    Ok(atomic_file::identity(&look_at(path)?))
 }
 
 /// Sizes and times of the database's files, or `None` while they are so fresh that a further change could go unseen.

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::lines::{SEPARATOR, end_of, read_beginning};
-use super::{Beginning, State};
-use crate::exporter::files;
+use super::{State, StateHeader};
+use crate::exporter::state::atomic_file;
 
 /// Lines that take no more bytes than this are gone through one by one: it is what one read brings anyway.
 pub(super) const SCANNED_BYTES: u64 = 4 << 10;
@@ -42,7 +42,12 @@ pub(super) struct Base {
 
 impl Base {
     /// `rest`: what the places in the first line count from. `None` where it says what cannot be, or is not.
-    pub(super) fn new(file: File, path: &Path, beginning: &Beginning, rest: u64) -> io::Result<Option<Base>> {
+    pub(super) fn new(
+        file: File,
+        path: &Path,
+        beginning: &StateHeader,
+        rest: u64,
+    ) -> io::Result<Option<Base>> {
         let end = file.metadata()?.len();
         let regions = regions(beginning, rest..end).filter(|_| beginning.is_followed(end, rest));
         let of = |(regions, identity)| Base { file, path: path.to_owned(), identity, regions };
@@ -78,8 +83,8 @@ impl Base {
     /// Gives the file at `path` a second name, under which it stays when another one takes the first. Whether the file
     /// has that name then: some file systems know no second names.
     pub(super) fn keep(&self, path: &Path, name: &Path) -> bool {
-        let Ok(own) = self.file.metadata().map(|it| files::identity(&it)) else { return false };
-        let is_at = |path| fs::metadata(path).is_ok_and(|it| files::identity(&it) == own);
+        let Ok(own) = self.file.metadata().map(|it| atomic_file::identity(&it)) else { return false };
+        let is_at = |path| fs::metadata(path).is_ok_and(|it| atomic_file::identity(&it) == own);
         if is_at(name) {
             return true;
         }
@@ -88,12 +93,12 @@ impl Base {
         }
         // The base of an earlier state, if there is one: this one has none.
         let _ = fs::remove_file(name);
-        fs::hard_link(path, name).is_ok() && files::sync_folder_of(name).is_ok()
+        fs::hard_link(path, name).is_ok() && atomic_file::sync_folder_of(name).is_ok()
     }
 }
 
 /// Where the regions stand, each behind the one before; `None` where one would not lie within `rest`.
-fn regions(beginning: &Beginning, rest: Range<u64>) -> Option<Vec<Range<u64>>> {
+fn regions(beginning: &StateHeader, rest: Range<u64>) -> Option<Vec<Range<u64>>> {
     let mut at = rest.start;
     let mut regions = Vec::new();
     for region in &beginning.regions {
@@ -218,8 +223,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::exporter::files::Loaded;
-    use crate::exporter::state::{Destination, Narrowing, SessionCursor};
+    use crate::exporter::state::atomic_file::Loaded;
+    use crate::exporter::state::{Destination, ProjectOverride, SessionCursor};
 
     /// Enough for a base.
     const SESSIONS: i64 = 2_000;
@@ -366,7 +371,7 @@ mod tests {
             let folder = folder();
             advance(&folder, &[3], 5);
             let mut state = some(&folder, &[]);
-            state.narrowings.insert("/work/api".into(), Narrowing::default());
+            state.narrowings.insert("/work/api".into(), ProjectOverride::default());
             state.save(folder.path()).unwrap();
             let spoilt = spoil(text(&folder));
             match &spoilt {

@@ -18,8 +18,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::base::{Base, Unread};
-use super::{Beginning, Destination, SessionCursor, State};
-use crate::exporter::document::open_object;
+use super::{Destination, SessionCursor, State, StateHeader};
+use crate::exporter::batch::envelope::open_object;
 
 /// A first line is some kilobytes, most of them the folders of projects.
 const BEGINNING_BYTES_MAX: u64 = 1 << 20;
@@ -40,7 +40,7 @@ pub(super) fn write(
     identity: String,
     file: &mut (impl Write + Seek),
 ) -> io::Result<()> {
-    let mut beginning = Beginning {
+    let mut beginning = StateHeader {
         version: state.version,
         client_id: state.client_id.clone(),
         client_secret: state.client_secret.clone(),
@@ -65,7 +65,7 @@ pub(super) fn write(
 }
 
 /// The first line up to its end, filled with blanks to a length.
-fn first_line(beginning: &Beginning, length: usize) -> io::Result<Vec<u8>> {
+fn first_line(beginning: &StateHeader, length: usize) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     open_object(&mut line, beginning)?;
     line.resize(length.saturating_sub(1).max(line.len()), b' ');
@@ -139,7 +139,7 @@ impl<W: Write + Seek> Sections<W> {
 }
 
 /// The first line of a file that is as long as it says.
-pub(super) fn beginning(path: &Path) -> Option<Beginning> {
+pub(super) fn beginning(path: &Path) -> Option<StateHeader> {
     let file = File::open(path).ok()?;
     let bytes = file.metadata().ok()?.len();
     let (line, beginning) = read_beginning(&mut BufReader::new(file)).ok()??;
@@ -152,7 +152,7 @@ pub(super) fn end_of(line: &[u8]) -> u64 {
 }
 
 /// The first line, as it stands there and read; `None` where there is no such line.
-pub(super) fn read_beginning(file: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, Beginning)>> {
+pub(super) fn read_beginning(file: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, StateHeader)>> {
     let mut line = Vec::new();
     file.by_ref().take(BEGINNING_BYTES_MAX).read_until(b'\n', &mut line)?;
     let closed = line.strip_suffix(b",\n").map(|line| [line, b"}"].concat());
@@ -252,7 +252,7 @@ fn attach(state: &mut State, base: Base) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exporter::exit::Exit;
+    use crate::exporter::error::ExitCode;
     use crate::exporter::state::base::SCANNED_BYTES;
 
     fn state() -> State {
@@ -403,7 +403,7 @@ mod tests {
         file.as_file().set_len(text.find("\"s3\"").unwrap() as u64).unwrap();
         let written = write(&some, None, "f".into(), &mut std::io::Cursor::new(Vec::new()));
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(some.read_all().unwrap_err().exit, Exit::TryAgain);
+        assert_eq!(some.read_all().unwrap_err().exit, ExitCode::TryAgain);
         assert!(some.destinations[0].unread_sessions.is_some());
     }
 

@@ -53,7 +53,7 @@ struct Global {
 
 /// Runs the program and says how it ended.
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    crate::heap::set_up();
+    crate::allocator::set_up();
     let (global, rest) = match hoist(arguments) {
         Ok(hoisted) => hoisted,
         Err(text) => return usage(&text),

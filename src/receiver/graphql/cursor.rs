@@ -1,7 +1,7 @@
 //! Cursors: a row's place in its list, as text that means nothing to its holder.
 
 use super::bad_request;
-use crate::receiver::batch::clean;
+use crate::receiver::ingest::decode::clean;
 use crate::receiver::store::{MessagePlace, SessionPlace};
 use std::fmt::Write;
 

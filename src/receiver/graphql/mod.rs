@@ -11,7 +11,7 @@ mod metric;
 mod session;
 mod status;
 
-use crate::receiver::batch::clean;
+use crate::receiver::ingest::decode::clean;
 use crate::receiver::limits::{
     LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX,
     QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,

@@ -3,7 +3,7 @@
 use super::loaders::{Budget, ContentOf, LoginOf, TasksOf};
 use super::{Viewer, bad_request, cursor, fault, loader, nodes, page_size, viewer};
 use crate::protocol::remote::Remote;
-use crate::receiver::batch::clean;
+use crate::receiver::ingest::decode::clean;
 use crate::receiver::store::{MessagePage, MessageRow, SessionFilter, SessionRow, TaskRow};
 use async_graphql::{Context, ID, Object, SimpleObject};
 

@@ -8,7 +8,7 @@ use crate::protocol::{
     Checksum, ChecksumError, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
     PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncResponse, SyncStatus,
 };
-use crate::receiver::batch::{self, Batch, BatchError};
+use crate::receiver::ingest::decode::{self, Batch, BatchError};
 use crate::receiver::limits::{BATCH_ROWS_MAX, BODY_BYTES_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
 use crate::receiver::store::Ingested;
 use crate::receiver::time;
@@ -90,7 +90,7 @@ fn decode(body: &[u8], now: i64) -> Result<Batch, Fault> {
         Err(ChecksumError::Mismatch) => return Err(bad_request("the checksum does not match the body")),
         Err(ChecksumError::Malformed) => return Err(bad_request("the body is no JSON object")),
     }
-    batch::decode(body, now).map_err(|error| match error {
+    decode::decode(body, now).map_err(|error| match error {
         BatchError::Malformed(text) => bad_request(&text),
         BatchError::TooLarge(text) => Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text),
     })

@@ -8,8 +8,8 @@ use super::ingest::{self, Work};
 use super::{Store, with_retries};
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncMessage, SyncSession, SyncTask};
-use crate::receiver::aggregate::{self, Deltas, Usage};
-use crate::receiver::batch::{Message, Part, Task};
+use crate::receiver::ingest::decode::{Message, Part, Task};
+use crate::receiver::ingest::token_usage::{self, Deltas, Usage};
 use crate::receiver::time;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -290,7 +290,7 @@ async fn take_out(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
     for usage in work.usages(tenant, shared.iter().map(String::as_str)).await?.values() {
         // What was counted in the session itself is gone with its sums.
         if usage.first.session_id != id {
-            aggregate::count_usage(usage, -1, &mut deltas).map_err(ingest::Stop::from)?;
+            token_usage::count_usage(usage, -1, &mut deltas).map_err(ingest::Stop::from)?;
         }
     }
     let sql = "DELETE FROM usages WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {list:$3}";
@@ -300,10 +300,10 @@ async fn take_out(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
     );
     let mut usages: HashMap<String, Usage> = HashMap::new();
     for row in work.tx.query(&sql, &[tenant.into(), user.into(), shared.into()]).await? {
-        aggregate::merge_usage(&row.text(22)?, &read_message(&row)?, &mut usages);
+        token_usage::merge_usage(&row.text(22)?, &read_message(&row)?, &mut usages);
     }
     for usage in usages.values() {
-        aggregate::count_usage(usage, 1, &mut deltas).map_err(ingest::Stop::from)?;
+        token_usage::count_usage(usage, 1, &mut deltas).map_err(ingest::Stop::from)?;
     }
     Ok(work.store_sums(tenant, &HashMap::new(), &HashMap::new(), &usages, deltas).await?)
 }

@@ -3,9 +3,9 @@
 use super::Store;
 use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
 use crate::protocol::remote::Owner;
+use crate::receiver::ingest::routing::Claim;
 use crate::receiver::keys;
 use crate::receiver::limits::KEY_USE_RESOLUTION_US;
-use crate::receiver::tenancy::Claim;
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::Store;
 use super::db::{Result, Row, Scope, StoreError, Tx};
 use super::directory::{Principal, Role};
 use super::read::enter;
-use crate::receiver::batch::Batch;
+use crate::receiver::ingest::decode::Batch;
 use crate::receiver::limits::CLIENT_ERRORS_MAX;
 use crate::receiver::time::SECOND_US;
 

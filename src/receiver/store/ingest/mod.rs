@@ -13,10 +13,11 @@ use super::directory::Principal;
 use super::status::BatchNote;
 use super::{Store, with_retries};
 use crate::protocol::code;
-use crate::receiver::aggregate;
-use crate::receiver::batch::{Batch, Entry, Part};
+use crate::receiver::ingest::decode::{Batch, Entry, Part};
+use crate::receiver::ingest::routing;
+use crate::receiver::ingest::token_usage;
 use crate::receiver::limits::ID_BYTES_MAX;
-use crate::receiver::{tenancy, time};
+use crate::receiver::time;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 pub(super) use work::Work;
@@ -62,8 +63,8 @@ pub(super) enum Stop {
     Store(StoreError),
 }
 
-impl From<aggregate::TooLarge> for Stop {
-    fn from(_: aggregate::TooLarge) -> Stop {
+impl From<token_usage::TooLarge> for Stop {
+    fn from(_: token_usage::TooLarge) -> Stop {
         Stop::Refused(Refusal::new(
             code::VALIDATION_ERROR,
             "tokens or lines add up to more than can be counted",
@@ -132,7 +133,7 @@ impl Store {
     async fn place(&self, principal: &Principal, batch: &Batch) -> Result<Vec<Result<String, Refusal>>> {
         let parts = || batch.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
         let mut names: Vec<String> =
-            parts().filter_map(|part| part.remote.as_ref()).flat_map(tenancy::possible_owners).collect();
+            parts().filter_map(|part| part.remote.as_ref()).flat_map(routing::possible_owners).collect();
         names.sort_unstable();
         names.dedup();
         let claims = self.claims(names).await?;
@@ -143,7 +144,7 @@ impl Store {
             .collect();
         let organizations: Vec<String> =
             principal.memberships.iter().map(|membership| membership.tenant_id.clone()).collect();
-        let sender = tenancy::Sender {
+        let sender = routing::Sender {
             user_id: &principal.user_id,
             accounts: &accounts,
             organizations: &organizations,
@@ -306,13 +307,13 @@ fn shown(id: &str) -> &str {
 
 fn place_entry(
     entry: &Entry,
-    sender: &tenancy::Sender,
-    claims: &[tenancy::Claim],
+    sender: &routing::Sender,
+    claims: &[routing::Claim],
 ) -> Result<String, Refusal> {
     let parts = entry.parts.as_ref().map_err(|error| Refusal::new(code::VALIDATION_ERROR, error))?;
     let mut placement = None;
     for part in parts {
-        let tenant = tenancy::place(part.remote.as_ref(), part.inclusion, sender, claims).ok_or_else(|| {
+        let tenant = routing::place(part.remote.as_ref(), part.inclusion, sender, claims).ok_or_else(|| {
             Refusal::new(
                 code::REPO_NOT_ACCEPTED,
                 "the repository's owner is no organization of this user's, and the session is neither personal nor forced",

@@ -6,8 +6,8 @@
 
 use super::{Added, Refusal, Stop, both};
 use crate::protocol::code;
-use crate::receiver::aggregate::{self, Deltas, Rank, Sums, Usage};
-use crate::receiver::batch::{Message, Part, Task};
+use crate::receiver::ingest::decode::{Message, Part, Task};
+use crate::receiver::ingest::token_usage::{self, Deltas, Rank, Sums, Usage};
 use crate::receiver::store::db::{Result, Row, Sees, StoreError, Tx};
 use crate::receiver::store::set::Set;
 use crate::receiver::store::statements::*;
@@ -265,12 +265,12 @@ impl<'t> Work<'t> {
     /// Counts what is new, and stores tasks, whose sums go by what they were before.
     async fn sums(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
         let new = || pieces.iter().flat_map(|piece| &piece.new);
-        let ids: HashSet<&str> = new().filter_map(|message| aggregate::usage_id(message)).collect();
+        let ids: HashSet<&str> = new().filter_map(|message| token_usage::usage_id(message)).collect();
         let (known, tasks) =
             both(self.usages(tenant, ids.into_iter()), self.stored_tasks(tenant, pieces)).await?;
         let (mut usages, mut deltas) = (known.clone(), Deltas::new());
         for piece in pieces {
-            aggregate::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
+            token_usage::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
         }
         let later = self.later_tasks(tenant, pieces, &tasks, &mut deltas)?;
         let repositories = pieces.iter().map(|piece| (piece.id, piece.repository_now())).collect();
@@ -336,8 +336,8 @@ impl<'t> Work<'t> {
         let usages = both(self.tx.put(&USAGES_NEW, &new), self.tx.put(&USAGES_NOW, &changed));
         let (_, sums) = both(usages, self.tx.put_returning(&ACTIVITY_ADDED, &rows)).await?;
         for row in sums {
-            if row.int(0)? > aggregate::SUM_MAX {
-                return Err(aggregate::TooLarge.into());
+            if row.int(0)? > token_usage::SUM_MAX {
+                return Err(token_usage::TooLarge.into());
             }
         }
         Ok(())
@@ -385,11 +385,11 @@ impl<'t> Work<'t> {
                     continue;
                 }
                 if status == "completed" {
-                    aggregate::count_completed_task(id, changed_at, -1, deltas);
+                    token_usage::count_completed_task(id, changed_at, -1, deltas);
                 }
             }
             if wire.status == "completed" {
-                aggregate::count_completed_task(id, task.changed_at, 1, deltas);
+                token_usage::count_completed_task(id, task.changed_at, 1, deltas);
             }
             rows.push([
                 id.into(),

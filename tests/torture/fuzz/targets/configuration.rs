@@ -1,9 +1,9 @@
 //! `han.yml` with anything in it, as the user's own file and as a repository's.
 
 use super::{environment, in_folder};
+use han_sync::exporter::config::project_override;
 use han_sync::exporter::config::{self, Config, Flags, sync_section};
-use han_sync::exporter::exit::Exit;
-use han_sync::exporter::narrowing;
+use han_sync::exporter::error::ExitCode;
 use saphyr::{Scalar, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
     let (shown, taken) = match Config::load(&Flags::default(), &environment(folder)) {
         Ok(config) => (format!("{config:?}"), Some(config)),
         Err(stop) => {
-            assert_eq!(stop.exit, Exit::Configuration, "{stop}");
+            assert_eq!(stop.exit, ExitCode::Configuration, "{stop}");
             (stop.to_string(), None)
         }
     };
@@ -58,8 +58,8 @@ fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
 fn of_a_repository(folder: &Path, section: Result<Vec<(String, Yaml)>, String>) {
     let mut known = BTreeMap::new();
     let folder = folder.display().to_string();
-    let reports = narrowing::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
-    let narrowing = narrowing::for_session(&known, Some(&folder), None);
+    let reports = project_override::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
+    let narrowing = project_override::for_session(&known, Some(&folder), None);
     match section {
         Err(why) => assert!(narrowing.disabled.is_some() && reports.len() == 1, "{why}"),
         Ok(section) => {

@@ -1,8 +1,8 @@
 //! What a hook says: read in pieces of any size, within bounds, and queued.
 
 use super::{NOW, in_folder};
-use han_sync::exporter::commands::hook::Input;
-use han_sync::exporter::queue::{Change, Queue};
+use han_sync::exporter::cli::hook::Input;
+use han_sync::exporter::state::queue::{Change, Queue};
 use serde_json::Value;
 
 /// The first byte is the size of the pieces.

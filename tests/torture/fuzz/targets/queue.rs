@@ -1,8 +1,8 @@
 //! `sync-queue.json` with anything in it: read or set aside, never a panic, and what is written reads as it was.
 
 use super::{NOW, files, in_folder};
-use han_sync::exporter::exit::Exit;
-use han_sync::exporter::queue::{Change, Client, Queue};
+use han_sync::exporter::error::ExitCode;
+use han_sync::exporter::state::queue::{Change, Client, Queue};
 use std::fs;
 
 pub fn run(input: &[u8]) {
@@ -24,7 +24,7 @@ fn load(folder: &std::path::Path, input: &[u8]) {
         Ok(queue) => queue,
         Err(stop) => {
             // A newer version: left alone.
-            assert_eq!(stop.exit, Exit::Configuration, "{stop}");
+            assert_eq!(stop.exit, ExitCode::Configuration, "{stop}");
             assert_eq!(fs::read(Queue::path(folder)).expect("it is left alone"), input);
             return;
         }

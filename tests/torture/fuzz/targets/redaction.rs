@@ -3,7 +3,7 @@
 
 use super::super::REPEATED_BYTES;
 use super::super::template::{Seeded, fill};
-use han_sync::exporter::redact::{Counts, Redactor};
+use han_sync::exporter::batch::redact::{Counts, Redactor};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::LazyCell;

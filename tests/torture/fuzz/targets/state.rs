@@ -2,10 +2,10 @@
 //! alone; what is written reads as it was, and nothing in it makes the policies panic.
 
 use super::{NOW, environment, files, in_folder};
-use han_sync::exporter::due;
-use han_sync::exporter::exit::Exit;
-use han_sync::exporter::queue::Queue;
+use han_sync::exporter::error::ExitCode;
+use han_sync::exporter::plan::schedule;
 use han_sync::exporter::state::State;
+use han_sync::exporter::state::queue::Queue;
 use han_sync::protocol::Identity;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ fn load(folder: &Path, input: &[u8]) {
     let mut state = match load(Some(*NOW), &mut warnings) {
         Ok(state) => state,
         Err(stop) => {
-            assert_eq!(stop.exit, Exit::Configuration, "{stop}");
+            assert_eq!(stop.exit, ExitCode::Configuration, "{stop}");
             assert_eq!(fs::read(State::path(folder)).expect("it is left alone"), input);
             return;
         }
@@ -92,9 +92,9 @@ fn load(folder: &Path, input: &[u8]) {
 fn use_it(state: &mut State) {
     for index in 0..state.destinations.len() {
         let here = &state.destinations[index];
-        let _ = due::identity_is_fresh(here, *NOW);
-        let _ = due::affiliations(here.identity.as_ref(), *NOW);
-        let _ = due::heartbeat_is_due(here, *NOW);
+        let _ = schedule::identity_is_fresh(here, *NOW);
+        let _ = schedule::affiliations(here.identity.as_ref(), *NOW);
+        let _ = schedule::heartbeat_is_due(here, *NOW);
     }
     for destination in &mut state.destinations {
         destination.statistics.add(1, 1);

@@ -1,0 +1,56 @@
+//! Values assigned to names that say what they are, last of all rules: wherever another knows the secret better,
+//! that one names it.
+
+use crate::exporter::batch::redact::rules::{Check, Left, Rule, Strength, assigned, token};
+
+pub(super) static RULES: &[Rule] = &[
+    assigned("password", PASSWORD_NAMES, Strength::Password)
+        .source("CWE-798: use of hard-coded credentials", "https://cwe.mitre.org/data/definitions/798.html")
+        .examples(
+            "\"password\": \"«Tr0ub4dor&%{digit:2}»\"",
+            "password: string; password_hash_algorithm = \"argon2id\"",
+        ),
+    assigned("secret", &["secret", "credential", "credentials", ":_auth"], Strength::Random)
+        .source("RFC 6749: client secret", "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1")
+        .examples("client_secret: «%{b62:32}»", "secretName: api-tls-cert-2024"),
+    assigned("token", &["token"], Strength::Random)
+        .source("RFC 6749: access tokens", "https://www.rfc-editor.org/rfc/rfc6749#section-1.4")
+        .examples("access_token=«%{b62:40}»", "token = os.environ[\"TOKEN\"]; \"output_tokens\": 1042"),
+    assigned("api_key", KEY_NAMES, Strength::Random)
+        .source(
+            "OWASP: secrets management",
+            "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
+        )
+        .examples("const apiKey = '«%{b62:32}»'", "api_key: ${API_KEY}"),
+    // Everything else that its makers begin with `sk-`.
+    token("api_key", &["sk-"], r"sk-[A-Za-z0-9_-]{24,}")
+        .left(Left::NoName)
+        .check(Check::Random)
+        .source("OpenRouter: authentication", "https://openrouter.ai/docs/api-reference/authentication")
+        .examples("«sk-or-v1-%{hex:64}»", ".sk-cube-grid-loading-animation {"),
+];
+
+/// `pass` alone begins too many words, so it counts at a name's end, in quotes, or before a value in quotes.
+#[rustfmt::skip]
+const PASSWORD_NAMES: &[&str] = &[
+    "password", "passwd", "passphrase", "pwd",
+    "_pass", "dbpass", "\"pass", "'pass",
+    "pass: '", "pass: \"", "pass: \\", "pass:'", "pass:\"", "pass:\\",
+    "pass = '", "pass = \"", "pass = \\", "pass='", "pass=\"", "pass=\\",
+];
+
+#[rustfmt::skip]
+const KEY_NAMES: &[&str] = &[
+    "api_key", "api-key", "api key", "apikey", "apiKey", "ApiKey", "APIKey",
+    "access_key", "access-key", "accesskey", "accessKey", "AccessKey",
+    "account_key", "account-key", "accountKey", "AccountKey",
+    "app_key", "app-key", "appKey", "AppKey", "application_key", "applicationKey",
+    "auth_key", "auth-key", "authkey", "authKey", "AuthKey",
+    "encryption_key", "encryption-key", "encryptionKey", "EncryptionKey",
+    "license_key", "licenseKey",
+    "master_key", "masterKey", "MasterKey",
+    "private_key", "private-key", "privatekey", "privateKey", "PrivateKey",
+    "service_key", "serviceKey", "ServiceKey",
+    "session_key", "sessionKey",
+    "signing_key", "signing-key", "signingKey", "SigningKey",
+];

@@ -1,0 +1,202 @@
+//! What is new: the pure comparison of what the source holds with what a destination has acknowledged.
+//!
+//! Messages are known by rowid (see `lineage` for when that can be trusted), a session's own fields and its tasks by a
+//! hash of what would be sent, so that a change of either is sent even with no new message, and nothing is sent twice
+//! for a change that does not show on the wire.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::exporter::clock;
+use crate::exporter::source::{SessionRow, TaskRow};
+use crate::exporter::state::SessionCursor;
+use crate::protocol::remote::Remote;
+use crate::protocol::{Inclusion, SyncTask};
+
+/// Stands for a time that cannot be read: the message is sent all the same, and sorts before all others.
+pub const NO_TIME: &str = "1970-01-01T00:00:00Z";
+
+/// A session's own fields as the wire shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFields {
+    pub id: String,
+    pub remote: Remote,
+    pub status: String,
+    pub slug: Option<String>,
+    pub harness: Option<String>,
+    pub inclusion: Inclusion,
+}
+
+impl SessionFields {
+    pub fn new(row: &SessionRow, remote: Remote, inclusion: Inclusion) -> SessionFields {
+        SessionFields {
+            id: row.id.clone(),
+            remote,
+            status: row.status.clone().unwrap_or_else(|| "active".to_owned()),
+            slug: row.slug.clone(),
+            harness: row.harness.clone(),
+            inclusion,
+        }
+    }
+
+    /// Tells one set of fields from another.
+    pub fn hash(&self) -> String {
+        let parts = [
+            Some(self.remote.path()),
+            Some(&self.status),
+            self.slug.as_deref(),
+            self.harness.as_deref(),
+            Some(self.inclusion.as_str()),
+        ];
+        format!("{:016x}", hash_of(&parts))
+    }
+}
+
+/// A task as the wire shows it; its texts only `with_text`.
+pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
+    // han knows three states; a fourth must not cost the session its place at the receiver.
+    let status = match row.status.as_str() {
+        known @ ("pending" | "in_progress" | "completed") => known,
+        _ => "pending",
+    };
+    SyncTask {
+        task_id: row.id.clone(),
+        id: row.id,
+        subject: if with_text { row.subject } else { String::new() },
+        description: row.description.filter(|_| with_text),
+        status: status.to_owned(),
+        created_at: readable_time(row.created_at),
+        updated_at: readable_time(row.updated_at),
+    }
+}
+
+/// A time as it stands, or `NO_TIME` for one that no receiver could read.
+fn readable_time(text: String) -> String {
+    if clock::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
+}
+
+/// Tells one state of a task from another.
+pub fn task_hash(task: &SyncTask) -> u64 {
+    hash_of(&[
+        Some(&task.id),
+        Some(&task.subject),
+        task.description.as_deref(),
+        Some(&task.status),
+        Some(&task.created_at),
+        Some(&task.updated_at),
+    ])
+}
+
+/// Whether anything of an eligible session is unacknowledged.
+pub fn is_pending(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u64>) -> bool {
+    cursor.seen_rowid > cursor.rowid
+        || !cursor.fields_sent
+        || cursor.fields != fields_hash
+        || tasks.iter().any(|task| !cursor.tasks.contains(task))
+}
+
+/// Tells what a session holds from what it held before, for sessions that wait for new data. `last_id`: the id of its
+/// last message, since another database gives the same rowid to another message.
+pub fn data_mark(
+    cursor: &SessionCursor,
+    last_id: Option<&str>,
+    fields_hash: &str,
+    tasks: &BTreeSet<u64>,
+) -> String {
+    let tasks = tasks.iter().fold(0, |sum: u64, task| sum.wrapping_add(*task));
+    let rows = cursor.seen_rowid.to_string();
+    format!("{:016x}", hash_of(&[Some(&rows), last_id, Some(fields_hash), Some(&tasks.to_string())]))
+}
+
+/// Notes a session's fields as they are now, and since when. Returns whether others were known, sent or not: from the
+/// moment when these are sent until their acknowledgement is kept, a state that knows the others does not know that the
+/// receiver may have these, and since when.
+pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<Utc>) -> bool {
+    if cursor.fields == fields_hash {
+        return false;
+    }
+    let before = std::mem::replace(&mut cursor.fields, fields_hash.to_owned());
+    // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
+    let since = clock::parse(&cursor.fields_seen_at);
+    cursor.fields_seen_at = clock::format(since.max(Some(now)).unwrap_or(now));
+    cursor.fields_sent = false;
+    !before.is_empty()
+}
+
+/// A 64-bit hash over parts, absent ones included.
+fn hash_of(parts: &[Option<&str>]) -> u64 {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        match part {
+            None => hasher.update([0]),
+            Some(text) => {
+                hasher.update([1]);
+                hasher.update((text.len() as u64).to_be_bytes());
+                hasher.update(text.as_bytes());
+            }
+        }
+    }
+    let digest = hasher.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> SessionFields {
+        let row = SessionRow { id: "s".into(), ..SessionRow::default() };
+        SessionFields::new(
+            &row,
+            Remote::parse("https://github.com/acme/api").unwrap(),
+            Inclusion::Organization,
+        )
+    }
+
+    fn delivered() -> SessionCursor {
+        SessionCursor {
+            rowid: 5,
+            seen_rowid: 5,
+            fields: fields().hash(),
+            fields_sent: true,
+            ..SessionCursor::default()
+        }
+    }
+
+    #[test]
+    fn delivered_session_is_not_pending() {
+        assert!(!is_pending(&delivered(), &fields().hash(), &BTreeSet::new()));
+    }
+
+    #[test]
+    fn each_kind_of_change_makes_a_session_pending() {
+        let hash = fields().hash();
+        assert!(is_pending(&SessionCursor { seen_rowid: 6, ..delivered() }, &hash, &BTreeSet::new()));
+        assert!(is_pending(&delivered(), &hash, &BTreeSet::from([7])));
+        let closed = SessionFields { status: "closed".into(), ..fields() };
+        assert!(is_pending(&delivered(), &closed.hash(), &BTreeSet::new()));
+        assert!(is_pending(&SessionCursor { fields_sent: false, ..delivered() }, &hash, &BTreeSet::new()));
+    }
+
+    #[test]
+    fn absent_and_empty_fields_differ() {
+        let empty = SessionFields { slug: Some(String::new()), ..fields() };
+        assert_ne!(empty.hash(), fields().hash());
+    }
+
+    #[test]
+    fn task_text_counts_only_where_it_is_sent() {
+        let row = |subject: &str| TaskRow {
+            subject: subject.into(),
+            status: "pending".into(),
+            ..TaskRow::default()
+        };
+        let hash = |subject, with_text| task_hash(&wire_task(row(subject), with_text));
+        assert_eq!(hash("a", false), hash("b", false));
+        assert_ne!(hash("a", true), hash("b", true));
+    }
+}

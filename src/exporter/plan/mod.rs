@@ -1,0 +1,14 @@
+//! The decisions of a run. Policies are pure: clock, environment, files and network come in as arguments.
+
+/// The five rules of privacy, in order.
+pub mod eligibility;
+/// The comparison of the source with the cursors.
+pub mod delta;
+/// The scan of the source: which sessions are eligible, and which of them have undelivered data.
+pub mod scan;
+/// The due work of a run, and the age of the identity.
+pub mod schedule;
+/// Exponential backoff after a fault.
+pub mod backoff;
+/// The fast path: a run with nothing, or with little, to do.
+pub mod fast_path;

@@ -1,0 +1,364 @@
+//! `sync-queue.json`: the sessions that wait by themselves: asked for by a hook or by hand, refused, failed or dropped.
+//!
+//! What is merely new needs no entry: the delta finds it. A file is changed only under the queue's own lock, by reading
+//! it again, applying the change and replacing it, so that no writer undoes another's work.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::exporter::clock;
+use crate::exporter::error::Error;
+use crate::exporter::plan::backoff;
+use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
+use crate::exporter::state::lock::QueueLock;
+use crate::exporter::state::set_aside;
+use crate::protocol::code;
+
+/// The format version of the file.
+const VERSION: u32 = 1;
+const NAME: &str = "sync-queue.json";
+/// An id that han has not indexed stays queued for this long.
+pub const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    pub version: u32,
+    /// A second copy of the client's name, for when the state is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
+    /// `all` was asked for while another run held the lock.
+    #[serde(default)]
+    pub all_requested: bool,
+    #[serde(default, with = "clock::optional")]
+    pub hook_last_run_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub items: Vec<Item>,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            version: VERSION,
+            client: None,
+            all_requested: false,
+            hook_last_run_at: None,
+            items: Vec::new(),
+        }
+    }
+}
+
+impl Versioned for Queue {
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// The client's name, and the machine it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    pub id: String,
+    pub machine: String,
+}
+
+/// One session that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    pub session_id: String,
+    pub priority: Priority,
+    pub status: Status,
+    /// Refusals in a row.
+    pub attempts: u32,
+    /// Those among them that can be final.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub final_refusals: u32,
+    pub last_error: Option<String>,
+    #[serde(default, with = "clock::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+    #[serde(default, with = "clock::optional")]
+    pub enqueued_at: Option<DateTime<Utc>>,
+    /// What the session held when it failed or was dropped; other data than this is new data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_mark: Option<String>,
+}
+
+/// High goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    High,
+    Normal,
+}
+
+/// What an item waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// For the next run, or for its next retry.
+    Pending,
+    /// Refused for good; tried again once a day, on new data, when the identity changes, and on request.
+    Failed,
+    /// Left alone by the user until it has new data.
+    Dropped,
+}
+
+/// One change to the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A session was asked for; by hand, `at_once`, whatever it waits for.
+    Request { session_id: String, at_once: bool },
+    /// `all` was asked for.
+    RequestAll,
+    /// The request for `all` was taken up.
+    TakeAll,
+    /// A hook ran.
+    HookRan,
+    /// The session is delivered, or is not to be sent. An item that was queued again since `seen` stays.
+    Settled { session_id: String, seen: Option<DateTime<Utc>> },
+    /// The receiver refused the session by itself.
+    Refused { session_id: String, code: String, message: String, data_mark: String, for_good: bool },
+    /// The user wants a failed session tried again.
+    Retry { session_id: String },
+    /// The user wants the session left alone.
+    Drop { session_id: String, data_mark: String },
+}
+
+impl Queue {
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
+    /// Reads the queue; see [`State::load`](crate::exporter::state::State::load) for `repair` and `warnings`.
+    pub fn load(
+        folder: &Path,
+        repair: Option<DateTime<Utc>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Queue, Error> {
+        let path = Queue::path(folder);
+        match atomic_file::load::<Queue>(&path, VERSION)? {
+            Loaded::Found(queue) => Ok(queue),
+            Loaded::Missing => Ok(Queue::default()),
+            Loaded::Corrupt(why) => {
+                warnings.push(set_aside(&path, &why, repair)?);
+                Ok(Queue::default())
+            }
+        }
+    }
+
+    /// Applies changes under the queue's lock, writes the file where anything changed, and returns the queue.
+    pub fn update(
+        folder: &Path,
+        client: Option<&Client>,
+        changes: &[Change],
+        now: DateTime<Utc>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Queue, Error> {
+        let _lock = QueueLock::acquire(folder)?;
+        let before = Queue::load(folder, Some(now), warnings)?;
+        let mut queue = before.clone();
+        for change in changes {
+            queue.apply(change, now);
+        }
+        if let Some(client) = client
+            && queue != before
+        {
+            queue.client = Some(client.clone());
+        }
+        if queue != before {
+            atomic_file::replace(&Queue::path(folder), &queue)?;
+        }
+        Ok(queue)
+    }
+
+    pub fn item(&self, session_id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.session_id == session_id)
+    }
+
+    /// Sessions that were asked for since the queue was `seen`.
+    pub fn asked_since(&self, seen: &Queue) -> impl Iterator<Item = &str> {
+        let is_new = |item: &&Item| {
+            item.priority == Priority::High
+                && item.status == Status::Pending
+                && seen.item(&item.session_id).is_none_or(|before| before.enqueued_at != item.enqueued_at)
+        };
+        self.items.iter().filter(is_new).map(|item| item.session_id.as_str())
+    }
+
+    /// Changes the queue in memory.
+    pub fn apply(&mut self, change: &Change, now: DateTime<Utc>) {
+        match change {
+            Change::Request { session_id, at_once } => {
+                let item = self.entry(session_id, now);
+                item.priority = Priority::High;
+                item.enqueued_at = Some(now);
+                if *at_once {
+                    item.status = Status::Pending;
+                    item.next_retry_at = None;
+                    item.data_mark = None;
+                }
+            }
+            Change::RequestAll => self.all_requested = true,
+            Change::TakeAll => self.all_requested = false,
+            Change::HookRan => self.hook_last_run_at = Some(now),
+            Change::Settled { session_id, seen } => {
+                self.items.retain(|item| item.session_id != *session_id || item.enqueued_at != *seen);
+            }
+            Change::Refused { session_id, code, message, data_mark, for_good } => {
+                let item = self.entry(session_id, now);
+                item.attempts = item.attempts.saturating_add(1);
+                item.last_error = Some(format!("{code}: {message}"));
+                item.data_mark = Some(data_mark.clone());
+                // The receiver's own trouble counts for the wait, and never towards giving up.
+                let is_final = u32::from(code != code::PROCESSING_ERROR);
+                item.final_refusals = item.final_refusals.saturating_add(is_final);
+                if *for_good || item.final_refusals >= backoff::REFUSALS_MAX {
+                    item.status = Status::Failed;
+                    item.next_retry_at = Some(backoff::after(now, backoff::FAILED_AGAIN));
+                } else {
+                    item.status = Status::Pending;
+                    item.next_retry_at = Some(backoff::after(now, backoff::backoff(item.attempts, 0.0)));
+                }
+            }
+            Change::Retry { session_id } => {
+                let item = self.entry(session_id, now);
+                item.priority = Priority::High;
+                item.status = Status::Pending;
+                item.attempts = 0;
+                item.final_refusals = 0;
+                item.next_retry_at = None;
+                item.data_mark = None;
+            }
+            Change::Drop { session_id, data_mark } => {
+                let item = self.entry(session_id, now);
+                item.priority = Priority::Normal;
+                item.status = Status::Dropped;
+                item.next_retry_at = None;
+                item.data_mark = Some(data_mark.clone());
+            }
+        }
+    }
+
+    fn entry(&mut self, session_id: &str, now: DateTime<Utc>) -> &mut Item {
+        let known = self.items.iter().position(|item| item.session_id == session_id);
+        let index = known.unwrap_or_else(|| {
+            self.items.push(Item {
+                session_id: session_id.to_owned(),
+                priority: Priority::Normal,
+                status: Status::Pending,
+                attempts: 0,
+                final_refusals: 0,
+                last_error: None,
+                next_retry_at: None,
+                enqueued_at: Some(now),
+                data_mark: None,
+            });
+            self.items.len() - 1
+        });
+        &mut self.items[index]
+    }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Item {
+    /// Whether its data counts as pending: not given up, and not to be left alone.
+    pub fn is_waiting(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
+        self.status == Status::Pending || self.is_due(data_mark, now)
+    }
+
+    /// Whether the session may be tried now, given a mark of what it holds.
+    pub fn is_due(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
+        let new_data = self.data_mark.as_deref().is_some_and(|mark| mark != data_mark);
+        match self.status {
+            Status::Pending => backoff::is_due(self.next_retry_at, now, backoff::CAP),
+            Status::Failed => new_data || backoff::is_due(self.next_retry_at, now, backoff::FAILED_AGAIN),
+            Status::Dropped => new_data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        clock::parse(text).unwrap()
+    }
+
+    fn refused(code: &str) -> Change {
+        Change::Refused {
+            session_id: "s".into(),
+            code: code.into(),
+            message: "m".into(),
+            data_mark: "d".into(),
+            for_good: false,
+        }
+    }
+
+    #[test]
+    fn tenth_refusal_fails_the_session_and_new_data_revives_it() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut queue = Queue::default();
+        for _ in 0..9 {
+            queue.apply(&refused(code::VALIDATION_ERROR), now);
+        }
+        assert_eq!(queue.items[0].status, Status::Pending);
+        queue.apply(&refused(code::VALIDATION_ERROR), now);
+        let item = &queue.items[0];
+        assert_eq!((item.status, item.attempts), (Status::Failed, 10));
+        assert!(!item.is_due("d", at("2026-01-01T23:59:59Z")));
+        assert!(item.is_due("d", at("2026-01-02T00:00:00Z")));
+        assert!(item.is_due("other", now));
+    }
+
+    #[test]
+    fn processing_errors_are_never_final() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut queue = Queue::default();
+        for _ in 0..100 {
+            queue.apply(&refused(code::PROCESSING_ERROR), now);
+        }
+        assert_eq!(queue.items[0].status, Status::Pending);
+        assert_eq!(queue.items[0].next_retry_at, Some(at("2026-01-01T01:00:00Z")));
+    }
+
+    #[test]
+    fn counts_of_a_damaged_file_do_not_overflow() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut queue = Queue::default();
+        queue.apply(&refused(code::VALIDATION_ERROR), now);
+        (queue.items[0].attempts, queue.items[0].final_refusals) = (u32::MAX, u32::MAX);
+        queue.apply(&refused(code::VALIDATION_ERROR), now);
+        let item = &queue.items[0];
+        assert_eq!((item.attempts, item.final_refusals, item.status), (u32::MAX, u32::MAX, Status::Failed));
+    }
+
+    #[test]
+    fn item_that_was_queued_again_outlives_an_older_delivery() {
+        let (first, second) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z"));
+        let mut queue = Queue::default();
+        let request = Change::Request { session_id: "s".into(), at_once: false };
+        queue.apply(&request, first);
+        queue.apply(&request, second);
+        queue.apply(&Change::Settled { session_id: "s".into(), seen: Some(first) }, second);
+        assert_eq!(queue.items.len(), 1);
+        queue.apply(&Change::Settled { session_id: "s".into(), seen: Some(second) }, second);
+        assert!(queue.items.is_empty());
+    }
+
+    #[test]
+    fn dropped_session_waits_for_new_data() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut queue = Queue::default();
+        queue.apply(&Change::Drop { session_id: "s".into(), data_mark: "d".into() }, now);
+        assert!(!queue.items[0].is_due("d", at("2027-01-01T00:00:00Z")));
+        assert!(queue.items[0].is_due("e", now));
+    }
+}

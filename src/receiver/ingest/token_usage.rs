@@ -1,0 +1,260 @@
+//! Aggregates: what a stored row adds to the sums. Pure, and the same for both stores.
+//!
+//! Invariant: the sums depend on the set of rows, not on the order or the batches in which they came. An answer's tokens
+//! count once, with the largest value of each field, in the place of the answer's first row; which row is first is
+//! decided by `Rank`, a total order over the rows themselves.
+
+use crate::receiver::ingest::decode::Message;
+use crate::receiver::time;
+use std::collections::{BTreeMap, HashMap};
+
+/// Where something is counted, inside one tenant and user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub session_id: String,
+    pub day: i64,
+    /// Empty: none.
+    pub model: String,
+    /// Empty: tasks.
+    pub message_type: String,
+}
+
+/// Input, output, cache read, cache creation.
+pub type Tokens = [i64; 4];
+
+/// What is counted there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub messages: i64,
+    pub tokens: Tokens,
+    pub lines_added: i64,
+    pub lines_removed: i64,
+    pub tasks_completed: i64,
+}
+
+/// The most that a sum may come to. Two of them can be added without running over, so that what is stored may be
+/// checked after a change was added to it.
+pub const SUM_MAX: i64 = (1 << 62) - 1;
+
+/// A sum would pass [`SUM_MAX`]: no true row brings that about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// Changes of sums.
+pub type Deltas = BTreeMap<Place, Sums>;
+
+/// Orders the rows of one answer. Rows that name a model come first, because tokens belong to a model; time, line and
+/// type put the answer's own row before what repeats it; the ids make it total.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub without_model: bool,
+    pub at: i64,
+    pub line_number: i64,
+    pub message_type: String,
+    pub session_id: String,
+    pub message_id: String,
+}
+
+/// An answer, as far as its rows are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    pub tokens: Tokens,
+    pub first: Rank,
+    pub model: String,
+    /// The time of its last row.
+    pub last_at: i64,
+}
+
+impl Usage {
+    fn of(session_id: &str, message: &Message) -> Usage {
+        let model = message.wire.model.clone().unwrap_or_default();
+        let first = Rank {
+            without_model: model.is_empty(),
+            at: message.at,
+            line_number: message.wire.line_number,
+            message_type: message.wire.message_type.clone(),
+            session_id: session_id.to_owned(),
+            message_id: message.wire.id.clone(),
+        };
+        Usage { tokens: tokens(message), first, model, last_at: message.at }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            session_id: self.first.session_id.clone(),
+            day: time::day(self.first.at),
+            model: self.model.clone(),
+            message_type: self.first.message_type.clone(),
+        }
+    }
+
+    fn merge(&mut self, row: Usage) {
+        for (largest, value) in self.tokens.iter_mut().zip(row.tokens) {
+            *largest = (*largest).max(value);
+        }
+        self.last_at = self.last_at.max(row.last_at);
+        if row.first < self.first {
+            self.first = row.first;
+            self.model = row.model;
+        }
+    }
+}
+
+fn tokens(message: &Message) -> Tokens {
+    let wire = &message.wire;
+    [wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cache_creation_tokens]
+        .map(|count| count.unwrap_or(0))
+}
+
+/// The answer that the row belongs to and has tokens of.
+pub fn usage_id(message: &Message) -> Option<&str> {
+    message.wire.usage_id.as_deref().filter(|id| !id.is_empty())
+}
+
+/// Counts rows that are new in a session. `usages` holds what is stored of their answers, and then what is to be.
+pub fn count_messages<'a>(
+    session_id: &str,
+    new: impl IntoIterator<Item = &'a Message>,
+    usages: &mut HashMap<String, Usage>,
+    deltas: &mut Deltas,
+) -> Result<(), TooLarge> {
+    for message in new {
+        let place = Place {
+            session_id: session_id.to_owned(),
+            day: time::day(message.at),
+            model: message.wire.model.clone().unwrap_or_default(),
+            message_type: message.wire.message_type.clone(),
+        };
+        let sums = deltas.entry(place).or_default();
+        sums.messages += 1;
+        add(&mut sums.lines_added, message.wire.lines_added.unwrap_or(0))?;
+        add(&mut sums.lines_removed, message.wire.lines_removed.unwrap_or(0))?;
+        let Some(id) = usage_id(message) else {
+            add_tokens(sums, tokens(message), 1)?;
+            continue;
+        };
+        let row = Usage::of(session_id, message);
+        let merged = match usages.get(id) {
+            None => row,
+            Some(known) => {
+                count_usage(known, -1, deltas)?;
+                let mut merged = known.clone();
+                merged.merge(row);
+                merged
+            }
+        };
+        count_usage(&merged, 1, deltas)?;
+        usages.insert(id.to_owned(), merged);
+    }
+    Ok(())
+}
+
+/// Counts an answer's tokens where they belong, or, with `sign` -1, takes them back.
+pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) -> Result<(), TooLarge> {
+    add_tokens(deltas.entry(usage.place()).or_default(), usage.tokens, sign)
+}
+
+/// Adds a stored row to what is known of its answer.
+pub fn merge_usage(session_id: &str, message: &Message, usages: &mut HashMap<String, Usage>) {
+    let Some(id) = usage_id(message) else { return };
+    let row = Usage::of(session_id, message);
+    match usages.get_mut(id) {
+        Some(known) => known.merge(row),
+        None => {
+            usages.insert(id.to_owned(), row);
+        }
+    }
+}
+
+/// Counts a task that was completed, or, with `sign` -1, takes it back.
+pub fn count_completed_task(session_id: &str, changed_at: i64, sign: i64, deltas: &mut Deltas) {
+    let place = Place {
+        session_id: session_id.to_owned(),
+        day: time::day(changed_at),
+        model: String::new(),
+        message_type: String::new(),
+    };
+    deltas.entry(place).or_default().tasks_completed += sign;
+}
+
+fn add_tokens(sums: &mut Sums, tokens: Tokens, sign: i64) -> Result<(), TooLarge> {
+    sums.tokens.iter_mut().zip(tokens).try_for_each(|(sum, count)| add(sum, sign * count))
+}
+
+/// `count` is below 2^53 either way.
+fn add(sum: &mut i64, count: i64) -> Result<(), TooLarge> {
+    *sum += count;
+    if sum.abs() > SUM_MAX { Err(TooLarge) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::SyncMessage;
+    use proptest::prelude::*;
+
+    fn rows() -> impl Strategy<Value = Vec<Message>> {
+        let row = (0..4i64, 0..3i64, 0..4u8, 0..3u8, 0..50i64, 0..50i64);
+        proptest::collection::vec(row, 0..24).prop_map(|rows| {
+            let row =
+                |(index, (day, line, usage, model, input, output)): (usize, (i64, i64, u8, u8, i64, i64))| {
+                    Message {
+                        at: day * time::DAY_US,
+                        wire: SyncMessage {
+                            id: format!("m{index}"),
+                            line_number: line,
+                            message_type: ["assistant", "tool_use"][index % 2].to_owned(),
+                            usage_id: (usage > 0).then(|| format!("u{usage}")),
+                            model: (model > 0).then(|| format!("model-{model}")),
+                            input_tokens: Some(input),
+                            output_tokens: Some(output),
+                            ..SyncMessage::default()
+                        },
+                    }
+                };
+            rows.into_iter().enumerate().map(row).collect()
+        })
+    }
+
+    fn totals(batches: &[&[Message]]) -> Deltas {
+        let (mut usages, mut deltas) = (HashMap::new(), Deltas::new());
+        for batch in batches {
+            count_messages("s", *batch, &mut usages, &mut deltas).unwrap();
+        }
+        deltas.retain(|_, sums| *sums != Sums::default());
+        deltas
+    }
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_order_or_batches(rows in rows(), cut in 0usize..24, turn in 0usize..24) {
+            let whole = totals(&[&rows]);
+            let cut = cut.min(rows.len());
+            prop_assert_eq!(&totals(&[&rows[..cut], &rows[cut..]]), &whole);
+            let mut turned = rows;
+            let turn = turn.min(turned.len());
+            turned.rotate_left(turn);
+            turned.reverse();
+            prop_assert_eq!(&totals(&[&turned]), &whole);
+        }
+
+        #[test]
+        fn an_answer_counts_once_with_its_largest_values(rows in rows()) {
+            let mut largest: HashMap<String, i64> = HashMap::new();
+            let mut expected = 0;
+            for row in &rows {
+                let output = row.wire.output_tokens.unwrap_or(0);
+                match &row.wire.usage_id {
+                    None => expected += output,
+                    Some(id) => {
+                        let known = largest.entry(id.clone()).or_default();
+                        *known = output.max(*known);
+                    }
+                }
+            }
+            expected += largest.values().sum::<i64>();
+            let total: i64 = totals(&[&rows]).values().map(|sums| sums.tokens[1]).sum();
+            prop_assert_eq!(total, expected);
+        }
+    }
+}
