@@ -1,21 +1,25 @@
 //! The exporter, in the order in which data flows. Each module imports only from those above it.
 
+/// Exit codes, and the errors that end the program.
+pub mod error;
 /// The process environment, read once.
 pub mod environment;
 /// The clock: the machine's own, or a simulated one.
 pub mod clock;
 /// Structured messages on stderr.
 pub mod log;
-/// ExitCode codes, and the errors that end the program.
-pub mod error;
+/// Exponential backoff after a fault.
+pub mod backoff;
 
 /// Settings from flags, environment and `han.yml`, each with its origin; project overrides.
 pub mod config;
+/// The context of a command: configuration, environment, clock, log.
+pub mod context;
 /// `sync-state.json`, `sync-queue.json`, the file locks, atomic replacement of files, the client id.
 pub mod state;
 /// han's database, read-only, and the detection of a rebuilt one.
 pub mod source;
-/// The decisions of a run: eligibility, delta, scan, fast path, schedule, backoff.
+/// The decisions of a run: eligibility, delta, scan, fast path, schedule.
 pub mod plan;
 /// The payload of one batch: messages, token usage, redaction, envelope, encoding.
 pub mod batch;

@@ -4,25 +4,25 @@
 //! more before and after it lets go, so that nothing waits for the next schedule without need.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::clock::{self, Clock};
+use super::clock;
 use super::config::Config;
+use super::context::Context;
 use super::delivery::{Delivery, StopReason};
 use super::log::Log;
 use super::report::{Report, Status};
 use super::source::{self, Source};
 use super::state::{SourceFingerprint, State};
+use crate::exporter::backoff;
 use crate::exporter::batch::redact::Redactor;
 use crate::exporter::delivery::batcher::{Batcher, PendingSession};
 use crate::exporter::delivery::client::Client;
 use crate::exporter::delivery::transport::Transport;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::plan::backoff;
 use crate::exporter::plan::eligibility::Eligibility;
 use crate::exporter::plan::fast_path::{self, FastPath, glance};
 use crate::exporter::plan::scan::{Filter, Scan, ScannedSession, survey, survey_some};
@@ -32,18 +32,6 @@ use crate::exporter::plan::schedule::{
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::RunLock;
 use crate::exporter::state::queue::{self, Change, Item, Queue};
-
-/// What every command works with.
-#[derive(Debug)]
-pub struct Context {
-    pub config: Config,
-    pub environment: super::environment::Environment,
-    pub folder: PathBuf,
-    pub clock: Clock,
-    pub log: Log,
-    /// Time budget of a run, inline backoff included.
-    pub max_time: Duration,
-}
 
 /// Runs, and says how it went.
 pub fn run(context: &Context, request: &Request) -> Result<(Report, ExitCode), Error> {

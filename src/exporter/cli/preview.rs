@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
 use crate::exporter::batch::encode::press;
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::cli::arguments::PreviewCommand;
 use crate::exporter::cli::{Look, Output, look, tell};
+use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::{Batcher, PendingSession};
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::plan::backoff;
 use crate::exporter::plan::eligibility::Eligibility;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, ReportedError, Status, VERSION, code, count};
-use crate::exporter::run::{self, Context};
+use crate::exporter::run;
 
 /// What one session comes to.
 #[derive(Debug, Default, Serialize)]

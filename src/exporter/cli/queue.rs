@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::exporter::cli::arguments::QueueCommand;
 use crate::exporter::cli::{Output, load, look, tell};
+use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count};
-use crate::exporter::run::{self, Context};
+use crate::exporter::run;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::{Change, Item, Queue, Status};
 

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::exporter::cli::arguments::ResetCommand;
 use crate::exporter::cli::{Output, load, tell};
+use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count};
-use crate::exporter::run::Context;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::RunLock;
 

@@ -3,13 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use crate::exporter::backoff;
 use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::cli::{Look, Output, load, look, tell};
 use crate::exporter::clock;
+use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::plan::backoff;
 use crate::exporter::report::{VERSION, count};
-use crate::exporter::run::{Context, shown};
+use crate::exporter::run::shown;
 use crate::exporter::state::State;
 
 #[derive(Serialize)]

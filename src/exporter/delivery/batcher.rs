@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::backoff;
 use crate::exporter::batch::envelope::Document;
 use crate::exporter::batch::redact::Redactor;
 use crate::exporter::batch::{Batch, BatchLimits, Eligible, Payloads};
 use crate::exporter::clock::{self, Clock};
 use crate::exporter::config::Config;
 use crate::exporter::error::Error;
-use crate::exporter::plan::backoff;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Affiliations, Eligibility};
 use crate::exporter::plan::scan::Filter;

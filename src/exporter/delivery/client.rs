@@ -13,9 +13,9 @@ use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy};
 
+use crate::exporter::backoff;
 use crate::exporter::config::{self, Config};
 use crate::exporter::error::Error;
-use crate::exporter::plan::backoff;
 use crate::protocol::{
     CLIENT_ID_HEADER, ErrorBody, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncResponse,
 };

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::backoff;
 use crate::exporter::config::ApiKey;
 use crate::exporter::config::project_override;
+use crate::exporter::context::Context;
 use crate::exporter::error::Error;
-use crate::exporter::plan::backoff;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, HOURLY, is_older};
-use crate::exporter::run::Context;
 use crate::exporter::source::rebuild;
 use crate::exporter::source::{self, Source};
 use crate::exporter::state::queue::Queue;

@@ -8,7 +8,5 @@ pub mod delta;
 pub mod scan;
 /// The due work of a run, and the age of the identity.
 pub mod schedule;
-/// Exponential backoff after a fault.
-pub mod backoff;
 /// The fast path: a run with nothing, or with little, to do.
 pub mod fast_path;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::exporter::backoff;
 use crate::exporter::clock;
 use crate::exporter::error::Error;
-use crate::exporter::plan::backoff;
 use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
 use crate::exporter::state::lock::QueueLock;
 use crate::exporter::state::set_aside;

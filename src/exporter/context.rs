@@ -1,0 +1,22 @@
+//! The context of a command: the configuration, the environment and the clock that every command shares.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::exporter::clock::Clock;
+use crate::exporter::config::Config;
+use crate::exporter::environment::Environment;
+use crate::exporter::log::Log;
+
+/// The inputs of a command, built once in `cli`.
+#[derive(Debug)]
+pub struct Context {
+    pub config: Config,
+    pub environment: Environment,
+    /// The folder of `sync-state.json`, `sync-queue.json` and their locks.
+    pub folder: PathBuf,
+    pub clock: Clock,
+    pub log: Log,
+    /// Time budget of a run, inline backoff included.
+    pub max_time: Duration,
+}
