@@ -1,15 +1,11 @@
 //! Speed of redaction on one core, in MB/s, the best of several passes: `cargo bench --bench redaction`.
 
-// What only the tests need of these is not dead there.
-#[allow(dead_code)]
-#[path = "../tests/redaction/corpus.rs"]
-mod corpus;
-#[allow(dead_code)]
-#[path = "../tests/redaction/template.rs"]
-mod template;
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use han_sync::exporter::batch::redact::{Counts, Redactor};
 use std::time::{Duration, Instant};
+use support::{corpus, template};
 
 /// Bytes of each text: large enough that the clock's resolution does not matter.
 const TEXT_BYTES: usize = 8 << 20;

@@ -10,7 +10,7 @@ use std::thread;
 use regex::bytes::Regex;
 use serde_json::json;
 
-use crate::http::{Head, gunzip, read_body, read_head};
+use crate::support::http::{Head, gunzip, read_body, read_head};
 
 /// What arrived since it was last asked.
 #[derive(Debug, Default, Clone, Copy)]

@@ -8,11 +8,8 @@ mod plot;
 mod process;
 mod table;
 
-#[path = "../../fixtures/han_db/mod.rs"]
-mod han_db;
-#[allow(dead_code)] // the fault server needs more of it
-#[path = "../../tests/support/http.rs"]
-mod http;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use std::ffi::OsString;
 use std::fs;
@@ -22,9 +19,9 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use counter::{Counter, Counts};
-use han_db::{HanDb, Mix, conditions, large};
 use plot::{Line, Plot};
 use process::{output, peak_memory, time};
+use support::han_db::{HanDb, Mix, conditions, large};
 use table::Table;
 use tempfile::TempDir;
 

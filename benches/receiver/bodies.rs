@@ -2,8 +2,8 @@
 //! (sessions of some hundred messages, ids that are UUIDs, a third of the rows with an answer's tokens, two rows to an
 //! answer, 3 KB of raw JSON to a message).
 
-use super::receiver_support::{ACME, gzip, sealed};
-use super::text::Rng;
+use super::support::han_db::text::Rng;
+use super::support::running_receiver::{ACME, gzip, sealed};
 use serde_json::{Value, json};
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -9,11 +9,8 @@
 //! sides with the same settings: `scripts/with-postgres` starts one that does not wait for the disk (`fsync=off`), which
 //! flatters neither.
 
-#[allow(dead_code)] // the databases of the fixtures need more of it
-#[path = "../../fixtures/han_db/text.rs"]
-mod text;
-#[path = "../../tests/receiver_support/mod.rs"]
-mod receiver_support;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 mod bodies;
 mod memory;

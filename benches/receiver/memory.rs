@@ -1,9 +1,9 @@
 //! The most memory that many large requests at once take, and what becomes of them.
 
 use super::bodies::{SESSION, body};
-use super::receiver_support::postgres;
 use super::speed::{Sender, UNBOUNDED, users};
-use super::text::Rng;
+use super::support::han_db::text::Rng;
+use super::support::running_receiver::postgres;
 use super::{Measure, Sizes};
 use std::collections::BTreeMap;
 use std::thread;

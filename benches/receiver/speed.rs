@@ -1,7 +1,7 @@
 //! First delivery and replay against a bare `COPY` of the same rows, and many clients against one.
 
 use super::bodies::{BATCH, CONTENT, bodies};
-use super::receiver_support::{Place, Receiver, postgres};
+use super::support::running_receiver::{Place, Receiver, postgres};
 use super::{Measure, Sizes, median};
 use std::thread;
 use std::time::Instant;

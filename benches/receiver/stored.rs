@@ -6,8 +6,8 @@
 //! up to 60 batches more in each: a server that `scripts/with-postgres` starts takes it away with itself.
 
 use super::bodies::{BATCH, bodies};
-use super::receiver_support::{Place, sql};
 use super::speed::{Sender, UNBOUNDED, users};
+use super::support::running_receiver::{Place, sql};
 use super::{Measure, Sizes, median};
 
 /// Users whose messages are stored, besides the one who sends.

@@ -1,17 +1,20 @@
-//! The long form of `tests/torture/fuzz.rs`: the same targets and the same mutations, led by libFuzzer to new code.
+//! The long form of `tests/system/fuzz`: the same targets and the same mutations, led by libFuzzer to new code.
 //!
 //! Run by `scripts/torture fuzz`, or one by hand: `cargo fuzz run --sanitizer none TARGET fuzz/corpus/TARGET fuzz/seeds/TARGET`.
 //! Without a sanitizer, because the code is safe Rust but for one call to `setsid` and for SQLite, which is fuzzed by its
 //! own authors: what is looked for are panics, overflows, and answers that are wrong, and without one there are twice as
 //! many executions.
 
-#[path = "../../tests/torture/fuzz/mutate.rs"]
+#[path = "../../tests/system/fuzz/mutate.rs"]
 pub mod mutate;
-#[path = "../../tests/torture/fuzz/targets/mod.rs"]
+#[path = "../../tests/system/fuzz/targets/mod.rs"]
 pub mod targets;
 #[allow(dead_code, reason = "the targets use a part of it")]
-#[path = "../../tests/redaction/template.rs"]
+#[path = "../../tests/support/template.rs"]
 pub mod template;
+#[allow(dead_code, reason = "the targets use a part of it")]
+#[path = "../../tests/support/recount.rs"]
+pub mod recount;
 
 /// Texts that are repeated grow to this: what is linear takes milliseconds, and what is not takes longer than libFuzzer
 /// lets an input take.

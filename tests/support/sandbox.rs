@@ -21,8 +21,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::han_db;
-use super::receiver::{ALICE_KEY, Store};
-use super::server::FaultServer;
+use super::test_receiver::FaultServer;
+use super::test_receiver::store::{ALICE_KEY, Store};
 
 /// A program that runs longer hangs. Generous, for a machine that compiles at the same time.
 const RUN_MAX: Duration = Duration::from_secs(60);

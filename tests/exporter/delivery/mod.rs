@@ -1,0 +1,19 @@
+//! Delivery that survives anything the network and the receiver do: the real exporter against a receiver that fails.
+//!
+//! Every test ends with the same two questions, whatever else it asks: is everything there, and is anything there
+//! twice? One file a promise of contract 1, 3 and 5.
+
+mod answers;
+mod backoff;
+mod commands;
+mod corners;
+mod destination;
+mod hook;
+mod https;
+mod outage;
+mod queue;
+mod quiet;
+mod refusal;
+mod scene;
+mod signals;
+mod slow_line;

@@ -1,0 +1,161 @@
+//! `explain` names, for every session or repository, the rule, the value that matched, where it was set and what would
+//! change it.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::scene::Scene;
+use crate::support::han_db::ORGANIZATION_REMOTE;
+
+/// What is explained of one session.
+#[track_caller]
+fn explained(scene: &Scene, what: &str) -> Value {
+    let document = scene.json(&["explain", what]);
+    assert_eq!(document["sessions"].as_array().unwrap().len(), 1, "{document}");
+    document["sessions"][0].clone()
+}
+
+#[test]
+fn every_rule_is_named_with_value_place_and_remedy() {
+    let scene = Scene::new();
+    scene.set("forceExclude", "[acme-corp/secret]");
+    scene.set("forceInclude", "['github.com/friend/*']");
+    scene.set("organizations", "[git.example.org/tools]");
+    let yml = scene.config_file().display().to_string();
+    let identity = format!("{}/identity", scene.server.endpoint());
+    let local = scene.db.session_of_remote("/srv/git/x");
+    let bare = {
+        let project = scene.db.project(None, "/home/dev/scratch");
+        scene.db.session("bare", Some(&project), None, None);
+        "bare".to_owned()
+    };
+    let of = |remote: &str| scene.session(remote, 1);
+    let table = [
+        (
+            of("https://github.com/acme-corp/secret"),
+            "forced_exclude",
+            "acme-corp/secret",
+            yml.as_str(),
+            "remove the pattern from forceExclude",
+        ),
+        (of("https://github.com/friend/x"), "forced_include", "github.com/friend/*", &yml, "forceExclude"),
+        (of("https://github.com/alice/x"), "personal", "github.com/alice", &identity, "includePersonal"),
+        (of(ORGANIZATION_REMOTE), "organization", "github.com/acme-corp", &identity, "forceExclude"),
+        (of("git@git.example.org:tools/x"), "organization", "git.example.org/tools", &yml, "enabled: false"),
+        (of("https://github.com/stranger/x"), "owner_unknown", "", "", "forceInclude"),
+        (local, "unparsable_remote", "", "", "https://host/owner/repo"),
+        (bare, "no_remote", "", "", "git remote add"),
+    ];
+    let everything = scene.json(&["explain"]);
+    assert_eq!(everything["sessions"].as_array().unwrap().len(), table.len());
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (id, reason, matched, set_in, remedy) in &table {
+        *counts.entry(reason).or_default() += 1;
+        let each = explained(&scene, id);
+        assert!(everything["sessions"].as_array().unwrap().contains(&each));
+        assert_eq!(each["reason"], *reason, "{each}");
+        assert_eq!(each["matched"].as_str().unwrap_or(""), *matched, "{each}");
+        assert_eq!(each["setIn"].is_null(), set_in.is_empty(), "{each}");
+        assert!(each["setIn"].as_str().unwrap_or("").contains(set_in), "{each}");
+        assert!(each["remedy"].as_str().unwrap().contains(remedy), "{each}");
+        assert!(!each["explanation"].as_str().unwrap().is_empty());
+        let eligible = ["forced_include", "organization"].contains(reason);
+        assert_eq!(each["eligible"], eligible, "{each}");
+        let text = scene.run(&["explain", id]).exits(0);
+        for said in [reason, matched, set_in, remedy] {
+            assert!(text.stdout.contains(said), "{said:?} is missing in {}", text.stdout);
+        }
+    }
+    assert_eq!(everything["counts"], json!(counts));
+    scene.run(&["explain"]).exits(0).says("2 organization, 1 owner_unknown, 1 personal");
+
+    scene.set("includePersonal", "true");
+    let personal = explained(&scene, &table[2].0);
+    assert_eq!((&personal["reason"], &personal["eligible"]), (&json!("personal"), &json!(true)));
+    assert!(personal["setIn"].as_str().unwrap().contains(&format!("includePersonal by {yml}")), "{personal}");
+}
+
+#[test]
+fn repository_is_found_in_any_form_of_its_remote() {
+    let scene = Scene::new();
+    let id = scene.session("git@gitlab.com:acme/platform/core/api.git", 1);
+    scene.session(ORGANIZATION_REMOTE, 1);
+    for form in [
+        "gitlab.com/acme/platform/core/api",
+        "https://gitlab.com/acme/platform/core/api.git",
+        "https://user:token@GitLab.com:443/Acme/platform/core/api/",
+        "ssh://git@gitlab.com:2222/acme/platform/core/api",
+        "git@gitlab.com:acme/platform/core/api.git",
+        "gitlab.com/acme/**",
+        id.as_str(),
+    ] {
+        let each = explained(&scene, form);
+        assert_eq!(
+            (&each["sessionId"], &each["repository"]),
+            (&json!(id), &json!("gitlab.com/acme/platform/core/api"))
+        );
+    }
+}
+
+#[test]
+fn repository_without_sessions_is_decided_by_the_same_rules() {
+    let scene = Scene::new();
+    scene.session(ORGANIZATION_REMOTE, 1);
+    for (repository, reason) in [
+        ("github.com/acme-corp/new", "organization"),
+        ("git@github.com:alice/new.git", "personal"),
+        ("github.com/acme-corp-evil/api", "owner_unknown"),
+    ] {
+        let each = explained(&scene, repository);
+        assert_eq!((&each["reason"], &each["sessionId"]), (&json!(reason), &Value::Null));
+    }
+    scene.run(&["explain", "no-such-session"]).exits(64).says("no-such-session");
+}
+
+#[test]
+fn narrowing_is_named_with_its_file() {
+    let scene = Scene::new();
+    scene.set("includeContent", "true");
+    let (off, folder) = scene.session_in_folder("https://github.com/acme-corp/off", "off", 1);
+    fs::create_dir(folder.join(".claude")).unwrap();
+    let off_file = folder.join(".claude/han.yml");
+    fs::write(&off_file, "sync:\n  enabled: false\n").unwrap();
+    let (silent, folder) = scene.session_in_folder("https://github.com/acme-corp/silent", "silent", 1);
+    let silent_file = folder.join("han.yml");
+    fs::write(&silent_file, "sync:\n  includeContent: false\n").unwrap();
+    let (open, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "open", 1);
+
+    let each = explained(&scene, &off);
+    assert_eq!((&each["reason"], &each["setIn"]), (&json!("disabled_by_repository"), &json!(off_file)));
+    scene.run(&["explain", &off]).exits(0).says(off_file.to_str().unwrap());
+    let each = explained(&scene, &silent);
+    assert_eq!((&each["eligible"], &each["withContent"]), (&json!(true), &json!(false)));
+    assert!(each["content"].as_str().unwrap().contains(silent_file.to_str().unwrap()), "{each}");
+    scene.run(&["explain", &silent]).exits(0).says(silent_file.to_str().unwrap());
+    let each = explained(&scene, &open);
+    assert_eq!(each["withContent"], true);
+    assert!(each["content"].as_str().unwrap().contains(scene.config_file().to_str().unwrap()), "{each}");
+}
+
+#[test]
+fn explains_before_sync_is_enabled_and_without_a_receiver() {
+    let scene = Scene::new();
+    let session = scene.session(ORGANIZATION_REMOTE, 1);
+    scene.set("enabled", "false");
+    assert_eq!(explained(&scene, &session)["reason"], "organization");
+    assert_eq!(scene.json(&["explain"])["enabled"], false);
+    scene.run(&["explain"]).exits(0).says("not enabled").says(scene.config_file().to_str().unwrap());
+
+    scene.set("endpoint", "http://127.0.0.1:9/api/sync");
+    let each = explained(&scene, &session);
+    assert_eq!((&each["reason"], &each["eligible"]), (&json!("identity_unknown"), &json!(false)));
+    scene.unset("endpoint");
+    scene.unset("apiKey");
+    scene.unset("enabled");
+    assert_eq!(explained(&scene, &session)["reason"], "identity_unknown");
+    scene.set("organizations", "[github.com/acme-corp]");
+    assert_eq!(explained(&scene, &session)["reason"], "organization");
+    assert!(!scene.state_folder().exists());
+}

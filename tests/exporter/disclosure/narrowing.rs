@@ -1,0 +1,256 @@
+//! Which repository a session belongs to, as links come and go; and what the repository's own `han.yml` can take away.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use super::scene::Scene;
+use crate::support::han_db::ORGANIZATION_REMOTE;
+use crate::support::{Fault, FaultServer, Request, batches};
+
+/// A session of an organization whose folder is there.
+fn in_folder(messages: usize) -> (Scene, String, PathBuf) {
+    let scene = Scene::new();
+    let (session, folder) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", messages);
+    fs::create_dir(folder.join(".claude")).unwrap();
+    (scene, session, folder)
+}
+
+#[test]
+fn repository_narrows_its_own_sessions_in_every_folder_of_it_and_no_others() {
+    for place in ["han.yml", ".claude/han.yml"] {
+        for text in [
+            "sync: {enabled: false}",
+            "sync:\n  enabled: 0\n",
+            "sync:\n  enabled: no\n",
+            "sync:\n  enabled: \"False\"\n",
+        ] {
+            let (scene, _, folder) = in_folder(1);
+            // Another clone of it elsewhere, another form of its remote, and another repository.
+            scene.session_in_folder("git@github.com:acme-corp/api.git", "clone", 1);
+            let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+            fs::write(folder.join(place), text).unwrap();
+            assert_eq!(scene.run_and_see(0), [other], "{place} {text:?}");
+        }
+    }
+}
+
+#[test]
+fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
+    let (scene, session, folder) = in_folder(1);
+    fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
+    let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+    assert_eq!(scene.run_and_see(0), [other.as_str()]);
+
+    let aside = scene.path("aside");
+    fs::rename(&folder, &aside).unwrap();
+    let project = scene.db.project_of(&session).unwrap();
+    for unlinked in [false, true] {
+        if unlinked {
+            scene.db.unlink_repo(&project);
+        }
+        scene.add_messages(&session, 1);
+        scene.advance(TimeDelta::days(1));
+        assert!(scene.run_and_see(0).is_empty());
+    }
+    let each = scene.json(&["explain", &session])["sessions"][0].clone();
+    assert_eq!(each["reason"], "disabled_by_repository");
+    assert_eq!(each["setIn"], folder.join("han.yml").display().to_string());
+
+    // A narrowing also outlives a reset.
+    scene.run(&["reset"]).exits(0);
+    assert_eq!(scene.run_and_see(0), [other]);
+
+    fs::rename(&aside, &folder).unwrap();
+    fs::write(folder.join("han.yml"), "sync: {}").unwrap();
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    assert_eq!(scene.server.alice().sessions[&session].messages.len(), 3);
+}
+
+#[test]
+fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
+    let (scene, session, folder) = in_folder(1);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    // Something that is not sent makes the run look, and nothing of it goes.
+    fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
+    scene.session("https://github.com/alice/x", 1);
+    assert!(scene.run_and_see(0).is_empty());
+    fs::remove_dir_all(&folder).unwrap();
+    scene.add_messages(&session, 1);
+    assert!(scene.run_and_see(0).is_empty());
+}
+
+#[test]
+fn text_is_narrowed_by_itself() {
+    let (scene, session, folder) = in_folder(0);
+    scene.set("includeContent", "true");
+    scene.say(&session, "before the narrowing");
+    let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 0);
+    scene.say(&other, "of the other repository");
+    fs::write(folder.join("han.yml"), "sync:\n  includeContent: false\n").unwrap();
+    scene.run_and_see(0);
+    let stored = scene.server.alice();
+    let texts = |id: &str| -> Vec<bool> {
+        stored.sessions[id].messages.values().map(|message| message.content.is_some()).collect()
+    };
+    assert_eq!((texts(&session), texts(&other)), (vec![false], vec![true]));
+    let bodies: Vec<u8> = scene.server.batches().into_iter().flat_map(|batch| batch.body.unwrap()).collect();
+    assert!(!String::from_utf8(bodies).unwrap().contains("before the narrowing"));
+}
+
+#[test]
+fn everything_else_in_it_is_reported_and_ignored() {
+    let (scene, session, folder) = in_folder(2);
+    let evil = FaultServer::start();
+    scene.set("forceExclude", "[github.com/acme-corp/secret]");
+    let secret = scene.session("https://github.com/acme-corp/secret", 1);
+    let keys = [
+        "enabled",
+        "endpoint",
+        "apiKey",
+        "apiKeyFile",
+        "includeContent",
+        "includePersonal",
+        "forceInclude",
+        "forceExclude",
+        "organizations",
+        "redactPatterns",
+        "batchSize",
+        "caFile",
+        "interval",
+        "timeout",
+        "sentiment",
+    ];
+    let text = format!(
+        "sync:\n  enabled: true\n  endpoint: {}\n  apiKey: han_evil\n  apiKeyFile: /etc/passwd\n  includeContent: true\n  \
+         includePersonal: true\n  forceInclude: ['*']\n  forceExclude: []\n  organizations: [github.com/alice]\n  \
+         redactPatterns: []\n  batchSize: 1\n  caFile: /dev/null\n  interval: 1\n  timeout: 1\n  sentiment: true\n",
+        evil.endpoint()
+    );
+    fs::write(folder.join("han.yml"), text).unwrap();
+    let personal = scene.session("https://github.com/alice/x", 1);
+    let outcome = scene.run(&["--json"]).exits(0);
+    assert_eq!(scene.sent_since(0), [session.as_str()]);
+    assert_eq!(evil.request_count(), 0);
+    assert_eq!(scene.server.batches().len(), 1);
+    let stored = scene.server.alice();
+    assert!(stored.sessions[&session].messages.values().all(|message| message.content.is_none()));
+    assert!(!stored.sessions.contains_key(&secret) && !stored.sessions.contains_key(&personal));
+    for key in keys {
+        assert!(outcome.stderr.contains(&format!("sync.{key} is ignored")), "{key}: {}", outcome.stderr);
+    }
+    assert!(!outcome.stderr.contains("han_evil"));
+}
+
+/// A way to make a file that cannot be read.
+type Broken = fn(&Path);
+
+#[test]
+fn file_that_cannot_be_read_keeps_its_repository_here() {
+    let broken: [(&str, Broken); 9] = [
+        ("no YAML", |file| fs::write(file, "sync: [").unwrap()),
+        ("no mapping", |file| fs::write(file, "- enabled").unwrap()),
+        ("no section", |file| fs::write(file, "sync: everything").unwrap()),
+        ("no UTF-8", |file| fs::write(file, b"sync:\n  enabled: \xff\xfe").unwrap()),
+        ("huge", |file| fs::write(file, "# \n".repeat(1 << 20)).unwrap()),
+        ("a folder", |file| fs::create_dir(file).unwrap()),
+        ("a link that leads nowhere", |file| symlink("nowhere", file).unwrap()),
+        ("a link to itself", |file| symlink(file, file).unwrap()),
+        ("a pipe that nobody writes to", |file| {
+            assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success());
+        }),
+    ];
+    for (name, make) in broken {
+        let (scene, session, folder) = in_folder(1);
+        let file = folder.join(".claude/han.yml");
+        make(&file);
+        let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        assert_eq!(scene.run_and_see(0), [other], "{name}");
+        scene.run(&["explain", &session]).exits(0).says(file.to_str().unwrap()).says("cannot be read");
+        assert_eq!(scene.json(&["preview"])["messages"], 0, "{name}");
+    }
+}
+
+#[test]
+fn yaml_that_is_made_to_explode_does_not() {
+    let bomb = {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let inner = vec![format!("*a{}", level - 1); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        }
+        text
+    };
+    let flow = "[".repeat(500_000);
+    let block = (0..1200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();
+    for (name, text) in [("aliases", bomb), ("brackets", flow), ("nesting", block)] {
+        let (scene, _, folder) = in_folder(1);
+        fs::write(folder.join("han.yml"), text).unwrap();
+        let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        let sent = scene.run_and_see(0);
+        assert!(sent.contains(&other), "{name}");
+    }
+}
+
+#[test]
+fn last_known_repository_holds_without_a_link_and_a_changed_one_counts() {
+    let scene = Scene::new();
+    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 1);
+    let project = scene.db.project_of(&session).unwrap();
+    let repo = scene.db.strings("SELECT repo_id FROM projects WHERE id = ?1", [&project]).remove(0);
+    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    let steps: [(&str, bool); 7] = [
+        ("", true),
+        ("git@gitlab.com:acme/api.git", true),
+        ("https://github.com/alice/api", false),
+        ("", false),
+        (ORGANIZATION_REMOTE, true),
+        // It cannot be read, but it is what the project has now.
+        ("/srv/git/api", false),
+        ("", false),
+    ];
+    for (step, (remote, sent)) in steps.into_iter().enumerate() {
+        match remote {
+            "" => scene.db.unlink_repo(&project),
+            remote => {
+                scene.db.set_remote(&repo, remote);
+                scene.db.link_repo(&project, Some(&repo));
+            }
+        }
+        scene.add_messages(&session, 1);
+        let expected: &[String] = if sent { std::slice::from_ref(&session) } else { &[] };
+        assert_eq!(scene.run_and_see(0), expected, "step {step}: {remote:?}");
+    }
+}
+
+#[test]
+fn repository_that_changes_hands_during_a_run_is_sent_no_more() {
+    let scene = Scene::new();
+    scene.set("batchSize", "2");
+    scene.set("timeout", "600");
+    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 6);
+    let repo = scene.db.strings("SELECT id FROM repos WHERE remote = ?1", [ORGANIZATION_REMOTE]).remove(0);
+    scene.server.script(batches().with_data().times(1), Fault::none().held());
+    let run = scene.spawn(&["--json"]);
+    scene.server.wait_until("the first batch arrives", |requests| requests.iter().any(Request::is_batch));
+    scene.db.set_remote(&repo, "https://github.com/alice/api");
+    scene.server.release();
+    run.wait().exits(0);
+    assert_eq!(scene.server.alice().sessions[&session].messages.len(), 2);
+}
+
+#[test]
+fn narrowing_is_seen_while_nothing_is_to_be_sent_and_holds_when_the_folder_is_gone() {
+    let scene = Scene::new();
+    let (session, folder) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 2);
+    let stranger = scene.session("https://github.com/stranger/left-pad", 1);
+    assert_eq!(scene.run_and_see(0), std::slice::from_ref(&session));
+    std::fs::write(folder.join("han.yml"), "sync:\n  enabled: false\n").unwrap();
+    scene.add_messages(&stranger, 1);
+    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+    std::fs::remove_dir_all(&folder).unwrap();
+    scene.add_messages(&session, 1);
+    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+}

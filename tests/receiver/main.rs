@@ -1,0 +1,13 @@
+//! The receiver alone: the real program on SQLite and on PostgreSQL, over real sockets.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aggregates;
+mod concurrency;
+mod cost;
+mod graphql;
+mod limits;
+mod postgres;
+mod session_admin;
+mod sync;

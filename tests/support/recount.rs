@@ -1,0 +1,108 @@
+//! The aggregates counted again from the stored rows, by another way than the program's.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Rows of a query, every column as text.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+/// A store that takes queries beside its program.
+pub trait Queries {
+    fn query(&self, query: &str) -> Rows;
+}
+
+/// Session, day, model, type.
+pub type At = (String, i64, String, String);
+/// Messages, four kinds of tokens, lines added and removed, tasks completed.
+pub type Sums = [i64; 8];
+
+const DAY_US: i64 = 86_400_000_000;
+
+/// Panics unless the stored sums are those of the stored rows.
+pub fn assert_sums_equal_a_recount(store: &impl Queries) {
+    let (stored, counted) = (activity(store), recounted(store));
+    assert_eq!(stored.len(), counted.len(), "places\nstored {stored:#?}\ncounted {counted:#?}");
+    for (at, sums) in &counted {
+        assert_eq!(stored.get(at), Some(sums), "{at:?}");
+    }
+    let counts = store.query(
+        "SELECT s.session_id FROM sessions s WHERE s.message_count <> (SELECT count(*) FROM messages m \
+         WHERE m.tenant_id = s.tenant_id AND m.session_id = s.session_id)",
+    );
+    assert!(counts.is_empty(), "{counts:?}");
+}
+
+fn number(column: &Option<String>) -> i64 {
+    column.as_deref().map_or(0, |text| text.parse().unwrap())
+}
+
+fn text(column: &Option<String>) -> String {
+    column.clone().unwrap_or_default()
+}
+
+/// An empty name is none.
+fn named(column: &Option<String>) -> Option<String> {
+    column.clone().filter(|name| !name.is_empty())
+}
+
+/// The stored sums that are not nothing.
+pub fn activity(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
+    let rows = store.query(
+        "SELECT tenant_id || '/' || user_id, session_id, day, model, message_type, messages, input_tokens, output_tokens, \
+         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed FROM activity",
+    );
+    let mut sums = BTreeMap::new();
+    for row in rows {
+        let counted: Sums = std::array::from_fn(|index| number(&row[5 + index]));
+        if counted != [0; 8] {
+            let at = (text(&row[1]), number(&row[2]), text(&row[3]), text(&row[4]));
+            sums.insert((text(&row[0]), at), counted);
+        }
+    }
+    sums
+}
+
+fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
+    let mut sums: BTreeMap<(String, At), Sums> = BTreeMap::new();
+    let rows = store.query(
+        "SELECT tenant_id || '/' || user_id, session_id, at, model, message_type, input_tokens, output_tokens, \
+         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, usage_id, line_number, message_id \
+         FROM messages",
+    );
+    let mut answers: HashMap<(String, String), Vec<Vec<Option<String>>>> = HashMap::new();
+    for row in rows {
+        let at = (text(&row[1]), number(&row[2]).div_euclid(DAY_US), text(&row[3]), text(&row[4]));
+        let sum = sums.entry((text(&row[0]), at)).or_default();
+        sum[0] += 1;
+        sum[5] += number(&row[9]);
+        sum[6] += number(&row[10]);
+        // A row without an answer is one of its own.
+        let answer = named(&row[11]).unwrap_or_else(|| format!("row {} {}", text(&row[1]), text(&row[13])));
+        answers.entry((text(&row[0]), answer)).or_default().push(row);
+    }
+    for ((owner, _), mut rows) in answers {
+        rows.sort_by_key(|row| {
+            (
+                named(&row[3]).is_none(),
+                number(&row[2]),
+                number(&row[12]),
+                text(&row[4]),
+                text(&row[1]),
+                text(&row[13]),
+            )
+        });
+        let first = &rows[0];
+        let at = (text(&first[1]), number(&first[2]).div_euclid(DAY_US), text(&first[3]), text(&first[4]));
+        let sum = sums.entry((owner, at)).or_default();
+        for kind in 0..4 {
+            sum[1 + kind] += rows.iter().map(|row| number(&row[5 + kind])).max().unwrap();
+        }
+    }
+    let tasks = store.query(
+        "SELECT tenant_id || '/' || user_id, session_id, changed_at FROM tasks WHERE status = 'completed'",
+    );
+    for row in tasks {
+        let at = (text(&row[1]), number(&row[2]).div_euclid(DAY_US), String::new(), String::new());
+        sums.entry((text(&row[0]), at)).or_default()[7] += 1;
+    }
+    sums
+}

@@ -1,0 +1,402 @@
+//! What the receiver's tests share: the real binary as a process, on either store, spoken to over real sockets.
+
+use super::recount::{Queries, Rows};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_han-sync-receiver");
+/// Nothing here takes this long unless it hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a test keeps what it stores.
+pub struct Place {
+    pub url: String,
+    pub folder: tempfile::TempDir,
+    postgres: Option<(String, String)>,
+}
+
+/// A folder with an SQLite store that is not there yet.
+pub fn sqlite() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("team.db").display());
+    Place { url, folder, postgres: None }
+}
+
+/// An empty database of its own on the PostgreSQL server of `HAN_SYNC_TEST_POSTGRES`; `None`, said aloud, without one.
+pub fn postgres() -> Option<Place> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let Ok(server) = std::env::var("HAN_SYNC_TEST_POSTGRES") else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED on PostgreSQL: HAN_SYNC_TEST_POSTGRES is not set");
+        return None;
+    };
+    let name = format!("han_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    sql(&server, &format!("CREATE DATABASE {name}"));
+    let (base, query) = server.split_once('?').map_or((server.as_str(), ""), |(base, query)| (base, query));
+    let (root, _) = base
+        .rsplit_once('/')
+        .filter(|(root, _)| root.contains("//") && !root.ends_with('/'))
+        .unwrap_or((base, ""));
+    let url = format!("{root}/{name}{}{query}", if query.is_empty() { "" } else { "?" });
+    Some(Place { url, folder: tempfile::tempdir().unwrap(), postgres: Some((server, name)) })
+}
+
+/// Both stores, as far as they are there.
+pub fn places() -> Vec<Place> {
+    std::iter::once(sqlite()).chain(postgres()).collect()
+}
+
+impl Place {
+    /// A database that somebody else made.
+    pub fn at(url: &str) -> Place {
+        Place { url: url.to_owned(), folder: tempfile::tempdir().unwrap(), postgres: None }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    /// Rows of a query on the store itself, all columns as text.
+    pub fn query(&self, query: &str) -> Vec<Vec<Option<String>>> {
+        if self.is_postgres() {
+            return sql(&self.url, query);
+        }
+        let db = rusqlite::Connection::open(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        let mut statement = db.prepare(query).unwrap();
+        let width = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            (0..width)
+                .map(|column| {
+                    Ok(match row.get_ref(column)? {
+                        rusqlite::types::ValueRef::Null => None,
+                        rusqlite::types::ValueRef::Integer(number) => Some(number.to_string()),
+                        rusqlite::types::ValueRef::Text(text) => {
+                            Some(String::from_utf8_lossy(text).into_owned())
+                        }
+                        other => Some(format!("{other:?}")),
+                    })
+                })
+                .collect()
+        });
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Changes the store itself, beside the program.
+    pub fn execute(&self, statements: &str) {
+        if self.is_postgres() {
+            sql(&self.url, statements);
+            return;
+        }
+        let db = rusqlite::Connection::open(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        db.busy_timeout(PATIENCE).unwrap();
+        db.execute_batch(statements).unwrap();
+    }
+
+    /// Runs `admin …`; panics unless it succeeds.
+    pub fn admin(&self, arguments: &str) -> Value {
+        let (code, stdout, stderr) = self.try_admin(arguments);
+        assert_eq!(code, 0, "admin {arguments}: {stderr}");
+        serde_json::from_str(&stdout).unwrap_or(Value::Null)
+    }
+
+    pub fn try_admin(&self, arguments: &str) -> (i32, String, String) {
+        let output = Command::new(BINARY)
+            .args(["--json", "--store", &self.url, "admin"])
+            .args(arguments.split_whitespace())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// A key of this user.
+    pub fn key(&self, login: &str) -> String {
+        self.admin(&format!("key create {login}"))["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Two organizations; alice is a member of acme, bob its admin, carol of globex; dave of both.
+    pub fn team(&self) -> Team {
+        self.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
+        self.admin("org create globex --name Globex --owner github.com/globex");
+        self.admin("user create alice --org acme --account github.com/alice");
+        self.admin("user create bob --org acme --role admin");
+        self.admin("user create carol --org globex --role admin");
+        self.admin("user create dave --org acme --org globex");
+        let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|login| self.key(login));
+        Team { alice, bob, carol, dave }
+    }
+
+    pub fn serve(&self) -> Receiver {
+        self.serve_with(&[])
+    }
+
+    pub fn serve_with(&self, arguments: &[&str]) -> Receiver {
+        Receiver::start(&self.url, arguments)
+    }
+}
+
+impl Queries for Place {
+    fn query(&self, query: &str) -> Rows {
+        Place::query(self, query)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((server, name)) = &self.postgres {
+            let _ = try_sql(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}
+
+/// Keys.
+pub struct Team {
+    pub alice: String,
+    pub bob: String,
+    pub carol: String,
+    pub dave: String,
+}
+
+/// Runs a query on a PostgreSQL server.
+pub fn sql(url: &str, query: &str) -> Vec<Vec<Option<String>>> {
+    try_sql(url, query).unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let messages = client.simple_query(query).await?;
+        drop(client);
+        let _ = connection.await;
+        let row = |message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
+            }
+            _ => None,
+        };
+        Ok(messages.into_iter().filter_map(row).collect())
+    })
+}
+
+/// A receiver at work, ended with the test.
+pub struct Receiver {
+    pub child: Child,
+    pub base: String,
+    pub log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Receiver {
+    pub fn start(store: &str, arguments: &[&str]) -> Receiver {
+        Receiver::try_start(store, arguments).expect("the receiver starts")
+    }
+
+    pub fn spawn(store: &str, arguments: &[&str]) -> (Child, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(BINARY)
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", store])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        (child, folder)
+    }
+
+    pub fn try_start(store: &str, arguments: &[&str]) -> Option<Receiver> {
+        let (child, folder) = Receiver::spawn(store, arguments);
+        Receiver::ready(child, folder)
+    }
+
+    /// Waits until it says that it listens.
+    pub fn ready(mut child: Child, folder: tempfile::TempDir) -> Option<Receiver> {
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next()?.ok()?;
+        let base = line.strip_prefix("listening on ")?.to_owned();
+        let log = folder.path().join("log");
+        Some(Receiver { child, base, log, _folder: folder })
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn client<'a>(&'a self, key: &'a str) -> Client<'a> {
+        Client { base: &self.base, key }
+    }
+
+    /// The most memory that it ever had.
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        assert!(
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
+        );
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str())
+    }
+
+    /// The codes of the errors, in order.
+    pub fn codes(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(&error["sessionId"]), text(&error["code"]))).collect()
+    }
+}
+
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .new_agent()
+}
+
+/// Speaks to a receiver with one key.
+#[derive(Clone, Copy)]
+pub struct Client<'a> {
+    pub base: &'a str,
+    pub key: &'a str,
+}
+
+impl Client<'_> {
+    pub fn get(&self, path: &str) -> Answer {
+        let request = agent()
+            .get(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.key));
+        read(request.call().unwrap())
+    }
+
+    /// Posts bytes as they are.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.try_post(path, headers, body).unwrap()
+    }
+
+    pub fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
+        let mut request = agent()
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Ok(read(request.send(body)?))
+    }
+
+    /// Sends sessions as one sealed and compressed batch.
+    pub fn sync(&self, sessions: &[Value]) -> Answer {
+        self.try_sync(sessions).unwrap()
+    }
+
+    pub fn try_sync(&self, sessions: &[Value]) -> Result<Answer, ureq::Error> {
+        self.try_post("/api/sync", &[("content-encoding", "gzip")], &gzip(&sealed("client-1", sessions)))
+    }
+
+    pub fn sync_as(&self, client_id: &str, sessions: &[Value]) -> Answer {
+        self.post("/api/sync", &[("content-encoding", "gzip")], &gzip(&sealed(client_id, sessions)))
+    }
+
+    /// Asks GraphQL; panics on errors.
+    pub fn ask(&self, query: &str) -> Value {
+        let answer = self.graphql(query, json!({}));
+        assert!(answer.body["errors"].is_null(), "{query}: {}", answer.text);
+        answer.body["data"].clone()
+    }
+
+    pub fn graphql(&self, query: &str, variables: Value) -> Answer {
+        self.post("/graphql", &[], json!({"query": query, "variables": variables}).to_string().as_bytes())
+    }
+}
+
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let headers = response.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+    let status = response.status().as_u16();
+    let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+}
+
+pub fn sealed(client_id: &str, sessions: &[Value]) -> Vec<u8> {
+    let payload = json!({
+        "version": "1.0", "clientId": client_id, "userId": "unknown", "timestamp": "2025-06-01T00:00:00Z",
+        "cursor": {"lastSessionId": null, "lastMessageLineNumber": 0, "lastSyncTimestamp": ""}, "sessions": sessions,
+    });
+    let mut body = payload.to_string().into_bytes();
+    han_sync::protocol::seal(&mut body);
+    body
+}
+
+pub fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub const ACME: &str = "https://github.com/acme-corp/api";
+pub const GLOBEX: &str = "https://github.com/globex/web";
+
+/// A session of a repository, with these messages and no tasks.
+pub fn session(id: &str, remote: &str, messages: Vec<Value>) -> Value {
+    json!({
+        "id": id, "projectSlug": "ignored", "repoRemote": remote, "status": "active", "slug": format!("slug of {id}"),
+        "messages": messages, "tasks": [], "lastModified": "2025-03-01T12:00:00.000Z", "totalMessageCount": 7,
+        "inclusion": "organization", "harness": "claude-code",
+    })
+}
+
+/// A message at a line, a minute later than the line before.
+pub fn message(id: &str, line: i64) -> Value {
+    json!({
+        "id": id, "lineNumber": line, "messageType": "assistant", "contentHash": "e3b0c44298fc1c14",
+        "timestamp": format!("2025-03-01T{:02}:{:02}:00.000Z", line / 60 % 24, line % 60),
+        "inputTokens": null, "outputTokens": null, "cacheReadTokens": null, "cacheCreationTokens": null,
+    })
+}
+
+/// The value with these members over its own.
+pub fn with(mut value: Value, members: Value) -> Value {
+    for (name, member) in members.as_object().unwrap() {
+        value[name] = member.clone();
+    }
+    value
+}
+
+/// Waits until `condition` holds.
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !condition() {
+        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

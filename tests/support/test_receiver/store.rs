@@ -1,0 +1,287 @@
+//! The well-behaved receiver behind the fault server: contract section 6 over maps in memory.
+//!
+//! It keeps what it stored by user, and counts what came twice, so that a test can say exactly what has arrived. What
+//! a client sends against the protocol is a violation, kept for the end of the test as well as refused.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use han_sync::protocol::{
+    CLIENT_ID_HEADER, Checksum, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
+    PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse, SyncSession,
+    SyncStatus, SyncTask,
+};
+
+use super::fault::Answer;
+use crate::support::http::Head;
+
+/// The key that every sandbox configures unless told otherwise.
+pub const ALICE_KEY: &str = "han_test_key_of_alice";
+/// Another user of the same receiver.
+pub const BOB_KEY: &str = "han_test_key_of_bob";
+
+/// What one user's clients have delivered.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    pub sessions: BTreeMap<String, StoredSession>,
+    /// Messages that came again after they were stored.
+    pub messages_again: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct StoredSession {
+    /// As sent last, without messages and tasks.
+    pub fields: SyncSession,
+    pub messages: BTreeMap<String, SyncMessage>,
+    pub tasks: BTreeMap<String, SyncTask>,
+}
+
+/// A session that the receiver will not take.
+pub struct Refusal {
+    pub session_id: String,
+    pub code: String,
+    /// Batches that it is refused in; then it is taken.
+    pub times: usize,
+}
+
+/// Keys, identities and stores.
+pub struct Receiver {
+    /// Key to user id. A revoked key is one that is not here.
+    pub keys: BTreeMap<String, String>,
+    pub identities: BTreeMap<String, Identity>,
+    pub stores: BTreeMap<String, Store>,
+    pub refusals: Vec<Refusal>,
+    /// Users whose identity was told without a fault, each time.
+    pub told: Vec<String>,
+    /// What clients sent against the protocol.
+    pub violations: Vec<String>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        let mut receiver = Receiver {
+            keys: BTreeMap::new(),
+            identities: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            refusals: Vec::new(),
+            told: Vec::new(),
+            violations: Vec::new(),
+        };
+        receiver.add_user(ALICE_KEY, "user-alice", "alice");
+        receiver.add_user(BOB_KEY, "user-bob", "bob");
+        receiver
+    }
+}
+
+impl Receiver {
+    /// A member of acme.
+    fn add_user(&mut self, key: &str, user_id: &str, login: &str) {
+        self.keys.insert(key.to_owned(), user_id.to_owned());
+        let acme = IdentityOrganization {
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            role: "member".to_owned(),
+            owners: vec!["github.com/acme-corp".to_owned(), "gitlab.com/acme".to_owned()],
+        };
+        let identity = Identity {
+            user_id: user_id.to_owned(),
+            login: login.to_owned(),
+            accounts: vec![format!("github.com/{login}")],
+            organizations: vec![acme],
+            protocol_versions: vec![PROTOCOL_VERSION.to_owned()],
+            encodings: vec!["gzip".to_owned()],
+            limits: Limits {
+                max_body_bytes: Some(16 << 20),
+                max_inflated_bytes: Some(64 << 20),
+                max_messages: Some(10_000),
+            },
+            retained_since: None,
+            server_timestamp: None,
+        };
+        self.identities.insert(user_id.to_owned(), identity);
+        self.stores.insert(user_id.to_owned(), Store::default());
+    }
+
+    /// Answers one request, and stores what it carries if it `commits`.
+    pub fn handle(&mut self, head: &Head, wire_bytes: usize, body: Option<&[u8]>, commits: bool) -> Answer {
+        let Some(user_id) = self.user(head) else {
+            return Answer::error(401, "this key is not known");
+        };
+        match head.method.as_str() {
+            "GET" => {
+                if commits {
+                    self.told.push(user_id.clone());
+                }
+                Answer::json(200, &self.identities[&user_id])
+            }
+            "POST" => self.ingest(&user_id, head, wire_bytes, body, commits),
+            _ => Answer::error(405, "GET or POST"),
+        }
+    }
+
+    /// Notes that another receiver told the user's identity.
+    pub fn note_told(&mut self, head: &Head) {
+        let user_id = self.user(head).expect("a known user's key");
+        self.told.push(user_id);
+    }
+
+    fn user(&self, head: &Head) -> Option<String> {
+        let key = head.header("authorization")?.strip_prefix("Bearer ")?;
+        self.keys.get(key).cloned()
+    }
+
+    fn ingest(
+        &mut self,
+        user_id: &str,
+        head: &Head,
+        wire_bytes: usize,
+        body: Option<&[u8]>,
+        commits: bool,
+    ) -> Answer {
+        self.check_headers(head);
+        let Some(body) = body else {
+            return self.violated("a body that does not inflate");
+        };
+        let limits = &self.identities[user_id].limits;
+        let too_large = limits.max_body_bytes.is_some_and(|max| wire_bytes as u64 > max)
+            || limits.max_inflated_bytes.is_some_and(|max| body.len() as u64 > max);
+        let max_messages = limits.max_messages;
+        if too_large {
+            return Answer::error(413, "the body is too large");
+        }
+        if Checksum::check(body) != Ok(Checksum::Valid) {
+            return self.violated("a checksum that is missing or wrong");
+        }
+        let Ok(payload) = serde_json::from_slice::<SyncPayload>(body) else {
+            return self.violated("a body that is no SyncPayload");
+        };
+        let messages: usize = payload.sessions.iter().map(|session| session.messages.len()).sum();
+        if max_messages.is_some_and(|max| messages as u64 > max) {
+            return Answer::error(413, "too many messages");
+        }
+        if payload.version != PROTOCOL_VERSION || head.header(CLIENT_ID_HEADER) != Some(&payload.client_id) {
+            return self.violated("headers that do not agree with the payload");
+        }
+        self.store(user_id, payload, commits)
+    }
+
+    fn check_headers(&mut self, head: &Head) {
+        let expected = [
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", "gzip"),
+            (PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION),
+            ("User-Agent", concat!("han-sync/", env!("CARGO_PKG_VERSION"))),
+        ];
+        for (name, value) in expected {
+            if head.header(name) != Some(value) {
+                self.violations.push(format!("{name}: {:?} instead of {value}", head.header(name)));
+            }
+        }
+    }
+
+    fn violated(&mut self, what: &str) -> Answer {
+        self.violations.push(what.to_owned());
+        Answer::error(400, what)
+    }
+
+    fn store(&mut self, user_id: &str, payload: SyncPayload, commits: bool) -> Answer {
+        let mut response = SyncResponse {
+            status: SyncStatus::Success,
+            cursor: cursor_after(&payload),
+            processed: 0,
+            messages_processed: 0,
+            errors: Vec::new(),
+            server_timestamp: None,
+        };
+        for session in payload.sessions {
+            if let Some(code) = self.refusal(&session.id, commits) {
+                let message = format!("not this one: {code}");
+                response.errors.push(SyncError { session_id: session.id, code, message });
+                continue;
+            }
+            response.processed += 1;
+            response.messages_processed += session.messages.len() as u64;
+            if commits {
+                self.stores.entry(user_id.to_owned()).or_default().keep(session);
+            }
+        }
+        let status = match (response.processed, response.errors.is_empty()) {
+            (_, true) => SyncStatus::Success,
+            (0, false) => SyncStatus::Error,
+            (_, false) => SyncStatus::Partial,
+        };
+        response.status = status;
+        Answer::json(status_code(status), &response)
+    }
+
+    fn refusal(&mut self, session_id: &str, counts: bool) -> Option<String> {
+        let refusal = self.refusals.iter_mut().find(|it| it.session_id == session_id && it.times > 0)?;
+        if counts && refusal.times != usize::MAX {
+            refusal.times -= 1;
+        }
+        Some(refusal.code.clone())
+    }
+}
+
+impl Store {
+    fn keep(&mut self, session: SyncSession) {
+        let SyncSession { messages, tasks, .. } = session.clone();
+        let fields = SyncSession { messages: Vec::new(), tasks: Vec::new(), ..session };
+        let stored = self.sessions.entry(fields.id.clone()).or_insert_with(|| StoredSession {
+            fields: fields.clone(),
+            messages: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+        });
+        if is_as_late(&fields.last_modified, &stored.fields.last_modified) {
+            stored.fields = fields;
+        }
+        for message in messages {
+            match stored.messages.entry(message.id.clone()) {
+                Entry::Vacant(free) => drop(free.insert(message)),
+                Entry::Occupied(_) => self.messages_again += 1,
+            }
+        }
+        for task in tasks {
+            match stored.tasks.entry(task.id.clone()) {
+                Entry::Vacant(free) => drop(free.insert(task)),
+                Entry::Occupied(mut known) if is_as_late(&task.updated_at, &known.get().updated_at) => {
+                    known.insert(task);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+
+    pub fn message_count(&self) -> usize {
+        self.sessions.values().map(|session| session.messages.len()).sum()
+    }
+}
+
+/// Whether a time is equal to another or later: what was changed then stands.
+fn is_as_late(time: &str, other: &str) -> bool {
+    let moment = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>();
+    match (moment(time), moment(other)) {
+        (Ok(time), Ok(other)) => time >= other,
+        _ => true,
+    }
+}
+
+/// The last session in payload order and its highest line.
+fn cursor_after(payload: &SyncPayload) -> SyncCursor {
+    let last = payload.sessions.last();
+    SyncCursor {
+        last_session_id: last.map(|session| session.id.clone()),
+        last_message_line_number: last
+            .and_then(|session| session.messages.iter().map(|message| message.line_number).max())
+            .unwrap_or(0),
+        last_sync_timestamp: payload.timestamp.clone(),
+    }
+}
+
+pub fn status_code(status: SyncStatus) -> u16 {
+    match status {
+        SyncStatus::Success => 200,
+        SyncStatus::Partial => 207,
+        SyncStatus::Error => 422,
+    }
+}

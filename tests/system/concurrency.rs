@@ -1,0 +1,167 @@
+//! Fifty processes of every kind started at once on one state folder, again and again, while han writes.
+
+use std::fs::{self, File};
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+
+use crate::size;
+use crate::support::han_db::{HanDb, Stream, expected_wire};
+use crate::support::{FaultServer, Running, Sandbox};
+
+const CROWD: usize = 50;
+const SESSIONS: usize = 12;
+/// What may lie in the state folder when all have ended.
+const FILES: &[&str] =
+    &["sync-queue.json", "sync-queue.lock", "sync-state.base.json", "sync-state.json", "sync.lock"];
+
+/// A call of a kind, on a session.
+type Call = fn(&str) -> Vec<&str>;
+
+/// What people, schedulers, hooks and dashboards start, and the exit codes that may come of it.
+const CALLS: &[(Call, &[i32])] = &[
+    (|_| vec!["--json"], &[0, 65, 75]),
+    (|id| vec!["--session", id, "--json"], &[0, 65, 75]),
+    (|_| vec!["hook"], &[0]),
+    (|_| vec!["status", "--json"], &[0]),
+    (|_| vec!["all", "--json"], &[0, 65, 75]),
+    (|_| vec!["hook"], &[0]),
+    (|_| vec!["queue", "--json"], &[0]),
+    // What is not in the queue any more, or waits no more, is named.
+    (|id| vec!["queue", "--retry", id], &[0, 64]),
+    (|_| vec!["preview", "--json"], &[0]),
+    (|_| vec![], &[0, 65, 75]),
+    (|id| vec!["queue", "--drop", id], &[0, 64]),
+    (|id| vec!["explain", id], &[0]),
+    (|_| vec!["queue", "--clear-failed"], &[0]),
+    (|_| vec!["--quiet"], &[0, 65, 75]),
+];
+/// Sends history again: a crowd with it stores each message once, and one without it sends each message once.
+const RESET: (Call, &[i32]) = (|id| vec!["reset", "--session", id], &[0, 75]);
+
+struct Crowd {
+    server: FaultServer,
+    sandbox: Sandbox,
+    han: HanDb,
+    sessions: Vec<String>,
+    started: usize,
+}
+
+impl Crowd {
+    fn new() -> Crowd {
+        let server = FaultServer::start();
+        let sandbox = Sandbox::new(&server);
+        sandbox.set("batchSize", "20");
+        // A hundred processes on two processors take their time; none of them is lost for it.
+        sandbox.set("timeout", "30");
+        let han = HanDb::create(sandbox.database());
+        let sessions: Vec<String> = (0..SESSIONS).map(|_| han.organization_session()).collect();
+        let crowd = Crowd { server, sandbox, han, sessions, started: 0 };
+        (0..SESSIONS).for_each(|place| crowd.write(place));
+        crowd.sandbox.run(&[]).exits(0);
+        // With a state that is at times written beside its base, and at times with everything.
+        crowd.sandbox.enlarge_state();
+        crowd
+    }
+
+    fn session(&self, place: usize) -> &str {
+        &self.sessions[place % SESSIONS]
+    }
+
+    /// han stores a line of a session.
+    fn write(&self, place: usize) {
+        let session = self.session(place);
+        self.han.transaction(|han| {
+            let line = han.next_line(session, &Stream::Main);
+            han.message(&han.make(|maker| maker.user(session, &Stream::Main, line)));
+            if place.is_multiple_of(10) {
+                han.task(&han.make(|maker| maker.task(session, "none", line, "pending")));
+            }
+        });
+    }
+
+    /// Starts all of them, han writing in between, and waits for the last.
+    fn gather(&mut self, calls: &[(Call, &[i32])]) {
+        let began = Instant::now();
+        let mut running = Vec::new();
+        for _ in 0..CROWD {
+            let place = self.started;
+            let (call, codes) = calls[place % calls.len()];
+            let session = self.session(place / calls.len());
+            let arguments = call(session);
+            let mut command = self.sandbox.command(&arguments);
+            if arguments == ["hook"] {
+                let input = self.sandbox.path("input");
+                fs::write(&input, format!(r#"{{"session_id":"{session}"}}"#)).expect("the hook's input");
+                command.stdin(File::open(input).expect("the hook's input"));
+            }
+            let label = arguments.join(" ");
+            running.push((label, codes, Running::new(command.spawn().expect("the program under test"))));
+            self.write(place);
+            self.started += 1;
+        }
+        for (label, codes, process) in running {
+            let outcome = process.wait();
+            assert!(codes.contains(&outcome.code), "{label}: {outcome:?}");
+            let is_wrong = ["panicked", "base.json"].iter().any(|words| outcome.stderr.contains(words));
+            assert!(!is_wrong, "{label}: {outcome:?}");
+        }
+        self.sandbox.settle();
+        self.sandbox.advance(TimeDelta::from_std(began.elapsed()).expect("a short time"));
+    }
+
+    /// Everybody is gone: new lines, so that what was dropped is wanted again, and one normal run.
+    fn assert_next_run_completes(&self) {
+        self.server.take_all();
+        (0..SESSIONS).for_each(|place| self.write(place));
+        self.sandbox.advance(TimeDelta::hours(25));
+        let outcome = self.sandbox.run(&["--json"]).exits(0);
+        assert_eq!((outcome.stderr.as_str(), &outcome.json()["status"]), ("", &"success".into()));
+        let store = self.server.alice();
+        self.sandbox.assert_all_delivered_but(&[], &store);
+        for (id, expected) in expected_wire(self.sandbox.database(), &self.sessions, b"") {
+            let tasks: Vec<&String> = store.sessions[&id].tasks.keys().collect();
+            assert_eq!(tasks, expected.tasks.keys().collect::<Vec<_>>(), "tasks of {id}");
+        }
+        assert_eq!(self.server.violations(), Vec::<String>::new());
+        assert_eq!(self.server.batches_at_once(), 1, "two runs sent at once");
+        let files = fs::read_dir(self.sandbox.state_folder()).expect("a state folder").flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let left: Vec<String> = names.filter(|name| !FILES.contains(&name.as_str())).collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+        let status = self.sandbox.status();
+        assert_eq!((&status["queue"]["items"], &status["pendingMessages"]), (&vec![(); 0].into(), &0.into()));
+    }
+}
+
+fn crowds(what: &str, calls: &[(Call, &[i32])], refuses: bool) -> Crowd {
+    let lasts = size::pick(Duration::from_secs(4), Duration::from_secs(300));
+    let mut crowd = Crowd::new();
+    let began = Instant::now();
+    while began.elapsed() < lasts {
+        if refuses {
+            crowd.server.refuse(crowd.session(crowd.started), "VALIDATION_ERROR", 1);
+        }
+        crowd.gather(calls);
+    }
+    crowd.assert_next_run_completes();
+    let Crowd { started, .. } = crowd;
+    let lines: usize = crowd.sandbox.expected().values().map(|ids| ids.len()).sum();
+    size::report(
+        "concurrency",
+        &format!("{what}: {started} processes, {CROWD} at once, {lines} messages, 0 findings"),
+    );
+    crowd
+}
+
+#[test]
+fn fifty_processes_at_once_send_each_message_once() {
+    let crowd = crowds("without resets and refusals", CALLS, false);
+    assert_eq!(crowd.server.alice().messages_again, 0, "messages were sent again");
+}
+
+#[test]
+fn fifty_processes_at_once_store_each_message_once_though_history_is_sent_again() {
+    let calls: Vec<_> = CALLS.iter().copied().chain([RESET]).collect();
+    crowds("with resets and refusals", &calls, true);
+}

@@ -1,0 +1,36 @@
+//! The whole way, with the real programs on both stores: han's database in, the team's database out. Whatever happens on
+//! the way, the receiver ends up with what is eligible in the source, by every field, once.
+
+mod gate;
+mod machine;
+mod store;
+
+mod conditions;
+mod killed;
+mod large;
+mod lineage;
+
+use crate::support::running_receiver::{Place, Receiver};
+use machine::{Machine, wait_or_kill};
+
+/// A team's receiver, and a developer's machine that is configured for it.
+struct Scene {
+    place: Place,
+    receiver: Receiver,
+    machine: Machine,
+}
+
+impl Scene {
+    fn new(place: Place) -> Scene {
+        let (team, receiver) = (place.team(), place.serve());
+        let machine = Machine::new(&receiver.base, &team.alice);
+        Scene { place, receiver, machine }
+    }
+
+    /// Ends the receiver as an operator does; it must end by itself.
+    fn end(mut self) {
+        self.receiver.signal("-TERM");
+        let status = wait_or_kill(&mut self.receiver.child);
+        assert!(status.success(), "the receiver ended with {status}\n{}", self.receiver.log());
+    }
+}

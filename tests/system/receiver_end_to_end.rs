@@ -1,0 +1,185 @@
+//! Both programs, end to end, on both stores: han's database in, the team's database out.
+
+use crate::support::han_db::conditions::more_of_everything;
+use crate::support::han_db::large::{Kind, build_large};
+use crate::support::han_db::{HanDb, expected_wire};
+use crate::support::recount::assert_sums_equal_a_recount;
+use crate::support::running_receiver::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A developer's machine: a home of its own and a han database.
+struct Machine {
+    home: PathBuf,
+    database: PathBuf,
+}
+
+impl Machine {
+    fn new(folder: &Path, name: &str, database: &Path) -> Machine {
+        let home = folder.join(name);
+        std::fs::create_dir_all(&home).unwrap();
+        Machine { home, database: database.to_owned() }
+    }
+
+    fn command(&self, base: &str, key: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_han-sync"));
+        command
+            .env_clear()
+            .env("HOME", &self.home)
+            .env("CLAUDE_CONFIG_DIR", self.home.join(".claude"))
+            .env("HAN_DB", &self.database)
+            .env("HAN_SYNC_ENABLED", "1")
+            .env("HAN_SYNC_ENDPOINT", format!("{base}/api/sync"))
+            .env("HAN_SYNC_API_KEY", key)
+            .arg("--json");
+        command
+    }
+
+    /// One run that delivers everything; gives back what it says of itself.
+    fn export(&self, base: &str, key: &str) -> Value {
+        let output = self.command(base, key).arg("all").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&said).unwrap()
+    }
+
+    fn secret(&self) -> String {
+        let state = std::fs::read_to_string(self.home.join(".claude/han/sync-state.json")).unwrap();
+        let state: Value = serde_json::from_str(&state).unwrap();
+        state["clientSecret"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What is stored, by session id.
+fn exported(place: &Place) -> BTreeMap<String, Value> {
+    let (code, stdout, stderr) = place.try_admin("session export");
+    assert_eq!(code, 0, "{stderr}");
+    let sessions = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["session"].clone());
+    sessions.map(|session| (session["id"].as_str().unwrap().to_owned(), session)).collect()
+}
+
+/// Every session, message and task by every field.
+fn assert_stored_is_what_the_source_has(place: &Place, machine: &Machine, sessions: &[String]) {
+    let expected = expected_wire(&machine.database, sessions, machine.secret().as_bytes());
+    let stored = exported(place);
+    assert_eq!(stored.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (id, expected) in &expected {
+        let session = &stored[id];
+        assert_eq!(session["status"], json!(expected.status), "{id}");
+        assert_eq!(session["slug"], json!(expected.slug), "{id}");
+        assert_eq!(session["harness"].as_str(), expected.harness.as_deref(), "{id}");
+        let messages = session["messages"].as_array().unwrap();
+        assert_eq!(messages.len(), expected.messages.len(), "{id}");
+        for message in messages {
+            let of = &expected.messages[message["id"].as_str().unwrap()];
+            let mut fields = json!({
+                "id": of.id, "lineNumber": of.line_number, "messageType": of.message_type, "timestamp": of.timestamp,
+                "contentHash": of.guarded_hash, "inputTokens": of.input_tokens, "outputTokens": of.output_tokens,
+                "cacheReadTokens": of.cache_read_tokens, "cacheCreationTokens": of.cache_creation_tokens,
+                "stream": of.stream,
+            });
+            for (name, value) in [
+                ("agentId", json!(of.agent_id)),
+                ("parentId", json!(of.parent_id)),
+                ("role", json!(of.role)),
+                ("toolName", json!(of.tool_name)),
+                ("model", json!(of.model)),
+                ("usageId", json!(of.usage_id)),
+                ("linesAdded", json!(of.lines_added)),
+                ("linesRemoved", json!(of.lines_removed)),
+                ("filesChanged", json!(of.files_changed)),
+            ] {
+                if !value.is_null() {
+                    fields[name] = value;
+                }
+            }
+            assert_eq!(message, &fields, "{id}");
+        }
+        let tasks: BTreeMap<&str, (&str, &str)> = session["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|task| {
+                let text = |name: &str| task[name].as_str().unwrap();
+                (text("id"), (text("status"), text("updatedAt")))
+            })
+            .collect();
+        let expected: BTreeMap<&str, (&str, &str)> = expected
+            .tasks
+            .values()
+            .map(|task| (task.id.as_str(), (task.status.as_str(), task.updated_at.as_str())))
+            .collect();
+        assert_eq!(tasks, expected, "{id}");
+    }
+}
+
+#[test]
+fn the_team_has_what_the_source_has_by_every_field() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let database = place.folder.path().join("han.db");
+        let large = build_large(&database, 4_000, 40, 700, 7);
+        let machine = Machine::new(place.folder.path(), "laptop", &database);
+        let organization = large.sessions_of(Kind::Organization);
+        let run = machine.export(&receiver.base, &team.alice);
+        assert_eq!(run["sessionsSent"], organization.len());
+        assert_stored_is_what_the_source_has(&place, &machine, &organization);
+        assert_sums_equal_a_recount(&place);
+
+        let again = machine.export(&receiver.base, &team.alice);
+        assert_eq!((&again["messagesSent"], &again["sessionsSent"]), (&json!(0), &json!(0)));
+
+        let db = HanDb::open(&database);
+        for session in organization.iter().take(5) {
+            more_of_everything(&db, session, 24);
+        }
+        drop(db);
+        let more = machine.export(&receiver.base, &team.alice);
+        assert_eq!(more["sessionsSent"], 5);
+        assert_stored_is_what_the_source_has(&place, &machine, &organization);
+        assert_sums_equal_a_recount(&place);
+    }
+}
+
+#[test]
+fn eight_exporters_at_once_with_overlapping_sessions_store_everything_once() {
+    for place in places() {
+        let (team, receiver) = (place.team(), place.serve());
+        let database = place.folder.path().join("han.db");
+        let large = build_large(&database, 2_000, 24, 700, 11);
+        let organization = large.sessions_of(Kind::Organization);
+        let machines: Vec<Machine> = (0..8)
+            .map(|n| {
+                // Each machine has a copy, some with more in it than others.
+                let copy = place.folder.path().join(format!("han-{n}.db"));
+                HanDb::open(&database).copy_to(&copy);
+                Machine::new(place.folder.path(), &format!("machine-{n}"), &copy)
+            })
+            .collect();
+        let db = HanDb::open(&machines[7].database);
+        more_of_everything(&db, &organization[0], 40);
+        drop(db);
+        std::thread::scope(|scope| {
+            for machine in &machines {
+                let (receiver, team) = (&receiver, &team);
+                scope.spawn(move || machine.export(&receiver.base, &team.alice));
+            }
+        });
+        let stored = exported(&place);
+        let expected = expected_wire(&machines[7].database, &organization, b"");
+        assert_eq!(stored.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (id, session) in &stored {
+            let mut ids: Vec<&str> = session["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|message| message["id"].as_str().unwrap())
+                .collect();
+            ids.sort_unstable();
+            assert_eq!(ids, expected[id].messages.keys().collect::<Vec<_>>(), "{id}");
+        }
+        assert_sums_equal_a_recount(&place);
+    }
+}
