@@ -3,11 +3,23 @@
 //! This file is the map: every module in the order in which data flows, one line each. Three rooms and
 //! a corner, each of which imports only what stands above it.
 
-/// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
-pub mod protocol;
-
 /// The allocator: how freed memory goes back to the operating system.
 pub mod allocator;
+
+/// Hexadecimal text.
+pub mod hex;
+
+/// 64-bit hashes that detect change.
+pub mod short_hash;
+
+/// Timestamps as text: one RFC 3339 parser and formatter.
+pub mod time;
+
+/// Global flags, accepted before and after the subcommand.
+pub mod flags;
+
+/// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
+pub mod protocol;
 
 /// The run of `han-sync`: config, lock, source, privacy, delta, batch, client, queue, state.
 pub mod exporter;

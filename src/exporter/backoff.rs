@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
-        crate::exporter::clock::parse(text).unwrap()
+        crate::time::parse(text).unwrap()
     }
 
     #[test]

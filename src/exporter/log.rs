@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::clock;
+use crate::time;
 
 /// What a message is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ impl Log {
             }
             Format::Json => {
                 let mut line = Map::new();
-                line.insert("timestamp".into(), clock::format(chrono::Utc::now()).into());
+                line.insert("timestamp".into(), time::format(chrono::Utc::now()).into());
                 line.insert("level".into(), level.as_str().into());
                 line.insert("event".into(), event.into());
                 line.insert("message".into(), message.into());

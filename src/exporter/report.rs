@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::clock;
 use crate::exporter::error::{Error, ExitCode};
+use crate::time;
 
 /// The version of every JSON document on stdout.
 pub const VERSION: u32 = 1;
@@ -105,7 +105,7 @@ impl Report {
     }
 
     pub fn set_next_retry(&mut self, at: Option<DateTime<Utc>>) {
-        self.next_retry_at = at.map(clock::format);
+        self.next_retry_at = at.map(time::format);
     }
 
     /// This run and the one that followed it under the same call.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::clock;
 use super::config::Config;
 use super::context::Context;
 use super::delivery::{Delivery, StopReason};
@@ -32,6 +31,7 @@ use crate::exporter::plan::schedule::{
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::RunLock;
 use crate::exporter::state::queue::{self, Change, Item, Queue};
+use crate::time;
 
 /// Runs, and says how it went.
 pub fn run(context: &Context, request: &Request) -> Result<(Report, ExitCode), Error> {
@@ -574,7 +574,7 @@ impl Run<'_> {
 
 /// A time for people.
 pub fn shown(time: Option<DateTime<Utc>>) -> String {
-    time.map_or_else(|| "never".to_owned(), clock::format)
+    time.map_or_else(|| "never".to_owned(), time::format)
 }
 
 /// The exit code of two runs in a row, by the order of the contract.

@@ -3,6 +3,8 @@
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// The member that [`seal`] appends, up to the digest.
 const MEMBER: &[u8] = br#","checksum":""#;
 /// Hex digits of a SHA-256.
@@ -42,7 +44,7 @@ pub fn sealed_end<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
     let mut hasher = Sha256::new();
     parts.into_iter().for_each(|part| hasher.update(part));
     hasher.update(b"}");
-    [MEMBER, hex(&hasher.finalize()).as_bytes(), b"\"}"].concat()
+    [MEMBER, hex::encode(&hasher.finalize()).as_bytes(), b"\"}"].concat()
 }
 
 impl Checksum {
@@ -70,7 +72,7 @@ fn check_last_member(body: &[u8]) -> Option<Result<Checksum, ChecksumError>> {
     let mut hasher = Sha256::new();
     hasher.update(document);
     hasher.update(b"}");
-    if hex(&hasher.finalize()).as_bytes() == digest {
+    if hex::encode(&hasher.finalize()).as_bytes() == digest {
         return Some(Ok(Checksum::Valid));
     }
     // The tail may belong to a nested object, or stand in a document that is not compact: let the slow way decide.
@@ -105,7 +107,9 @@ fn check_spelled(members: &Members, spell: fn(&[u8], &mut Vec<u8>)) -> Result<Ch
     document.push(b'}');
     match expected {
         None | Some("null") => Ok(Checksum::Missing),
-        Some(given) if given.trim_matches('"') == hex(&Sha256::digest(&document)) => Ok(Checksum::Valid),
+        Some(given) if given.trim_matches('"') == hex::encode(&Sha256::digest(&document)) => {
+            Ok(Checksum::Valid)
+        }
         Some(_) => Err(ChecksumError::Mismatch),
     }
 }
@@ -189,10 +193,6 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
     }
 }
 
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,14 +222,14 @@ mod tests {
 
     #[test]
     fn checksum_in_the_middle_is_taken_over_the_compact_document() {
-        let digest = hex(&Sha256::digest(br#"{"a":"x \" y","later":[1,{"b":2}]}"#));
+        let digest = hex::encode(&Sha256::digest(br#"{"a":"x \" y","later":[1,{"b":2}]}"#));
         let body = format!(r#"{{ "a" : "x \" y", "checksum": "{digest}", "later": [1, {{"b": 2}}] }}"#);
         assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
     }
 
     #[test]
     fn checksum_over_a_serializers_own_spelling_is_taken() {
-        let digest = hex(&Sha256::digest("{\"a\":\"é\\n/\",\"b\":[1]}".as_bytes()));
+        let digest = hex::encode(&Sha256::digest("{\"a\":\"é\\n/\",\"b\":[1]}".as_bytes()));
         let body = format!(r#"{{"a":"\u00e9\u000a\/","b":[1],"checksum":"{digest}"}}"#);
         assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
     }

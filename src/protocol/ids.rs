@@ -1,8 +1,10 @@
 //! Names and hashes that both ends, and every re-index of a source, must derive alike.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use uuid::Uuid;
+
+use crate::short_hash;
 
 /// [`content_hash`] of nothing: what a message without raw JSON carries.
 pub const EMPTY_HASH16: &str = "e3b0c44298fc1c14";
@@ -32,7 +34,7 @@ pub fn stable_message_id(
 
 /// First 16 hex digits of the SHA-256 of the content that is sent.
 pub fn content_hash(content: &str) -> String {
-    hex16(&Sha256::digest(content.as_bytes()))
+    short_hash::to_hex(short_hash::of_text(content))
 }
 
 /// First 16 hex digits of HMAC-SHA-256 of raw JSON that is not sent, under the client's secret, so that nobody who
@@ -41,18 +43,12 @@ pub fn guarded_content_hash(secret: &[u8], raw_json: Option<&str>) -> String {
     let Some(raw_json) = raw_json else { return EMPTY_HASH16.to_owned() };
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes a key of any length");
     mac.update(raw_json.as_bytes());
-    hex16(&mac.finalize().into_bytes())
+    short_hash::to_hex(short_hash::of_digest(&mac.finalize().into_bytes()))
 }
 
 /// First 16 hex digits of the SHA-256 of `message.id` LF `requestId`: the answer that a row belongs to.
 pub fn usage_id(answer_id: &str, request_id: Option<&str>) -> String {
     content_hash(&format!("{answer_id}\n{}", request_id.unwrap_or("")))
-}
-
-fn hex16(digest: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = digest[..8].iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// What every key begins with, so that scanners for leaked secrets can know it.
 const KEY_PREFIX: &str = "han_";
 /// Random bytes of a key: beyond guessing, so that a plain hash protects it.
@@ -23,7 +25,7 @@ pub fn shown(key: &str) -> &str {
 
 /// What of a key is stored, and compared: a comparison of hashes tells nothing about the key.
 pub fn hash(key: &str) -> String {
-    hex(&Sha256::digest(key.as_bytes()))
+    hex::encode(&Sha256::digest(key.as_bytes()))
 }
 
 /// A new id: `usr_…`, `org_…`, `key_…`.
@@ -34,11 +36,7 @@ pub fn new_id(kind: &str) -> Result<String, getrandom::Error> {
 fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;
-    Ok(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hex::encode(&bytes))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Times: microseconds since 1970 in UTC inside, RFC 3339 outside. The one place of the receiver that reads the clock.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate};
+
+use crate::time;
 
 pub const SECOND_US: i64 = 1_000_000;
 pub const DAY_US: i64 = 86_400 * SECOND_US;
@@ -18,21 +20,12 @@ pub fn parse(text: &str) -> Option<i64> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
-    let text = text.trim();
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(time.timestamp_micros());
-    }
-    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .map(|time| time.and_utc().timestamp_micros())
+    time::parse(text.trim()).map(|time| time.timestamp_micros())
 }
 
 /// RFC 3339 with milliseconds.
 pub fn rfc3339(us: i64) -> String {
-    DateTime::from_timestamp_micros(us)
-        .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .unwrap_or_default()
+    DateTime::from_timestamp_micros(us).map(time::format).unwrap_or_default()
 }
 
 /// The UTC day, in days since 1970.

@@ -20,13 +20,12 @@ use serde::Serialize;
 use crate::exporter::batch::envelope::{Document, Head, SessionHead, SessionTail, open_object};
 use crate::exporter::batch::redact::{Counts, Redactor};
 use crate::exporter::batch::usage::Answer;
-use crate::exporter::clock;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
-use crate::exporter::source::rebuild::id_hash;
 use crate::exporter::source::{MessageRow, Snapshot};
 use crate::exporter::state::{Destination, SessionCursor, StreamCursor};
 use crate::protocol::{self, PROTOCOL_VERSION, SyncCursor, SyncMessage};
+use crate::{short_hash, time};
 
 /// How much goes into one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +231,7 @@ impl Batch {
             version: PROTOCOL_VERSION,
             client_id: payloads.client_id,
             user_id: payloads.user_id,
-            timestamp: clock::format(now),
+            timestamp: time::format(now),
             cursor,
         };
         let mut opening = Vec::new();
@@ -292,7 +291,7 @@ impl<'a> Cut<'a> {
             last_line: None,
             only_message: None,
             only_task: None,
-            newest_at: cursor.newest_at.as_deref().and_then(clock::parse),
+            newest_at: cursor.newest_at.as_deref().and_then(time::parse),
             more: false,
             advance: Advance { rowid: cursor.rowid, fields: cursor.fields.clone(), ..Advance::default() },
         }
@@ -327,7 +326,7 @@ impl<'a> Cut<'a> {
         let mut failure = None;
         snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
             let rowid = row.rowid;
-            let anchor = (rowid > self.payloads.watermark).then(|| (rowid, id_hash(&row.id)));
+            let anchor = (rowid > self.payloads.watermark).then(|| (rowid, short_hash::of_text(&row.id)));
             match self.push(row, room, first_of_batch) {
                 Ok(ControlFlow::Continue(())) => {
                     self.advance.rowid = rowid;
@@ -393,7 +392,7 @@ impl<'a> Cut<'a> {
         if self.message_count >= room.messages {
             return Ok(ControlFlow::Break(()));
         }
-        let written_at = clock::parse(&row.timestamp);
+        let written_at = time::parse(&row.timestamp);
         let expired =
             self.payloads.retained_since.is_some_and(|since| written_at.is_some_and(|at| at < since));
         let has_own_id = row.has_own_id();
@@ -435,7 +434,7 @@ impl<'a> Cut<'a> {
         self.newest_at = self.newest_at.max(Some(written_at.unwrap_or_default()));
         self.last_line = Some(message.line_number);
         self.advance.messages += 1;
-        self.advance.digest = self.advance.digest.wrapping_add(id_hash(&message.id));
+        self.advance.digest = self.advance.digest.wrapping_add(short_hash::of_text(&message.id));
         let stream = message.stream.as_deref().unwrap_or_default();
         match self.advance.streams.get_mut(stream) {
             Some(line) => *line = (*line).max(message.line_number),
@@ -444,7 +443,7 @@ impl<'a> Cut<'a> {
     }
 
     fn note_time(&mut self, text: &str) {
-        self.newest_at = self.newest_at.max(clock::parse(text));
+        self.newest_at = self.newest_at.max(time::parse(text));
     }
 
     /// Hash of content that is not sent.
@@ -505,7 +504,7 @@ impl<'a> Cut<'a> {
         let nothing = self.message_count == 0 && self.task_count == 0 && self.cursor.fields_sent;
         let mut bytes = 0;
         if !nothing {
-            let fields_seen = clock::parse(&self.cursor.fields_seen_at);
+            let fields_seen = time::parse(&self.cursor.fields_seen_at);
             let last_modified = self.newest_at.max(fields_seen).unwrap_or_default();
             // Rows that han stored again are no messages: with the last part of a session the total is exact.
             let after = self.snapshot.count_after(&fields.id, self.advance.rowid)?;
@@ -519,7 +518,7 @@ impl<'a> Cut<'a> {
                 slug: fields.slug.as_deref(),
             };
             let tail = SessionTail {
-                last_modified: clock::exact(last_modified),
+                last_modified: time::format_exact(last_modified),
                 total_message_count: known + refused as u64 + after,
                 inclusion: fields.inclusion,
                 harness: fields.harness.as_deref(),
@@ -538,7 +537,7 @@ impl<'a> Cut<'a> {
             out.extend_from_slice(&tail[1..]);
             bytes = out.len() - start;
         }
-        let newest_at = self.newest_at.map(clock::exact);
+        let newest_at = self.newest_at.map(time::format_exact);
         self.advance.newest_at = newest_at.filter(|_| self.message_count > 0);
         Ok(SessionChunk {
             session_id: fields.id.clone(),

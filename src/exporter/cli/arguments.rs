@@ -11,6 +11,7 @@ use argh::FromArgs;
 use crate::exporter::config::Flags;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::log::{Format, Level, Log};
+use crate::flags::{self, GlobalFlag};
 
 /// Time budget of a run where none is given: a run started every five minutes ends before the next.
 const MAX_SECONDS: u64 = 240;
@@ -58,17 +59,17 @@ struct Raw {
     command: Option<Command>,
 }
 
-/// The flags that [`Raw`] has beside `session`, and whether each takes a value.
-const GLOBAL_FLAGS: [(&str, bool); 9] = [
-    ("--db", true),
-    ("--config", true),
-    ("--endpoint", true),
-    ("--json", false),
-    ("--quiet", false),
-    ("--verbose", false),
-    ("--log-format", true),
-    ("--max-seconds", true),
-    ("--version", false),
+/// The flags that [`Raw`] has beside `session`.
+const GLOBAL_FLAGS: [GlobalFlag; 9] = [
+    GlobalFlag::option("--db"),
+    GlobalFlag::option("--config"),
+    GlobalFlag::option("--endpoint"),
+    GlobalFlag::switch("--json"),
+    GlobalFlag::switch("--quiet"),
+    GlobalFlag::switch("--verbose"),
+    GlobalFlag::option("--log-format"),
+    GlobalFlag::option("--max-seconds"),
+    GlobalFlag::switch("--version"),
 ];
 
 /// What is to be done.
@@ -181,7 +182,9 @@ pub fn wants_json(arguments: &[String]) -> bool {
 /// # Errors
 /// [`ExitCode::Usage`], naming the argument.
 pub fn parse(arguments: &[String]) -> Result<Parsed, Error> {
-    let hoisted = hoist(arguments)?;
+    let hoisted =
+        flags::hoist(arguments, &GLOBAL_FLAGS).map_err(|flag| usage(&format!("{flag} needs a value")))?;
+    let hoisted = hoisted.into_words();
     let words: Vec<&str> = hoisted.iter().map(String::as_str).collect();
     let raw = match Raw::from_args(&["han-sync"], &words) {
         Ok(raw) => raw,
@@ -248,36 +251,6 @@ fn validate(raw: Raw) -> Result<Request, Error> {
         log: Log { level, format },
         max_time: Duration::from_secs(max_seconds),
     })
-}
-
-/// Splits `--flag=value` and moves the global flags to the front.
-fn hoist(arguments: &[String]) -> Result<Vec<String>, Error> {
-    let mut words = Vec::new();
-    for argument in arguments {
-        match argument.split_once('=') {
-            Some((flag, value)) if flag.starts_with("--") && flag.len() > 2 => {
-                words.extend([flag.to_owned(), value.to_owned()]);
-            }
-            _ => words.push(argument.clone()),
-        }
-    }
-    let mut front = Vec::new();
-    let mut rest = Vec::new();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        match GLOBAL_FLAGS.iter().find(|(flag, _)| *flag == word) {
-            None => rest.push(word),
-            Some((flag, takes_value)) => {
-                front.push(word);
-                if *takes_value {
-                    let value = words.next().ok_or_else(|| usage(&format!("{flag} needs a value")))?;
-                    front.push(value);
-                }
-            }
-        }
-    }
-    front.append(&mut rest);
-    Ok(front)
 }
 
 fn usage(message: &str) -> Error {

@@ -6,12 +6,12 @@ use serde::Serialize;
 use crate::exporter::backoff;
 use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::cli::{Look, Output, load, look, tell};
-use crate::exporter::clock;
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count};
 use crate::exporter::run::shown;
 use crate::exporter::state::State;
+use crate::time;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,12 +73,12 @@ pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error>
         client_id: State::clone(&state).client_id,
         user_id: here.user_id.clone(),
         database: config.database.display().to_string(),
-        last_sync_at: here.statistics.last_sync_at.map(clock::format),
-        last_contact_at: here.statistics.last_contact_at.map(clock::format),
-        last_hook_at: queue.hook_last_run_at.map(clock::format),
+        last_sync_at: here.statistics.last_sync_at.map(time::format),
+        last_contact_at: here.statistics.last_contact_at.map(time::format),
+        last_hook_at: queue.hook_last_run_at.map(time::format),
         last_error: here.last_error.as_ref().map(|error| error.message.clone()),
-        last_error_at: here.last_error.as_ref().and_then(|error| error.at).map(clock::format),
-        next_retry_at: waits.map(clock::format),
+        last_error_at: here.last_error.as_ref().and_then(|error| error.at).map(time::format),
+        next_retry_at: waits.map(time::format),
         overdue: figures.overdue,
         queue: QueueView::new(&queue),
         eligible_sessions: figures.eligible,
@@ -132,7 +132,7 @@ impl Figures {
             figures.pending += 1;
             figures.pending_messages += snapshot.count_after(id, cursor.rowid)?;
             if !figures.overdue {
-                let written = snapshot.first_seen_after(id, cursor.rowid)?.as_deref().and_then(clock::parse);
+                let written = snapshot.first_seen_after(id, cursor.rowid)?.as_deref().and_then(time::parse);
                 let since = cursor.waiting_since.into_iter().chain(written).min();
                 figures.overdue = is_overdue(since);
             }

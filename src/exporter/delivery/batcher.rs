@@ -13,7 +13,7 @@ use crate::exporter::backoff;
 use crate::exporter::batch::envelope::Document;
 use crate::exporter::batch::redact::Redactor;
 use crate::exporter::batch::{Batch, BatchLimits, Eligible, Payloads};
-use crate::exporter::clock::{self, Clock};
+use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
@@ -23,6 +23,7 @@ use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::{Destination, LearnedLimit, SessionCursor, State};
 use crate::protocol::{Limits, SyncCursor};
+use crate::time;
 
 /// What one batch needs beside its sessions: head, cursor, checksum.
 pub const HEAD_BYTES: usize = 1024;
@@ -376,7 +377,7 @@ fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
     if let Some(last) = batch.parts.last() {
         cursor.last_session_id = Some(last.session_id.clone());
         cursor.last_message_line_number = last.last_line.unwrap_or_default();
-        cursor.last_sync_timestamp = clock::format(now);
+        cursor.last_sync_timestamp = time::format(now);
     }
 }
 
@@ -408,7 +409,7 @@ fn payloads<'a>(
         redactor,
         retained_since: identity
             .and_then(|identity| identity.retained_since.as_deref())
-            .and_then(clock::parse),
+            .and_then(time::parse),
         watermark: destination.source.watermark,
     }
 }

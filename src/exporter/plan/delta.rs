@@ -7,13 +7,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
-use crate::exporter::clock;
 use crate::exporter::source::{SessionRow, TaskRow};
 use crate::exporter::state::SessionCursor;
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncTask};
+use crate::{short_hash, time};
 
 /// Stands for a time that cannot be read: the message is sent all the same, and sorts before all others.
 pub const NO_TIME: &str = "1970-01-01T00:00:00Z";
@@ -50,7 +49,7 @@ impl SessionFields {
             self.harness.as_deref(),
             Some(self.inclusion.as_str()),
         ];
-        format!("{:016x}", hash_of(&parts))
+        short_hash::to_hex(short_hash::of_fields(&parts))
     }
 }
 
@@ -74,12 +73,12 @@ pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
 
 /// A time as it stands, or `NO_TIME` for one that no receiver could read.
 fn readable_time(text: String) -> String {
-    if clock::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
+    if time::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
 }
 
 /// Tells one state of a task from another.
 pub fn task_hash(task: &SyncTask) -> u64 {
-    hash_of(&[
+    short_hash::of_fields(&[
         Some(&task.id),
         Some(&task.subject),
         task.description.as_deref(),
@@ -107,7 +106,12 @@ pub fn data_mark(
 ) -> String {
     let tasks = tasks.iter().fold(0, |sum: u64, task| sum.wrapping_add(*task));
     let rows = cursor.seen_rowid.to_string();
-    format!("{:016x}", hash_of(&[Some(&rows), last_id, Some(fields_hash), Some(&tasks.to_string())]))
+    short_hash::to_hex(short_hash::of_fields(&[
+        Some(&rows),
+        last_id,
+        Some(fields_hash),
+        Some(&tasks.to_string()),
+    ]))
 }
 
 /// Notes a session's fields as they are now, and since when. Returns whether others were known, sent or not: from the
@@ -119,29 +123,10 @@ pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<
     }
     let before = std::mem::replace(&mut cursor.fields, fields_hash.to_owned());
     // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
-    let since = clock::parse(&cursor.fields_seen_at);
-    cursor.fields_seen_at = clock::format(since.max(Some(now)).unwrap_or(now));
+    let since = time::parse(&cursor.fields_seen_at);
+    cursor.fields_seen_at = time::format(since.max(Some(now)).unwrap_or(now));
     cursor.fields_sent = false;
     !before.is_empty()
-}
-
-/// A 64-bit hash over parts, absent ones included.
-fn hash_of(parts: &[Option<&str>]) -> u64 {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        match part {
-            None => hasher.update([0]),
-            Some(text) => {
-                hasher.update([1]);
-                hasher.update((text.len() as u64).to_be_bytes());
-                hasher.update(text.as_bytes());
-            }
-        }
-    }
-    let digest = hasher.finalize();
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    u64::from_be_bytes(first)
 }
 
 #[cfg(test)]

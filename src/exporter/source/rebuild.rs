@@ -9,23 +9,14 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use sha2::{Digest, Sha256};
-
 use crate::exporter::batch::wire_id;
 use crate::exporter::error::Error;
 use crate::exporter::source::Snapshot;
 use crate::exporter::state::{Destination, SessionCursor, SourceMark};
+use crate::short_hash;
 
 /// Rows at the end that are anchored one by one: where a rebuilt database is likeliest to differ.
 const DENSE: i64 = 16;
-
-/// A hash of an id, to compare and to sum.
-pub fn id_hash(id: &str) -> u64 {
-    let digest = Sha256::digest(id.as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    u64::from_be_bytes(first)
-}
 
 /// Whether the database is still the one that the mark was taken from.
 pub fn is_same(snapshot: &Snapshot, mark: &SourceMark, file: &str) -> Result<bool, Error> {
@@ -37,7 +28,7 @@ pub fn is_same(snapshot: &Snapshot, mark: &SourceMark, file: &str) -> Result<boo
     }
     for (rowid, hash) in &mark.anchors {
         let found = snapshot.message_at_or_before(*rowid)?;
-        if found.is_none_or(|(there, id)| there != *rowid || id_hash(&id) != *hash) {
+        if found.is_none_or(|(there, id)| there != *rowid || short_hash::of_text(&id) != *hash) {
             return Ok(false);
         }
     }
@@ -51,7 +42,7 @@ pub fn anchors(snapshot: &Snapshot, last_rowid: i64) -> Result<Vec<(i64, u64)>, 
     let mut step = 1;
     while rowid > 0 {
         let Some((found, id)) = snapshot.message_at_or_before(rowid)? else { break };
-        anchors.push((found, id_hash(&id)));
+        anchors.push((found, short_hash::of_text(&id)));
         if last_rowid - found >= DENSE {
             step *= 2;
         }
@@ -83,7 +74,7 @@ fn holdings(snapshot: &Snapshot, session_id: &str) -> Result<(u64, u64), Error> 
     let mut ids = BTreeMap::new();
     snapshot.messages_after(session_id, 0, |row| {
         let id = wire_id(session_id, &row);
-        ids.entry(id_hash(&id)).or_insert(());
+        ids.entry(short_hash::of_text(&id)).or_insert(());
         ControlFlow::Continue(())
     })?;
     Ok((ids.len() as u64, ids.keys().fold(0, |sum: u64, hash| sum.wrapping_add(*hash))))

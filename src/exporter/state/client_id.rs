@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::exporter::environment::Environment;
+use crate::{hex, short_hash};
 
 /// What tells this machine from others.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Machine {
 
     pub(super) fn mark(&self) -> String {
         let id = self.id.as_ref().unwrap_or(&self.name);
-        hex(&keyed(b"han-sync machine", id.as_bytes()))[..16].to_owned()
+        short_hash::to_hex(short_hash::of_digest(&keyed(b"han-sync machine", id.as_bytes())))
     }
 
     /// Client id and secret for a state folder. From the machine's id where there is one, so that `preview` before the
@@ -46,22 +47,18 @@ impl Machine {
         };
         let mut id = [0; 16];
         id.copy_from_slice(&derive("client id")[..16]);
-        (uuid::Builder::from_random_bytes(id).into_uuid().to_string(), hex(&derive("client secret")))
+        (uuid::Builder::from_random_bytes(id).into_uuid().to_string(), hex::encode(&derive("client secret")))
     }
 }
 
 pub(super) fn fingerprint(secret: &str, key: &str) -> String {
-    hex(&keyed(secret.as_bytes(), key.as_bytes()))[..16].to_owned()
+    short_hash::to_hex(short_hash::of_digest(&keyed(secret.as_bytes(), key.as_bytes())))
 }
 
 fn keyed(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::exporter::clock;
 use crate::exporter::environment::Environment;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::client_id::{Machine, fingerprint};
@@ -21,9 +20,9 @@ pub struct IdleSnapshot {
     pub endpoint: String,
     pub key_fingerprint: String,
     /// The last answer of the receiver, and the endpoint's next retry where it is in trouble.
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub last_contact_at: Option<DateTime<Utc>>,
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
     /// Stands for the settings that decide what is sent.
     pub settings: String,

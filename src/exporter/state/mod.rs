@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::exporter::clock;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 use crate::exporter::state::atomic_file::{Loaded, Versioned};
@@ -127,7 +126,7 @@ pub struct Destination {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnedIdentity {
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub fetched_at: Option<DateTime<Utc>>,
     /// `None`: the receiver has no such endpoint.
     pub identity: Option<Identity>,
@@ -141,7 +140,7 @@ pub struct Backoff {
     /// Time-outs among the last faults, in a row, since a batch was last halved for them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub time_outs: u32,
-    #[serde(default, with = "clock::optional")]
+    #[serde(default, with = "crate::time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
 }
 
@@ -157,7 +156,7 @@ pub struct LearnedLimit {
     pub bytes: usize,
     /// The line was too slow for more, rather than the receiver unwilling: a line gets better.
     pub is_slow: bool,
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub learned_at: Option<DateTime<Utc>>,
 }
 
@@ -165,7 +164,7 @@ pub struct LearnedLimit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastError {
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub at: Option<DateTime<Utc>>,
     pub message: String,
 }
@@ -175,10 +174,10 @@ pub struct LastError {
 #[serde(rename_all = "camelCase", default)]
 pub struct Statistics {
     /// The last batch with sessions that was acknowledged.
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub last_sync_at: Option<DateTime<Utc>>,
     /// The last answer of the receiver, empty batches included.
-    #[serde(with = "clock::optional")]
+    #[serde(with = "crate::time::optional")]
     pub last_contact_at: Option<DateTime<Utc>>,
     pub total_messages_synced: u64,
     pub total_tasks_synced: u64,
@@ -240,7 +239,7 @@ pub struct SessionCursor {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub refused: BTreeSet<i64>,
     /// Since when something of the session is undelivered.
-    #[serde(with = "clock::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::time::optional", skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<DateTime<Utc>>,
 }
 

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::backoff;
-use crate::exporter::clock;
 use crate::exporter::error::Error;
 use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
 use crate::exporter::state::lock::QueueLock;
@@ -34,7 +33,7 @@ pub struct Queue {
     /// `all` was asked for while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
-    #[serde(default, with = "clock::optional")]
+    #[serde(default, with = "crate::time::optional")]
     pub hook_last_run_at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub items: Vec<Item>,
@@ -78,9 +77,9 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub final_refusals: u32,
     pub last_error: Option<String>,
-    #[serde(default, with = "clock::optional")]
+    #[serde(default, with = "crate::time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
-    #[serde(default, with = "clock::optional")]
+    #[serde(default, with = "crate::time::optional")]
     pub enqueued_at: Option<DateTime<Utc>>,
     /// What the session held when it failed or was dropped; other data than this is new data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,7 +288,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
-        clock::parse(text).unwrap()
+        crate::time::parse(text).unwrap()
     }
 
     fn refused(code: &str) -> Change {

@@ -8,6 +8,7 @@ mod serve;
 mod sessions;
 
 use super::store::{DEFAULT_URL, Store, StoreError};
+use crate::flags::{self, GlobalFlag};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
 use std::io::Write;
@@ -54,7 +55,7 @@ struct Global {
 /// Runs the program and says how it ended.
 pub fn main(arguments: Vec<String>) -> ExitCode {
     crate::allocator::set_up();
-    let (global, rest) = match hoist(arguments) {
+    let (global, rest) = match hoist(&arguments) {
         Ok(hoisted) => hoisted,
         Err(text) => return usage(&text),
     };
@@ -144,22 +145,23 @@ impl Global {
     }
 }
 
-/// Takes the global flags out from wherever they stand, and splits `--flag=value`, which argh does not do.
-fn hoist(arguments: Vec<String>) -> Result<(Global, Vec<String>), String> {
+/// Takes the global flags out of the command line, and reads `admin sessions` as `admin session`.
+fn hoist(arguments: &[String]) -> Result<(Global, Vec<String>), String> {
+    const FLAGS: [GlobalFlag; 2] = [GlobalFlag::switch("--json"), GlobalFlag::option("--store")];
+    let hoisted = flags::hoist(arguments, &FLAGS).map_err(|flag| format!("{flag} needs a URL"))?;
     let mut global = Global::default();
-    let mut rest = Vec::new();
-    let mut words = arguments.into_iter().flat_map(|word| match word.split_once('=') {
-        Some((flag, value)) if flag.starts_with("--") => vec![flag.to_owned(), value.to_owned()],
-        _ => vec![word],
-    });
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => global.json = true,
-            "--store" => global.store = Some(words.next().ok_or("--store needs a URL")?),
-            // Both ways of speaking of them.
-            "sessions" if rest == ["admin"] => rest.push("session".to_owned()),
-            _ => rest.push(word),
+    for (flag, value) in hoisted.global {
+        match flag {
+            "--store" => global.store = value,
+            _ => global.json = true,
         }
+    }
+    let mut rest = hoisted.rest;
+    if let [first, second, ..] = rest.as_mut_slice()
+        && first == "admin"
+        && second == "sessions"
+    {
+        *second = "session".to_owned();
     }
     Ok((global, rest))
 }
@@ -172,11 +174,11 @@ mod tests {
     fn global_flags_may_stand_anywhere_and_with_an_equals_sign() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let (global, rest) =
-            hoist(words("--json admin org create a --name=A=B --store sqlite:x --owner o")).unwrap();
+            hoist(&words("--json admin org create a --name=A=B --store sqlite:x --owner o")).unwrap();
         assert_eq!(global, Global { store: Some("sqlite:x".to_owned()), json: true });
         assert_eq!(rest, words("admin org create a --name A=B --owner o"));
-        assert!(hoist(words("serve --store")).is_err());
-        let (_, rest) = hoist(words("admin --json sessions export sessions")).unwrap();
+        assert!(hoist(&words("serve --store")).is_err());
+        let (_, rest) = hoist(&words("admin --json sessions export sessions")).unwrap();
         assert_eq!(rest, words("admin session export sessions"));
     }
 }

@@ -1,9 +1,9 @@
 //! Cursors: a row's place in its list, as text that means nothing to its holder.
 
 use super::bad_request;
+use crate::hex;
 use crate::receiver::ingest::decode::clean;
 use crate::receiver::store::{MessagePlace, SessionPlace};
-use std::fmt::Write;
 
 /// A place as a cursor: its parts, as hexadecimal JSON.
 pub fn of_session(place: &SessionPlace) -> String {
@@ -26,16 +26,11 @@ pub fn message(cursor: &str) -> async_graphql::Result<MessagePlace> {
 
 fn encode(parts: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(parts).unwrap_or_default();
-    json.iter().fold(String::with_capacity(json.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&json)
 }
 
 fn decode<T: serde::de::DeserializeOwned>(cursor: &str) -> async_graphql::Result<T> {
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks(2).map(byte).collect();
-    bytes
+    hex::decode(cursor)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| bad_request("after is no cursor of this list"))
 }
