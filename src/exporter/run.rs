@@ -118,22 +118,22 @@ fn locked_run(
         Request::Scheduled => glance(context, (endpoint, key), &queue, files.as_deref(), now)?,
         _ => FastPath::Unclear,
     };
-    let (mut state, news) = match glance {
+    let (state, news) = match glance {
         FastPath::Nothing => {
             report_warnings(log, &warnings);
             return Ok(((Report::default(), ExitCode::Success), queue));
         }
         FastPath::Few(news) => (news.state, Some((news.source, news.sessions, news.overview))),
         FastPath::Unclear => {
-            (State::load(folder, &context.environment, &queue, Some(now), &mut warnings)?, None)
+            let destination = (endpoint.as_str(), key.expose());
+            let environment = &context.environment;
+            (State::load(folder, environment, &queue, destination, Some(now), &mut warnings)?, None)
         }
     };
     report_warnings(log, &warnings);
-    let destination = state.destination(endpoint, &state.fingerprint(key.expose()));
     let request =
         if queue.all_requested && *request == Request::Scheduled { Request::All } else { request.clone() };
-    let in_backoff =
-        !backoff::is_due(state.destinations[destination].backoff.next_retry_at, now, backoff::CAP);
+    let in_backoff = !backoff::is_due(state.destination.backoff.next_retry_at, now, backoff::CAP);
 
     let redactor = redactor(config)?;
     let client = Client::new(config, endpoint, key, &state.client_id)?;
@@ -156,7 +156,7 @@ fn locked_run(
         files,
         started: clock.elapsed(),
         delivery: Delivery::new(
-            Batcher::new(config, clock, redactor.as_ref(), state, destination),
+            Batcher::new(config, clock, redactor.as_ref(), state),
             Transport::new(client),
             context,
         ),
@@ -248,7 +248,7 @@ impl Run<'_> {
                 }
                 Err(StopReason::Fault)
                     if !self.delivery.asked_to_wait
-                        && self.delivery.here().identity.is_some()
+                        && self.delivery.destination().identity.is_some()
                         && !self.work(&survey, false).is_empty() => {}
                 Err(halt) => return Ok((Outcome::Halted(halt), survey)),
             }
@@ -266,7 +266,8 @@ impl Run<'_> {
             return Ok((self.keep_in_touch()?, survey));
         }
         loop {
-            let affiliations = affiliations(self.delivery.here().identity.as_ref(), self.context.clock.now());
+            let affiliations =
+                affiliations(self.delivery.destination().identity.as_ref(), self.context.clock.now());
             if let Err(halt) = self.delivery.deliver(&self.source, &affiliations, &mut work)? {
                 return Ok((Outcome::Halted(halt), survey));
             }
@@ -292,7 +293,7 @@ impl Run<'_> {
 
     /// With nothing to send, tells the receiver once an hour that this client is alive.
     fn keep_in_touch(&mut self) -> Result<Outcome, Error> {
-        if !heartbeat_is_due(self.delivery.here(), self.context.clock.now()) {
+        if !heartbeat_is_due(self.delivery.destination(), self.context.clock.now()) {
             return Ok(Outcome::Done);
         }
         self.delivery.is_patient = false;
@@ -306,14 +307,13 @@ impl Run<'_> {
     fn survey(&mut self) -> Result<Scan, Error> {
         let now = self.context.clock.now();
         let cutter = &mut self.delivery.cutter;
-        let affiliations = affiliations(cutter.here().identity.as_ref(), now);
+        let affiliations = affiliations(cutter.state.destination.identity.as_ref(), now);
         let filter = Filter { config: &self.context.config, affiliations: &affiliations };
-        let place = (&mut cutter.state, cutter.destination);
         let survey = match self.few.take() {
             Some((sessions, overview)) => {
-                survey_some(&self.source, filter, place, (&sessions, &overview), now)?
+                survey_some(&self.source, filter, &mut cutter.state, (&sessions, &overview), now)?
             }
-            None => survey(&self.source, filter, place.0, place.1, now)?,
+            None => survey(&self.source, filter, &mut cutter.state, now)?,
         };
         if survey.is_to_be_kept {
             self.delivery.keep_state();
@@ -331,14 +331,14 @@ impl Run<'_> {
     }
 
     fn identity_is_usable(&self) -> bool {
-        let identity = self.delivery.here().identity.as_ref();
+        let identity = self.delivery.destination().identity.as_ref();
         identity.is_some_and(|known| !is_older(known.fetched_at, IDENTITY_USABLE, self.context.clock.now()))
     }
 
     /// The identity is refreshed hourly while there is something to send, or when nothing at all can be sent without.
     fn wants_identity(&self, survey: &Scan) -> bool {
         let now = self.context.clock.now();
-        let here = self.delivery.here();
+        let here = self.delivery.destination();
         let Some(identity) = &here.identity else {
             return true;
         };
@@ -385,7 +385,7 @@ impl Run<'_> {
 
     fn due(&self, survey: &Scan, request: &Request, identity_changed: bool) -> VecDeque<PendingSession> {
         let now = self.context.clock.now();
-        schedule::work(survey, &self.queue, self.delivery.here(), request, identity_changed, now)
+        schedule::work(survey, &self.queue, self.delivery.destination(), request, identity_changed, now)
     }
 
     /// Takes off the queue what needs no waiting: delivered, not to be sent, or unknown to han for a day.
@@ -431,7 +431,7 @@ impl Run<'_> {
 
         let complete = matches!(outcome, Outcome::Done) && pending.0 == 0 && refused.is_empty();
         if attempted {
-            let statistics = &mut self.delivery.here_mut().statistics;
+            let statistics = &mut self.delivery.destination_mut().statistics;
             statistics.add_run(complete);
         }
         if let (Outcome::Halted(_), Request::Session(id)) = (&outcome, &self.request)
@@ -459,9 +459,8 @@ impl Run<'_> {
             let is_quiet = complete && !for_one && self.changed_queue().items.is_empty();
             let files = self.files.take();
             let cutter = &mut self.delivery.cutter;
-            cutter.state.quiet = is_quiet
-                .then(|| fast_path::quiet(self.context, &cutter.state, cutter.destination, survey, files))
-                .flatten();
+            cutter.state.quiet =
+                is_quiet.then(|| fast_path::quiet(self.context, &cutter.state, survey, files)).flatten();
             queue = self.delivery.save()?;
         }
 
@@ -471,8 +470,8 @@ impl Run<'_> {
         let kept = refused.iter().any(|id| {
             !failed_before(id) && queue.item(id).is_some_and(|item| item.status == queue::Status::Pending)
         });
-        let backoff_until = self.delivery.here().backoff.next_retry_at;
-        let last_error = self.delivery.here().last_error.clone();
+        let backoff_until = self.delivery.destination().backoff.next_retry_at;
+        let last_error = self.delivery.destination().last_error.clone();
         let mut report = std::mem::take(&mut self.delivery.report);
         report.sessions_sent = self.delivery.acknowledged.len();
         (report.sessions_pending, report.messages_pending) = pending;
@@ -552,7 +551,7 @@ impl Run<'_> {
     fn count_pending(&self, survey: &Scan) -> Result<(usize, u64), Error> {
         let now = self.context.clock.now();
         let queue = self.changed_queue();
-        let cursors = &self.delivery.here().sessions;
+        let cursors = &self.delivery.destination().sessions;
         let mut sessions = 0;
         let mut messages = 0;
         let snapshot = self.source.snapshot()?;

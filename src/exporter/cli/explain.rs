@@ -110,7 +110,7 @@ impl Explainer<'_> {
                 format!("han knows no session and no repository {what:?}; han-sync explain lists all");
             return Err(Error::new(ExitCode::Usage, message));
         };
-        let identity = self.look.state.destinations[self.look.destination].identity.as_ref();
+        let identity = self.look.state.destination.identity.as_ref();
         let affiliations = schedule::affiliations(identity, context.clock.now());
         let filter = Filter { config: self.config, affiliations: &affiliations };
         let row = SessionRow { remote: Some(remote.url()), ..SessionRow::default() };

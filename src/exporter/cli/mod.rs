@@ -132,7 +132,6 @@ impl Output<'_> {
 struct Look {
     state: State,
     queue: Queue,
-    destination: usize,
     source: Source,
     survey: Scan,
     /// Whether the receiver has just said something else of the user than it did before.
@@ -141,46 +140,40 @@ struct Look {
 }
 
 /// State and queue as they are on disk.
-fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue, usize), Error> {
+fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue), Error> {
     let queue = Queue::load(&context.folder, None, warnings)?;
-    let mut state = State::load(&context.folder, &context.environment, &queue, None, warnings)?;
     let endpoint = context.config.endpoint.as_ref().map_or("", |setting| setting.value.as_str());
     let key = context.config.api_key.as_ref().map_or("", |setting| setting.value.expose());
-    let destination = state.destination(endpoint, &state.fingerprint(key));
-    Ok((state, queue, destination))
+    let state = State::load(&context.folder, &context.environment, &queue, (endpoint, key), None, warnings)?;
+    Ok((state, queue))
 }
 
 /// Looks at everything; `ask`: whether the receiver may be asked for the identity where none is known.
 fn look(context: &Context, ask: bool) -> Result<Look, Error> {
     let mut warnings = context.config.warnings.clone();
-    let (mut state, queue, mut destination) = load(context, &mut warnings)?;
+    let (mut state, queue) = load(context, &mut warnings)?;
     let mut identity_changed = false;
     if ask {
-        (destination, identity_changed) = ask_identity(context, &mut state, destination, &mut warnings)?;
+        identity_changed = ask_identity(context, &mut state, &mut warnings)?;
     }
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
-    let affiliations = schedule::affiliations(state.destinations[destination].identity.as_ref(), now);
+    let affiliations = schedule::affiliations(state.destination.identity.as_ref(), now);
     let filter = Filter { config: &context.config, affiliations: &affiliations };
-    let mut survey = survey(&source, filter, &mut state, destination, now)?;
+    let mut survey = survey(&source, filter, &mut state, now)?;
     warnings.append(&mut survey.warnings);
-    Ok(Look { state, queue, destination, source, survey, identity_changed, warnings })
+    Ok(Look { state, queue, source, survey, identity_changed, warnings })
 }
 
-/// Asks who the key stands for, where that is not known well enough; an answer is used and not kept. Returns the
-/// destination of that user, and whether anything of it is new.
-fn ask_identity(
-    context: &Context,
-    state: &mut State,
-    destination: usize,
-    warnings: &mut Vec<String>,
-) -> Result<(usize, bool), Error> {
+/// Asks who the key stands for, where that is not known well enough; an answer is used and not kept. Returns
+/// true if the identity is a new one.
+fn ask_identity(context: &Context, state: &mut State, warnings: &mut Vec<String>) -> Result<bool, Error> {
     let (Some(endpoint), Some(key)) = (&context.config.endpoint, &context.config.api_key) else {
-        return Ok((destination, false));
+        return Ok(false);
     };
     let now = context.clock.now();
-    if schedule::identity_is_fresh(&state.destinations[destination], now) {
-        return Ok((destination, false));
+    if schedule::identity_is_fresh(&state.destination, now) {
+        return Ok(false);
     }
     let client = Client::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
     let identity = match client.identity(now) {
@@ -188,10 +181,10 @@ fn ask_identity(
         Identified::Unsupported => None,
         Identified::Failed(failure) => {
             warnings.push(format!("{}; what is shown goes by what is known", failure.message()));
-            return Ok((destination, false));
+            return Ok(false);
         }
     };
-    Ok(state.learn_identity(destination, identity, now))
+    Ok(state.learn_identity(identity, now))
 }
 
 fn tell(context: &Context, warnings: &[String]) {

@@ -154,23 +154,23 @@ impl Preview<'_> {
     /// Cuts batch after batch as if each were acknowledged, and shows it.
     fn show(&mut self, look: Look, output: &mut Output) -> Result<(), Error> {
         let Context { config, clock, .. } = self.context;
-        let Look { state, queue, destination, source, survey, identity_changed, .. } = look;
+        let Look { state, queue, source, survey, identity_changed, .. } = look;
         let now = clock.now();
-        let here = &state.destinations[destination];
-        let in_backoff = !backoff::is_due(here.backoff.next_retry_at, now, backoff::CAP);
+        let destination = &state.destination;
+        let in_backoff = !backoff::is_due(destination.backoff.next_retry_at, now, backoff::CAP);
         let says_it_is_alive = config.enabled.value
             && config.endpoint.is_some()
             && config.api_key.is_some()
             && self.request == Request::Scheduled
             && !in_backoff
-            && schedule::heartbeat_is_due(here, now);
-        let affiliations = schedule::affiliations(here.identity.as_ref(), now);
-        let mut work = schedule::work(&survey, &queue, here, &self.request, identity_changed, now);
+            && schedule::heartbeat_is_due(destination, now);
+        let affiliations = schedule::affiliations(destination.identity.as_ref(), now);
+        let mut work = schedule::work(&survey, &queue, destination, &self.request, identity_changed, now);
         let mut places = self.lines(&work, &survey);
         drop((survey, queue));
 
         let redactor = run::redactor(config)?;
-        let mut cutter = Batcher::new(config, clock, redactor.as_ref(), state, destination);
+        let mut cutter = Batcher::new(config, clock, redactor.as_ref(), state);
         if work.is_empty() && says_it_is_alive {
             self.add(&cutter, &Batch::default(), &mut places, output)?;
         }

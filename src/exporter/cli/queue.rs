@@ -35,7 +35,7 @@ struct Document {
 
 pub fn execute(context: &Context, command: &QueueCommand, mut output: Output) -> Result<ExitCode, Error> {
     let mut warnings = Vec::new();
-    let (_, queue, _) = load(context, &mut warnings)?;
+    let (_, queue) = load(context, &mut warnings)?;
     let changes = changes(context, command, &queue)?;
     let queue = if changes.is_empty() {
         queue

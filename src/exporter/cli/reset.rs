@@ -25,11 +25,10 @@ pub fn execute(context: &Context, command: &ResetCommand, mut output: Output) ->
         return Err(Error::new(ExitCode::TryAgain, message));
     };
     let mut warnings = Vec::new();
-    let (mut state, _, destination) = load(context, &mut warnings)?;
+    let (mut state, _) = load(context, &mut warnings)?;
     tell(context, &warnings);
-    let here = &mut state.destinations[destination];
     let mut reset = 0;
-    for (id, cursor) in &mut here.sessions {
+    for (id, cursor) in &mut state.destination.sessions {
         if command.session.as_ref().is_none_or(|asked| asked == id) {
             cursor.rewind();
             reset += 1;

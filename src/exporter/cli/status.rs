@@ -10,7 +10,6 @@ use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count};
 use crate::exporter::run::shown;
-use crate::exporter::state::State;
 use crate::time;
 
 #[derive(Serialize)]
@@ -18,7 +17,7 @@ use crate::time;
 struct Document {
     version: u32,
     enabled: bool,
-    /// Endpoint and key are there.
+    /// Endpoint and key are tdestination.
     configured: bool,
     endpoint: Option<String>,
     client_id: String,
@@ -54,8 +53,8 @@ pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error>
         Err(stop) if matches!(stop.exit, ExitCode::NoSource | ExitCode::TryAgain) => Err(stop),
         looked => Ok(looked?),
     };
-    let (state, queue, destination) = match &looked {
-        Ok(look) => (look.state.clone(), look.queue.clone(), look.destination),
+    let (state, queue) = match &looked {
+        Ok(look) => (look.state.clone(), look.queue.clone()),
         Err(_) => load(context, &mut warnings)?,
     };
     let figures = match &looked {
@@ -63,21 +62,22 @@ pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error>
         Err(_) => Figures::default(),
     };
     tell(context, looked.as_ref().map_or(&warnings, |look| &look.warnings));
-    let here = &state.destinations[destination];
-    let waits = here.backoff.next_retry_at.filter(|next| !backoff::is_due(Some(*next), now, backoff::CAP));
+    let destination = &state.destination;
+    let waits =
+        destination.backoff.next_retry_at.filter(|next| !backoff::is_due(Some(*next), now, backoff::CAP));
     let document = Document {
         version: VERSION,
         enabled: config.enabled.value,
         configured: config.endpoint.is_some() && config.api_key.is_some(),
         endpoint: config.endpoint.as_ref().map(|setting| setting.value.clone()),
-        client_id: State::clone(&state).client_id,
-        user_id: here.user_id.clone(),
+        client_id: state.client_id.clone(),
+        user_id: destination.user_id.clone(),
         database: config.database.display().to_string(),
-        last_sync_at: here.statistics.last_sync_at.map(time::format),
-        last_contact_at: here.statistics.last_contact_at.map(time::format),
+        last_sync_at: destination.statistics.last_sync_at.map(time::format),
+        last_contact_at: destination.statistics.last_contact_at.map(time::format),
         last_hook_at: queue.hook_last_run_at.map(time::format),
-        last_error: here.last_error.as_ref().map(|error| error.message.clone()),
-        last_error_at: here.last_error.as_ref().and_then(|error| error.at).map(time::format),
+        last_error: destination.last_error.as_ref().map(|error| error.message.clone()),
+        last_error_at: destination.last_error.as_ref().and_then(|error| error.at).map(time::format),
         next_retry_at: waits.map(time::format),
         overdue: figures.overdue,
         queue: QueueView::new(&queue),
@@ -85,10 +85,10 @@ pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error>
         excluded_sessions: figures.excluded,
         pending_sessions: figures.pending,
         pending_messages: figures.pending_messages,
-        total_messages_synced: here.statistics.total_messages_synced,
-        total_tasks_synced: here.statistics.total_tasks_synced,
-        successful_runs: here.statistics.successful_runs,
-        failed_runs: here.statistics.failed_runs,
+        total_messages_synced: destination.statistics.total_messages_synced,
+        total_tasks_synced: destination.statistics.total_tasks_synced,
+        successful_runs: destination.statistics.successful_runs,
+        failed_runs: destination.statistics.failed_runs,
         source_error: looked.as_ref().err().map(ToString::to_string),
     };
     if output.json {
@@ -117,7 +117,7 @@ impl Figures {
         let is_overdue = |since: Option<DateTime<Utc>>| since.is_some_and(|since| now - since > patience);
         for session in &look.survey.sessions {
             let id = &session.row.id;
-            let cursor = look.state.destinations[look.destination].sessions.get(id);
+            let cursor = look.state.destination.sessions.get(id);
             if !session.is_eligible() {
                 figures.excluded += 1;
                 // An outage that outlasts the identity closes the filter, and what waited goes on waiting.

@@ -81,8 +81,6 @@ pub struct Batcher<'a> {
     pub clock: &'a Clock,
     pub redactor: Option<&'a Redactor>,
     pub state: State,
-    /// Place of the destination in the state.
-    pub destination: usize,
     pub search: Option<Search>,
     /// Sessions of which nothing is left to send.
     pub delivered: HashSet<String>,
@@ -98,27 +96,17 @@ impl<'a> Batcher<'a> {
         clock: &'a Clock,
         redactor: Option<&'a Redactor>,
         state: State,
-        destination: usize,
     ) -> Batcher<'a> {
         Batcher {
             config,
             clock,
             redactor,
             state,
-            destination,
             search: None,
             delivered: HashSet::new(),
             changes: Vec::new(),
             fields_changed: false,
         }
-    }
-
-    pub fn here(&self) -> &Destination {
-        &self.state.destinations[self.destination]
-    }
-
-    pub fn here_mut(&mut self) -> &mut Destination {
-        &mut self.state.destinations[self.destination]
     }
 
     /// Cuts the next batch from the front of the work. PendingSession that turns out to be nothing is taken off.
@@ -153,7 +141,7 @@ impl<'a> Batcher<'a> {
                 more => more.is_some(),
             };
             let eligible = self.still_eligible(&snapshot, affiliations, &work[next])?;
-            let destination = &self.state.destinations[self.destination];
+            let destination = &self.state.destination;
             let cursor = destination.sessions.get(&work[next].session_id);
             let (Some(eligible), Some(cursor)) = (eligible, cursor) else {
                 if !ahead.is_empty() {
@@ -182,7 +170,7 @@ impl<'a> Batcher<'a> {
             if !ahead.is_empty() || (part.more && !batch.parts.is_empty()) {
                 break;
             }
-            part.acknowledge(self.here_mut());
+            part.acknowledge(&mut self.state.destination);
             if !part.more {
                 self.settle(work, next);
             }
@@ -192,7 +180,7 @@ impl<'a> Batcher<'a> {
 
     /// Whether nothing is left to send of a session up to a rowid.
     fn is_past(&self, (session_id, rowid): &(String, i64), work: &VecDeque<PendingSession>) -> bool {
-        let cursor = self.here().sessions.get(session_id);
+        let cursor = self.state.destination.sessions.get(session_id);
         !work.iter().any(|work| work.session_id == *session_id) || cursor.is_some_and(|it| it.rowid >= *rowid)
     }
 
@@ -230,7 +218,7 @@ impl<'a> Batcher<'a> {
 
     /// Bytes of a compressed body that the receiver takes.
     pub fn body_bytes_max(&self) -> Option<u64> {
-        limits(self.here()).max_body_bytes
+        limits(&self.state.destination).max_body_bytes
     }
 
     /// Looks for the culprit of a refused batch in smaller ones.
@@ -239,7 +227,8 @@ impl<'a> Batcher<'a> {
         let until = match self.search.take() {
             Some(search) => search.until,
             None => {
-                let rowid = self.here().sessions.get(&last.session_id).map_or(0, |cursor| cursor.rowid);
+                let rowid =
+                    self.state.destination.sessions.get(&last.session_id).map_or(0, |cursor| cursor.rowid);
                 (last.session_id.clone(), last.last_rowid().filter(|last| *last > rowid).unwrap_or(i64::MAX))
             }
         };
@@ -260,7 +249,7 @@ impl<'a> Batcher<'a> {
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();
-        if let Some(cursor) = self.here_mut().sessions.get_mut(&row.id) {
+        if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
             self.fields_changed |= delta::note_fields(cursor, &fields.hash(), now);
         }
         Ok(Some(Eligible {
@@ -286,7 +275,7 @@ impl<'a> Batcher<'a> {
 
     /// How much the next batch may hold.
     fn room(&self) -> BatchLimits {
-        let destination = self.here();
+        let destination = &self.state.destination;
         let limits = limits(destination);
         let bytes_max = limits.max_inflated_bytes.map_or(usize::MAX, |bytes| bytes as usize);
         let bytes_max = bytes_max.saturating_sub(HEAD_BYTES).max(1);
@@ -321,7 +310,7 @@ impl<'a> Batcher<'a> {
 
     /// The payload of a batch as it is to be sent after those `ahead`.
     pub fn document(&self, batch: &Batch, ahead: &[&Batch], now: DateTime<Utc>) -> Result<Document, Error> {
-        let destination = self.here();
+        let destination = &self.state.destination;
         let mut cursor = destination.cursor.clone();
         for before in ahead {
             advance(&mut cursor, before, now);
@@ -333,13 +322,13 @@ impl<'a> Batcher<'a> {
     pub fn learn_limit(&mut self, bytes: usize, is_slow: bool) {
         let now = self.clock.now();
         let bytes = (bytes / 2).max(HEAD_BYTES);
-        self.here_mut().learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
+        self.state.destination.learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
     }
 
     /// A batch passed with ease: if it was kept small because the line was slow, the next ones may hold twice as much.
     pub fn ease_limit(&mut self) {
         let bytes_max = self.config.batch_bytes;
-        let limit = &mut self.here_mut().learned_limit;
+        let limit = &mut self.state.destination.learned_limit;
         if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
             learned.bytes = learned.bytes.saturating_mul(2);
             if learned.bytes >= bytes_max {
@@ -358,7 +347,7 @@ impl<'a> Batcher<'a> {
     ) -> (u64, u64) {
         let (mut messages, mut tasks) = (0, 0);
         for part in batch.parts.iter().filter(|part| is_taken(&part.session_id)) {
-            part.acknowledge(self.here_mut());
+            part.acknowledge(&mut self.state.destination);
             messages += part.messages as u64;
             tasks += part.tasks as u64;
             let place = work.iter().position(|work| work.session_id == part.session_id);
@@ -367,7 +356,7 @@ impl<'a> Batcher<'a> {
             }
         }
         let now = self.clock.now();
-        advance(&mut self.here_mut().cursor, batch, now);
+        advance(&mut self.state.destination.cursor, batch, now);
         (messages, tasks)
     }
 }

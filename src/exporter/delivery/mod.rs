@@ -104,12 +104,12 @@ impl<'a> Delivery<'a> {
         self.dirty = true;
     }
 
-    pub fn here(&self) -> &Destination {
-        self.cutter.here()
+    pub fn destination(&self) -> &Destination {
+        &self.cutter.state.destination
     }
 
-    pub fn here_mut(&mut self) -> &mut Destination {
-        self.cutter.here_mut()
+    pub fn destination_mut(&mut self) -> &mut Destination {
+        &mut self.cutter.state.destination
     }
 
     /// Learns who the key stands for. Returns whether that changed anything.
@@ -130,10 +130,7 @@ impl<'a> Delivery<'a> {
                 },
                 Err(cut) => return Ok(Err(self.cut_off(cut))),
             };
-            let (destination, changed) =
-                self.cutter.state.learn_identity(self.cutter.destination, learned, now);
-            self.cutter.destination = destination;
-            return Ok(Ok(changed));
+            return Ok(Ok(self.cutter.state.learn_identity(learned, now)));
         }
     }
 
@@ -274,8 +271,8 @@ impl<'a> Delivery<'a> {
                 }
                 Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
                     // The endpoint is well: it read the batch.
-                    self.here_mut().backoff = Backoff::default();
-                    self.here_mut().last_error = None;
+                    self.destination_mut().backoff = Backoff::default();
+                    self.destination_mut().last_error = None;
                     self.refuse_batch(&batch, status, message, work);
                     return Ok(Ok(false));
                 }
@@ -298,7 +295,7 @@ impl<'a> Delivery<'a> {
     /// Two time-outs in a row, in this run or the last, halve the batch; the size is remembered.
     fn note_time_out(&mut self, failure: &Failure, batch: &Batch, inflated: u64) -> bool {
         let timed_out = matches!(failure, Failure::Fault { timed_out: true, .. });
-        let time_outs = &mut self.here_mut().backoff.time_outs;
+        let time_outs = &mut self.destination_mut().backoff.time_outs;
         *time_outs = if timed_out { time_outs.saturating_add(1) } else { 0 };
         if *time_outs < 2 || batch.parts.is_empty() {
             return false;
@@ -327,7 +324,7 @@ impl<'a> Delivery<'a> {
             self.refuse_session(place, work, &refusal.code, message, false);
         }
         let now = self.cutter.clock.now();
-        let destination = self.here_mut();
+        let destination = self.destination_mut();
         destination.backoff = Backoff::default();
         destination.last_error = None;
         destination.statistics.last_contact_at = Some(now);
@@ -371,7 +368,7 @@ impl<'a> Delivery<'a> {
         self.cutter.search = None;
         let name = format!("HTTP_{status}");
         if part.only_message.is_some() {
-            part.set_aside(self.here_mut());
+            part.set_aside(self.destination_mut());
             work[place].refused_rows.extend(part.only_message.map(|(rowid, _)| rowid));
             self.note_refusal(&mut work[place], &name, message, true);
             if !part.more {
@@ -447,7 +444,7 @@ impl<'a> Delivery<'a> {
     /// Notes one more fault in a row. Returns how many there are, and how long to wait for the next try.
     fn note_fault(&mut self, message: String, asked: Duration) -> (u32, Duration) {
         let now = self.cutter.clock.now();
-        let destination = self.here_mut();
+        let destination = self.destination_mut();
         let backoff = &mut destination.backoff;
         backoff.attempts = backoff.attempts.saturating_add(1);
         let attempts = backoff.attempts;

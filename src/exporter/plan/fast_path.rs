@@ -75,7 +75,9 @@ pub fn glance(
     if sessions.is_empty() {
         return Ok(FastPath::Nothing);
     }
-    let Some(state) = State::load_some(&context.folder, &sessions) else { return Ok(FastPath::Unclear) };
+    let Some(state) = State::load_some(&context.folder, &sessions, (endpoint, key.expose())) else {
+        return Ok(FastPath::Unclear);
+    };
     // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
     if !state.knows_any(&sessions) {
         return Ok(FastPath::Nothing);
@@ -113,24 +115,18 @@ fn sessions_with_news(
 
 /// What the next run may go by, after one that left nothing to send. `files`: the signature of the database's files
 /// before the first look inside.
-pub fn quiet(
-    context: &Context,
-    state: &State,
-    destination: usize,
-    survey: &Scan,
-    files: Option<String>,
-) -> Option<IdleSnapshot> {
-    let here = &state.destinations[destination];
+pub fn quiet(context: &Context, state: &State, survey: &Scan, files: Option<String>) -> Option<IdleSnapshot> {
+    let destination = &state.destination;
     // What may still be narrowed, or opened by an identity, is looked at again, whether han writes or not.
     let is_open = state.narrowings.is_empty() && !survey.sessions.iter().any(|it| it.waits_for_identity());
     is_open.then(|| IdleSnapshot {
-        endpoint: here.endpoint.clone(),
-        key_fingerprint: here.key_fingerprint.clone(),
-        last_contact_at: here.statistics.last_contact_at,
-        next_retry_at: here.backoff.next_retry_at,
+        endpoint: destination.endpoint.clone(),
+        key_fingerprint: destination.key_fingerprint.clone(),
+        last_contact_at: destination.statistics.last_contact_at,
+        next_retry_at: destination.backoff.next_retry_at,
         settings: schedule::settings_mark(&context.config),
         files,
-        source: here.source.clone(),
+        source: destination.source.clone(),
         overview: survey.overview.clone(),
     })
 }

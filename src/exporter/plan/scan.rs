@@ -102,13 +102,7 @@ fn url_of(path: &str) -> String {
 /// Surveys the source for one destination.
 ///
 /// Project folders are looked into between two snapshots: they may lie on a disk that takes its time.
-pub fn survey(
-    source: &Source,
-    filter: Filter,
-    state: &mut State,
-    destination: usize,
-    now: DateTime<Utc>,
-) -> Result<Scan, Error> {
+pub fn survey(source: &Source, filter: Filter, state: &mut State, now: DateTime<Utc>) -> Result<Scan, Error> {
     state.read_all()?;
     let mut survey = Scan::default();
     let narrowings = state.narrowings.clone();
@@ -120,9 +114,9 @@ pub fn survey(
     survey.overview.folders.dedup();
 
     let snapshot = &source.snapshot()?;
-    let here = &mut state.destinations[destination];
-    let origin = Origin::of(snapshot, &here.source, &filter.config.database)?;
-    survey.warnings.extend(note_new_rows(snapshot, origin, &filter.config.database, here)?);
+    let destination = &mut state.destination;
+    let origin = Origin::of(snapshot, &destination.source, &filter.config.database)?;
+    survey.warnings.extend(note_new_rows(snapshot, origin, &filter.config.database, destination)?);
     let with_text = filter.config.include_content.value;
     survey.overview.sessions = snapshot.digest_of_sessions()?;
     survey.overview.tasks = snapshot.digest_of_tasks(with_text)?;
@@ -144,7 +138,7 @@ pub fn survey(
             .clone();
         let no_tasks = Vec::new();
         let tasks = tasks.get(&row.id).unwrap_or(&no_tasks);
-        lookout.look_at(row, verdict, tasks, (state, destination), &mut survey)?;
+        lookout.look_at(row, verdict, tasks, state, &mut survey)?;
     }
     Ok(survey)
 }
@@ -154,14 +148,14 @@ pub fn survey(
 pub fn survey_some(
     source: &Source,
     filter: Filter<'_>,
-    (state, destination): (&mut State, usize),
+    state: &mut State,
     (sessions, overview): (&BTreeSet<String>, &SourceFingerprint),
     now: DateTime<Utc>,
 ) -> Result<Scan, Error> {
     let known = (sessions, overview);
     // The snapshot has ended when another one is taken.
-    let found = survey_no_others(&source.snapshot()?, filter, (state, destination), known, now)?;
-    found.map_or_else(|| survey(source, filter, state, destination, now), Ok)
+    let found = survey_no_others(&source.snapshot()?, filter, state, known, now)?;
+    found.map_or_else(|| survey(source, filter, state, now), Ok)
 }
 
 /// `None` where others have to be looked at too. Sessions that have no cursor, and had nothing to send when nothing was
@@ -169,11 +163,11 @@ pub fn survey_some(
 fn survey_no_others(
     snapshot: &Snapshot,
     filter: Filter<'_>,
-    (state, destination): (&mut State, usize),
+    state: &mut State,
     (sessions, overview): (&BTreeSet<String>, &SourceFingerprint),
     now: DateTime<Utc>,
 ) -> Result<Option<Scan>, Error> {
-    let mark = &state.destinations[destination].source;
+    let mark = &state.destination.source;
     let origin = Origin::of(snapshot, mark, &filter.config.database)?;
     if !origin.is_same {
         // Every session's cursor is to be compared.
@@ -187,7 +181,7 @@ fn survey_no_others(
     let mut rows = Vec::new();
     for id in sessions {
         let Some(row) = snapshot.session(id)? else { continue };
-        if state.destinations[destination].sessions.contains_key(id) {
+        if state.destination.sessions.contains_key(id) {
             rows.push(row);
         } else if matches!(filter.by_remote(row.remote.as_deref(), None), Eligibility::Eligible { .. }) {
             // What may be sent has a cursor once nothing is left to send: the state is not what it should be.
@@ -200,13 +194,13 @@ fn survey_no_others(
     }
     let mut survey = Scan { overview: overview.clone(), ..Scan::default() };
     let lookout = Lookout { snapshot, filter, now };
-    note_new_rows(snapshot, origin, &filter.config.database, &mut state.destinations[destination])?;
+    note_new_rows(snapshot, origin, &filter.config.database, &mut state.destination)?;
     let with_text = filter.config.include_content.value;
     for row in rows {
         let tasks = snapshot.tasks_of(&row.id, with_text)?;
         let tasks: Vec<TaskHashes> = tasks.into_iter().map(|row| TaskHashes::of(row, with_text)).collect();
         let verdict = filter.by_remote(row.remote.as_deref(), None);
-        lookout.look_at(row, verdict, &tasks, (state, destination), &mut survey)?;
+        lookout.look_at(row, verdict, &tasks, state, &mut survey)?;
     }
     Ok(Some(survey))
 }
@@ -225,7 +219,7 @@ impl Lookout<'_> {
         row: SessionRow,
         verdict: Eligibility,
         tasks: &[TaskHashes],
-        (state, destination): (&mut State, usize),
+        state: &mut State,
         survey: &mut Scan,
     ) -> Result<(), Error> {
         let (eligibility, with_content) = self.filter.narrow(verdict, &row, state);
@@ -233,7 +227,7 @@ impl Lookout<'_> {
             ScannedSession { row, eligibility, with_content, pending: false, data_mark: String::new() };
         if let Eligibility::Eligible { remote, inclusion, .. } = &surveyed.eligibility {
             let fields = SessionFields::new(&surveyed.row, remote.clone(), *inclusion);
-            let cursors = &mut state.destinations[destination].sessions;
+            let cursors = &mut state.destination.sessions;
             let cursor = cursor_of(cursors, self.snapshot, &fields.id)?;
             let hash = fields.hash();
             let tasks = tasks.iter();

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::lines::{SEPARATOR, end_of, read_beginning};
-use super::{State, StateHeader};
+use super::{Destination, State, StateHeader};
 use crate::exporter::state::atomic_file;
 
 /// Lines that take no more bytes than this are gone through one by one: it is what one read brings anyway.
@@ -69,7 +69,7 @@ impl Base {
     /// stands in the state's order.
     pub(super) fn of(state: &State) -> Option<&Base> {
         let base = &state.unread_repositories.as_ref()?.base;
-        let destinations = &state.destinations;
+        let destinations: Vec<&Destination> = state.destinations().collect();
         let unread = destinations.iter().map(|destination| destination.unread_sessions.as_ref());
         let mut regions = iter::once(state.unread_repositories.as_ref()).chain(unread).zip(0..);
         let is_whole = base.regions.len() == destinations.len() + 1
@@ -224,7 +224,8 @@ mod tests {
 
     use super::*;
     use crate::exporter::state::atomic_file::Loaded;
-    use crate::exporter::state::{Destination, ProjectOverride, SessionCursor};
+    use crate::exporter::state::lines;
+    use crate::exporter::state::{ProjectOverride, SessionCursor};
 
     /// Enough for a base.
     const SESSIONS: i64 = 2_000;
@@ -247,7 +248,7 @@ mod tests {
         };
         let mut state: State =
             serde_json::from_str(r#"{"version":1,"clientId":"c","clientSecret":"s","machine":"m"}"#).unwrap();
-        state.destinations = vec![destination("a", SESSIONS), destination("b", 10)];
+        state.other_destinations = vec![destination("a", SESSIONS), destination("b", 10)];
         state.repositories.insert("github.com/acme/api".into(), wanted(&[0, 1]));
         let folder = tempfile::tempdir().unwrap();
         state.save(folder.path()).unwrap();
@@ -264,7 +265,8 @@ mod tests {
     }
 
     fn some(folder: &tempfile::TempDir, sessions: &[i64]) -> State {
-        State::load_some(folder.path(), &wanted(sessions)).unwrap()
+        lines::read_some(&State::path(folder.path()), &State::base_path(folder.path()), &wanted(sessions))
+            .unwrap()
     }
 
     fn whole(folder: &tempfile::TempDir, warnings: usize) -> State {
@@ -281,13 +283,13 @@ mod tests {
     fn advance(folder: &tempfile::TempDir, sessions: &[i64], by: i64) {
         let mut state = some(folder, sessions);
         for session in sessions {
-            state.destinations[0].sessions.get_mut(&id(*session)).unwrap().rowid += by;
+            state.other_destinations[0].sessions.get_mut(&id(*session)).unwrap().rowid += by;
         }
         state.save(folder.path()).unwrap();
     }
 
     fn rowids(state: &State) -> Vec<i64> {
-        state.destinations[0].sessions.values().map(|cursor| cursor.rowid).collect()
+        state.other_destinations[0].sessions.values().map(|cursor| cursor.rowid).collect()
     }
 
     #[test]
@@ -303,13 +305,13 @@ mod tests {
         }
         let some = some(&folder, &[3, 4]);
         assert!(some.knows_any(&wanted(&[4])) && !some.knows_any(&wanted(&[5])));
-        assert_eq!(some.destinations[0].sessions[&id(3)].rowid, 15);
+        assert_eq!(some.other_destinations[0].sessions[&id(3)].rowid, 15);
 
         // A run that has read everything writes everything.
         let state = whole(&folder, 0);
         state.save(folder.path()).unwrap();
         assert!(!has_base(&folder) && bytes(&folder) > all - all / 50);
-        assert_eq!(whole(&folder, 0).destinations, state.destinations);
+        assert_eq!(whole(&folder, 0).other_destinations, state.other_destinations);
         assert_eq!(state.repositories.len(), 1);
     }
 
@@ -336,15 +338,15 @@ mod tests {
             let folder = folder();
             advance(&folder, &[1], 1);
             let mut state = some(&folder, &[2]);
-            change(&mut state.destinations);
+            change(&mut state.other_destinations);
             state.save(folder.path()).unwrap();
             assert!(!has_base(&folder));
-            let mut expected = whole(&folder, 0).destinations;
+            let mut expected = whole(&folder, 0).other_destinations;
             state.read_all().unwrap();
-            for destination in expected.iter_mut().chain(&mut state.destinations) {
+            for destination in expected.iter_mut().chain(&mut state.other_destinations) {
                 assert!(destination.unread_sessions.is_none());
             }
-            assert_eq!(state.destinations, expected);
+            assert_eq!(state.other_destinations, expected);
         }
     }
 
@@ -381,11 +383,11 @@ mod tests {
             let state = whole(&folder, 1);
             let aside = folder.path().join("sync-state.base.json.corrupt-19700101T000000.000Z");
             assert_eq!(fs::read_to_string(aside).ok(), spoilt, "case {case}");
-            assert_eq!(state.destinations[0].sessions[&id(3)].rowid, 8, "case {case}");
+            assert_eq!(state.other_destinations[0].sessions[&id(3)].rowid, 8, "case {case}");
             assert_eq!(state.narrowings.len(), 1);
             state.save(folder.path()).unwrap();
             assert!(!has_base(&folder));
-            assert_eq!(whole(&folder, 0).destinations, state.destinations);
+            assert_eq!(whole(&folder, 0).other_destinations, state.other_destinations);
         }
     }
 

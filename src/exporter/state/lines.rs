@@ -48,7 +48,7 @@ pub(super) fn write(
         file: Some(identity),
         quiet: state.quiet.clone(),
         base: base.map(|base| base.identity.clone()),
-        regions: vec![u64::MAX..u64::MAX; state.destinations.len() + 1],
+        regions: vec![u64::MAX..u64::MAX; state.destinations().count() + 1],
         rest_bytes: u64::MAX,
     };
     let room = first_line(&beginning, 0)?;
@@ -87,7 +87,7 @@ impl<W: Write + Seek> Sections<W> {
         self.out.write_all(b",\n\"repositories\":{\n")?;
         self.write_region(&state.repositories, state.unread_repositories.as_ref())?;
         self.out.write_all(b"\n},\n\"destinations\":[\n")?;
-        for (index, destination) in state.destinations.iter().enumerate() {
+        for (index, destination) in state.destinations().enumerate() {
             if index > 0 {
                 self.out.write_all(SEPARATOR)?;
             }
@@ -179,14 +179,14 @@ pub(super) fn read_some(path: &Path, base: &Path, wanted: &BTreeSet<String>) -> 
         reader.read_to_end(&mut document).ok()?;
         let state = serde_json::from_slice::<State>(&document).ok()?;
         let is_elsewhere = |destination: &Destination| !destination.sessions.is_empty();
-        if !state.repositories.is_empty() || state.destinations.iter().any(is_elsewhere) {
+        if !state.repositories.is_empty() || state.other_destinations.iter().any(is_elsewhere) {
             return None;
         }
         (state, base)
     };
     state.base = None;
     attach(&mut state, base)?;
-    for destination in &mut state.destinations {
+    for destination in &mut state.other_destinations {
         let unread = destination.unread_sessions.as_ref()?;
         for session_id in wanted {
             if destination.sessions.contains_key(session_id) {
@@ -207,7 +207,7 @@ pub(super) fn read_base(state: &mut State, path: &Path, identity: &str) -> io::R
     let Some(()) = base.and_then(|base| attach(state, base)) else { return Ok(false) };
     let read = read_unread(state);
     state.unread_repositories = None;
-    state.destinations.iter_mut().for_each(|destination| destination.unread_sessions = None);
+    state.destinations_mut().for_each(|destination| destination.unread_sessions = None);
     match read {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => Ok(false),
         read => read.map(|()| true),
@@ -217,7 +217,7 @@ pub(super) fn read_base(state: &mut State, path: &Path, identity: &str) -> io::R
 /// Reads what has not been read.
 pub(super) fn read_unread(state: &mut State) -> io::Result<()> {
     read_members(&mut state.repositories, &mut state.unread_repositories)?;
-    for destination in &mut state.destinations {
+    for destination in state.destinations_mut() {
         read_members(&mut destination.sessions, &mut destination.unread_sessions)?;
     }
     Ok(())
@@ -237,13 +237,13 @@ fn read_members<T: DeserializeOwned>(
 
 /// Lets what a state does not hold itself be read from a base, if that is laid out as the state is.
 fn attach(state: &mut State, base: Base) -> Option<()> {
-    if base.regions.len() != state.destinations.len() + 1 {
+    if base.regions.len() != state.other_destinations.len() + 1 {
         return None;
     }
     let base = Arc::new(base);
     let unread = |index| Some(Unread { base: base.clone(), index });
     state.unread_repositories = unread(0);
-    for (destination, index) in state.destinations.iter_mut().zip(1..) {
+    for (destination, index) in state.other_destinations.iter_mut().zip(1..) {
         destination.unread_sessions = unread(index);
     }
     Some(())
@@ -275,7 +275,12 @@ mod tests {
             narrowings: Default::default(),
             repositories: [("github.com/acme/api".to_owned(), BTreeSet::from(["s1".to_owned()]))].into(),
             unread_repositories: None,
-            destinations: vec![destination("a", &[1, 2, 3]), destination("b", &[]), destination("c", &[2])],
+            destination: Destination::default(),
+            other_destinations: vec![
+                destination("a", &[1, 2, 3]),
+                destination("b", &[]),
+                destination("c", &[2]),
+            ],
         }
     }
 
@@ -311,9 +316,9 @@ mod tests {
         for wanted in [&[][..], &["s1"], &["s2"], &["s3"], &["s1", "s2"], &["s1", "s3"], &["s1", "s2", "s3"]]
         {
             let mut some = read(&text, wanted).unwrap();
-            assert!(some.destinations[0].sessions.keys().eq(wanted), "{wanted:?}");
+            assert!(some.other_destinations[0].sessions.keys().eq(wanted), "{wanted:?}");
             let mut expected = state();
-            for destination in [&mut some.destinations[0], &mut expected.destinations[0]] {
+            for destination in [&mut some.other_destinations[0], &mut expected.other_destinations[0]] {
                 destination.sessions.entry("s2".to_owned()).and_modify(|cursor| cursor.rowid = 20);
             }
             if !wanted.contains(&"s2") {
@@ -355,24 +360,24 @@ mod tests {
         let all: BTreeMap<String, SessionCursor> =
             names.zip(0..).map(|(name, n)| (name, cursor(n))).collect();
         let mut whole = state();
-        whole.destinations[0].sessions = all.clone();
+        whole.other_destinations[0].sessions = all.clone();
         let text = document(&whole);
         assert!(text.len() > 40 * SCANNED_BYTES as usize);
         let file = file_of(&text);
         for (id, cursor) in &all {
             let some = read_at(file.path(), &[id]).unwrap();
-            assert_eq!(some.destinations[0].sessions, [(id.clone(), cursor.clone())].into(), "{id:?}");
+            assert_eq!(some.other_destinations[0].sessions, [(id.clone(), cursor.clone())].into(), "{id:?}");
         }
         for unknown in ["", "0", "0001", "zzz", "\u{10ffff}"] {
-            let sessions = &read(&text, &[unknown]).unwrap().destinations[0].sessions;
+            let sessions = &read(&text, &[unknown]).unwrap().other_destinations[0].sessions;
             assert!(sessions.is_empty(), "{unknown:?}");
         }
         let wanted: Vec<&str> = all.keys().step_by(7).map(String::as_str).collect();
         let mut some = read(&text, &wanted).unwrap();
         assert_eq!(document(&some), text);
         for id in ["", "0001", "\u{10ffff}"] {
-            some.destinations[0].sessions.insert(id.into(), SessionCursor::default());
-            whole.destinations[0].sessions.insert(id.into(), SessionCursor::default());
+            some.other_destinations[0].sessions.insert(id.into(), SessionCursor::default());
+            whole.other_destinations[0].sessions.insert(id.into(), SessionCursor::default());
         }
         assert_eq!(document(&some), document(&whole));
     }
@@ -390,7 +395,7 @@ mod tests {
             let other = if digit == '9' { '0' } else { '9' };
             let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
             if let Some(some) = read(&changed, &["s2"]) {
-                assert_eq!(some.destinations.len(), 3, "{changed}");
+                assert_eq!(some.other_destinations.len(), 3, "{changed}");
             }
         }
     }
@@ -404,7 +409,7 @@ mod tests {
         let written = write(&some, None, "f".into(), &mut std::io::Cursor::new(Vec::new()));
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!(some.read_all().unwrap_err().exit, ExitCode::TryAgain);
-        assert!(some.destinations[0].unread_sessions.is_some());
+        assert!(some.other_destinations[0].unread_sessions.is_some());
     }
 
     #[test]

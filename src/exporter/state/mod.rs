@@ -63,8 +63,11 @@ pub struct State {
     /// The same as it stands in the file, where not all of it has been read; see [`State::load_some`].
     #[serde(skip)]
     unread_repositories: Option<Unread>,
-    #[serde(default)]
-    pub destinations: Vec<Destination>,
+    /// The destination of this run; empty until [`State::select_destination`].
+    #[serde(skip)]
+    pub destination: Destination,
+    #[serde(default, rename = "destinations")]
+    pub other_destinations: Vec<Destination>,
 }
 
 impl Versioned for State {
@@ -120,6 +123,21 @@ pub struct Destination {
     /// [`State::load_some`].
     #[serde(skip)]
     unread_sessions: Option<Unread>,
+}
+
+impl Destination {
+    fn new(endpoint: &str, key_fingerprint: &str) -> Destination {
+        Destination {
+            endpoint: endpoint.to_owned(),
+            key_fingerprint: key_fingerprint.to_owned(),
+            ..Destination::default()
+        }
+    }
+
+    /// True for the empty destination of a state that has none selected.
+    fn is_unselected(&self) -> bool {
+        self.endpoint.is_empty() && self.key_fingerprint.is_empty()
+    }
 }
 
 /// What `GET {endpoint}/identity` said last.
@@ -287,6 +305,7 @@ impl State {
         folder: &Path,
         environment: &Environment,
         queue: &Queue,
+        (endpoint, api_key): (&str, &str),
         repair: Option<DateTime<Utc>>,
         warnings: &mut Vec<String>,
     ) -> Result<State, Error> {
@@ -310,6 +329,7 @@ impl State {
             state.client_secret = fresh.client_secret;
             state.machine = fresh.machine;
         }
+        state.select_destination(endpoint, api_key);
         Ok(state)
     }
 
@@ -351,7 +371,7 @@ impl State {
                 "{} is a copy, perhaps of an older one; the fields of all sessions are sent again",
                 path.display()
             ));
-            for destination in &mut self.destinations {
+            for destination in &mut self.other_destinations {
                 destination.sessions.values_mut().for_each(SessionCursor::forget_fields);
             }
         }
@@ -372,19 +392,38 @@ impl State {
             narrowings: BTreeMap::new(),
             repositories: BTreeMap::new(),
             unread_repositories: None,
-            destinations: Vec::new(),
+            destination: Destination::default(),
+            other_destinations: Vec::new(),
         }
     }
 
     /// The state with the cursors of some sessions alone, for a run that concerns no others; everything else is kept as
     /// it stands. `None` where the file is not as [`State::save`] writes it.
-    pub fn load_some(folder: &Path, sessions: &BTreeSet<String>) -> Option<State> {
-        lines::read_some(&State::path(folder), &State::base_path(folder), sessions)
+    pub fn load_some(
+        folder: &Path,
+        sessions: &BTreeSet<String>,
+        (endpoint, api_key): (&str, &str),
+    ) -> Option<State> {
+        let mut state = lines::read_some(&State::path(folder), &State::base_path(folder), sessions)?;
+        state.select_destination(endpoint, api_key);
+        Some(state)
+    }
+
+    /// All destinations, the one of this run first.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let selected = (!self.destination.is_unselected()).then_some(&self.destination);
+        selected.into_iter().chain(&self.other_destinations)
+    }
+
+    /// All destinations, the one of this run first.
+    pub fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
+        let selected = (!self.destination.is_unselected()).then_some(&mut self.destination);
+        selected.into_iter().chain(&mut self.other_destinations)
     }
 
     /// Whether a destination has a cursor of any of these sessions, which have been looked up.
     pub fn knows_any(&self, sessions: &BTreeSet<String>) -> bool {
-        let knows = |id| self.destinations.iter().any(|destination| destination.sessions.contains_key(id));
+        let knows = |id| self.destinations().any(|destination| destination.sessions.contains_key(id));
         sessions.iter().any(knows)
     }
 
@@ -412,78 +451,77 @@ impl State {
         fingerprint(&self.client_secret, key)
     }
 
-    /// The place of the destination for an endpoint and a key, made where there is none.
-    pub fn destination(&mut self, endpoint: &str, fingerprint: &str) -> usize {
-        let known = self
-            .destinations
-            .iter()
-            .position(|known| known.endpoint == endpoint && known.key_fingerprint == fingerprint);
-        known.unwrap_or_else(|| {
-            self.destinations.push(Destination {
-                endpoint: endpoint.to_owned(),
-                key_fingerprint: fingerprint.to_owned(),
-                ..Destination::default()
-            });
-            self.destinations.len() - 1
-        })
+    /// Makes the destination of an endpoint and an API key the current one; creates the destination where none is known.
+    pub fn select_destination(&mut self, endpoint: &str, api_key: &str) {
+        let fingerprint = self.fingerprint(api_key);
+        let is_this =
+            |known: &Destination| known.endpoint == endpoint && known.key_fingerprint == fingerprint;
+        if is_this(&self.destination) {
+            return;
+        }
+        let known = self.other_destinations.iter().position(is_this);
+        let selected = match known {
+            Some(known) => self.other_destinations.remove(known),
+            None => Destination::new(endpoint, &fingerprint),
+        };
+        self.replace_destination(selected);
     }
 
-    /// Notes which user the key of a destination stands for, and returns the destination of that user.
-    ///
-    /// A rotated key finds the user's own cursors again; a key that has come to stand for another user leaves the
-    /// cursors of the first where they are.
-    pub fn identify(&mut self, index: usize, user_id: &str) -> usize {
-        let current = &self.destinations[index];
-        match current.user_id.as_deref() {
-            Some(known) if known == user_id => return index,
-            _ => {}
+    /// Makes a destination the current one and keeps the one before.
+    fn replace_destination(&mut self, selected: Destination) {
+        let previous = std::mem::replace(&mut self.destination, selected);
+        if !previous.is_unselected() {
+            self.other_destinations.push(previous);
         }
-        let (endpoint, fingerprint) = (current.endpoint.clone(), current.key_fingerprint.clone());
-        let same_user = self
-            .destinations
-            .iter()
-            .position(|known| known.endpoint == endpoint && known.user_id.as_deref() == Some(user_id));
-        if let Some(known) = same_user {
-            self.destinations[known].key_fingerprint = fingerprint;
-            if self.destinations[index].user_id.is_none() {
-                self.destinations.remove(index);
-                return if index < known { known - 1 } else { known };
-            }
-            self.destinations[index].key_fingerprint = String::new();
-            return known;
-        }
-        if self.destinations[index].user_id.is_none() {
-            self.destinations[index].user_id = Some(user_id.to_owned());
-            return index;
-        }
-        self.destinations[index].key_fingerprint = String::new();
-        let fresh = self.destination(&endpoint, &fingerprint);
-        self.destinations[fresh].user_id = Some(user_id.to_owned());
-        fresh
     }
 
-    /// Notes what the receiver said of the user, `None` where it has no such endpoint. Returns the destination of that
-    /// user, and whether anything of it is new.
+    /// Records the user that the key stands for, and makes that user's destination the current one.
     ///
-    /// A receiver that once had the endpoint and now says otherwise has lost it: what it said is kept, and grows old.
-    pub fn learn_identity(
-        &mut self,
-        index: usize,
-        identity: Option<Identity>,
-        now: DateTime<Utc>,
-    ) -> (usize, bool) {
-        // The receiver's clock is no news.
+    /// A rotated key finds the user's cursors again; a key that has come to stand for another user leaves the cursors of
+    /// the first user unchanged. Returns true if the current destination changed.
+    fn select_user(&mut self, user_id: &str) -> bool {
+        if self.destination.user_id.as_deref() == Some(user_id) {
+            return false;
+        }
+        let endpoint = self.destination.endpoint.clone();
+        let is_same_user =
+            |known: &Destination| known.endpoint == endpoint && known.user_id.as_deref() == Some(user_id);
+        let known = self.other_destinations.iter().position(is_same_user);
+        if known.is_none() && self.destination.user_id.is_none() {
+            self.destination.user_id = Some(user_id.to_owned());
+            return false;
+        }
+        let fingerprint = std::mem::take(&mut self.destination.key_fingerprint);
+        let mut selected = match known {
+            Some(known) => self.other_destinations.remove(known),
+            None => Destination { user_id: Some(user_id.to_owned()), ..Destination::new(&endpoint, "") },
+        };
+        selected.key_fingerprint = fingerprint;
+        if self.destination.user_id.is_none() {
+            self.destination = selected;
+        } else {
+            self.replace_destination(selected);
+        }
+        true
+    }
+
+    /// Records the identity that the receiver reported, `None` for a receiver without such an endpoint, and makes that
+    /// user's destination the current one. Returns true if the destination or the identity changed.
+    ///
+    /// A receiver that once had the endpoint and now reports none has lost it: the known identity is kept and expires.
+    pub fn learn_identity(&mut self, identity: Option<Identity>, now: DateTime<Utc>) -> bool {
+        // The receiver's clock is not part of the identity.
         let comparable = |identity: &Option<Identity>| {
             identity.clone().map(|it| Identity { server_timestamp: None, ..it })
         };
-        let before = self.destinations[index].identity.as_ref().map(|known| comparable(&known.identity));
+        let before = self.destination.identity.as_ref().map(|known| comparable(&known.identity));
         if identity.is_none() && before.as_ref().is_some_and(Option::is_some) {
-            return (index, false);
+            return false;
         }
-        let destination = identity.as_ref().map_or(index, |identity| self.identify(index, &identity.user_id));
-        let changed = destination != index || before != Some(comparable(&identity));
-        self.destinations[destination].identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
-        (destination, changed)
+        let is_other_user = identity.as_ref().is_some_and(|identity| self.select_user(&identity.user_id));
+        let changed = is_other_user || before != Some(comparable(&identity));
+        self.destination.identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
+        changed
     }
 
     /// Session to last known repository.
@@ -540,41 +578,50 @@ mod tests {
         State::new(&machine, Path::new("/state"), &Queue::default())
     }
 
-    #[test]
-    fn rotated_key_keeps_the_cursors_of_its_user() {
+    /// Selects the destination of a key, and learns that the key stands for a user.
+    fn identify(state: &mut State, api_key: &str, user_id: &str) {
+        state.select_destination("https://a/api/sync", api_key);
+        let identity = Identity { user_id: user_id.to_owned(), ..Identity::default() };
+        state.learn_identity(Some(identity), DateTime::UNIX_EPOCH);
+        assert_eq!(state.destination.user_id.as_deref(), Some(user_id));
+    }
+
+    fn has_cursors(state: &State) -> bool {
+        state.destination.sessions.contains_key("s")
+    }
+
+    /// A state in which the first key stands for Alice, who has one cursor.
+    fn state_of_alice() -> State {
         let mut state = state();
-        let first = state.destination("https://a/api/sync", "key1");
-        let first = state.identify(first, "alice");
-        state.destinations[first].sessions.insert("s".into(), SessionCursor::default());
-        let second = state.destination("https://a/api/sync", "key2");
-        let second = state.identify(second, "alice");
-        assert_eq!(state.destinations.len(), 1);
-        assert!(state.destinations[second].sessions.contains_key("s"));
-        assert_eq!(state.destination("https://a/api/sync", "key2"), second);
+        identify(&mut state, "key1", "alice");
+        state.destination.sessions.insert("s".into(), SessionCursor::default());
+        state
     }
 
     #[test]
-    fn another_users_key_starts_from_the_beginning_and_the_first_keeps_its_place() {
-        let mut state = state();
-        let alice = state.destination("https://a/api/sync", "key1");
-        let alice = state.identify(alice, "alice");
-        state.destinations[alice].sessions.insert("s".into(), SessionCursor::default());
-        let bob = state.destination("https://a/api/sync", "key2");
-        let bob = state.identify(bob, "bob");
-        assert!(state.destinations[bob].sessions.is_empty());
-        let again = state.destination("https://a/api/sync", "key1");
-        assert!(state.destinations[again].sessions.contains_key("s"));
+    fn rotated_key_keeps_the_cursors_of_its_user() {
+        let mut state = state_of_alice();
+        identify(&mut state, "key2", "alice");
+        assert!(has_cursors(&state) && state.other_destinations.is_empty());
+        state.select_destination("https://a/api/sync", "key2");
+        assert!(has_cursors(&state));
+    }
+
+    #[test]
+    fn key_of_another_user_starts_from_the_beginning_and_keeps_the_cursors_of_the_first_user() {
+        let mut state = state_of_alice();
+        identify(&mut state, "key2", "bob");
+        assert!(!has_cursors(&state));
+        state.select_destination("https://a/api/sync", "key1");
+        assert!(has_cursors(&state));
     }
 
     #[test]
     fn key_that_comes_to_stand_for_another_user_moves_no_cursor() {
-        let mut state = state();
-        let alice = state.destination("https://a/api/sync", "key1");
-        let alice = state.identify(alice, "alice");
-        state.destinations[alice].sessions.insert("s".into(), SessionCursor::default());
-        let bob = state.identify(alice, "bob");
-        assert!(state.destinations[bob].sessions.is_empty());
-        assert!(state.destinations[alice].sessions.contains_key("s"));
-        assert_eq!(state.destination("https://a/api/sync", "key1"), bob);
+        let mut state = state_of_alice();
+        identify(&mut state, "key1", "bob");
+        assert!(!has_cursors(&state) && state.other_destinations[0].sessions.contains_key("s"));
+        state.select_destination("https://a/api/sync", "key1");
+        assert_eq!(state.destination.user_id.as_deref(), Some("bob"));
     }
 }

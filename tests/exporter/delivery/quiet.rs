@@ -16,6 +16,7 @@ use han_sync::exporter::state::{SourceFingerprint, State};
 use serde_json::Value;
 
 use super::scene::Scene;
+use crate::support::test_receiver::store::ALICE_KEY;
 
 /// The state's first line, as far as a run with nothing to do reads it.
 fn first_line(scene: &Scene) -> Value {
@@ -179,16 +180,17 @@ fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<Stri
     let flags = Flags { database: Some(scene.database()), ..Flags::default() };
     let config = Config::load(&flags, &environment).unwrap();
     let found = BTreeSet::from([scene.sessions[0].clone()]);
-    let mut state = State::load_some(&scene.state_folder(), &found).unwrap();
+    let destination = (&*scene.server.endpoint(), ALICE_KEY);
+    let mut state = State::load_some(&scene.state_folder(), &found, destination).unwrap();
     meanwhile(&mut state);
-    let affiliations = schedule::affiliations(state.destinations[0].identity.as_ref(), scene.now());
+    let affiliations = schedule::affiliations(state.destination.identity.as_ref(), scene.now());
     let filter = Filter { config: &config, affiliations: &affiliations };
     let source = Source::open(&scene.database()).unwrap();
     let survey =
-        survey_some(&source, filter, (&mut state, 0), (&found, &SourceFingerprint::default()), scene.now())
+        survey_some(&source, filter, &mut state, (&found, &SourceFingerprint::default()), scene.now())
             .unwrap();
     let pending = survey.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
-    (pending, state.destinations[0].sessions.len())
+    (pending, state.destination.sessions.len())
 }
 
 #[test]
@@ -225,6 +227,6 @@ fn database_that_becomes_another_between_the_first_look_and_the_survey_is_compar
 fn session_that_has_lost_its_cursor_is_surveyed_with_all_others() {
     let scene = at_rest();
     scene.add_messages(&scene.sessions[0], 1);
-    let found = surveyed(&scene, |state| state.destinations[0].sessions.clear());
+    let found = surveyed(&scene, |state| state.destination.sessions.clear());
     assert_eq!(found, (BTreeSet::from([scene.sessions[0].clone()]), scene.sessions.len()));
 }

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+/// The endpoint and the key of the run.
+const DESTINATION: (&str, &str) = ("https://a/api/sync", "key");
+
 pub fn run(input: &[u8]) {
     in_folder(|folder| {
         let mut parts = input.splitn(2, |byte| *byte == 0);
@@ -29,10 +32,11 @@ pub fn run(input: &[u8]) {
 
 fn load(folder: &Path, input: &[u8]) {
     let (environment, queue) = (environment(folder), Queue::default());
-    let load =
-        |repair, warnings: &mut Vec<String>| State::load(folder, &environment, &queue, repair, warnings);
+    let load = |repair, warnings: &mut Vec<String>| {
+        State::load(folder, &environment, &queue, DESTINATION, repair, warnings)
+    };
     // Whether it is laid out as it should or not, looking some sessions up in it harms nothing.
-    if let Some(mut some) = State::load_some(folder, &BTreeSet::from(["s1".to_owned()])) {
+    if let Some(mut some) = State::load_some(folder, &BTreeSet::from(["s1".to_owned()]), DESTINATION) {
         let elsewhere = folder.join("elsewhere");
         fs::create_dir_all(&elsewhere).expect("the folder can be written");
         let _ = some.save(&elsewhere);
@@ -72,9 +76,10 @@ fn load(folder: &Path, input: &[u8]) {
     assert_eq!(saved(&again), first);
 
     // Read in parts, it is the same.
-    let ids = || again.destinations.iter().flat_map(|destination| destination.sessions.keys());
+    let ids = || again.destinations().flat_map(|destination| destination.sessions.keys());
     let known: BTreeSet<String> = ids().step_by(3).cloned().collect();
-    let mut some = State::load_some(folder, &known).expect("what was written can be read in parts");
+    let mut some =
+        State::load_some(folder, &known, DESTINATION).expect("what was written can be read in parts");
     assert_eq!(some.knows_any(&known), !known.is_empty());
     some.file.clone_from(&again.file);
     assert_eq!(saved(&some), first);
@@ -90,18 +95,15 @@ fn load(folder: &Path, input: &[u8]) {
 
 /// What a run does with a state before and after it sends.
 fn use_it(state: &mut State) {
-    for index in 0..state.destinations.len() {
-        let here = &state.destinations[index];
-        let _ = schedule::identity_is_fresh(here, *NOW);
-        let _ = schedule::affiliations(here.identity.as_ref(), *NOW);
-        let _ = schedule::heartbeat_is_due(here, *NOW);
-    }
-    for destination in &mut state.destinations {
+    for destination in state.destinations_mut() {
+        let _ = schedule::identity_is_fresh(destination, *NOW);
+        let _ = schedule::affiliations(destination.identity.as_ref(), *NOW);
+        let _ = schedule::heartbeat_is_due(destination, *NOW);
         destination.statistics.add(1, 1);
         destination.statistics.add_run(true);
         destination.statistics.add_run(false);
     }
-    for session in state.destinations.iter_mut().flat_map(|destination| destination.sessions.values_mut()) {
+    for session in state.destinations_mut().flat_map(|destination| destination.sessions.values_mut()) {
         let seen = session.seen_rowid;
         session.rewind();
         assert_eq!((session.rowid, session.seen_rowid), (0, seen));
@@ -119,15 +121,14 @@ fn use_it(state: &mut State) {
     state.note_repositories(changes);
 
     // Another user's cursors stay where they are, whoever the key comes to stand for.
-    let endpoint =
-        state.destinations.first().map_or("https://a/api/sync".to_owned(), |first| first.endpoint.clone());
-    let fingerprint = state.destinations.first().map_or(String::new(), |first| first.key_fingerprint.clone());
     for user in ["alice", "bob", "alice"] {
-        let place = state.destination(&endpoint, &fingerprint);
         let identity = Identity { user_id: user.to_owned(), ..Identity::default() };
-        let (place, _) = state.learn_identity(place, Some(identity), *NOW);
-        let here = &state.destinations[place];
-        assert_eq!((here.user_id.as_deref(), here.endpoint.as_str()), (Some(user), endpoint.as_str()));
-        assert_eq!(state.destination(&endpoint, &fingerprint), place);
+        state.learn_identity(Some(identity), *NOW);
+        for _ in 0..2 {
+            let destination = &state.destination;
+            assert_eq!(destination.user_id.as_deref(), Some(user));
+            assert_eq!(destination.endpoint, DESTINATION.0);
+            state.select_destination(DESTINATION.0, DESTINATION.1);
+        }
     }
 }
