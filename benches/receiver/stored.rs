@@ -76,13 +76,13 @@ fn fill(place: &Place, messages: usize) {
         "CREATE TABLE filled AS SELECT o.tenant_id, u.tenant_id AS user_id, gen_random_uuid()::text AS session_id, \
            20000 + n % 365 AS day FROM generate_series(1, {sessions}) n \
            JOIN tenants u ON u.handle = 'user' || n % {USERS} CROSS JOIN tenants o WHERE o.handle = 'acme'; \
-         INSERT INTO homes (tenant_id, session_id, stored_in) SELECT user_id, session_id, tenant_id FROM filled; \
+         INSERT INTO session_locations (tenant_id, session_id, stored_in) SELECT user_id, session_id, tenant_id FROM filled; \
          INSERT INTO sessions (tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
            last_modified, modified_at, total_message_count, message_count, stored_at) \
            SELECT tenant_id, session_id, user_id, 'https://github.com/acme-corp/api', 'api', 'active', 'a-session', \
              'claude-code', 'organization', '2025-03-01T18:00:00.000Z', day * 86400000000, 250, 250, day * 86400000000 \
            FROM filled; \
-         INSERT INTO activity (tenant_id, user_id, session_id, day, model, message_type, repository, messages, input_tokens, \
+         INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, repository, messages, input_tokens, \
            output_tokens, cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed) \
            SELECT tenant_id, user_id, session_id, day, model, type, 'https://github.com/acme-corp/api', 50, 1000, 1000, \
              1000, 1000, 0, 0, 0 FROM filled CROSS JOIN (VALUES ('', 'user'), ('', 'tool_result'), \

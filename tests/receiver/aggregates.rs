@@ -79,7 +79,7 @@ fn sums_equal_a_recount_after_every_batch() {
                 let answer = client.sync(&own(batch));
                 prop_assert_eq!(answer.status, 200, "{}", answer.text);
             }
-            let before = place.query("SELECT * FROM activity ORDER BY 1, 2, 3, 4, 5, 6");
+            let before = place.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
             assert_sums_equal_a_recount(&place);
             for batch in batches.iter().rev() {
                 client.sync(&own(batch).into_iter().map(without_tasks).collect::<Vec<_>>());
@@ -93,7 +93,7 @@ fn sums_equal_a_recount_after_every_batch() {
                     })
                     .collect()
             };
-            let after = place.query("SELECT * FROM activity ORDER BY 1, 2, 3, 4, 5, 6");
+            let after = place.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
             prop_assert_eq!(columns(after), columns(before), "a replay changed the sums");
             Ok(())
         });
@@ -125,7 +125,7 @@ fn answer_or_model_without_a_name_is_none() {
         assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows)]).status, 200);
         assert_sums_equal_a_recount(&place);
         let sums = place.query(
-            "SELECT day - 20149, model, input_tokens FROM activity WHERE input_tokens > 0 ORDER BY day",
+            "SELECT day - 20149, model, input_tokens FROM metrics WHERE input_tokens > 0 ORDER BY day",
         );
         let sum = |day: &str, tokens: &str| [day, "opus", tokens].map(|text| Some(text.to_owned())).to_vec();
         assert_eq!(sums, [sum("0", "20"), sum("2", "10")]);
@@ -246,18 +246,18 @@ fn rows_that_outlived_their_session_are_stored_and_counted_once() {
         };
         assert_eq!(alice.sync(&[session("s", ACME, vec![row(0), row(1)])]).status, 200);
         // As no command leaves it: that nothing of a new session is there yet is taken for granted at first.
-        place.execute("DELETE FROM homes; DELETE FROM sessions");
+        place.execute("DELETE FROM session_locations; DELETE FROM sessions");
         let others = session("t", ACME, vec![message("m0", 0)]);
         let answer = alice.sync(&[session("s", ACME, vec![row(0), row(1), row(2)]), others]);
         assert_eq!(answer.status, 200, "{}", answer.text);
         let one = |query: &str| place.query(query)[0][0].clone().unwrap();
         assert_eq!(one("SELECT count(*) FROM messages"), "4");
-        assert_eq!(one("SELECT CAST(sum(messages) AS BIGINT) FROM activity"), "4");
-        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM activity"), "33");
+        assert_eq!(one("SELECT CAST(sum(messages) AS BIGINT) FROM metrics"), "4");
+        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "33");
         // And where only an answer is, that the session's rows share with it.
-        place.execute("DELETE FROM homes; DELETE FROM sessions; DELETE FROM messages");
+        place.execute("DELETE FROM session_locations; DELETE FROM sessions; DELETE FROM messages");
         let answer = alice.sync(&[session("s", ACME, vec![row(0), row(3)])]);
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM activity"), "46");
+        assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "46");
     }
 }

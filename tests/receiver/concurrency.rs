@@ -187,7 +187,7 @@ fn kills() -> usize {
 
 /// While others write, what is compared must be of one moment: SQLite's reads here are of several.
 fn assert_sums_equal_a_recount_at_rest(place: &Place) {
-    let sums = "SELECT (SELECT count(*) FROM messages), (SELECT CAST(coalesce(sum(messages), 0) AS BIGINT) FROM activity)";
+    let sums = "SELECT (SELECT count(*) FROM messages), (SELECT CAST(coalesce(sum(messages), 0) AS BIGINT) FROM metrics)";
     let row = &place.query(sums)[0];
     assert_eq!(row[0], row[1]);
 }

@@ -59,7 +59,7 @@ fn rows_read(place: &Place, messages: usize) -> i64 {
     });
     number(
         "SELECT CAST(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS BIGINT) FROM pg_stat_user_tables \
-         WHERE relname IN ('homes', 'sessions', 'messages', 'usages', 'tasks', 'activity')",
+         WHERE relname IN ('session_locations', 'sessions', 'messages', 'usages', 'tasks', 'metrics')",
     )
 }
 
@@ -112,7 +112,7 @@ fn rows_are_looked_up_by_their_keys_alone() {
     rows_read(&place, 400);
     let others = place.query(
         "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname NOT LIKE '%_pkey' \
-         AND relname IN ('homes', 'sessions', 'messages', 'usages', 'tasks', 'activity')",
+         AND relname IN ('session_locations', 'sessions', 'messages', 'usages', 'tasks', 'metrics')",
     );
     assert!(others.is_empty(), "{others:?}");
 }

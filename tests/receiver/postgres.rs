@@ -74,7 +74,7 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
     };
     let enter = |tenant: &str, user: &str, sees: &str| {
         format!(
-            "SET LOCAL han.tenant = '{tenant}'; SET LOCAL han.\"user\" = '{user}'; SET LOCAL han.sees = '{sees}';"
+            "SET LOCAL han.tenant = '{tenant}'; SET LOCAL han.\"user\" = '{user}'; SET LOCAL han.visibility = '{sees}';"
         )
     };
     for table in ["sessions", "messages"] {
@@ -102,7 +102,7 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
     });
     assert!(directory.is_err(), "a request does not read keys");
     let sessions = std::panic::catch_unwind(|| {
-        sql(&place.url, "BEGIN; SET LOCAL ROLE han_sync_gate; SELECT * FROM sessions; COMMIT")
+        sql(&place.url, "BEGIN; SET LOCAL ROLE han_sync_directory; SELECT * FROM sessions; COMMIT")
     });
     assert!(sessions.is_err(), "finding out who asks does not read sessions");
 }
@@ -150,10 +150,10 @@ fn deadlocks_and_serialization_failures_are_tried_again_inside() {
          CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE attempt BIGINT := nextval('attempts'); BEGIN \
          IF attempt <= 2 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; \
          IF attempt <= 4 THEN RAISE EXCEPTION 'serialization' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$; \
-         CREATE TRIGGER collide BEFORE INSERT ON activity FOR EACH ROW EXECUTE FUNCTION collide()",
+         CREATE TRIGGER collide BEFORE INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION collide()",
     );
     let answer = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(texts(&place, "SELECT last_value FROM attempts"), ["5"]);
-    assert_eq!(texts(&place, "SELECT messages FROM activity"), ["1"]);
+    assert_eq!(texts(&place, "SELECT messages FROM metrics"), ["1"]);
 }

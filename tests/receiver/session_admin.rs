@@ -12,7 +12,7 @@ fn sums(place: &Place) -> Vec<String> {
     texts(
         place,
         "SELECT CAST(sum(messages) AS BIGINT), CAST(sum(output_tokens) AS BIGINT), \
-         CAST(sum(tasks_completed) AS BIGINT) FROM activity",
+         CAST(sum(tasks_completed) AS BIGINT) FROM metrics",
     )
 }
 

@@ -25,7 +25,7 @@ fn a_batch_is_stored_once_however_often_it_comes() {
         assert_eq!(rows, [[text("s1"), text("m1")], [text("s1"), text("m2")], [text("s2"), text("m1")]]);
         let repositories = place.query("SELECT repository, message_count FROM sessions ORDER BY session_id");
         assert_eq!(repositories[1], [text("https://gitlab.com/acme/platform/core"), text("1")]);
-        let sums = place.query("SELECT CAST(sum(messages) AS BIGINT) FROM activity");
+        let sums = place.query("SELECT CAST(sum(messages) AS BIGINT) FROM metrics");
         assert_eq!(sums, [[text("3")]]);
     }
 }
@@ -225,7 +225,7 @@ fn later_fields_win_and_content_is_filled_in_but_never_replaced() {
             row("SELECT content, content_hash, content_omitted FROM messages"),
             ["one\u{FFFD}", "1111111111111111", ""]
         );
-        assert_eq!(row("SELECT CAST(sum(tasks_completed) AS BIGINT) FROM activity"), ["1"]);
+        assert_eq!(row("SELECT CAST(sum(tasks_completed) AS BIGINT) FROM metrics"), ["1"]);
         // Equal times: the later arrival wins. A time ahead counts as now, and so does not win for ever.
         send(part(at("2025-03-02T00:00:00Z", "equal")));
         assert_eq!(row("SELECT status FROM sessions"), ["equal"]);
@@ -273,7 +273,7 @@ fn a_key_is_good_while_its_use_cannot_be_written_down() {
             .then(|| rusqlite::Connection::open(place.url.strip_prefix("sqlite:").unwrap()).unwrap());
         match &writer {
             Some(writer) => writer.execute_batch("BEGIN IMMEDIATE").unwrap(),
-            None => drop(place.query("REVOKE UPDATE (last_used_at) ON api_keys FROM han_sync_gate")),
+            None => drop(place.query("REVOKE UPDATE (last_used_at) ON api_keys FROM han_sync_directory")),
         }
         assert_eq!(receiver.client(&team.alice).get("/api/sync/identity").status, 200);
         // Nobody's patience with the writer was in it.
@@ -325,7 +325,7 @@ fn a_replay_of_a_session_that_stands_in_a_batch_twice_changes_nothing() {
         let state = || {
             place.query(
                 "SELECT s.session_id, s.status, s.modified_at, t.subject, t.changed_at, a.day, a.tasks_completed \
-                 FROM sessions s JOIN tasks t ON t.session_id = s.session_id JOIN activity a \
+                 FROM sessions s JOIN tasks t ON t.session_id = s.session_id JOIN metrics a \
                  ON a.session_id = s.session_id WHERE a.tasks_completed > 0 ORDER BY 1",
             )
         };
@@ -381,7 +381,7 @@ fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
         assert!(!answer.text.contains("SECRET"));
         let ids = place.query("SELECT session_id FROM sessions ORDER BY session_id");
         assert_eq!(ids, [[Some("a".to_owned())], [Some("c".to_owned())]], "nothing of it is left");
-        assert_eq!(place.query("SELECT count(*) FROM homes"), [[Some("2".to_owned())]]);
+        assert_eq!(place.query("SELECT count(*) FROM session_locations"), [[Some("2".to_owned())]]);
         place.execute(if place.is_postgres() {
             "DROP TRIGGER refuse ON messages"
         } else {

@@ -19,7 +19,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// Panics unless the stored sums are those of the stored rows.
 pub fn assert_sums_equal_a_recount(store: &impl Queries) {
-    let (stored, counted) = (activity(store), recounted(store));
+    let (stored, counted) = (metrics(store), recounted(store));
     assert_eq!(stored.len(), counted.len(), "places\nstored {stored:#?}\ncounted {counted:#?}");
     for (at, sums) in &counted {
         assert_eq!(stored.get(at), Some(sums), "{at:?}");
@@ -45,10 +45,10 @@ fn named(column: &Option<String>) -> Option<String> {
 }
 
 /// The stored sums that are not nothing.
-pub fn activity(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
+pub fn metrics(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     let rows = store.query(
         "SELECT tenant_id || '/' || user_id, session_id, day, model, message_type, messages, input_tokens, output_tokens, \
-         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed FROM activity",
+         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed FROM metrics",
     );
     let mut sums = BTreeMap::new();
     for row in rows {

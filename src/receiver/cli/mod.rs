@@ -99,7 +99,9 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
         Err(Failure::Store(error)) => {
             let code = match &error {
                 StoreError::Refused(_) => EXIT_REFUSED,
-                StoreError::Contended(_) | StoreError::Unavailable(_) => EXIT_UNAVAILABLE,
+                StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
+                    EXIT_UNAVAILABLE
+                }
                 StoreError::Internal(_) | StoreError::Aborted => EXIT_INTERNAL,
             };
             fail(code, &error.to_string())

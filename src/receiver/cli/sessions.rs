@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::admin::{Out, parse_span};
-use crate::receiver::store::{Store, StoreError, Which};
+use crate::receiver::store::{SessionFilter, Store, StoreError};
 use crate::receiver::time;
 use argh::FromArgs;
 use serde_json::json;
@@ -96,8 +96,9 @@ pub struct Prune {
 pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failure> {
     match session.action {
         Action::List(list) => {
-            let sessions =
-                store.list_sessions(&Which { id: None, organization: list.org, login: list.user }).await?;
+            let sessions = store
+                .list_sessions(&SessionFilter { id: None, organization: list.org, login: list.user })
+                .await?;
             let lines = sessions.iter().map(|session| {
                 format!(
                     "{}\t{}\t{}\t{}\t{} messages",
@@ -111,7 +112,7 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
             out.print(&sessions, &lines.collect::<Vec<_>>().join("\n"))
         }
         Action::Export(export) => {
-            let which = Which { id: export.id, organization: export.org, login: export.user };
+            let filter = SessionFilter { id: export.id, organization: export.org, login: export.user };
             let mut stdout = std::io::stdout().lock();
             let write = |session| {
                 serde_json::to_writer(&mut stdout, &session)
@@ -121,7 +122,7 @@ pub async fn run(store: &Store, out: &Out, session: Session) -> Result<(), Failu
                         StoreError::Unavailable(format!("the export cannot be written: {error}"))
                     })
             };
-            Ok(store.export_sessions(&which, write).await?)
+            Ok(store.export_sessions(&filter, write).await?)
         }
         Action::Move(to) => {
             let organization = match (&to.to, to.private) {

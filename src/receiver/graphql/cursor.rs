@@ -2,26 +2,26 @@
 
 use super::bad_request;
 use crate::hex;
-use crate::receiver::ingest::decode::clean;
-use crate::receiver::store::{MessagePlace, SessionPlace};
+use crate::receiver::ingest::decode::replace_nul;
+use crate::receiver::store::{MessagePosition, SessionPosition};
 
 /// A place as a cursor: its parts, as hexadecimal JSON.
-pub fn of_session(place: &SessionPlace) -> String {
+pub fn of_session(place: &SessionPosition) -> String {
     encode(&(place.stored_at, &place.id, &place.tenant_id))
 }
 
-pub fn session(cursor: &str) -> async_graphql::Result<SessionPlace> {
+pub fn session(cursor: &str) -> async_graphql::Result<SessionPosition> {
     let (stored_at, id, tenant_id) = decode(cursor)?;
-    Ok(SessionPlace { stored_at, id: clean(id), tenant_id: clean(tenant_id) })
+    Ok(SessionPosition { stored_at, id: replace_nul(id), tenant_id: replace_nul(tenant_id) })
 }
 
-pub fn of_message(place: &MessagePlace) -> String {
+pub fn of_message(place: &MessagePosition) -> String {
     encode(&(place.at, place.line_number, &place.id))
 }
 
-pub fn message(cursor: &str) -> async_graphql::Result<MessagePlace> {
+pub fn message(cursor: &str) -> async_graphql::Result<MessagePosition> {
     let (at, line_number, id) = decode(cursor)?;
-    Ok(MessagePlace { at, line_number, id: clean(id) })
+    Ok(MessagePosition { at, line_number, id: replace_nul(id) })
 }
 
 fn encode(parts: &impl serde::Serialize) -> String {
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_cursor_gives_its_place_back() {
-        let place = MessagePlace { at: -1, line_number: 7, id: "é\"".to_owned() };
+        let place = MessagePosition { at: -1, line_number: 7, id: "é\"".to_owned() };
         assert_eq!(message(&of_message(&place)).unwrap(), place);
         for text in ["", "0", "zz", "é", "5b5d"] {
             assert!(message(text).is_err(), "{text}");

@@ -1,7 +1,7 @@
 //! Loaders: what the siblings of one answer ask for, gathered into one question to the store.
 
 use crate::receiver::store::{
-    MessagePage, MessageRow, Principal, Role, SessionKey, Store, StoreError, TaskRow,
+    MessagePage, Principal, Role, SessionKey, Store, StoreError, StoredMessage, StoredTask,
 };
 use async_graphql::dataloader::Loader;
 use std::collections::HashMap;
@@ -77,10 +77,10 @@ impl Loader<MembersOf> for Loads {
 }
 
 impl Loader<TasksOf> for Loads {
-    type Value = Vec<TaskRow>;
+    type Value = Vec<StoredTask>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[TasksOf]) -> Loaded<TasksOf, Vec<TaskRow>> {
+    async fn load(&self, keys: &[TasksOf]) -> Loaded<TasksOf, Vec<StoredTask>> {
         let sessions: Vec<SessionKey> = keys.iter().map(|key| key.0.clone()).collect();
         let tasks = self.store.tasks(&self.principal, &sessions).await?;
         Ok(tasks.into_iter().map(|(session, tasks)| (TasksOf(session), tasks)).collect())
@@ -88,10 +88,10 @@ impl Loader<TasksOf> for Loads {
 }
 
 impl Loader<MessagePage> for Loads {
-    type Value = Vec<MessageRow>;
+    type Value = Vec<StoredMessage>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[MessagePage]) -> Loaded<MessagePage, Vec<MessageRow>> {
+    async fn load(&self, keys: &[MessagePage]) -> Loaded<MessagePage, Vec<StoredMessage>> {
         Ok(self.store.messages(&self.principal, keys).await?)
     }
 }

@@ -1,8 +1,8 @@
-//! `metrics`: totals, grouped.
+//! `metrics`: metrics, grouped.
 
 use super::session::login;
 use super::{Viewer, bad_request, fault, viewer};
-use crate::receiver::store::{Group, Total};
+use crate::receiver::store::{MetricDimension, MetricsRow};
 use crate::receiver::time;
 use async_graphql::{Context, Enum, InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
 
@@ -31,21 +31,21 @@ pub enum MetricGroup {
     Day,
 }
 
-impl From<MetricGroup> for Group {
-    fn from(group: MetricGroup) -> Group {
+impl From<MetricGroup> for MetricDimension {
+    fn from(group: MetricGroup) -> MetricDimension {
         match group {
-            MetricGroup::Organization => Group::Organization,
-            MetricGroup::Repository => Group::Repository,
-            MetricGroup::User => Group::User,
-            MetricGroup::Model => Group::Model,
-            MetricGroup::Type => Group::Type,
-            MetricGroup::Day => Group::Day,
+            MetricGroup::Organization => MetricDimension::Organization,
+            MetricGroup::Repository => MetricDimension::Repository,
+            MetricGroup::User => MetricDimension::User,
+            MetricGroup::Model => MetricDimension::Model,
+            MetricGroup::Type => MetricDimension::Type,
+            MetricGroup::Day => MetricDimension::Day,
         }
     }
 }
 
 /// Answers `metrics`.
-pub async fn totals(
+pub async fn metrics(
     context: &Context<'_>,
     from: Date,
     to: Date,
@@ -55,12 +55,12 @@ pub async fn totals(
         return Err(bad_request("from is after to"));
     }
     let Viewer { store, principal } = viewer(context)?;
-    let groups: Vec<Group> = group_by.iter().map(|group| (*group).into()).collect();
-    let totals = store.totals(principal, from.0, to.0, &groups).await.map_err(fault)?;
-    Ok(totals.into_iter().map(Metric).collect())
+    let groups: Vec<MetricDimension> = group_by.iter().map(|group| (*group).into()).collect();
+    let metrics = store.metrics(principal, from.0, to.0, &groups).await.map_err(fault)?;
+    Ok(metrics.into_iter().map(Metric).collect())
 }
 
-pub struct Metric(Total);
+pub struct Metric(MetricsRow);
 
 /// What it is not grouped by is null; so is what has no name: no organization, no model, another person.
 #[Object]

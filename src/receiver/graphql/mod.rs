@@ -11,7 +11,7 @@ mod metric;
 mod session;
 mod status;
 
-use crate::receiver::ingest::decode::clean;
+use crate::receiver::ingest::decode::replace_nul;
 use crate::receiver::limits::{
     LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX,
     QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
@@ -77,7 +77,7 @@ fn loader<'a>(context: &Context<'a>) -> async_graphql::Result<&'a DataLoader<Loa
 fn fault(error: impl std::borrow::Borrow<StoreError>) -> Error {
     let (code, text) = match error.borrow() {
         StoreError::Refused(text) => ("BAD_REQUEST", text.clone()),
-        StoreError::Contended(_) | StoreError::Unavailable(_) => {
+        StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
             ("UNAVAILABLE", "the store is not available".to_owned())
         }
         StoreError::Internal(_) | StoreError::Aborted => ("INTERNAL", "internal error".to_owned()),
@@ -151,7 +151,7 @@ impl Query {
     #[graphql(complexity = "LOOKUP_COMPLEXITY + child_complexity")]
     async fn session(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Session>> {
         let Viewer { store, principal } = viewer(context)?;
-        let row = store.session(principal, &clean(id.0)).await.map_err(fault)?;
+        let row = store.session(principal, &replace_nul(id.0)).await.map_err(fault)?;
         Ok(row.map(Session))
     }
 
@@ -164,7 +164,7 @@ impl Query {
         to: Date,
         group_by: Vec<MetricGroup>,
     ) -> async_graphql::Result<Vec<Metric>> {
-        metric::totals(context, from, to, &group_by).await
+        metric::metrics(context, from, to, &group_by).await
     }
 }
 

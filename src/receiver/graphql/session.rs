@@ -3,8 +3,8 @@
 use super::loaders::{Budget, ContentOf, LoginOf, TasksOf};
 use super::{Viewer, bad_request, cursor, fault, loader, nodes, page_size, viewer};
 use crate::protocol::remote::Remote;
-use crate::receiver::ingest::decode::clean;
-use crate::receiver::store::{MessagePage, MessageRow, SessionFilter, SessionRow, TaskRow};
+use crate::receiver::ingest::decode::replace_nul;
+use crate::receiver::store::{MessagePage, SessionQuery, StoredMessage, StoredSession, StoredTask};
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 /// Answers `sessions`.
@@ -24,17 +24,17 @@ pub async fn list(
         let remote = Remote::parse(&name).or_else(|_| Remote::parse(&format!("https://{name}")));
         remote.map(|remote| remote.url()).unwrap_or(name)
     });
-    let filter = SessionFilter {
-        organization: organization.map(clean),
-        repository: repository.map(clean),
-        user: user.map(clean),
+    let filter = SessionQuery {
+        organization: organization.map(replace_nul),
+        repository: repository.map(replace_nul),
+        user: user.map(replace_nul),
     };
     let mut rows = store.sessions(principal, &filter, first, after.as_ref()).await.map_err(fault)?;
     let has_next_page = rows.len() > first;
     rows.truncate(first);
     let edges: Vec<SessionEdge> = rows
         .into_iter()
-        .map(|row| SessionEdge { cursor: cursor::of_session(&row.place()), node: Session(row) })
+        .map(|row| SessionEdge { cursor: cursor::of_session(&row.position()), node: Session(row) })
         .collect();
     let end_cursor = edges.last().map(|edge| edge.cursor.clone());
     Ok(SessionConnection { edges, page_info: PageInfo { has_next_page, end_cursor } })
@@ -58,7 +58,7 @@ pub struct SessionEdge {
     cursor: String,
 }
 
-pub struct Session(pub SessionRow);
+pub struct Session(pub StoredSession);
 
 #[Object]
 impl Session {
@@ -132,7 +132,7 @@ impl Session {
         rows.truncate(first);
         let edges: Vec<MessageEdge> = rows
             .into_iter()
-            .map(|row| MessageEdge { cursor: cursor::of_message(&row.place()), node: Message(row) })
+            .map(|row| MessageEdge { cursor: cursor::of_message(&row.position()), node: Message(row) })
             .collect();
         let end_cursor = edges.last().map(|edge| edge.cursor.clone());
         Ok(MessageConnection { edges, page_info: PageInfo { has_next_page, end_cursor } })
@@ -165,7 +165,7 @@ pub struct MessageEdge {
     cursor: String,
 }
 
-pub struct Message(MessageRow);
+pub struct Message(StoredMessage);
 
 #[Object]
 impl Message {
@@ -273,7 +273,7 @@ pub struct Task {
 }
 
 impl Task {
-    fn of(row: TaskRow) -> Task {
+    fn of(row: StoredTask) -> Task {
         Task {
             id: row.id.clone().into(),
             task_id: row.id,

@@ -1,7 +1,7 @@
 //! `syncStatus`: how the clients do.
 
 use super::session::login;
-use crate::receiver::store::{ClientError, ClientStatus, State};
+use crate::receiver::store::{ClientError, ClientState, ClientStatus};
 use crate::receiver::time;
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
@@ -18,13 +18,13 @@ pub enum SyncState {
     Failing,
 }
 
-impl From<State> for SyncState {
-    fn from(state: State) -> SyncState {
+impl From<ClientState> for SyncState {
+    fn from(state: ClientState) -> SyncState {
         match state {
-            State::Fresh => SyncState::Fresh,
-            State::Idle => SyncState::Idle,
-            State::Overdue => SyncState::Overdue,
-            State::Failing => SyncState::Failing,
+            ClientState::Fresh => SyncState::Fresh,
+            ClientState::Idle => SyncState::Idle,
+            ClientState::Overdue => SyncState::Overdue,
+            ClientState::Failing => SyncState::Failing,
         }
     }
 }

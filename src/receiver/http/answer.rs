@@ -86,7 +86,7 @@ impl Fault {
     pub fn store(error: StoreError) -> Fault {
         let mut fault = match error {
             StoreError::Refused(text) => return Fault::new(StatusCode::BAD_REQUEST, text),
-            StoreError::Contended(_) | StoreError::Unavailable(_) => {
+            StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
                 Fault::busy("the store is not available")
             }
             StoreError::Internal(_) | StoreError::Aborted => {

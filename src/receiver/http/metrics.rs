@@ -1,6 +1,6 @@
 //! Counters for Prometheus, of this receiver since its start. They name routes and codes, never tenants or users.
 
-use crate::receiver::store::Ingested;
+use crate::receiver::store::IngestOutcome;
 use crate::receiver::store::db::STATEMENTS;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -56,11 +56,11 @@ impl Metrics {
         self.with(|counts| counts.inflated_bytes += bytes as u64);
     }
 
-    pub fn ingested(&self, ingested: &Ingested) {
+    pub fn ingested(&self, ingested: &IngestOutcome) {
         self.with(|counts| {
             counts.messages_new += ingested.messages_new;
             for outcome in &ingested.outcomes {
-                match &outcome.refusal {
+                match &outcome.rejection {
                     None => {
                         counts.sessions += outcome.occurrences;
                         counts.messages += outcome.messages;

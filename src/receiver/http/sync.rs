@@ -8,9 +8,9 @@ use crate::protocol::{
     Checksum, ChecksumError, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
     PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncResponse, SyncStatus,
 };
-use crate::receiver::ingest::decode::{self, Batch, BatchError};
+use crate::receiver::ingest::decode::{self, DecodeError, DecodedBatch};
 use crate::receiver::limits::{BATCH_ROWS_MAX, BODY_BYTES_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
-use crate::receiver::store::Ingested;
+use crate::receiver::store::IngestOutcome;
 use crate::receiver::time;
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -81,7 +81,7 @@ impl App {
     }
 }
 
-fn decode(body: &[u8], now: i64) -> Result<Batch, Fault> {
+fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, Fault> {
     if body::nests_deeper_than(body, JSON_DEPTH_MAX) {
         return Err(bad_request(&format!("the body nests deeper than {JSON_DEPTH_MAX} levels")));
     }
@@ -91,8 +91,8 @@ fn decode(body: &[u8], now: i64) -> Result<Batch, Fault> {
         Err(ChecksumError::Malformed) => return Err(bad_request("the body is no JSON object")),
     }
     decode::decode(body, now).map_err(|error| match error {
-        BatchError::Malformed(text) => bad_request(&text),
-        BatchError::TooLarge(text) => Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text),
+        DecodeError::Malformed(text) => bad_request(&text),
+        DecodeError::TooLarge(text) => Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text),
     })
 }
 
@@ -100,7 +100,7 @@ fn bad_request(message: &str) -> Fault {
     Fault::new(StatusCode::BAD_REQUEST, message)
 }
 
-fn respond(batch: Batch, ingested: Ingested, now: i64) -> SyncResponse {
+fn respond(batch: DecodedBatch, ingested: IngestOutcome, now: i64) -> SyncResponse {
     let mut response = SyncResponse {
         status: SyncStatus::Success,
         cursor: batch.cursor,
@@ -110,7 +110,7 @@ fn respond(batch: Batch, ingested: Ingested, now: i64) -> SyncResponse {
         server_timestamp: Some(time::rfc3339(now)),
     };
     for outcome in ingested.outcomes {
-        match outcome.refusal {
+        match outcome.rejection {
             None => {
                 response.processed += outcome.occurrences;
                 response.messages_processed += outcome.messages;

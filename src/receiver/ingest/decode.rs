@@ -1,6 +1,6 @@
 //! A batch as the receiver understands it: decoded session by session, checked, cleaned.
 //!
-//! Invariant: what stands in a `Batch` can be stored. A session that cannot is refused by itself, with its id; an error
+//! Invariant: what stands in a `DecodedBatch` can be stored. A session that cannot is refused by itself, with its id; an error
 //! never quotes what was sent, because that may be anything.
 
 use crate::protocol::remote::Remote;
@@ -17,14 +17,14 @@ use std::marker::PhantomData;
 
 /// One POST.
 #[derive(Debug)]
-pub struct Batch {
+pub struct DecodedBatch {
     pub client_id: String,
     pub cursor: SyncCursor,
     /// In payload order, each id once.
-    pub sessions: Vec<Entry>,
+    pub sessions: Vec<SessionEntry>,
 }
 
-impl Batch {
+impl DecodedBatch {
     /// Messages and tasks.
     pub fn rows(&self) -> usize {
         let parts = self.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
@@ -40,7 +40,7 @@ impl Batch {
 
 /// All that a batch says of one session id.
 #[derive(Debug)]
-pub struct Entry {
+pub struct SessionEntry {
     /// As sent: the answer names it, and the sender knows no other.
     pub id: String,
     /// As stored.
@@ -48,12 +48,12 @@ pub struct Entry {
     /// How often the id stands in the payload; `processed` counts each.
     pub occurrences: u64,
     /// One part for each occurrence, or why none of them can be stored.
-    pub parts: Result<Vec<Part>, String>,
+    pub parts: Result<Vec<DecodedSession>, String>,
 }
 
 /// One session of the payload, or several of one id, checked.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct DecodedSession {
     /// `None` when it cannot be parsed; what was sent is not kept, it may hold credentials.
     pub remote: Option<Remote>,
     pub inclusion: Option<Inclusion>,
@@ -66,43 +66,43 @@ pub struct Part {
     pub is_arrival: bool,
     pub total_message_count: Option<i64>,
     /// Each id once.
-    pub messages: Vec<Message>,
+    pub messages: Vec<DecodedMessage>,
     /// Each id once.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<DecodedTask>,
 }
 
 /// A message, and when it was.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct DecodedMessage {
     pub at: i64,
     pub wire: SyncMessage,
 }
 
 /// A task, and when it last changed, which is never in the future.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct DecodedTask {
     pub changed_at: i64,
-    /// As in [`Part`].
+    /// As in [`DecodedSession`].
     pub is_arrival: bool,
     pub wire: SyncTask,
 }
 
-impl Task {
+impl DecodedTask {
     /// Which of two in one batch stands: what was ahead of its time, and arrives now, or else the later one.
     fn order(&self) -> (bool, i64) {
         (self.is_arrival, self.changed_at)
     }
 }
 
-impl Part {
-    /// As [`Task::order`].
+impl DecodedSession {
+    /// As [`DecodedTask::order`].
     fn order(&self) -> (bool, i64) {
         (self.is_arrival, self.modified_at)
     }
 
     /// What stands in several places of one batch, as one that is as late as the latest of them: its fields and tasks, and
     /// each message as it stood first. A replay then meets no other state halfway.
-    pub fn of(parts: &[&Part]) -> Part {
+    pub fn of(parts: &[&DecodedSession]) -> DecodedSession {
         let standing = parts.iter().max_by_key(|part| part.order()).expect("a session stands in the batch");
         let latest = parts.iter().max_by_key(|part| part.modified_at).expect("a session stands in the batch");
         let mut messages = Each::with_capacity(parts.iter().map(|part| part.messages.len()).sum());
@@ -112,7 +112,7 @@ impl Part {
             .for_each(|message| messages.add_message(message.clone()));
         let mut tasks = Each::with_capacity(parts.iter().map(|part| part.tasks.len()).sum());
         parts.iter().flat_map(|part| &part.tasks).for_each(|task| tasks.add_task(task.clone()));
-        Part {
+        DecodedSession {
             remote: standing.remote.clone(),
             inclusion: standing.inclusion,
             status: standing.status.clone(),
@@ -146,8 +146,8 @@ impl<T> Each<T> {
     }
 }
 
-impl Each<Message> {
-    fn add_message(&mut self, message: Message) {
+impl Each<DecodedMessage> {
+    fn add_message(&mut self, message: DecodedMessage) {
         match self.places.get(&message.wire.id) {
             // The first stands, as it would if the second came in a later batch; content it lacked is filled in.
             Some(&place) => {
@@ -163,8 +163,8 @@ impl Each<Message> {
     }
 }
 
-impl Each<Task> {
-    fn add_task(&mut self, task: Task) {
+impl Each<DecodedTask> {
+    fn add_task(&mut self, task: DecodedTask) {
         let Some(&place) = self.places.get(&task.wire.id) else {
             return self.push(task.wire.id.clone(), task);
         };
@@ -182,7 +182,7 @@ impl Each<Task> {
 
 /// Why a whole batch is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub enum BatchError {
+pub enum DecodeError {
     /// 400.
     Malformed(String),
     /// 413.
@@ -253,8 +253,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
 }
 
 /// Decodes an inflated body. `now` is what times ahead of it are cut to.
-pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
-    let malformed = |text: &str| BatchError::Malformed(text.to_owned());
+pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
+    let malformed = |text: &str| DecodeError::Malformed(text.to_owned());
     let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
         malformed(&format!("the body is no payload (line {}, column {})", error.line(), error.column()))
     })?;
@@ -265,10 +265,10 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
     }
     let sessions = envelope.sessions.ok_or_else(|| malformed("the payload has no sessions"))?;
     let client_id = envelope.client_id.unwrap_or_default();
-    check_id("clientId", &client_id).map_err(BatchError::Malformed)?;
+    check_id("clientId", &client_id).map_err(DecodeError::Malformed)?;
 
-    let mut batch = Batch {
-        client_id: clean(client_id),
+    let mut batch = DecodedBatch {
+        client_id: replace_nul(client_id),
         // It informs; one that cannot be read is no reason to refuse what can.
         cursor: envelope
             .cursor
@@ -277,15 +277,15 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
         sessions: Vec::with_capacity(sessions.first.len()),
     };
     if sessions.count > BATCH_ROWS_MAX {
-        return Err(BatchError::TooLarge(format!("more than {BATCH_ROWS_MAX} sessions in a batch")));
+        return Err(DecodeError::TooLarge(format!("more than {BATCH_ROWS_MAX} sessions in a batch")));
     }
     let mut places = HashMap::new();
-    let mut rows = Rows::default();
+    let mut rows = RowCount::default();
     for raw in sessions.first {
         let (id, part) = decode_session(raw, now, &mut rows)?;
         let place = *places.entry(id.clone()).or_insert_with(|| {
-            let stored_id = clean(id.clone());
-            batch.sessions.push(Entry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
+            let stored_id = replace_nul(id.clone());
+            batch.sessions.push(SessionEntry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
             batch.sessions.len() - 1
         });
         let entry = &mut batch.sessions[place];
@@ -299,19 +299,19 @@ pub fn decode(body: &[u8], now: i64) -> Result<Batch, BatchError> {
     Ok(batch)
 }
 
-/// Rows of a batch so far.
+/// RowCount of a batch so far.
 #[derive(Default)]
-struct Rows {
+struct RowCount {
     messages: usize,
     tasks: usize,
 }
 
-impl Rows {
-    fn add(&mut self, outline: &Outline) -> Result<(), BatchError> {
+impl RowCount {
+    fn add(&mut self, outline: &Outline) -> Result<(), DecodeError> {
         self.messages += outline.messages.count;
         self.tasks += outline.tasks.count;
         if self.messages.max(self.tasks) > BATCH_ROWS_MAX {
-            return Err(BatchError::TooLarge(format!(
+            return Err(DecodeError::TooLarge(format!(
                 "more than {BATCH_ROWS_MAX} messages or tasks in a batch"
             )));
         }
@@ -323,8 +323,8 @@ impl Rows {
 fn decode_session(
     raw: &RawValue,
     now: i64,
-    rows: &mut Rows,
-) -> Result<(String, Result<Part, String>), BatchError> {
+    rows: &mut RowCount,
+) -> Result<(String, Result<DecodedSession, String>), DecodeError> {
     let outline = serde_json::from_str::<Outline>(raw.get());
     if let Ok(outline) = &outline {
         rows.add(outline)?;
@@ -335,7 +335,7 @@ fn decode_session(
     };
     let id = id.unwrap_or_default();
     if id.is_empty() {
-        return Err(BatchError::Malformed("the id of a session is missing".to_owned()));
+        return Err(DecodeError::Malformed("the id of a session is missing".to_owned()));
     }
     let part = check_id("the id of a session", &id).and_then(|()| {
         if is_malformed {
@@ -350,22 +350,22 @@ fn decode_session(
     Ok((id, part))
 }
 
-fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
+fn check_session(session: SyncSession, now: i64) -> Result<DecodedSession, String> {
     let modified_at = time::parse(&session.last_modified).ok_or("lastModified is no time")?;
     let ahead = modified_at > now + CLOCK_SKEW_US;
     check_name("status", &session.status)?;
     check_name("slug", session.slug.as_deref().unwrap_or(""))?;
     check_name("harness", session.harness.as_deref().unwrap_or(""))?;
     check_number("totalMessageCount", session.total_message_count)?;
-    Ok(Part {
+    Ok(DecodedSession {
         remote: Remote::parse(&session.repo_remote)
             .ok()
             .filter(|remote| remote.path().len() <= NAME_BYTES_MAX),
         inclusion: session.inclusion,
-        status: clean(session.status),
-        slug: session.slug.map(clean),
-        harness: session.harness.map(clean),
-        last_modified: if ahead { time::rfc3339(now) } else { clean(session.last_modified) },
+        status: replace_nul(session.status),
+        slug: session.slug.map(replace_nul),
+        harness: session.harness.map(replace_nul),
+        last_modified: if ahead { time::rfc3339(now) } else { replace_nul(session.last_modified) },
         modified_at: if ahead { now } else { modified_at },
         is_arrival: ahead,
         total_message_count: session.total_message_count,
@@ -374,7 +374,7 @@ fn check_session(session: SyncSession, now: i64) -> Result<Part, String> {
     })
 }
 
-fn check_messages(messages: Vec<SyncMessage>) -> Result<Vec<Message>, String> {
+fn check_messages(messages: Vec<SyncMessage>) -> Result<Vec<DecodedMessage>, String> {
     let mut checked = Each::with_capacity(messages.len());
     for wire in messages {
         checked.add_message(check_message(wire)?);
@@ -382,7 +382,7 @@ fn check_messages(messages: Vec<SyncMessage>) -> Result<Vec<Message>, String> {
     Ok(checked.items)
 }
 
-fn check_message(mut wire: SyncMessage) -> Result<Message, String> {
+fn check_message(mut wire: SyncMessage) -> Result<DecodedMessage, String> {
     check_id("the id of a message", &wire.id)?;
     check_id("messageType", &wire.message_type)?;
     let at = time::parse(&wire.timestamp).ok_or("the timestamp of a message is no time")?;
@@ -411,7 +411,7 @@ fn check_message(mut wire: SyncMessage) -> Result<Message, String> {
     }
     check_name("toolName", wire.tool_name.as_deref().unwrap_or(""))?;
     for text in [&mut wire.id, &mut wire.message_type, &mut wire.timestamp, &mut wire.content_hash] {
-        clean_in_place(text);
+        replace_nul_in_place(text);
     }
     for text in [
         &mut wire.content,
@@ -423,12 +423,12 @@ fn check_message(mut wire: SyncMessage) -> Result<Message, String> {
         &mut wire.model,
         &mut wire.usage_id,
     ] {
-        text.iter_mut().for_each(clean_in_place);
+        text.iter_mut().for_each(replace_nul_in_place);
     }
-    Ok(Message { at, wire })
+    Ok(DecodedMessage { at, wire })
 }
 
-fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
+fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<DecodedTask>, String> {
     let mut checked = Each::with_capacity(tasks.len());
     for mut wire in tasks {
         check_id("the id of a task", &wire.id)?;
@@ -444,10 +444,14 @@ fn check_tasks(tasks: Vec<SyncTask>, now: i64) -> Result<Vec<Task>, String> {
             wire.updated_at = time::rfc3339(now);
         }
         for text in [&mut wire.id, &mut wire.subject, &mut wire.created_at, &mut wire.updated_at] {
-            clean_in_place(text);
+            replace_nul_in_place(text);
         }
-        wire.description.iter_mut().for_each(clean_in_place);
-        checked.add_task(Task { changed_at: if ahead { now } else { changed_at }, is_arrival: ahead, wire });
+        wire.description.iter_mut().for_each(replace_nul_in_place);
+        checked.add_task(DecodedTask {
+            changed_at: if ahead { now } else { changed_at },
+            is_arrival: ahead,
+            wire,
+        });
     }
     Ok(checked.items)
 }
@@ -482,12 +486,12 @@ fn check_number(what: &str, number: Option<i64>) -> Result<(), String> {
 }
 
 /// PostgreSQL cannot store U+0000; both stores keep U+FFFD in its place.
-pub fn clean(mut text: String) -> String {
-    clean_in_place(&mut text);
+pub fn replace_nul(mut text: String) -> String {
+    replace_nul_in_place(&mut text);
     text
 }
 
-fn clean_in_place(text: &mut String) {
+fn replace_nul_in_place(text: &mut String) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{FFFD}");
     }
@@ -523,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_session_without_an_id_makes_the_batch_malformed() {
-        assert!(matches!(decode(&payload(r#"{"messages":[]}"#), NOW), Err(BatchError::Malformed(_))));
+        assert!(matches!(decode(&payload(r#"{"messages":[]}"#), NOW), Err(DecodeError::Malformed(_))));
     }
 
     #[test]
@@ -561,8 +565,8 @@ mod tests {
         for sessions in [[part("ahead", 10), part("later", 3)], [part("later", 3), part("ahead", 10)]] {
             let batch = decode(&payload(&sessions.join(",")), NOW).unwrap();
             assert!(batch.has_repeats());
-            let parts: Vec<&Part> = batch.sessions[0].parts.as_ref().unwrap().iter().collect();
-            let one = Part::of(&parts);
+            let parts: Vec<&DecodedSession> = batch.sessions[0].parts.as_ref().unwrap().iter().collect();
+            let one = DecodedSession::of(&parts);
             assert_eq!(
                 (one.status.as_str(), one.modified_at, one.is_arrival),
                 ("ahead", NOW + 180_000_000, true)
@@ -575,6 +579,6 @@ mod tests {
     #[test]
     fn another_version_is_refused() {
         let error = decode(br#"{"version":"2.0","clientId":"c","sessions":[]}"#, NOW);
-        assert!(matches!(error, Err(BatchError::Malformed(_))));
+        assert!(matches!(error, Err(DecodeError::Malformed(_))));
     }
 }

@@ -4,7 +4,7 @@
 //! count once, with the largest value of each field, in the place of the answer's first row; which row is first is
 //! decided by `Rank`, a total order over the rows themselves.
 
-use crate::receiver::ingest::decode::Message;
+use crate::receiver::ingest::decode::DecodedMessage;
 use crate::receiver::time;
 use std::collections::{BTreeMap, HashMap};
 
@@ -66,7 +66,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn of(session_id: &str, message: &Message) -> Usage {
+    fn of(session_id: &str, message: &DecodedMessage) -> Usage {
         let model = message.wire.model.clone().unwrap_or_default();
         let first = Rank {
             without_model: model.is_empty(),
@@ -100,21 +100,21 @@ impl Usage {
     }
 }
 
-fn tokens(message: &Message) -> Tokens {
+fn tokens(message: &DecodedMessage) -> Tokens {
     let wire = &message.wire;
     [wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cache_creation_tokens]
         .map(|count| count.unwrap_or(0))
 }
 
 /// The answer that the row belongs to and has tokens of.
-pub fn usage_id(message: &Message) -> Option<&str> {
+pub fn usage_id(message: &DecodedMessage) -> Option<&str> {
     message.wire.usage_id.as_deref().filter(|id| !id.is_empty())
 }
 
 /// Counts rows that are new in a session. `usages` holds what is stored of their answers, and then what is to be.
 pub fn count_messages<'a>(
     session_id: &str,
-    new: impl IntoIterator<Item = &'a Message>,
+    new: impl IntoIterator<Item = &'a DecodedMessage>,
     usages: &mut HashMap<String, Usage>,
     deltas: &mut Deltas,
 ) -> Result<(), TooLarge> {
@@ -155,7 +155,7 @@ pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) -> Result<(), 
 }
 
 /// Adds a stored row to what is known of its answer.
-pub fn merge_usage(session_id: &str, message: &Message, usages: &mut HashMap<String, Usage>) {
+pub fn merge_usage(session_id: &str, message: &DecodedMessage, usages: &mut HashMap<String, Usage>) {
     let Some(id) = usage_id(message) else { return };
     let row = Usage::of(session_id, message);
     match usages.get_mut(id) {
@@ -193,12 +193,12 @@ mod tests {
     use crate::protocol::SyncMessage;
     use proptest::prelude::*;
 
-    fn rows() -> impl Strategy<Value = Vec<Message>> {
+    fn rows() -> impl Strategy<Value = Vec<DecodedMessage>> {
         let row = (0..4i64, 0..3i64, 0..4u8, 0..3u8, 0..50i64, 0..50i64);
         proptest::collection::vec(row, 0..24).prop_map(|rows| {
             let row =
                 |(index, (day, line, usage, model, input, output)): (usize, (i64, i64, u8, u8, i64, i64))| {
-                    Message {
+                    DecodedMessage {
                         at: day * time::DAY_US,
                         wire: SyncMessage {
                             id: format!("m{index}"),
@@ -216,7 +216,7 @@ mod tests {
         })
     }
 
-    fn totals(batches: &[&[Message]]) -> Deltas {
+    fn totals(batches: &[&[DecodedMessage]]) -> Deltas {
         let (mut usages, mut deltas) = (HashMap::new(), Deltas::new());
         for batch in batches {
             count_messages("s", *batch, &mut usages, &mut deltas).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a name in the directory and the row that it names come and go in one transaction.
 
-use super::db::{Result, Row, Scope, StoreError, Tx, Value};
+use super::db::{DbRole, Result, Row, StoreError, Tx, Value};
 use super::directory::{Role, owners_of};
 use super::{Store, with_retries};
 use crate::protocol::remote::Owner;
@@ -101,7 +101,7 @@ impl Store {
     /// Runs an operator's change again while others are in its way.
     async fn operate<T>(&self, work: impl AsyncFn(&Tx) -> Result<T>) -> Result<T> {
         with_retries(async || {
-            let tx = self.db.write(Scope::Operator).await?;
+            let tx = self.db.write(DbRole::Operator).await?;
             let done = work(&tx).await?;
             tx.commit().await?;
             Ok(done)
@@ -181,7 +181,7 @@ impl Store {
 
     /// Keys of one user, or of all.
     pub async fn keys(&self, login: Option<&str>) -> Result<Vec<KeyInfo>> {
-        let tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(DbRole::Operator).await?;
         let user = match login {
             Some(login) => tenant(&tx, TenantKind::User, login).await?,
             None => String::new(),
@@ -214,7 +214,7 @@ impl Store {
 
     /// All organizations or all users.
     pub async fn tenants(&self, kind: TenantKind) -> Result<Vec<TenantInfo>> {
-        let tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(DbRole::Operator).await?;
         let sql = "SELECT tenant_id, handle, title, created_at, retained_since FROM tenants WHERE kind = $1 ORDER BY handle";
         let rows = tx.query(sql, &[kind.as_str().into()]).await?;
         let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
@@ -261,14 +261,23 @@ impl Store {
             )
             .await?;
             for table in [
-                "owners", "members", "api_keys", "homes", "sessions", "messages", "tasks", "usages",
-                "activity", "clients", "tenants",
+                "owners",
+                "members",
+                "api_keys",
+                "session_locations",
+                "sessions",
+                "messages",
+                "tasks",
+                "usages",
+                "metrics",
+                "clients",
+                "tenants",
             ] {
                 tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[Value::from(&id)]).await?;
             }
             // A user leaves no trace in organizations but their sums; an organization's sessions may come again.
             let elsewhere: &[&str] = match kind {
-                TenantKind::Organization => &["DELETE FROM homes WHERE stored_in = $1"],
+                TenantKind::Organization => &["DELETE FROM session_locations WHERE stored_in = $1"],
                 TenantKind::User => &[
                     "DELETE FROM members WHERE user_id = $1",
                     "DELETE FROM sessions WHERE user_id = $1",
@@ -331,7 +340,7 @@ impl Store {
 
     /// Members of one organization, or of all.
     pub async fn members(&self, slug: Option<&str>) -> Result<Vec<MemberInfo>> {
-        let tx = self.db.read(Scope::Operator).await?;
+        let tx = self.db.read(DbRole::Operator).await?;
         let organization = match slug {
             Some(slug) => tenant(&tx, TenantKind::Organization, slug).await?,
             None => String::new(),

@@ -5,7 +5,7 @@
 //! dropped is rolled back; what a transaction sets for itself (role, tenant, user) ends with it.
 
 use super::postgres::{Postgres, PostgresTx};
-use super::set::{Bulk, Lookup, Set};
+use super::rows::{InsertMany, Rows, SelectByKeys};
 use super::sqlite::{Sqlite, SqliteTx};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,6 +117,8 @@ pub enum StoreError {
     Unavailable(String),
     /// What was asked for cannot be done; the text is for the person who asked.
     Refused(String),
+    /// The database cannot serve this receiver as it is; the text says what to do.
+    Unusable(String),
     /// A fault of this program or of the schema.
     Internal(String),
     /// A statement sent before this one failed, and its error says why.
@@ -141,7 +143,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Contended(text) => write!(f, "the store is contended: {text}"),
             StoreError::Unavailable(text) => write!(f, "the store is unavailable: {text}"),
-            StoreError::Refused(text) => f.write_str(text),
+            StoreError::Refused(text) | StoreError::Unusable(text) => f.write_str(text),
             StoreError::Internal(text) => write!(f, "the store failed: {text}"),
             StoreError::Aborted => f.write_str("the store failed: the transaction was aborted"),
         }
@@ -152,9 +154,9 @@ impl std::error::Error for StoreError {}
 
 /// On whose behalf a transaction acts. In PostgreSQL each is a role of its own, with its own row-level security.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum DbRole {
     /// Finding out who a key stands for: sees the directory, no sessions.
-    Gate,
+    Directory,
     /// One user's request: sees the tenant that it entered, as that user.
     Request,
     /// The operator's commands: sees everything.
@@ -163,18 +165,18 @@ pub enum Scope {
 
 /// What a request may see of the tenant that it entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sees {
+pub enum Visibility {
     /// The user's own rows.
     Own,
     /// All rows of the tenant: an organization's `admin`.
     All,
 }
 
-impl Sees {
+impl Visibility {
     pub fn as_str(self) -> &'static str {
         match self {
-            Sees::Own => "own",
-            Sees::All => "all",
+            Visibility::Own => "own",
+            Visibility::All => "all",
         }
     }
 }
@@ -207,6 +209,12 @@ impl Dialect {
                 "least" => out.push_str(least),
                 "greatest" => out.push_str(greatest),
                 "update" => out.push_str(update),
+                "tables" => out.push_str(match self {
+                    Dialect::Sqlite => "(SELECT name FROM sqlite_schema WHERE type = 'table')",
+                    Dialect::Postgres => {
+                        "(SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = current_schema())"
+                    }
+                }),
                 _ => match token.strip_prefix("list:") {
                     Some(parameter) => out.extend([list, parameter, end]),
                     None => out.extend(["{", token, "}"]),
@@ -227,28 +235,28 @@ pub enum Db {
 
 impl Db {
     /// A transaction that only reads.
-    pub async fn read(&self, scope: Scope) -> Result<Tx> {
+    pub async fn read(&self, role: DbRole) -> Result<Tx> {
         Ok(match self {
             Db::Sqlite(db) => Tx::Sqlite(db.read().await?),
-            Db::Postgres(db) => Tx::Postgres(db.begin(scope, true).await?),
+            Db::Postgres(db) => Tx::Postgres(db.begin(role, true).await?),
         })
     }
 
     /// A transaction that writes.
-    pub async fn write(&self, scope: Scope) -> Result<Tx> {
+    pub async fn write(&self, role: DbRole) -> Result<Tx> {
         Ok(match self {
             Db::Sqlite(db) => Tx::Sqlite(db.write().await?),
-            Db::Postgres(db) => Tx::Postgres(db.begin(scope, false).await?),
+            Db::Postgres(db) => Tx::Postgres(db.begin(role, false).await?),
         })
     }
 }
 
 impl Db {
     /// A transaction that writes, unless that would mean to wait for SQLite's one writer.
-    pub async fn write_if_idle(&self, scope: Scope) -> Result<Option<Tx>> {
+    pub async fn write_if_idle(&self, role: DbRole) -> Result<Option<Tx>> {
         match self {
             Db::Sqlite(db) => Ok(db.write_if_idle()?.map(Tx::Sqlite)),
-            Db::Postgres(_) => self.write(scope).await.map(Some),
+            Db::Postgres(_) => self.write(role).await.map(Some),
         }
     }
 }
@@ -264,10 +272,10 @@ pub enum Tx {
 
 impl Tx {
     /// Acts in `tenant` as `user` from here on. Row-level security holds a request to it.
-    pub async fn enter(&self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
+    pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
         match self {
             Tx::Sqlite(_) => Ok(()),
-            Tx::Postgres(tx) => tx.enter(tenant, user, sees).await,
+            Tx::Postgres(tx) => tx.enter(tenant, user, visibility).await,
         }
     }
 
@@ -303,30 +311,30 @@ impl Tx {
     }
 
     /// The rows of these keys that are there, in no order.
-    pub async fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn select_by_keys(&self, lookup: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         STATEMENTS.fetch_add(1, Ordering::Relaxed);
         match self {
-            Tx::Sqlite(tx) => tx.find(lookup, keys),
-            Tx::Postgres(tx) => tx.find(lookup, keys).await,
+            Tx::Sqlite(tx) => tx.select_by_keys(lookup, keys),
+            Tx::Postgres(tx) => tx.select_by_keys(lookup, keys).await,
         }
     }
 
     /// Inserts a set of rows. Gives back how many were inserted or changed.
-    pub async fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub async fn insert_many(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
         match self {
-            Tx::Sqlite(tx) => tx.put(bulk, rows),
-            Tx::Postgres(tx) => tx.put(bulk, rows).await,
+            Tx::Sqlite(tx) => tx.insert_many(bulk, rows),
+            Tx::Postgres(tx) => tx.insert_many(bulk, rows).await,
         }
     }
 
     /// As [`Tx::put`], and gives back what `RETURNING` names.
-    pub async fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn insert_many_returning(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
         match self {
-            Tx::Sqlite(tx) => tx.put_returning(bulk, rows),
-            Tx::Postgres(tx) => tx.put_returning(bulk, rows).await,
+            Tx::Sqlite(tx) => tx.insert_many_returning(bulk, rows),
+            Tx::Postgres(tx) => tx.insert_many_returning(bulk, rows).await,
         }
     }
 

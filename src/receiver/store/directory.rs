@@ -1,7 +1,7 @@
 //! Who a key stands for. Reads the directory only, before any tenant is entered.
 
 use super::Store;
-use super::db::{Result, Scope, Sees, StoreError, Tx, Value};
+use super::db::{DbRole, Result, StoreError, Tx, Value, Visibility};
 use crate::protocol::remote::Owner;
 use crate::receiver::ingest::routing::Claim;
 use crate::receiver::keys;
@@ -68,13 +68,13 @@ impl Principal {
     }
 
     /// What of a tenant's rows this user sees; `None` when the tenant is neither theirs nor one of their organizations.
-    pub fn sees(&self, tenant_id: &str) -> Option<Sees> {
+    pub fn visibility(&self, tenant_id: &str) -> Option<Visibility> {
         if tenant_id == self.user_id {
-            return Some(Sees::Own);
+            return Some(Visibility::Own);
         }
         Some(match self.membership(tenant_id)?.role {
-            Role::Admin => Sees::All,
-            Role::Member => Sees::Own,
+            Role::Admin => Visibility::All,
+            Role::Member => Visibility::Own,
         })
     }
 
@@ -118,7 +118,7 @@ impl Store {
     /// The user of a key that is neither expired nor revoked at `now`.
     pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
         let hash = keys::hash(key);
-        let tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(DbRole::Directory).await?;
         let Some(row) = tx.query_one(KEY, &[Value::from(hash), now.into()]).await? else {
             tx.commit().await?;
             return Ok(None);
@@ -163,7 +163,7 @@ impl Store {
     }
 
     async fn mark_used(&self, principal: &Principal, now: i64) -> Result<()> {
-        let Some(tx) = self.db.write_if_idle(Scope::Gate).await? else { return Ok(()) };
+        let Some(tx) = self.db.write_if_idle(DbRole::Directory).await? else { return Ok(()) };
         let before = now - KEY_USE_RESOLUTION_US;
         let (user, key) = (&principal.user_id, &principal.key_id);
         tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
@@ -175,7 +175,7 @@ impl Store {
         if owners.is_empty() {
             return Ok(Vec::new());
         }
-        let tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(DbRole::Directory).await?;
         let rows = tx.query(CLAIMS, &[owners.into()]).await?;
         tx.commit().await?;
         let claim = |row: super::db::Row| -> Result<Claim> {
@@ -190,7 +190,7 @@ impl Store {
 impl Store {
     /// The logins of users, by id. For ids that the caller was shown.
     pub async fn logins(&self, ids: Vec<String>) -> Result<HashMap<String, String>> {
-        let tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(DbRole::Directory).await?;
         let sql = "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
         let rows = tx.query(sql, &[ids.into()]).await?;
         tx.commit().await?;
@@ -199,7 +199,7 @@ impl Store {
 
     /// The user of a login. What the caller may see of them is decided where their rows are read.
     pub async fn user_id(&self, login: &str) -> Result<Option<String>> {
-        let tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(DbRole::Directory).await?;
         let sql =
             "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
         let row = tx.query_one(sql, &[login.into()]).await?;
@@ -230,7 +230,7 @@ impl Store {
         if admin_of.is_empty() {
             return Ok(members);
         }
-        let tx = self.db.read(Scope::Gate).await?;
+        let tx = self.db.read(DbRole::Directory).await?;
         let sql = "SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
                    WHERE m.tenant_id IN {list:$1} ORDER BY t.handle";
         for row in tx.query(sql, &[admin_of.into()]).await? {

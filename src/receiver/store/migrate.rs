@@ -1,48 +1,65 @@
-//! The schema's history: numbered files, applied in order, each once, under a lock.
+//! The schema's migrations: numbered, applied in order, each once, under a lock.
 //!
-//! Invariant: a file that was released is never edited; a change is a new file with the next number.
+//! Invariant: a migration that was released is never edited; a change is a new one with the next number. A store of an
+//! unreleased form is rejected, never migrated.
 
-use super::db::{Result, StoreError};
+use super::db::{Dialect, Result, StoreError};
 
-/// One numbered file.
+/// One numbered step of the schema.
 pub struct Migration {
     pub number: i64,
     pub name: &'static str,
+    /// In the SQL that both databases share.
     pub sql: &'static str,
-    /// What SQLite has no notion of: roles, row-level security.
-    pub postgres_only: bool,
+    /// For PostgreSQL alone: roles, row-level security.
+    pub postgres_sql: &'static str,
 }
 
-/// All of them, oldest first.
-pub const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "schema",
-        sql: include_str!("migrations/0001_schema.sql"),
-        postgres_only: false,
-    },
-    Migration {
-        number: 2,
-        name: "isolation",
-        sql: include_str!("migrations/0002_isolation.postgres.sql"),
-        postgres_only: true,
-    },
-];
+/// All migrations, oldest first.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "initial",
+    sql: include_str!("migrations/0001_schema.sql"),
+    postgres_sql: include_str!("migrations/0001_row_level_security.postgres.sql"),
+}];
 
-/// Where the applied ones are written down. It belongs to the database, not to a tenant, and has no key.
+/// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.
 pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name {text} NOT NULL, applied_at BIGINT NOT NULL)";
 pub const VERSION: &str = "SELECT coalesce(max(number), 0) FROM migrations";
 pub const RECORD: &str = "INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)";
+/// Counts the signs of a store that an unreleased version made: its first record, and a table that was renamed since.
+pub const UNRELEASED: &str = "\
+    SELECT (SELECT count(*) FROM migrations WHERE number = 1 AND name = 'schema') \
+    + (SELECT count(*) FROM {tables} existing WHERE existing.name = 'homes')";
 
-/// A store that a newer receiver has changed is left alone.
-pub fn refuse_newer(at: i64) -> Result<()> {
+impl Migration {
+    /// Renders the migration for one of the databases.
+    pub fn render(&self, dialect: Dialect) -> String {
+        match dialect {
+            Dialect::Sqlite => dialect.spell(self.sql),
+            Dialect::Postgres => dialect.spell(self.sql) + self.postgres_sql,
+        }
+    }
+}
+
+/// Migrations that a store with schema `version` lacks. Rejects a store of an unreleased form, of which `unreleased`
+/// counts the signs, and one that a newer receiver has migrated.
+pub fn pending(version: i64, unreleased: i64) -> Result<&'static [Migration]> {
+    if unreleased > 0 {
+        return Err(StoreError::Unusable(
+            "the store was made by an unreleased version of this receiver and cannot be migrated: name an empty store \
+             with --store, create its organizations, users and keys again, and run `han-sync reset` on every client"
+                .to_owned(),
+        ));
+    }
     let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
-    if at > known {
+    if version > known {
         return Err(StoreError::refused(format!(
-            "the store has schema {at}, which is newer than this receiver's {known}: run a newer receiver"
+            "the store has schema {version}, which is newer than this receiver's {known}: run a newer receiver"
         )));
     }
-    Ok(())
+    let applied = MIGRATIONS.iter().take_while(|migration| migration.number <= version).count();
+    Ok(&MIGRATIONS[applied..])
 }
 
 #[cfg(test)]
@@ -54,5 +71,13 @@ mod tests {
         for (index, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.number, index as i64 + 1, "{}", migration.name);
         }
+    }
+
+    #[test]
+    fn only_migrations_after_the_stores_version_are_pending() {
+        assert_eq!(pending(0, 0).unwrap().len(), MIGRATIONS.len());
+        assert!(pending(MIGRATIONS.len() as i64, 0).unwrap().is_empty());
+        assert!(matches!(pending(99, 0), Err(StoreError::Refused(_))));
+        assert!(matches!(pending(0, 1), Err(StoreError::Unusable(_))));
     }
 }

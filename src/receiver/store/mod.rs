@@ -5,7 +5,7 @@
 //! PostgreSQL, by row-level security besides; a batch is stored in one transaction with its aggregates.
 
 mod admin;
-mod custody;
+mod session_admin;
 pub mod db;
 mod directory;
 mod ingest;
@@ -13,31 +13,32 @@ mod migrate;
 mod postgres;
 mod read;
 mod retention;
-mod set;
+mod rows;
 mod sqlite;
 mod statements;
 mod status;
-mod totals;
-mod turns;
+mod metrics;
+mod user_locks;
 
 pub use admin::{KeyInfo, MemberInfo, NewKey, TenantInfo, TenantKind};
-pub use custody::{ExportedSession, SessionInfo, Which};
 pub use db::{Result, StoreError};
 pub use directory::{Membership, Principal, Role};
-pub use ingest::{Ingested, Outcome, Refusal};
+pub use ingest::{IngestOutcome, Rejection, SessionOutcome};
+pub use session_admin::{ExportedSession, SessionFilter, SessionInfo};
 
+pub use metrics::{MetricDimension, MetricsRow};
 pub use read::{
-    MessagePage, MessagePlace, MessageRow, SessionFilter, SessionKey, SessionPlace, SessionRow, TaskRow,
+    MessagePage, MessagePosition, SessionKey, SessionPosition, SessionQuery, StoredMessage, StoredSession,
+    StoredTask,
 };
 pub use retention::Pruned;
-pub use status::{ClientError, ClientStatus, State};
-pub use totals::{Group, Total};
+pub use status::{ClientError, ClientState, ClientStatus};
 
 use db::Db;
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
-use turns::Turns;
+use user_locks::UserLocks;
 
 /// The store where nothing else is said.
 pub const DEFAULT_URL: &str = "sqlite:han-team.db";
@@ -49,7 +50,7 @@ const PAUSE_MS: u64 = 5;
 /// A database with the receiver's schema.
 pub struct Store {
     db: Db,
-    turns: Turns,
+    user_locks: UserLocks,
 }
 
 impl Store {
@@ -69,7 +70,7 @@ impl Store {
     }
 
     fn on(db: Db) -> Store {
-        Store { db, turns: Turns::default() }
+        Store { db, user_locks: UserLocks::default() }
     }
 
     /// The name of the database's kind.
@@ -82,7 +83,7 @@ impl Store {
 
     /// Checks that the store answers.
     pub async fn ping(&self) -> Result<()> {
-        let tx = self.db.read(db::Scope::Gate).await?;
+        let tx = self.db.read(db::DbRole::Directory).await?;
         tx.query("SELECT count(*) FROM directory WHERE tenant_id = ''", &[]).await?;
         tx.commit().await
     }

@@ -1,12 +1,12 @@
 //! The hosted platform's database: pooled connections to PostgreSQL.
 //!
-//! Invariants: a transaction acts under the role of its scope, set with `SET LOCAL`, as are its tenant and user, so that a
+//! Invariants: a transaction acts under the role of its role, set with `SET LOCAL`, as are its tenant and user, so that a
 //! pooled connection carries nothing over; a connection whose transaction did not end is closed, not pooled. Statements
 //! are sent as soon as they are made, and answered in that order.
 
-use super::db::{Dialect, Result, Row, STATEMENTS, Scope, Sees, StoreError, Value};
-use super::migrate::{self, MIGRATIONS};
-use super::set::{Bulk, Cell, Kind, Lookup, Set};
+use super::db::{DbRole, Dialect, Result, Row, STATEMENTS, StoreError, Value, Visibility};
+use super::migrate;
+use super::rows::{ColumnType, InsertMany, Rows, SelectByKeys, ValueRef};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -93,27 +93,27 @@ impl Postgres {
         })
     }
 
-    pub async fn begin(&self, scope: Scope, read_only: bool) -> Result<PostgresTx> {
+    pub async fn begin(&self, role: DbRole, read_only: bool) -> Result<PostgresTx> {
         let client = self.connection().await?;
         let mode = if read_only { "READ ONLY" } else { "READ WRITE" };
         // A page of a connection and its counts are read at one moment; writers lock what they depend on.
         let isolation = if read_only { "REPEATABLE READ" } else { "READ COMMITTED" };
-        let role = match scope {
-            Scope::Gate => "han_sync_gate",
-            Scope::Request => "han_sync_request",
-            Scope::Operator => "han_sync_operator",
+        let role_name = match role {
+            DbRole::Directory => "han_sync_directory",
+            DbRole::Request => "han_sync_request",
+            DbRole::Operator => "han_sync_operator",
         };
         // An operator's prune or export takes as long as it takes; nobody waits for an answer over HTTP.
-        let settings = match scope {
-            Scope::Operator => {
+        let settings = match role {
+            DbRole::Operator => {
                 "; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
             }
             // All that a batch does is found by whole keys. A plan that was made while a table was small would stay when
             // it is not.
-            Scope::Request if !read_only => "; SET LOCAL enable_seqscan = off",
-            Scope::Gate | Scope::Request => "",
+            DbRole::Request if !read_only => "; SET LOCAL enable_seqscan = off",
+            DbRole::Directory | DbRole::Request => "",
         };
-        let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role}{settings}");
+        let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role_name}{settings}");
         let tx = PostgresTx { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
         let client = tx.client().clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
@@ -127,11 +127,13 @@ async fn migrate_in_transaction(client: &Client) -> Result<()> {
     run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0".to_owned()).await?;
     run(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
     run(Dialect::Postgres.spell(migrate::TABLE)).await?;
-    let row = client.query_one(migrate::VERSION, &[]).await.map_err(|error| fault(&error))?;
-    let at: i64 = row.get(0);
-    migrate::refuse_newer(at)?;
-    for migration in MIGRATIONS.iter().filter(|migration| migration.number > at) {
-        run(Dialect::Postgres.spell(migration.sql)).await?;
+    let number = async |sql: &str| {
+        let row =
+            client.query_one(&Dialect::Postgres.spell(sql), &[]).await.map_err(|error| fault(&error))?;
+        row.try_get::<_, i64>(0).map_err(|error| fault(&error))
+    };
+    for migration in migrate::pending(number(migrate::VERSION).await?, number(migrate::UNRELEASED).await?)? {
+        run(migration.render(Dialect::Postgres)).await?;
         let now = crate::receiver::time::now_us();
         client
             .execute(migrate::RECORD, &[&migration.number, &migration.name, &now])
@@ -221,10 +223,10 @@ impl PostgresTx {
         done.map_err(|error| fault(&error))
     }
 
-    pub async fn enter(&self, tenant: &str, user: &str, sees: Sees) -> Result<()> {
+    pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
         let sql = "SELECT set_config('han.tenant', $1, true), set_config('han.user', $2, true), \
-                   set_config('han.sees', $3, true)";
-        self.send(sql, vec![tenant.into(), user.into(), sees.as_str().into()]).await
+                   set_config('han.visibility', $3, true)";
+        self.send(sql, vec![tenant.into(), user.into(), visibility.as_str().into()]).await
     }
 
     pub async fn send(&self, sql: &str, params: Vec<Value>) -> Result<()> {
@@ -258,7 +260,7 @@ impl PostgresTx {
         self.change(&Dialect::Postgres.spell(sql), &values(params)).await
     }
 
-    pub async fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn select_by_keys(&self, lookup: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
         let names: Vec<&str> = lookup.keys.iter().map(|key| key.0).collect();
         let arrays = arrays(lookup.common.len(), lookup.keys);
         // The LIMIT keeps the planner from making one join of it, which would be another with every guess of how much
@@ -273,7 +275,7 @@ impl PostgresTx {
         self.run(&Dialect::Postgres.spell(&sql), &params(&keys.common, &columns)).await
     }
 
-    pub async fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub async fn insert_many(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
         let sql = insert(bulk);
         let mut changed = 0;
         for part in parts(&rows.cells, bulk.columns.len()) {
@@ -284,7 +286,7 @@ impl PostgresTx {
         Ok(changed)
     }
 
-    pub async fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub async fn insert_many_returning(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
         let sql = insert(bulk);
         let mut returned = Vec::new();
         for part in parts(&rows.cells, bulk.columns.len()) {
@@ -331,7 +333,7 @@ impl Drop for PostgresTx {
 }
 
 /// The `INSERT` of a set: what is common to its rows, then an array for each of the other columns.
-fn insert(bulk: &Bulk) -> String {
+fn insert(bulk: &InsertMany) -> String {
     let columns = bulk.columns.iter().map(|column| column.0);
     let names: Vec<&str> = bulk.common.iter().copied().chain(columns).collect();
     let common = (1..=bulk.common.len()).map(|place| format!("${place}"));
@@ -349,15 +351,15 @@ fn insert(bulk: &Bulk) -> String {
 }
 
 /// The parameters that stand for columns, after those that stand for what is common.
-fn arrays(common: usize, columns: &[(&str, Kind)]) -> Vec<String> {
-    let array = |(index, column): (usize, &(&str, Kind))| {
+fn arrays(common: usize, columns: &[(&str, ColumnType)]) -> Vec<String> {
+    let array = |(index, column): (usize, &(&str, ColumnType))| {
         format!("${}::{}[]", common + index + 1, type_name(column.1))
     };
     columns.iter().enumerate().map(array).collect()
 }
 
 /// The columns of rows of this width.
-fn columns<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<Column<'a>> {
+fn columns<'a>(cells: &'a [ValueRef<'a>], width: usize) -> Vec<Column<'a>> {
     (0..width).map(|column| Column { cells, column, width }).collect()
 }
 
@@ -371,12 +373,14 @@ fn params<'a>(common: &'a [&'a str], columns: &'a [Column<'a>]) -> Vec<&'a (dyn 
 }
 
 /// Cuts rows into parts of about [`STATEMENT_BYTES`].
-fn parts<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<&'a [Cell<'a>]> {
+fn parts<'a>(cells: &'a [ValueRef<'a>], width: usize) -> Vec<&'a [ValueRef<'a>]> {
     let mut parts = Vec::new();
     let (mut begin, mut bytes) = (0, 0);
     for (index, row) in cells.chunks_exact(width).enumerate() {
-        bytes +=
-            row.iter().map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 }).sum::<usize>();
+        bytes += row
+            .iter()
+            .map(|cell| if let ValueRef::Text(text) = cell { text.len() } else { 0 })
+            .sum::<usize>();
         let end = (index + 1) * width;
         if bytes >= STATEMENT_BYTES || end == cells.len() {
             parts.push(&cells[begin..end]);
@@ -386,11 +390,11 @@ fn parts<'a>(cells: &'a [Cell<'a>], width: usize) -> Vec<&'a [Cell<'a>]> {
     parts
 }
 
-fn type_name(kind: Kind) -> &'static str {
+fn type_name(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Text => "text",
-        Kind::Int => "bigint",
-        Kind::Bool => "boolean",
+        ColumnType::Text => "text",
+        ColumnType::Int => "bigint",
+        ColumnType::Bool => "boolean",
     }
 }
 
@@ -411,7 +415,7 @@ fn read_row(row: &tokio_postgres::Row) -> Result<Row> {
 /// One column of a set of rows, which PostgreSQL gets as an array.
 #[derive(Debug, Clone, Copy)]
 struct Column<'a> {
-    cells: &'a [Cell<'a>],
+    cells: &'a [ValueRef<'a>],
     column: usize,
     width: usize,
 }
@@ -422,30 +426,30 @@ impl ToSql for Column<'_> {
         ty: &Type,
         out: &mut bytes::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        let cells: Vec<&Cell> = self.cells.iter().skip(self.column).step_by(self.width).collect();
+        let cells: Vec<&ValueRef> = self.cells.iter().skip(self.column).step_by(self.width).collect();
         // Where one array ends before others PostgreSQL goes on with nulls, and many a column is nothing else.
-        let length = cells.iter().rposition(|cell| **cell != Cell::Null).map_or(0, |last| last + 1);
+        let length = cells.iter().rposition(|cell| **cell != ValueRef::Null).map_or(0, |last| last + 1);
         (&cells[..length]).to_sql(ty, out)
     }
 
     fn accepts(ty: &Type) -> bool {
-        <Vec<Cell<'_>> as ToSql>::accepts(ty)
+        <Vec<ValueRef<'_>> as ToSql>::accepts(ty)
     }
 
     to_sql_checked!();
 }
 
-impl ToSql for Cell<'_> {
+impl ToSql for ValueRef<'_> {
     fn to_sql(
         &self,
         ty: &Type,
         out: &mut bytes::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
-            Cell::Null => Ok(IsNull::Yes),
-            Cell::Int(number) => number.to_sql(ty, out),
-            Cell::Bool(flag) => flag.to_sql(ty, out),
-            Cell::Text(text) => text.to_sql(ty, out),
+            ValueRef::Null => Ok(IsNull::Yes),
+            ValueRef::Int(number) => number.to_sql(ty, out),
+            ValueRef::Bool(flag) => flag.to_sql(ty, out),
+            ValueRef::Text(text) => text.to_sql(ty, out),
         }
     }
 

@@ -4,7 +4,7 @@
 //! are its admin; a list is in an order that no later write changes, so that a page continues where the one before it ended; content is read by itself, because it is large.
 
 use super::Store;
-use super::db::{Result, Row, Scope, Sees, StoreError, Tx, Value};
+use super::db::{DbRole, Result, Row, StoreError, Tx, Value, Visibility};
 use super::directory::Principal;
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ pub struct SessionKey {
 
 /// A session without its rows.
 #[derive(Debug, Clone)]
-pub struct SessionRow {
+pub struct StoredSession {
     pub key: SessionKey,
     pub user_id: String,
     pub repository: String,
@@ -32,9 +32,9 @@ pub struct SessionRow {
     pub stored_at: i64,
 }
 
-/// Which sessions; absent means any.
+/// SessionFilter sessions; absent means any.
 #[derive(Debug, Clone, Default)]
-pub struct SessionFilter {
+pub struct SessionQuery {
     pub organization: Option<String>,
     pub repository: Option<String>,
     pub user: Option<String>,
@@ -42,7 +42,7 @@ pub struct SessionFilter {
 
 /// A place in the list of sessions: newest first by when they were first stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionPlace {
+pub struct SessionPosition {
     pub stored_at: i64,
     pub id: String,
     pub tenant_id: String,
@@ -50,7 +50,7 @@ pub struct SessionPlace {
 
 /// A message without its content.
 #[derive(Debug, Clone)]
-pub struct MessageRow {
+pub struct StoredMessage {
     pub session: SessionKey,
     pub id: String,
     pub at: i64,
@@ -76,23 +76,23 @@ pub struct MessageRow {
 
 /// A place in a session's messages: in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessagePlace {
+pub struct MessagePosition {
     pub at: i64,
     pub line_number: i64,
     pub id: String,
 }
 
-/// Which messages of a session.
+/// SessionFilter messages of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessagePage {
     pub session: SessionKey,
     /// One more than this is given, where there is one.
     pub first: usize,
-    pub after: Option<MessagePlace>,
+    pub after: Option<MessagePosition>,
 }
 
 #[derive(Debug, Clone)]
-pub struct TaskRow {
+pub struct StoredTask {
     pub id: String,
     pub subject: String,
     pub description: Option<String>,
@@ -126,11 +126,11 @@ const CONTENTS: &str = "\
 /// Enters a tenant as a reader. Gives back the only user whose rows are seen, or nothing for an admin; `None` when the
 /// tenant is not theirs.
 pub(super) async fn enter(tx: &Tx, principal: &Principal, tenant: &str) -> Result<Option<String>> {
-    let Some(sees) = principal.sees(tenant) else { return Ok(None) };
-    tx.enter(tenant, &principal.user_id, sees).await?;
-    Ok(Some(match sees {
-        Sees::Own => principal.user_id.clone(),
-        Sees::All => String::new(),
+    let Some(visibility) = principal.visibility(tenant) else { return Ok(None) };
+    tx.enter(tenant, &principal.user_id, visibility).await?;
+    Ok(Some(match visibility {
+        Visibility::Own => principal.user_id.clone(),
+        Visibility::All => String::new(),
     }))
 }
 
@@ -139,10 +139,10 @@ impl Store {
     pub async fn sessions(
         &self,
         principal: &Principal,
-        filter: &SessionFilter,
+        filter: &SessionQuery,
         first: usize,
-        after: Option<&SessionPlace>,
-    ) -> Result<Vec<SessionRow>> {
+        after: Option<&SessionPosition>,
+    ) -> Result<Vec<StoredSession>> {
         let user = match &filter.user {
             None => String::new(),
             Some(login) => match self.user_id(login).await? {
@@ -151,7 +151,7 @@ impl Store {
             },
         };
         let repository = filter.repository.clone().unwrap_or_default();
-        let tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(DbRole::Request).await?;
         let mut page = Vec::new();
         for tenant in principal.tenants() {
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
@@ -185,14 +185,14 @@ impl Store {
             }
         }
         tx.commit().await?;
-        page.sort_by_key(|row| std::cmp::Reverse(row.place()));
+        page.sort_by_key(|row| std::cmp::Reverse(row.position()));
         page.truncate(first + 1);
         Ok(page)
     }
 
     /// The session of this id that the reader may see; their own space first.
-    pub async fn session(&self, principal: &Principal, id: &str) -> Result<Option<SessionRow>> {
-        let tx = self.db.read(Scope::Request).await?;
+    pub async fn session(&self, principal: &Principal, id: &str) -> Result<Option<StoredSession>> {
+        let tx = self.db.read(DbRole::Request).await?;
         let mut found = None;
         for tenant in principal.tenants() {
             let Some(own) = enter(&tx, principal, &tenant).await? else { continue };
@@ -212,13 +212,13 @@ impl Store {
         &self,
         principal: &Principal,
         pages: &[MessagePage],
-    ) -> Result<HashMap<MessagePage, Vec<MessageRow>>> {
-        let mut groups: HashMap<(&str, usize, &Option<MessagePlace>), Vec<&MessagePage>> = HashMap::new();
+    ) -> Result<HashMap<MessagePage, Vec<StoredMessage>>> {
+        let mut groups: HashMap<(&str, usize, &Option<MessagePosition>), Vec<&MessagePage>> = HashMap::new();
         for page in pages {
             groups.entry((&page.session.tenant_id, page.first, &page.after)).or_default().push(page);
         }
-        let mut found: HashMap<MessagePage, Vec<MessageRow>> = HashMap::new();
-        let tx = self.db.read(Scope::Request).await?;
+        let mut found: HashMap<MessagePage, Vec<StoredMessage>> = HashMap::new();
+        let tx = self.db.read(DbRole::Request).await?;
         for ((tenant, first, after), pages) in groups {
             let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             let by_id: HashMap<&str, &MessagePage> =
@@ -247,18 +247,18 @@ impl Store {
         &self,
         principal: &Principal,
         sessions: &[SessionKey],
-    ) -> Result<HashMap<SessionKey, Vec<TaskRow>>> {
+    ) -> Result<HashMap<SessionKey, Vec<StoredTask>>> {
         let mut groups: HashMap<&str, Vec<String>> = HashMap::new();
         for key in sessions {
             groups.entry(&key.tenant_id).or_default().push(key.id.clone());
         }
-        let mut found: HashMap<SessionKey, Vec<TaskRow>> = HashMap::new();
-        let tx = self.db.read(Scope::Request).await?;
+        let mut found: HashMap<SessionKey, Vec<StoredTask>> = HashMap::new();
+        let tx = self.db.read(DbRole::Request).await?;
         for (tenant, ids) in groups {
             let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             for row in tx.query(TASKS, &[tenant.into(), own.into(), ids.into()]).await? {
                 let key = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
-                found.entry(key).or_default().push(TaskRow {
+                found.entry(key).or_default().push(StoredTask {
                     id: row.text(1)?,
                     subject: row.text(2)?,
                     description: row.opt_text(3)?,
@@ -286,7 +286,7 @@ impl Store {
         }
         let asked: HashSet<&(SessionKey, String)> = messages.iter().collect();
         let mut found = HashMap::new();
-        let tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(DbRole::Request).await?;
         for (tenant, (sessions, ids)) in groups {
             let Some(own) = enter(&tx, principal, tenant).await? else { continue };
             for row in tx.query(CONTENTS, &[tenant.into(), own.into(), sessions.into(), ids.into()]).await? {
@@ -303,9 +303,9 @@ impl Store {
     }
 }
 
-impl SessionRow {
-    pub fn place(&self) -> SessionPlace {
-        SessionPlace {
+impl StoredSession {
+    pub fn position(&self) -> SessionPosition {
+        SessionPosition {
             stored_at: self.stored_at,
             id: self.key.id.clone(),
             tenant_id: self.key.tenant_id.clone(),
@@ -313,14 +313,14 @@ impl SessionRow {
     }
 }
 
-impl MessageRow {
-    pub fn place(&self) -> MessagePlace {
-        MessagePlace { at: self.at, line_number: self.line_number, id: self.id.clone() }
+impl StoredMessage {
+    pub fn position(&self) -> MessagePosition {
+        MessagePosition { at: self.at, line_number: self.line_number, id: self.id.clone() }
     }
 }
 
-fn read_session(row: &Row) -> Result<SessionRow> {
-    Ok(SessionRow {
+fn read_session(row: &Row) -> Result<StoredSession> {
+    Ok(StoredSession {
         key: SessionKey { tenant_id: row.text(0)?, id: row.text(1)? },
         user_id: row.text(2)?,
         repository: row.text(3)?,
@@ -336,12 +336,12 @@ fn read_session(row: &Row) -> Result<SessionRow> {
     })
 }
 
-fn read_message(tenant: &str, row: &Row) -> Result<MessageRow> {
+fn read_message(tenant: &str, row: &Row) -> Result<StoredMessage> {
     let numbers = |from: usize| -> Result<Vec<Option<i64>>, StoreError> {
         (from..from + 4).map(|column| row.opt_int(column)).collect()
     };
     let tokens = numbers(9)?;
-    Ok(MessageRow {
+    Ok(StoredMessage {
         session: SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? },
         id: row.text(1)?,
         at: row.int(2)?,

@@ -5,7 +5,7 @@
 
 use super::Store;
 use super::admin::{TenantKind, tenant};
-use super::db::{Result, Scope, Tx, Value};
+use super::db::{DbRole, Result, Tx, Value};
 use super::with_retries;
 use crate::receiver::time::{self, DAY_US};
 use serde::Serialize;
@@ -49,7 +49,7 @@ impl Store {
     pub async fn prune(&self, span: i64, organization: Option<&str>, now: i64) -> Result<Pruned> {
         let since = now.saturating_sub(span).div_euclid(DAY_US) * DAY_US;
         let tenants = with_retries(async || {
-            let tx = self.db.write(Scope::Operator).await?;
+            let tx = self.db.write(DbRole::Operator).await?;
             let tenants = match organization {
                 Some(slug) => vec![tenant(&tx, TenantKind::Organization, slug).await?],
                 None => texts(&tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
@@ -65,7 +65,7 @@ impl Store {
         for tenant in &tenants {
             pruned.tenants += 1;
             // From here on nothing older is stored; what was being stored is waited for, user by user.
-            let tx = self.db.read(Scope::Operator).await?;
+            let tx = self.db.read(DbRole::Operator).await?;
             let users = texts(&tx, USERS, &[tenant.into()]).await?;
             tx.commit().await?;
             for user in &users {
@@ -80,7 +80,7 @@ impl Store {
     }
 
     async fn prune_user(&self, tenant: &str, user: &str, since: i64) -> Result<[u64; 3]> {
-        let tx = self.db.write(Scope::Operator).await?;
+        let tx = self.db.write(DbRole::Operator).await?;
         tx.lock(vec![format!("{tenant}/{user}")]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
         let messages = tx.execute(MESSAGES, &params).await?;

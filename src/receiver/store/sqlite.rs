@@ -5,10 +5,10 @@
 //! tasks.
 
 use super::db::{Dialect, Result, Row, STATEMENTS, StoreError, Value};
-use super::migrate::{self, MIGRATIONS};
-use super::set::{Bulk, Cell, Lookup, Set};
+use super::migrate;
+use super::rows::{InsertMany, Rows, SelectByKeys, ValueRef};
 use rusqlite::config::DbConfig;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{Connection, ErrorCode, ToSql};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -115,7 +115,7 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Turns the file to WAL, which several processes may be trying at once: SQLite's own waiting does not cover this.
+/// UserLocks the file to WAL, which several processes may be trying at once: SQLite's own waiting does not cover this.
 fn become_wal(connection: &Connection) -> Result<()> {
     let since = Instant::now();
     loop {
@@ -131,12 +131,9 @@ fn become_wal(connection: &Connection) -> Result<()> {
 fn migrate(connection: &mut Connection) -> Result<()> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(fault)?;
     tx.execute_batch(&Dialect::Sqlite.spell(migrate::TABLE)).map_err(fault)?;
-    let at: i64 = tx.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(fault)?;
-    migrate::refuse_newer(at)?;
-    for migration in MIGRATIONS.iter().filter(|migration| migration.number > at) {
-        if !migration.postgres_only {
-            tx.execute_batch(&Dialect::Sqlite.spell(migration.sql)).map_err(fault)?;
-        }
+    let number = |sql: &str| tx.query_row(&Dialect::Sqlite.spell(sql), [], |row| row.get(0)).map_err(fault);
+    for migration in migrate::pending(number(migrate::VERSION)?, number(migrate::UNRELEASED)?)? {
+        tx.execute_batch(&migration.render(Dialect::Sqlite)).map_err(fault)?;
         tx.execute(migrate::RECORD, (migration.number, migration.name, crate::receiver::time::now_us()))
             .map_err(fault)?;
     }
@@ -220,13 +217,13 @@ impl SqliteTx {
         })
     }
 
-    pub fn find(&self, lookup: &Lookup, keys: &Set<'_>) -> Result<Vec<Row>> {
+    pub fn select_by_keys(&self, lookup: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
         let sql = lookup.of_one(|place| format!("?{}", lookup.common.len() + place + 1));
         self.each(&Dialect::Sqlite.spell(&sql), keys, lookup.keys.len(), collect)
             .map(|found| found.into_iter().flatten().collect())
     }
 
-    pub fn put(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<u64> {
+    pub fn insert_many(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -236,7 +233,7 @@ impl SqliteTx {
         Ok(changed.into_iter().sum::<usize>() as u64)
     }
 
-    pub fn put_returning(&self, bulk: &Bulk, rows: &Set<'_>) -> Result<Vec<Row>> {
+    pub fn insert_many_returning(&self, bulk: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -249,7 +246,7 @@ impl SqliteTx {
     fn each<T>(
         &self,
         sql: &str,
-        set: &Set<'_>,
+        set: &Rows<'_>,
         width: usize,
         mut run: impl FnMut(&mut rusqlite::Statement<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
@@ -258,7 +255,7 @@ impl SqliteTx {
             let mut statement = connection.prepare_cached(sql).map_err(fault)?;
             let mut results = Vec::with_capacity(set.cells.len() / width);
             for row in set.cells.chunks_exact(width) {
-                let common = set.common.iter().map(|text| Cell::Text(text));
+                let common = set.common.iter().map(|text| ValueRef::Text(text));
                 for (index, cell) in common.chain(row.iter().copied()).enumerate() {
                     statement.raw_bind_parameter(index + 1, cell).map_err(fault)?;
                 }
@@ -292,7 +289,7 @@ impl Drop for SqliteTx {
 }
 
 /// The `INSERT` of one row.
-fn insert(bulk: &Bulk) -> String {
+fn insert(bulk: &InsertMany) -> String {
     let columns = bulk.columns.iter().map(|column| column.0);
     let names: Vec<&str> = bulk.common.iter().copied().chain(columns).collect();
     let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
@@ -323,10 +320,10 @@ fn collect(statement: &mut rusqlite::Statement<'_>) -> Result<Vec<Row>> {
         let mut values = Vec::with_capacity(width);
         for column in 0..width {
             values.push(match row.get_ref(column).map_err(fault)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(number) => Value::Int(number),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Real(_) | ValueRef::Blob(_) => {
+                types::ValueRef::Null => Value::Null,
+                types::ValueRef::Integer(number) => Value::Int(number),
+                types::ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                types::ValueRef::Real(_) | types::ValueRef::Blob(_) => {
                     return Err(StoreError::Internal(format!("column {column} is no text and no integer")));
                 }
             });
@@ -339,10 +336,10 @@ fn collect(statement: &mut rusqlite::Statement<'_>) -> Result<Vec<Row>> {
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
-            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
-            Value::Bool(flag) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*flag))),
-            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Null => ToSqlOutput::Borrowed(types::ValueRef::Null),
+            Value::Int(number) => ToSqlOutput::Borrowed(types::ValueRef::Integer(*number)),
+            Value::Bool(flag) => ToSqlOutput::Borrowed(types::ValueRef::Integer(i64::from(*flag))),
+            Value::Text(text) => ToSqlOutput::Borrowed(types::ValueRef::Text(text.as_bytes())),
             Value::Texts(texts) => {
                 let json = serde_json::to_string(texts)
                     .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -352,13 +349,13 @@ impl ToSql for Value {
     }
 }
 
-impl ToSql for Cell<'_> {
+impl ToSql for ValueRef<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
-            Cell::Null => ValueRef::Null,
-            Cell::Int(number) => ValueRef::Integer(*number),
-            Cell::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
-            Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+            ValueRef::Null => types::ValueRef::Null,
+            ValueRef::Int(number) => types::ValueRef::Integer(*number),
+            ValueRef::Bool(flag) => types::ValueRef::Integer(i64::from(*flag)),
+            ValueRef::Text(text) => types::ValueRef::Text(text.as_bytes()),
         }))
     }
 }

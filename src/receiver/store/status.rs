@@ -1,10 +1,10 @@
 //! What is known of the clients: who is fresh, idle, overdue or failing, and since when.
 
 use super::Store;
-use super::db::{Result, Row, Scope, StoreError, Tx};
+use super::db::{DbRole, Result, Row, StoreError, Tx};
 use super::directory::{Principal, Role};
 use super::read::enter;
-use crate::receiver::ingest::decode::Batch;
+use crate::receiver::ingest::decode::DecodedBatch;
 use crate::receiver::limits::CLIENT_ERRORS_MAX;
 use crate::receiver::time::SECOND_US;
 
@@ -15,7 +15,7 @@ const IDLE_US: i64 = 25 * 3_600 * SECOND_US;
 
 /// How a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ClientState {
     /// Seen within two intervals.
     Fresh,
     /// Seen within 25 hours.
@@ -33,7 +33,7 @@ pub struct ClientStatus {
     pub organization: Option<String>,
     pub client_id: String,
     pub user_id: String,
-    pub state: State,
+    pub state: ClientState,
     pub last_seen_at: i64,
     pub last_success_at: Option<i64>,
     pub sessions: i64,
@@ -81,7 +81,7 @@ const CLIENTS: &str = "\
 
 impl BatchNote {
     /// Of a batch of which nothing is known yet but what it is.
-    pub fn of(batch: &Batch) -> BatchNote {
+    pub fn of(batch: &DecodedBatch) -> BatchNote {
         BatchNote { is_empty: batch.sessions.is_empty(), ..BatchNote::default() }
     }
 
@@ -113,7 +113,7 @@ impl BatchNote {
 impl Store {
     /// The reader's clients, and those of others in organizations whose admin they are.
     pub async fn clients(&self, principal: &Principal, now: i64) -> Result<Vec<ClientStatus>> {
-        let tx = self.db.read(Scope::Request).await?;
+        let tx = self.db.read(DbRole::Request).await?;
         let mut clients = Vec::new();
         for tenant in principal.tenants() {
             let membership = principal.membership(&tenant);
@@ -139,10 +139,10 @@ fn read_client(row: &Row, organization: Option<String>, now: i64) -> Result<Clie
     let (last_seen_at, attempts) = (row.int(2)?, row.int(6)?);
     let age = now - last_seen_at;
     let state = match attempts {
-        1.. => State::Failing,
-        _ if age <= FRESH_US => State::Fresh,
-        _ if age <= IDLE_US => State::Idle,
-        _ => State::Overdue,
+        1.. => ClientState::Failing,
+        _ if age <= FRESH_US => ClientState::Fresh,
+        _ if age <= IDLE_US => ClientState::Idle,
+        _ => ClientState::Overdue,
     };
     let last_errors = serde_json::from_str(&row.text(7)?)
         .map_err(|_| StoreError::Internal("a client's stored errors cannot be read".to_owned()))?;

@@ -226,7 +226,7 @@ impl RealReceiver {
         assert_eq!(code, 0, "session export: {stderr}");
         let session = |line| serde_json::from_str(line).expect("an exported session");
         let homes = self.place.query(
-            "SELECT u.handle, h.session_id, t.kind = 'organization', h.forgotten_at IS NOT NULL FROM homes h \
+            "SELECT u.handle, h.session_id, t.kind = 'organization', h.forgotten_at IS NOT NULL FROM session_locations h \
              JOIN tenants u ON u.tenant_id = h.tenant_id JOIN tenants t ON t.tenant_id = h.stored_in",
         );
         let home = |row: Vec<Option<String>>| {

@@ -8,12 +8,12 @@
 
 mod work;
 
-use super::db::{Result, Scope, StoreError};
+use super::db::{DbRole, Result, StoreError};
 use super::directory::Principal;
 use super::status::BatchNote;
 use super::{Store, with_retries};
 use crate::protocol::code;
-use crate::receiver::ingest::decode::{Batch, Entry, Part};
+use crate::receiver::ingest::decode::{DecodedBatch, DecodedSession, SessionEntry};
 use crate::receiver::ingest::routing;
 use crate::receiver::ingest::token_usage;
 use crate::receiver::limits::ID_BYTES_MAX;
@@ -24,16 +24,16 @@ pub(super) use work::Work;
 
 /// What became of a batch.
 #[derive(Debug)]
-pub struct Ingested {
+pub struct IngestOutcome {
     /// In payload order.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<SessionOutcome>,
     /// Messages that were not there before.
     pub messages_new: u64,
 }
 
 /// What became of one session id.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct SessionOutcome {
     /// As sent.
     pub id: String,
     pub occurrences: u64,
@@ -41,31 +41,31 @@ pub struct Outcome {
     pub messages: u64,
     /// The highest line of the payload's messages.
     pub last_line: i64,
-    pub refusal: Option<Refusal>,
+    pub rejection: Option<Rejection>,
 }
 
 /// Why a session was not stored.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct Rejection {
     pub code: &'static str,
     pub message: String,
 }
 
-impl Refusal {
-    fn new(code: &'static str, message: &str) -> Refusal {
-        Refusal { code, message: message.to_owned() }
+impl Rejection {
+    fn new(code: &'static str, message: &str) -> Rejection {
+        Rejection { code, message: message.to_owned() }
     }
 }
 
 /// Why one session's work ended: refused, or the store failed.
 pub(super) enum Stop {
-    Refused(Refusal),
+    Refused(Rejection),
     Store(StoreError),
 }
 
 impl From<token_usage::TooLarge> for Stop {
     fn from(_: token_usage::TooLarge) -> Stop {
-        Stop::Refused(Refusal::new(
+        Stop::Refused(Rejection::new(
             code::VALIDATION_ERROR,
             "tokens or lines add up to more than can be counted",
         ))
@@ -89,7 +89,7 @@ impl From<StoreError> for Stop {
 
 /// Two pieces of work in a transaction at the same time. Where a statement fails so do all that were sent after it: the
 /// error is the first one's. They are boxed, because a future that holds others is as large as all of them, twice over.
-async fn both<A, B, E, F>(
+async fn try_join<A, B, E, F>(
     one: impl Future<Output = Result<A, E>>,
     other: impl Future<Output = Result<B, F>>,
 ) -> Result<(A, B), Stop>
@@ -115,10 +115,15 @@ pub(super) struct Added {
 
 impl Store {
     /// Stores what can be stored of a batch, and says of each session what became of it.
-    pub async fn ingest(&self, principal: &Principal, batch: &Batch, now: i64) -> Result<Ingested> {
+    pub async fn ingest(
+        &self,
+        principal: &Principal,
+        batch: &DecodedBatch,
+        now: i64,
+    ) -> Result<IngestOutcome> {
         let placements = self.place(principal, batch).await?;
-        let _turn = self.turns.take(&principal.user_id).await;
-        let ingest = |together| Box::pin(self.ingest_once(principal, batch, &placements, now, together));
+        let _user_lock = self.user_locks.acquire(&principal.user_id).await;
+        let ingest = |batched| Box::pin(self.ingest_once(principal, batch, &placements, now, batched));
         with_retries(async || match ingest(true).await {
             Err(error @ (StoreError::Internal(_) | StoreError::Refused(_))) => {
                 tracing::debug!(error = %error, "a batch could not be stored at once, taking its sessions one by one");
@@ -130,7 +135,11 @@ impl Store {
     }
 
     /// The tenant of each entry, where it has one.
-    async fn place(&self, principal: &Principal, batch: &Batch) -> Result<Vec<Result<String, Refusal>>> {
+    async fn place(
+        &self,
+        principal: &Principal,
+        batch: &DecodedBatch,
+    ) -> Result<Vec<Result<String, Rejection>>> {
         let parts = || batch.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
         let mut names: Vec<String> =
             parts().filter_map(|part| part.remote.as_ref()).flat_map(routing::possible_owners).collect();
@@ -155,22 +164,22 @@ impl Store {
     async fn ingest_once(
         &self,
         principal: &Principal,
-        batch: &Batch,
-        placements: &[Result<String, Refusal>],
+        batch: &DecodedBatch,
+        placements: &[Result<String, Rejection>],
         now: i64,
-        together: bool,
-    ) -> Result<Ingested> {
-        let tx = self.db.write(Scope::Request).await?;
+        batched: bool,
+    ) -> Result<IngestOutcome> {
+        let tx = self.db.write(DbRole::Request).await?;
         let mut work = Work::new(&tx, principal.user_id.clone(), now);
-        if !together {
-            work = work.carefully();
+        if !batched {
+            work = work.assume_existing();
         }
         let mut notes: BTreeMap<String, BatchNote> =
             principal.tenants().into_iter().map(|tenant| (tenant, BatchNote::of(batch))).collect();
         let locks = notes.keys().map(|tenant| format!("{tenant}/{}", principal.user_id)).collect();
         tx.lock(locks).await?;
 
-        let mut results: Vec<Option<Result<Added, Refusal>>> = vec![None; batch.sessions.len()];
+        let mut results: Vec<Option<Result<Added, Rejection>>> = vec![None; batch.sessions.len()];
         let mut of_tenants: BTreeMap<&str, BTreeMap<&str, Candidate>> = BTreeMap::new();
         for (index, (entry, placement)) in batch.sessions.iter().zip(placements).enumerate() {
             match (placement, &entry.parts) {
@@ -180,17 +189,17 @@ impl Store {
                 }
                 (Err(refusal), _) => results[index] = Some(Err(refusal.clone())),
                 (Ok(_), Err(error)) => {
-                    results[index] = Some(Err(Refusal::new(code::VALIDATION_ERROR, error)));
+                    results[index] = Some(Err(Rejection::new(code::VALIDATION_ERROR, error)));
                 }
             }
         }
         for (tenant, sessions) in of_tenants {
-            let parts: Vec<Cow<Part>> = sessions.values().map(Candidate::part).collect();
-            let pieces: Vec<(&str, &Part)> =
+            let parts: Vec<Cow<DecodedSession>> = sessions.values().map(Candidate::part).collect();
+            let pieces: Vec<(&str, &DecodedSession)> =
                 sessions.keys().copied().zip(parts.iter().map(Cow::as_ref)).collect();
             // Before any savepoint: what is set after it ends with it.
             work.enter(tenant).await?;
-            let stored = match together {
+            let stored = match batched {
                 true => work.store(tenant, &pieces, false).await?,
                 false => store_one_by_one(&mut work, tenant, &pieces).await?,
             };
@@ -233,7 +242,7 @@ impl Store {
         tx.commit().await?;
         let outcomes =
             batch.sessions.iter().zip(refusals).map(|(entry, refusal)| outcome(entry, refusal)).collect();
-        Ok(Ingested { outcomes, messages_new })
+        Ok(IngestOutcome { outcomes, messages_new })
     }
 }
 
@@ -242,24 +251,24 @@ impl Store {
 struct Candidate<'a> {
     /// Its places in the batch, and all that stands there.
     indexes: Vec<usize>,
-    parts: Vec<&'a Part>,
+    parts: Vec<&'a DecodedSession>,
 }
 
 impl<'a> Candidate<'a> {
-    fn add(&mut self, index: usize, parts: &'a [Part]) {
+    fn add(&mut self, index: usize, parts: &'a [DecodedSession]) {
         self.indexes.push(index);
         self.parts.extend(parts);
     }
 
-    fn part(&self) -> Cow<'a, Part> {
+    fn part(&self) -> Cow<'a, DecodedSession> {
         match self.parts[..] {
             [only] => Cow::Borrowed(only),
-            _ => Cow::Owned(Part::of(&self.parts)),
+            _ => Cow::Owned(DecodedSession::of(&self.parts)),
         }
     }
 
     /// Says of each of its places what became of it; what it added counts once.
-    fn conclude(&self, result: Result<Added, Refusal>, results: &mut [Option<Result<Added, Refusal>>]) {
+    fn conclude(&self, result: Result<Added, Rejection>, results: &mut [Option<Result<Added, Rejection>>]) {
         for index in &self.indexes {
             results[*index] = Some(result.clone().map(|_| Added::default()));
         }
@@ -273,8 +282,8 @@ impl<'a> Candidate<'a> {
 async fn store_one_by_one(
     work: &mut Work<'_>,
     tenant: &str,
-    sessions: &[(&str, &Part)],
-) -> Result<Vec<Result<Added, Refusal>>> {
+    sessions: &[(&str, &DecodedSession)],
+) -> Result<Vec<Result<Added, Rejection>>> {
     let mut results = Vec::with_capacity(sessions.len());
     for session in sessions {
         work.tx.savepoint().await?;
@@ -289,7 +298,7 @@ async fn store_one_by_one(
             // Only this session's: the others may still be stored.
             Err(Stop::Store(StoreError::Internal(error))) => {
                 tracing::error!(session = session.0, error, "a session could not be stored");
-                Refusal::new(code::PROCESSING_ERROR, "the receiver could not store the session")
+                Rejection::new(code::PROCESSING_ERROR, "the receiver could not store the session")
             }
             Err(Stop::Store(error)) => return Err(error),
         };
@@ -306,37 +315,37 @@ fn shown(id: &str) -> &str {
 }
 
 fn place_entry(
-    entry: &Entry,
+    entry: &SessionEntry,
     sender: &routing::Sender,
     claims: &[routing::Claim],
-) -> Result<String, Refusal> {
-    let parts = entry.parts.as_ref().map_err(|error| Refusal::new(code::VALIDATION_ERROR, error))?;
+) -> Result<String, Rejection> {
+    let parts = entry.parts.as_ref().map_err(|error| Rejection::new(code::VALIDATION_ERROR, error))?;
     let mut placement = None;
     for part in parts {
         let tenant = routing::place(part.remote.as_ref(), part.inclusion, sender, claims).ok_or_else(|| {
-            Refusal::new(
+            Rejection::new(
                 code::REPO_NOT_ACCEPTED,
                 "the repository's owner is no organization of this user's, and the session is neither personal nor forced",
             )
         })?;
         if placement.as_ref().is_some_and(|placed| *placed != tenant) {
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 code::VALIDATION_ERROR,
                 "the session stands twice in the batch, with repositories of different tenants",
             ));
         }
         placement = Some(tenant);
     }
-    placement.ok_or_else(|| Refusal::new(code::VALIDATION_ERROR, "the session is malformed"))
+    placement.ok_or_else(|| Rejection::new(code::VALIDATION_ERROR, "the session is malformed"))
 }
 
-fn outcome(entry: &Entry, refusal: Option<Refusal>) -> Outcome {
+fn outcome(entry: &SessionEntry, refusal: Option<Rejection>) -> SessionOutcome {
     let messages = || entry.parts.iter().flatten().flat_map(|part| &part.messages);
-    Outcome {
+    SessionOutcome {
         id: entry.id.clone(),
         occurrences: entry.occurrences,
         messages: messages().count() as u64,
         last_line: messages().map(|message| message.wire.line_number).max().unwrap_or(0),
-        refusal,
+        rejection: refusal,
     }
 }

@@ -4,12 +4,12 @@
 //! Invariants: all of it happens under the user's lock; a replay writes nothing; aggregates come from the rows that were
 //! really new. What needs no other's answer is asked and stored at the same time.
 
-use super::{Added, Refusal, Stop, both};
+use super::{Added, Rejection, Stop, try_join};
 use crate::protocol::code;
-use crate::receiver::ingest::decode::{Message, Part, Task};
+use crate::receiver::ingest::decode::{DecodedMessage, DecodedSession, DecodedTask};
 use crate::receiver::ingest::token_usage::{self, Deltas, Rank, Sums, Usage};
-use crate::receiver::store::db::{Result, Row, Sees, StoreError, Tx};
-use crate::receiver::store::set::Set;
+use crate::receiver::store::db::{Result, Row, StoreError, Tx, Visibility};
+use crate::receiver::store::rows::Rows;
 use crate::receiver::store::statements::*;
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ pub struct Work<'t> {
     /// By tenant, read after the lock, so that a prune cannot come between.
     retained_since: HashMap<String, Option<i64>>,
     /// Nothing is taken for granted of what is stored: after something went wrong.
-    is_careful: bool,
+    assumes_existing: bool,
 }
 
 /// A session of a set, and what is known of it before anything is written.
@@ -31,20 +31,20 @@ struct Piece<'a> {
     /// Its place in the set.
     index: usize,
     id: &'a str,
-    part: &'a Part,
+    part: &'a DecodedSession,
     kept: Kept<'a>,
     /// The repository as sent.
     repository: String,
     has_home: bool,
-    stored: Option<StoredSession>,
+    stored: Option<SessionFields>,
     /// The transaction stores the session itself: none of its messages can be there.
-    is_bare: bool,
+    is_new: bool,
     /// Messages that were not there.
-    new: Vec<&'a Message>,
+    new: Vec<&'a DecodedMessage>,
 }
 
 /// A session's own row.
-struct StoredSession {
+struct SessionFields {
     modified_at: i64,
     repository: String,
     status: String,
@@ -58,16 +58,16 @@ struct StoredSession {
 impl<'t> Work<'t> {
     pub fn new(tx: &'t Tx, user_id: String, now: i64) -> Work<'t> {
         let (entered, retained_since) = Default::default();
-        Work { tx, user_id, now, entered, retained_since, is_careful: false }
+        Work { tx, user_id, now, entered, retained_since, assumes_existing: false }
     }
 
     /// Takes nothing for granted of what is stored.
-    pub fn carefully(self) -> Work<'t> {
-        Work { is_careful: true, ..self }
+    pub fn assume_existing(self) -> Work<'t> {
+        Work { assumes_existing: true, ..self }
     }
 
     /// Stores a session that was taken out of another tenant.
-    pub async fn restore(&mut self, tenant: &str, id: &str, part: Part) -> Result<()> {
+    pub async fn restore(&mut self, tenant: &str, id: &str, part: DecodedSession) -> Result<()> {
         for result in self.store(tenant, &[(id, &part)], true).await? {
             result.map_err(Stop::Refused)?;
         }
@@ -77,7 +77,7 @@ impl<'t> Work<'t> {
     /// Acts in this tenant from here on.
     pub async fn enter(&mut self, tenant: &str) -> Result<()> {
         if self.entered != tenant {
-            self.tx.enter(tenant, &self.user_id, Sees::Own).await?;
+            self.tx.enter(tenant, &self.user_id, Visibility::Own).await?;
             tenant.clone_into(&mut self.entered);
         }
         Ok(())
@@ -90,13 +90,15 @@ impl<'t> Work<'t> {
     pub async fn store(
         &mut self,
         tenant: &str,
-        sessions: &[(&str, &Part)],
+        sessions: &[(&str, &DecodedSession)],
         is_known: bool,
-    ) -> Result<Vec<Result<Added, Refusal>>, Stop> {
+    ) -> Result<Vec<Result<Added, Rejection>>, Stop> {
         let ids = || sessions.iter().map(|session| session.0);
-        let ((since, homes), mut stored) =
-            both(both(self.retained_since(tenant), self.homes(ids())), self.stored_sessions(tenant, ids()))
-                .await?;
+        let ((since, homes), mut stored) = try_join(
+            try_join(self.retained_since(tenant), self.homes(ids())),
+            self.stored_sessions(tenant, ids()),
+        )
+        .await?;
         self.retained_since.insert(tenant.to_owned(), since);
         let mut results = vec![Ok(Added::default()); sessions.len()];
         let mut pieces = Vec::with_capacity(sessions.len());
@@ -113,8 +115,8 @@ impl<'t> Work<'t> {
                 continue;
             }
             let repository = part.remote.as_ref().map(|remote| remote.url()).unwrap_or_default();
-            let is_bare = stored.is_none() && !self.is_careful;
-            let new = if is_bare { std::mem::take(&mut kept.messages) } else { Vec::new() };
+            let is_new = stored.is_none() && !self.assumes_existing;
+            let new = if is_new { std::mem::take(&mut kept.messages) } else { Vec::new() };
             pieces.push(Piece {
                 index,
                 id,
@@ -123,14 +125,14 @@ impl<'t> Work<'t> {
                 repository,
                 has_home: home.is_some(),
                 stored,
-                is_bare,
+                is_new,
                 new,
             });
         }
         self.new_sessions(tenant, &mut pieces, &mut results).await?;
         self.add_messages(tenant, &mut pieces).await?;
-        let rows = both(self.first_rows(tenant, &pieces), self.known_sessions(tenant, &pieces));
-        both(self.sums(tenant, &pieces), rows).await?;
+        let rows = try_join(self.first_rows(tenant, &pieces), self.known_sessions(tenant, &pieces));
+        try_join(self.sums(tenant, &pieces), rows).await?;
         for piece in pieces {
             let sessions = i64::from(piece.stored.is_none());
             results[piece.index] = Ok(Added { sessions, messages: piece.new.len() as i64 });
@@ -147,9 +149,9 @@ impl<'t> Work<'t> {
     }
 
     async fn homes(&self, ids: impl Iterator<Item = &str>) -> Result<HashMap<String, Home>> {
-        let mut keys = Set::new(&[&self.user_id]);
+        let mut keys = Rows::new(&[&self.user_id]);
         ids.for_each(|id| keys.push([id.into()]));
-        let rows = self.tx.find(&HOMES, &keys).await?;
+        let rows = self.tx.select_by_keys(&HOMES, &keys).await?;
         let home = |row: &Row| {
             Ok((row.text(0)?, Home { stored_in: row.text(1)?, is_forgotten: row.opt_int(2)?.is_some() }))
         };
@@ -160,11 +162,11 @@ impl<'t> Work<'t> {
         &self,
         tenant: &str,
         ids: impl Iterator<Item = &str>,
-    ) -> Result<HashMap<String, StoredSession>> {
-        let mut keys = Set::new(&[tenant, &self.user_id]);
+    ) -> Result<HashMap<String, SessionFields>> {
+        let mut keys = Rows::new(&[tenant, &self.user_id]);
         ids.for_each(|id| keys.push([id.into()]));
-        let rows = self.tx.find(&SESSIONS, &keys).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, StoredSession::read(row)?))).collect()
+        let rows = self.tx.select_by_keys(&SESSIONS, &keys).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, SessionFields::read(row)?))).collect()
     }
 
     /// Stores the sessions that are not there. One whose id is another user's is refused.
@@ -172,19 +174,19 @@ impl<'t> Work<'t> {
         &self,
         tenant: &str,
         pieces: &mut Vec<Piece<'_>>,
-        results: &mut [Result<Added, Refusal>],
+        results: &mut [Result<Added, Rejection>],
     ) -> Result<()> {
-        let mut rows = Set::new(&[tenant, &self.user_id]);
+        let mut rows = Rows::new(&[tenant, &self.user_id]);
         for piece in pieces.iter().filter(|piece| piece.stored.is_none()) {
             piece.push_row(&mut rows, self.now);
         }
-        let stored = self.tx.put_returning(&SESSIONS_NEW, &rows).await?;
+        let stored = self.tx.insert_many_returning(&SESSIONS_NEW, &rows).await?;
         let stored = stored.iter().map(|row| row.text(0)).collect::<Result<HashSet<_>>>()?;
         pieces.retain(|piece| {
             let is_ours = piece.stored.is_some() || stored.contains(piece.id);
             if !is_ours {
                 let message = "the session's id is another user's in this organization";
-                results[piece.index] = Err(Refusal::new(code::SESSION_CONFLICT, message));
+                results[piece.index] = Err(Rejection::new(code::SESSION_CONFLICT, message));
             }
             is_ours
         });
@@ -193,41 +195,41 @@ impl<'t> Work<'t> {
 
     /// Stores messages of sessions that may have them already, and finds out by that which are new.
     async fn add_messages(&self, tenant: &str, pieces: &mut [Piece<'_>]) -> Result<()> {
-        let added = || pieces.iter().filter(|piece| !piece.is_bare);
-        let mut rows = Set::new(&[tenant, &self.user_id]);
+        let added = || pieces.iter().filter(|piece| !piece.is_new);
+        let mut rows = Rows::new(&[tenant, &self.user_id]);
         for piece in added() {
             piece.kept.messages.iter().for_each(|message| push_message(&mut rows, piece.id, message));
         }
         let mut new: HashMap<String, HashSet<String>> = HashMap::new();
-        for row in self.tx.put_returning(&MESSAGES_NEW, &rows).await? {
+        for row in self.tx.insert_many_returning(&MESSAGES_NEW, &rows).await? {
             new.entry(row.text(0)?).or_default().insert(row.text(1)?);
         }
-        let is_new = |piece: &Piece, message: &Message| {
+        let is_new = |piece: &Piece, message: &DecodedMessage| {
             new.get(piece.id).is_some_and(|new| new.contains(&message.wire.id))
         };
         // Of those that were there some may lack the content that they now have.
-        let mut there: Vec<(&str, &Message)> = Vec::new();
+        let mut there: Vec<(&str, &DecodedMessage)> = Vec::new();
         for piece in added() {
             let messages = piece.kept.messages.iter().filter(|message| message.wire.content.is_some());
             let messages = messages.filter(|message| !is_new(piece, message));
             there.extend(messages.map(|message| (piece.id, *message)));
         }
-        let mut keys = Set::new(&[tenant]);
+        let mut keys = Rows::new(&[tenant]);
         there.iter().for_each(|(id, message)| keys.push([(*id).into(), (&message.wire.id).into()]));
         let mut lacking = HashSet::new();
-        for row in self.tx.find(&MESSAGES, &keys).await? {
+        for row in self.tx.select_by_keys(&MESSAGES, &keys).await? {
             if row.flag(2)? {
                 lacking.insert((row.text(0)?, row.text(1)?));
             }
         }
-        let mut filled = Set::new(&[tenant, &self.user_id]);
+        let mut filled = Rows::new(&[tenant, &self.user_id]);
         for (id, message) in there {
             if lacking.contains(&(id.to_owned(), message.wire.id.clone())) {
                 push_message(&mut filled, id, message);
             }
         }
-        self.tx.put(&MESSAGES_FILLED, &filled).await?;
-        for piece in pieces.iter_mut().filter(|piece| !piece.is_bare) {
+        self.tx.insert_many(&MESSAGES_FILLED, &filled).await?;
+        for piece in pieces.iter_mut().filter(|piece| !piece.is_new) {
             let kept = std::mem::take(&mut piece.kept.messages);
             piece.new = kept.into_iter().filter(|message| is_new(piece, message)).collect();
         }
@@ -236,18 +238,21 @@ impl<'t> Work<'t> {
 
     /// Stores the homes and the messages of sessions that have none.
     async fn first_rows(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
-        let mut homes = Set::new(&[&self.user_id, tenant]);
+        let mut homes = Rows::new(&[&self.user_id, tenant]);
         for piece in pieces.iter().filter(|piece| piece.is_first()) {
             homes.push([piece.id.into()]);
         }
         // What was asked meanwhile goes out before these rows are made.
         tokio::task::yield_now().await;
-        let mut messages = Set::new(&[tenant, &self.user_id]);
-        for piece in pieces.iter().filter(|piece| piece.is_bare) {
+        let mut messages = Rows::new(&[tenant, &self.user_id]);
+        for piece in pieces.iter().filter(|piece| piece.is_new) {
             piece.new.iter().for_each(|message| push_message(&mut messages, piece.id, message));
         }
-        let (stored, _) =
-            both(self.tx.put(&HOMES_NEW, &homes), self.tx.put(&MESSAGES_FIRST, &messages)).await?;
+        let (stored, _) = try_join(
+            self.tx.insert_many(&HOMES_NEW, &homes),
+            self.tx.insert_many(&MESSAGES_FIRST, &messages),
+        )
+        .await?;
         Ok(self.expect(stored, homes.cells.len() as u64)?)
     }
 
@@ -257,7 +262,7 @@ impl<'t> Work<'t> {
         let text = || "rows were there that were not expected".to_owned();
         match rows == expected {
             true => Ok(()),
-            false if self.is_careful => Err(StoreError::Contended(text())),
+            false if self.assumes_existing => Err(StoreError::Contended(text())),
             false => Err(StoreError::Internal(text())),
         }
     }
@@ -267,7 +272,7 @@ impl<'t> Work<'t> {
         let new = || pieces.iter().flat_map(|piece| &piece.new);
         let ids: HashSet<&str> = new().filter_map(|message| token_usage::usage_id(message)).collect();
         let (known, tasks) =
-            both(self.usages(tenant, ids.into_iter()), self.stored_tasks(tenant, pieces)).await?;
+            try_join(self.usages(tenant, ids.into_iter()), self.stored_tasks(tenant, pieces)).await?;
         let (mut usages, mut deltas) = (known.clone(), Deltas::new());
         for piece in pieces {
             token_usage::count_messages(piece.id, piece.new.iter().copied(), &mut usages, &mut deltas)?;
@@ -275,7 +280,7 @@ impl<'t> Work<'t> {
         let later = self.later_tasks(tenant, pieces, &tasks, &mut deltas)?;
         let repositories = pieces.iter().map(|piece| (piece.id, piece.repository_now())).collect();
         let sums = self.store_sums(tenant, &repositories, &known, &usages, deltas);
-        both(sums, self.tx.put(&TASKS_LATER, &later)).await?;
+        try_join(sums, self.tx.insert_many(&TASKS_LATER, &later)).await?;
         Ok(())
     }
 
@@ -289,11 +294,12 @@ impl<'t> Work<'t> {
         usages: &HashMap<String, Usage>,
         mut deltas: Deltas,
     ) -> Result<(), Stop> {
-        let (mut new, mut changed) = (Set::new(&[tenant, &self.user_id]), Set::new(&[tenant, &self.user_id]));
+        let (mut new, mut changed) =
+            (Rows::new(&[tenant, &self.user_id]), Rows::new(&[tenant, &self.user_id]));
         for (id, usage) in usages {
             let rows = match known.get(id) {
                 Some(known) if known == usage => continue,
-                None if !self.is_careful => &mut new,
+                None if !self.assumes_existing => &mut new,
                 _ => &mut changed,
             };
             let [input, output, cache_read, cache_creation] = usage.tokens;
@@ -313,7 +319,7 @@ impl<'t> Work<'t> {
             ]);
         }
         deltas.retain(|_, sums| *sums != Sums::default());
-        let mut rows = Set::new(&[tenant, &self.user_id]);
+        let mut rows = Rows::new(&[tenant, &self.user_id]);
         for (place, sums) in &deltas {
             let [input, output, cache_read, cache_creation] = sums.tokens;
             let repository = repositories.get(place.session_id.as_str()).copied().unwrap_or_default();
@@ -333,8 +339,9 @@ impl<'t> Work<'t> {
                 sums.tasks_completed.into(),
             ]);
         }
-        let usages = both(self.tx.put(&USAGES_NEW, &new), self.tx.put(&USAGES_NOW, &changed));
-        let (_, sums) = both(usages, self.tx.put_returning(&ACTIVITY_ADDED, &rows)).await?;
+        let usages =
+            try_join(self.tx.insert_many(&USAGES_NEW, &new), self.tx.insert_many(&USAGES_NOW, &changed));
+        let (_, sums) = try_join(usages, self.tx.insert_many_returning(&METRICS_ADDED, &rows)).await?;
         for row in sums {
             if row.int(0)? > token_usage::SUM_MAX {
                 return Err(token_usage::TooLarge.into());
@@ -349,18 +356,18 @@ impl<'t> Work<'t> {
         tenant: &str,
         ids: impl Iterator<Item = &str>,
     ) -> Result<HashMap<String, Usage>> {
-        let mut keys = Set::new(&[tenant, &self.user_id]);
+        let mut keys = Rows::new(&[tenant, &self.user_id]);
         ids.for_each(|id| keys.push([id.into()]));
-        self.tx.find(&USAGES, &keys).await?.iter().map(read_usage).collect()
+        self.tx.select_by_keys(&USAGES, &keys).await?.iter().map(read_usage).collect()
     }
 
     /// What is stored of the tasks that came.
     async fn stored_tasks(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<StoredTasks> {
-        let mut keys = Set::new(&[tenant]);
+        let mut keys = Rows::new(&[tenant]);
         for (id, task) in tasks(pieces) {
             keys.push([id.into(), (&task.wire.id).into()]);
         }
-        let rows = self.tx.find(&TASKS, &keys).await?;
+        let rows = self.tx.select_by_keys(&TASKS, &keys).await?;
         rows.into_iter().map(|row| Ok(((row.text(0)?, row.text(1)?), row))).collect()
     }
 
@@ -371,8 +378,8 @@ impl<'t> Work<'t> {
         pieces: &'a [Piece<'_>],
         stored: &StoredTasks,
         deltas: &mut Deltas,
-    ) -> Result<Set<'a>> {
-        let mut rows = Set::new(&[tenant, &self.user_id]);
+    ) -> Result<Rows<'a>> {
+        let mut rows = Rows::new(&[tenant, &self.user_id]);
         for (id, task) in tasks(pieces) {
             let wire = &task.wire;
             if let Some(row) = stored.get(&(id.to_owned(), wire.id.clone())) {
@@ -407,8 +414,8 @@ impl<'t> Work<'t> {
 
     /// Brings the rows of sessions that were there up to date.
     async fn known_sessions(&self, tenant: &str, pieces: &[Piece<'_>]) -> Result<(), Stop> {
-        let mut changed = Set::new(&[tenant, &self.user_id]);
-        let mut grew = Set::new(&[tenant, &self.user_id]);
+        let mut changed = Rows::new(&[tenant, &self.user_id]);
+        let mut grew = Rows::new(&[tenant, &self.user_id]);
         let mut moved = Vec::new();
         for piece in pieces {
             match &piece.stored {
@@ -419,16 +426,20 @@ impl<'t> Work<'t> {
                     }
                 }
                 // A bare one was stored with its count.
-                _ if !piece.is_bare && !piece.new.is_empty() => piece.push_row(&mut grew, self.now),
+                _ if !piece.is_new && !piece.new.is_empty() => piece.push_row(&mut grew, self.now),
                 _ => {}
             }
         }
         for piece in moved {
             let (user, repository) = (&self.user_id, &piece.repository);
             let params = vec![tenant.into(), piece.id.into(), user.into(), repository.into()];
-            self.tx.send(ACTIVITY_MOVED, params).await?;
+            self.tx.send(METRICS_MOVED, params).await?;
         }
-        both(self.tx.put(&SESSIONS_CHANGED, &changed), self.tx.put(&SESSIONS_GREW, &grew)).await?;
+        try_join(
+            self.tx.insert_many(&SESSIONS_CHANGED, &changed),
+            self.tx.insert_many(&SESSIONS_GREW, &grew),
+        )
+        .await?;
         Ok(())
     }
 }
@@ -437,11 +448,11 @@ impl<'t> Work<'t> {
 type StoredTasks = HashMap<(String, String), Row>;
 
 /// The tasks that came, each with its session.
-fn tasks<'a>(pieces: &'a [Piece<'_>]) -> impl Iterator<Item = (&'a str, &'a Task)> {
+fn tasks<'a>(pieces: &'a [Piece<'_>]) -> impl Iterator<Item = (&'a str, &'a DecodedTask)> {
     pieces.iter().flat_map(|piece| piece.kept.tasks.iter().map(|task| (piece.id, *task)))
 }
 
-fn push_message<'a>(rows: &mut Set<'a>, session_id: &'a str, message: &'a Message) {
+fn push_message<'a>(rows: &mut Rows<'a>, session_id: &'a str, message: &'a DecodedMessage) {
     let wire = &message.wire;
     rows.push([
         session_id.into(),
@@ -492,22 +503,22 @@ struct Home {
 
 impl Home {
     /// Why a session of this home cannot be stored in this tenant.
-    fn refusal(&self, tenant: &str) -> Option<Refusal> {
+    fn refusal(&self, tenant: &str) -> Option<Rejection> {
         if self.is_forgotten {
             let message = "the session was deleted on purpose and is not taken again";
-            return Some(Refusal::new(code::FORGOTTEN, message));
+            return Some(Rejection::new(code::FORGOTTEN, message));
         }
         (self.stored_in != tenant).then(|| {
             let message =
                 "the session was stored when its repository belonged elsewhere; an administrator can move it";
-            Refusal::new(code::SESSION_MOVED, message)
+            Rejection::new(code::SESSION_MOVED, message)
         })
     }
 }
 
-impl StoredSession {
-    fn read(row: &Row) -> Result<StoredSession> {
-        Ok(StoredSession {
+impl SessionFields {
+    fn read(row: &Row) -> Result<SessionFields> {
+        Ok(SessionFields {
             modified_at: row.int(1)?,
             repository: row.text(2)?,
             status: row.text(3)?,
@@ -520,7 +531,7 @@ impl StoredSession {
     }
 
     /// Whether what was sent takes the place of what is stored: it is as late, and not the same.
-    fn changes(&self, part: &Part, repository: &str) -> bool {
+    fn changes(&self, part: &DecodedSession, repository: &str) -> bool {
         let is_same = self.repository == repository
             && self.status == part.status
             && self.slug == part.slug
@@ -547,7 +558,7 @@ impl Piece<'_> {
         }
     }
 
-    fn push_row<'a>(&'a self, rows: &mut Set<'a>, now: i64) {
+    fn push_row<'a>(&'a self, rows: &mut Rows<'a>, now: i64) {
         rows.push([
             self.id.into(),
             (&self.repository).into(),
@@ -567,12 +578,12 @@ impl Piece<'_> {
 
 /// What of a session's rows is young enough to be stored.
 struct Kept<'a> {
-    messages: Vec<&'a Message>,
-    tasks: Vec<&'a Task>,
+    messages: Vec<&'a DecodedMessage>,
+    tasks: Vec<&'a DecodedTask>,
 }
 
 impl Kept<'_> {
-    fn of(part: &Part, retained_since: Option<i64>) -> Kept<'_> {
+    fn of(part: &DecodedSession, retained_since: Option<i64>) -> Kept<'_> {
         let since = retained_since.unwrap_or(i64::MIN);
         Kept {
             messages: part.messages.iter().filter(|message| message.at >= since).collect(),
@@ -585,7 +596,7 @@ impl Kept<'_> {
     }
 }
 
-impl Part {
+impl DecodedSession {
     fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.tasks.is_empty()
     }

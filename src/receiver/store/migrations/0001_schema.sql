@@ -53,7 +53,7 @@ CREATE TABLE api_keys (
 );
 
 -- Where a user's session was first stored. It outlives the session, so that what was pruned or forgotten stays away.
-CREATE TABLE homes (
+CREATE TABLE session_locations (
     tenant_id {text} NOT NULL,           -- the user
     session_id {text} NOT NULL,
     stored_in {text} NOT NULL,           -- the tenant
@@ -146,7 +146,7 @@ CREATE TABLE usages (
 );
 
 -- The aggregates: sums per session, day, model and type. Sessions are counted from its rows, so nothing else is kept.
-CREATE TABLE activity (
+CREATE TABLE metrics (
     tenant_id {text} NOT NULL,
     user_id {text} NOT NULL,
     session_id {text} NOT NULL,
@@ -164,7 +164,7 @@ CREATE TABLE activity (
     tasks_completed BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, user_id, session_id, day, model, message_type)
 );
-CREATE INDEX activity_by_day ON activity (tenant_id, day);
+CREATE INDEX metrics_by_day ON metrics (tenant_id, day);
 
 -- What a user's client has to do with a tenant: one row for the user's private space, which counts everything, and one
 -- for each organization, which counts what concerns it.

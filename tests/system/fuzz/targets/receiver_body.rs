@@ -132,11 +132,11 @@ impl Place {
         if answer.processed == 0 {
             return;
         }
-        let before = recount::activity(self);
+        let before = recount::metrics(self);
         let (again, replay) = self.post(body, encoding, delivery, &self.keys[sender]);
         let replay = replay.expect("a batch that was taken is taken again");
         assert_eq!((again, &replay.errors, replay.processed), (status, &answer.errors, answer.processed));
-        assert_eq!(recount::activity(self), before, "a replay changed the sums");
+        assert_eq!(recount::metrics(self), before, "a replay changed the sums");
         self.stored += 1;
         if self.stored % STORED_PER_RECOUNT == 1 {
             recount::assert_sums_equal_a_recount(self);

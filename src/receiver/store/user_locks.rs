@@ -8,23 +8,23 @@ use tokio::sync::OwnedMutexGuard;
 
 /// Who is waiting for whom; users of whom nobody is at work are not in it.
 #[derive(Clone, Default)]
-pub struct Turns(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>);
+pub struct UserLocks(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>);
 
-/// A user's turn, until it is dropped.
-pub struct Turn {
-    turns: Turns,
+/// A user's lock, until it is dropped.
+pub struct UserLock {
+    user_locks: UserLocks,
     user_id: String,
     guard: Option<OwnedMutexGuard<()>>,
 }
 
-impl Turns {
+impl UserLocks {
     /// Waits for the batches of this user that came before.
-    pub async fn take(&self, user_id: &str) -> Turn {
+    pub async fn acquire(&self, user_id: &str) -> UserLock {
         // Made before it waits: whoever stops waiting clears up as well.
-        let mut turn = Turn { turns: self.clone(), user_id: user_id.to_owned(), guard: None };
+        let mut lock = UserLock { user_locks: self.clone(), user_id: user_id.to_owned(), guard: None };
         let of_user = self.users().entry(user_id.to_owned()).or_default().clone();
-        turn.guard = Some(of_user.lock_owned().await);
-        turn
+        lock.guard = Some(of_user.lock_owned().await);
+        lock
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
@@ -32,10 +32,10 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for UserLock {
     fn drop(&mut self) {
         self.guard = None;
-        let mut users = self.turns.users();
+        let mut users = self.user_locks.users();
         // Everyone who waits has one of their own.
         if users.get(&self.user_id).is_some_and(|of_user| Arc::strong_count(of_user) == 1) {
             users.remove(&self.user_id);
@@ -50,22 +50,22 @@ mod tests {
 
     #[tokio::test]
     async fn one_user_waits_and_another_does_not() {
-        let turns = Turns::default();
-        let first = turns.take("alice").await;
-        let mut second = Box::pin(turns.take("alice"));
+        let user_locks = UserLocks::default();
+        let first = user_locks.acquire("alice").await;
+        let mut second = Box::pin(user_locks.acquire("alice"));
         assert!(second.as_mut().now_or_never().is_none());
-        assert!(turns.take("bob").now_or_never().is_some());
+        assert!(user_locks.acquire("bob").now_or_never().is_some());
         drop(first);
         assert!(second.now_or_never().is_some());
-        assert!(turns.users().is_empty(), "nobody is left");
+        assert!(user_locks.users().is_empty(), "nobody is left");
     }
 
     #[tokio::test]
     async fn who_stops_waiting_leaves_nothing_behind() {
-        let turns = Turns::default();
-        let first = turns.take("alice").await;
-        assert!(turns.take("alice").now_or_never().is_none());
+        let user_locks = UserLocks::default();
+        let first = user_locks.acquire("alice").await;
+        assert!(user_locks.acquire("alice").now_or_never().is_none());
         drop(first);
-        assert!(turns.users().is_empty());
+        assert!(user_locks.users().is_empty());
     }
 }

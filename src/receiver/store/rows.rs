@@ -5,7 +5,7 @@
 
 /// A column's type, as far as sets of rows need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     Text,
     Int,
     Bool,
@@ -13,58 +13,58 @@ pub enum Kind {
 
 /// One column of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cell<'a> {
+pub enum ValueRef<'a> {
     Null,
     Int(i64),
     Bool(bool),
     Text(&'a str),
 }
 
-impl<'a> From<&'a str> for Cell<'a> {
-    fn from(text: &'a str) -> Cell<'a> {
-        Cell::Text(text)
+impl<'a> From<&'a str> for ValueRef<'a> {
+    fn from(text: &'a str) -> ValueRef<'a> {
+        ValueRef::Text(text)
     }
 }
 
-impl<'a> From<&'a String> for Cell<'a> {
-    fn from(text: &'a String) -> Cell<'a> {
-        Cell::Text(text)
+impl<'a> From<&'a String> for ValueRef<'a> {
+    fn from(text: &'a String) -> ValueRef<'a> {
+        ValueRef::Text(text)
     }
 }
 
-impl From<i64> for Cell<'_> {
+impl From<i64> for ValueRef<'_> {
     fn from(number: i64) -> Self {
-        Cell::Int(number)
+        ValueRef::Int(number)
     }
 }
 
-impl From<bool> for Cell<'_> {
+impl From<bool> for ValueRef<'_> {
     fn from(flag: bool) -> Self {
-        Cell::Bool(flag)
+        ValueRef::Bool(flag)
     }
 }
 
-impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
-    fn from(value: Option<T>) -> Cell<'a> {
-        value.map_or(Cell::Null, Into::into)
+impl<'a, T: Into<ValueRef<'a>>> From<Option<T>> for ValueRef<'a> {
+    fn from(value: Option<T>) -> ValueRef<'a> {
+        value.map_or(ValueRef::Null, Into::into)
     }
 }
 
 /// Rows that have some columns in common.
 #[derive(Debug)]
-pub struct Set<'a> {
+pub struct Rows<'a> {
     /// What all rows have in common: the tenant, mostly.
     pub common: Vec<&'a str>,
     /// The other columns, row by row.
-    pub cells: Vec<Cell<'a>>,
+    pub cells: Vec<ValueRef<'a>>,
 }
 
-impl<'a> Set<'a> {
-    pub fn new(common: &[&'a str]) -> Set<'a> {
-        Set { common: common.to_vec(), cells: Vec::new() }
+impl<'a> Rows<'a> {
+    pub fn new(common: &[&'a str]) -> Rows<'a> {
+        Rows { common: common.to_vec(), cells: Vec::new() }
     }
 
-    pub fn push<const N: usize>(&mut self, row: [Cell<'a>; N]) {
+    pub fn push<const N: usize>(&mut self, row: [ValueRef<'a>; N]) {
         self.cells.extend(row);
     }
 
@@ -75,11 +75,11 @@ impl<'a> Set<'a> {
 
 /// `INSERT` of a set of rows. No two of them may name the same key.
 #[derive(Debug)]
-pub struct Bulk {
+pub struct InsertMany {
     pub table: &'static str,
     /// Texts that all rows have in common.
     pub common: &'static [&'static str],
-    pub columns: &'static [(&'static str, Kind)],
+    pub columns: &'static [(&'static str, ColumnType)],
     /// `ON CONFLICT …`, and `RETURNING …` where wanted.
     pub tail: &'static str,
 }
@@ -87,18 +87,18 @@ pub struct Bulk {
 /// `SELECT` of the rows that a set of whole keys names, each by itself: whatever a planner believes of the table, it can
 /// but look each of them up.
 #[derive(Debug)]
-pub struct Lookup {
+pub struct SelectByKeys {
     pub table: &'static str,
     /// Texts that all keys have in common.
     pub common: &'static [&'static str],
-    pub keys: &'static [(&'static str, Kind)],
+    pub keys: &'static [(&'static str, ColumnType)],
     /// What is read of a row that is there.
     pub columns: &'static str,
     /// `{update}`, where the rows are to be changed.
     pub tail: &'static str,
 }
 
-impl Lookup {
+impl SelectByKeys {
     /// The `SELECT` of one row. `key` spells the place of a key's column.
     ///
     /// Its last column is asked for as a range of one, in order. Only the index that the key is has that order: a planner

@@ -3,12 +3,12 @@
 //! Invariant: a session that leaves a tenant takes its sums along, but for days that were pruned, whose sums stay.
 
 use super::admin::{TenantKind, tenant};
-use super::db::{Result, Row, Scope, StoreError, Tx, Value};
+use super::db::{DbRole, Result, Row, StoreError, Tx, Value};
 use super::ingest::{self, Work};
 use super::{Store, with_retries};
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncMessage, SyncSession, SyncTask};
-use crate::receiver::ingest::decode::{Message, Part, Task};
+use crate::receiver::ingest::decode::{DecodedMessage, DecodedSession, DecodedTask};
 use crate::receiver::ingest::token_usage::{self, Deltas, Usage};
 use crate::receiver::time;
 use serde::Serialize;
@@ -38,7 +38,7 @@ pub struct ExportedSession {
 
 /// Sessions by what is given; absent means any.
 #[derive(Debug, Default)]
-pub struct Which {
+pub struct SessionFilter {
     pub id: Option<String>,
     pub organization: Option<String>,
     pub login: Option<String>,
@@ -66,9 +66,9 @@ const TASKS: &str = "\
     WHERE tenant_id = $1 AND session_id = $2 AND NOT pruned ORDER BY created_at, task_id";
 
 impl Store {
-    pub async fn list_sessions(&self, which: &Which) -> Result<Vec<SessionInfo>> {
-        let tx = self.db.read(Scope::Operator).await?;
-        let found = find(&tx, which).await?;
+    pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionInfo>> {
+        let tx = self.db.read(DbRole::Operator).await?;
+        let found = find(&tx, filter).await?;
         tx.commit().await?;
         Ok(found.into_iter().map(|found| found.info).collect())
     }
@@ -76,11 +76,11 @@ impl Store {
     /// Gives whole sessions to `write`, one after the other.
     pub async fn export_sessions(
         &self,
-        which: &Which,
+        filter: &SessionFilter,
         mut write: impl FnMut(ExportedSession) -> Result<()>,
     ) -> Result<()> {
-        let tx = self.db.read(Scope::Operator).await?;
-        for found in find(&tx, which).await? {
+        let tx = self.db.read(DbRole::Operator).await?;
+        for found in find(&tx, filter).await? {
             let Some(part) = read_part(&tx, &found.tenant_id, &found.info.id).await? else { continue };
             let session = SyncSession {
                 id: found.info.id,
@@ -113,7 +113,7 @@ impl Store {
         now: i64,
     ) -> Result<()> {
         with_retries(async || {
-            let tx = self.db.write(Scope::Operator).await?;
+            let tx = self.db.write(DbRole::Operator).await?;
             let user = tenant(&tx, TenantKind::User, login).await?;
             let from = home(&tx, &user, id).await?;
             let to = match organization {
@@ -125,12 +125,12 @@ impl Store {
             }
             lock(&tx, &user, &[&from, &to]).await?;
             let part = read_part(&tx, &from, id).await?;
-            take_out(&tx, &from, &user, id).await?;
-            let sql = "UPDATE homes SET stored_in = $3 WHERE tenant_id = $1 AND session_id = $2";
+            delete_rows(&tx, &from, &user, id).await?;
+            let sql = "UPDATE session_locations SET stored_in = $3 WHERE tenant_id = $1 AND session_id = $2";
             tx.execute(sql, &[Value::from(&user), id.into(), Value::from(&to)]).await?;
             // A pruned session has nothing left to move but its place.
             if let Some(part) = part {
-                Work::new(&tx, user, now).carefully().restore(&to, id, part).await?;
+                Work::new(&tx, user, now).assume_existing().restore(&to, id, part).await?;
             }
             tx.commit().await
         })
@@ -140,12 +140,13 @@ impl Store {
     /// Deletes a user's session and keeps it from coming again.
     pub async fn forget_session(&self, login: &str, id: &str, now: i64) -> Result<()> {
         with_retries(async || {
-            let tx = self.db.write(Scope::Operator).await?;
+            let tx = self.db.write(DbRole::Operator).await?;
             let user = tenant(&tx, TenantKind::User, login).await?;
             let from = home(&tx, &user, id).await?;
             lock(&tx, &user, &[&from]).await?;
-            take_out(&tx, &from, &user, id).await?;
-            let sql = "UPDATE homes SET forgotten_at = $3 WHERE tenant_id = $1 AND session_id = $2";
+            delete_rows(&tx, &from, &user, id).await?;
+            let sql =
+                "UPDATE session_locations SET forgotten_at = $3 WHERE tenant_id = $1 AND session_id = $2";
             tx.execute(sql, &[Value::from(&user), id.into(), now.into()]).await?;
             tx.commit().await
         })
@@ -153,16 +154,16 @@ impl Store {
     }
 }
 
-async fn find(tx: &Tx, which: &Which) -> Result<Vec<Found>> {
+async fn find(tx: &Tx, filter: &SessionFilter) -> Result<Vec<Found>> {
     let mut ids = [String::new(), String::new()];
-    if let Some(slug) = &which.organization {
+    if let Some(slug) = &filter.organization {
         ids[0] = tenant(tx, TenantKind::Organization, slug).await?;
     }
-    if let Some(login) = &which.login {
+    if let Some(login) = &filter.login {
         ids[1] = tenant(tx, TenantKind::User, login).await?;
     }
     let [organization, user] = ids;
-    let id = which.id.clone().unwrap_or_default();
+    let id = filter.id.clone().unwrap_or_default();
     let rows = tx.query(FIND, &[id.into(), organization.into(), user.into()]).await?;
     let read = |row: &Row| {
         Ok(Found {
@@ -182,7 +183,7 @@ async fn find(tx: &Tx, which: &Which) -> Result<Vec<Found>> {
 }
 
 async fn home(tx: &Tx, user: &str, id: &str) -> Result<String> {
-    let sql = "SELECT stored_in FROM homes WHERE tenant_id = $1 AND session_id = $2";
+    let sql = "SELECT stored_in FROM session_locations WHERE tenant_id = $1 AND session_id = $2";
     match tx.query_one(sql, &[user.into(), id.into()]).await? {
         Some(row) => row.text(0),
         None => Err(StoreError::refused(format!("this user has no session {id}"))),
@@ -197,7 +198,7 @@ async fn lock(tx: &Tx, user: &str, tenants: &[&str]) -> Result<()> {
 }
 
 /// A stored session as one part of a batch.
-async fn read_part(tx: &Tx, tenant: &str, id: &str) -> Result<Option<Part>> {
+async fn read_part(tx: &Tx, tenant: &str, id: &str) -> Result<Option<DecodedSession>> {
     let Some(row) = tx.query_one(FIELDS, &[tenant.into(), id.into()]).await? else { return Ok(None) };
     let sql = format!(
         "SELECT {MESSAGE_COLUMNS} FROM messages WHERE tenant_id = $1 AND session_id = $2 \
@@ -211,7 +212,7 @@ async fn read_part(tx: &Tx, tenant: &str, id: &str) -> Result<Option<Part>> {
         Some("forced_include") => Some(Inclusion::ForcedInclude),
         _ => None,
     };
-    Ok(Some(Part {
+    Ok(Some(DecodedSession {
         remote: Remote::parse(&row.text(0)?).ok(),
         inclusion,
         status: row.text(2)?,
@@ -226,7 +227,7 @@ async fn read_part(tx: &Tx, tenant: &str, id: &str) -> Result<Option<Part>> {
     }))
 }
 
-fn read_message(row: &Row) -> Result<Message> {
+fn read_message(row: &Row) -> Result<DecodedMessage> {
     let wire = SyncMessage {
         id: row.text(0)?,
         line_number: row.int(2)?,
@@ -250,10 +251,10 @@ fn read_message(row: &Row) -> Result<Message> {
         files_changed: row.opt_int(20)?,
         content_omitted: row.flag(21)?.then_some(true),
     };
-    Ok(Message { at: row.int(1)?, wire })
+    Ok(DecodedMessage { at: row.int(1)?, wire })
 }
 
-fn read_task(row: &Row) -> Result<Task> {
+fn read_task(row: &Row) -> Result<DecodedTask> {
     let id = row.text(0)?;
     let wire = SyncTask {
         task_id: id.clone(),
@@ -264,11 +265,11 @@ fn read_task(row: &Row) -> Result<Task> {
         created_at: row.text(4)?,
         updated_at: row.text(5)?,
     };
-    Ok(Task { changed_at: row.int(6)?, is_arrival: false, wire })
+    Ok(DecodedTask { changed_at: row.int(6)?, is_arrival: false, wire })
 }
 
 /// Deletes a session's rows and their sums, and counts anew the answers that it shared with other sessions.
-async fn take_out(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
+async fn delete_rows(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
     let session = [Value::from(tenant), id.into()];
     let sql = "SELECT DISTINCT usage_id FROM messages WHERE tenant_id = $1 AND session_id = $2 AND usage_id IS NOT NULL";
     let shared: Vec<String> =
@@ -280,12 +281,12 @@ async fn take_out(tx: &Tx, tenant: &str, user: &str, id: &str) -> Result<()> {
     let row =
         tx.query_one("SELECT retained_since FROM tenants WHERE tenant_id = $1", &[tenant.into()]).await?;
     let since = row.map(|row| row.opt_int(0)).transpose()?.flatten().map_or(i64::MIN, time::day);
-    let sql = "DELETE FROM activity WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 AND day >= $4";
+    let sql = "DELETE FROM metrics WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 AND day >= $4";
     tx.execute(sql, &[tenant.into(), id.into(), user.into(), since.into()]).await?;
     if shared.is_empty() {
         return Ok(());
     }
-    let work = Work::new(tx, user.to_owned(), 0).carefully();
+    let work = Work::new(tx, user.to_owned(), 0).assume_existing();
     let mut deltas = Deltas::new();
     for usage in work.usages(tenant, shared.iter().map(String::as_str)).await?.values() {
         // What was counted in the session itself is gone with its sums.

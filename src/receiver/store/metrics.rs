@@ -1,18 +1,18 @@
 //! The aggregates as they are asked for: added up over a range of days and grouped.
 //!
-//! Invariant: a member learns an organization's totals, never another person's: without the role `admin` everyone else is
+//! Invariant: a member learns an organization's metrics, never another person's: without the role `admin` everyone else is
 //! one nameless group.
 
 use super::Store;
-use super::db::{Result, Scope, Sees, StoreError, Value};
+use super::db::{DbRole, Result, StoreError, Value, Visibility};
 use super::directory::Principal;
 use super::read::enter;
 use crate::receiver::limits::METRICS_ROWS_MAX;
 use std::collections::BTreeMap;
 
-/// What totals can be grouped by.
+/// What metrics can be grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Group {
+pub enum MetricDimension {
     Organization,
     Repository,
     User,
@@ -21,9 +21,9 @@ pub enum Group {
     Day,
 }
 
-/// One row of totals: what it is grouped by is there, the rest is not.
+/// One row of metrics: what it is grouped by is there, the rest is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Total {
+pub struct MetricsRow {
     /// Slug.
     pub organization: Option<String>,
     pub repository: Option<String>,
@@ -37,7 +37,7 @@ pub struct Total {
     pub sums: [i64; 8],
 }
 
-/// The columns that are summed, in the order of [`Total::sums`].
+/// The columns that are summed, in the order of [`MetricsRow::sums`].
 const SUMS: [&str; 8] = [
     "messages",
     "input_tokens",
@@ -56,31 +56,31 @@ type Key = (Option<String>, Option<String>, Option<String>, Option<String>, Opti
 
 impl Store {
     /// Totals over days `from` to `to`, both included, of all tenants of the reader's.
-    pub async fn totals(
+    pub async fn metrics(
         &self,
         principal: &Principal,
         from: i64,
         to: i64,
-        groups: &[Group],
-    ) -> Result<Vec<Total>> {
+        groups: &[MetricDimension],
+    ) -> Result<Vec<MetricsRow>> {
         let has = |group| groups.contains(&group);
-        let mut totals: BTreeMap<Key, Total> = BTreeMap::new();
-        let tx = self.db.read(Scope::Request).await?;
+        let mut metrics: BTreeMap<Key, MetricsRow> = BTreeMap::new();
+        let tx = self.db.read(DbRole::Request).await?;
         for tenant in principal.tenants() {
             let Some(_) = enter(&tx, principal, &tenant).await? else { continue };
-            let user = match principal.sees(&tenant) {
-                Some(Sees::All) => "user_id",
+            let user = match principal.visibility(&tenant) {
+                Some(Visibility::All) => "user_id",
                 _ => "CASE WHEN user_id = $4 THEN user_id ELSE '' END",
             };
             let dimension = |group, column: &str, none: &str| {
                 if has(group) { column.to_owned() } else { none.to_owned() }
             };
             let columns = [
-                dimension(Group::Repository, "repository", "''"),
-                dimension(Group::User, user, "''"),
-                dimension(Group::Model, "model", "''"),
-                dimension(Group::Type, "message_type", "''"),
-                dimension(Group::Day, "day", "0"),
+                dimension(MetricDimension::Repository, "repository", "''"),
+                dimension(MetricDimension::User, user, "''"),
+                dimension(MetricDimension::Model, "model", "''"),
+                dimension(MetricDimension::Type, "message_type", "''"),
+                dimension(MetricDimension::Day, "day", "0"),
             ];
             // In two halves, of which neither runs over however many rows there are.
             let sums: Vec<String> = SUMS
@@ -93,7 +93,7 @@ impl Store {
                 "SELECT d1, d2, d3, d4, d5, CAST(count(DISTINCT session) AS BIGINT), {} FROM (\
                  SELECT {} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, \
                  CASE WHEN messages > 0 THEN session_id END AS session, {} \
-                 FROM activity WHERE tenant_id = $1 AND day BETWEEN $2 AND $3 AND $4 <> '') a \
+                 FROM metrics WHERE tenant_id = $1 AND day BETWEEN $2 AND $3 AND $4 <> '') a \
                  GROUP BY d1, d2, d3, d4, d5 LIMIT {}",
                 sums.join(", "),
                 columns[0],
@@ -110,13 +110,13 @@ impl Store {
                 let named = |column: usize| {
                     Ok::<_, StoreError>(Some(row.text(column)?).filter(|name| !name.is_empty()))
                 };
-                let mut total = Total {
-                    organization: slug.clone().filter(|_| has(Group::Organization)),
+                let mut total = MetricsRow {
+                    organization: slug.clone().filter(|_| has(MetricDimension::Organization)),
                     repository: named(0)?,
                     user_id: named(1)?,
                     model: named(2)?,
                     message_type: named(3)?,
-                    day: has(Group::Day).then_some(row.int(4)?),
+                    day: has(MetricDimension::Day).then_some(row.int(4)?),
                     sessions: row.int(5)?,
                     sums: [0; 8],
                 };
@@ -128,13 +128,13 @@ impl Store {
                 if total.sums == [0; 8] {
                     continue;
                 }
-                match totals.get_mut(&total.key()) {
+                match metrics.get_mut(&total.key()) {
                     Some(known) => known.add(&total),
                     None => {
-                        totals.insert(total.key(), total);
+                        metrics.insert(total.key(), total);
                     }
                 }
-                if totals.len() > METRICS_ROWS_MAX {
+                if metrics.len() > METRICS_ROWS_MAX {
                     return Err(StoreError::refused(format!(
                         "more than {METRICS_ROWS_MAX} rows: ask for fewer days or groups"
                     )));
@@ -142,14 +142,14 @@ impl Store {
             }
         }
         tx.commit().await?;
-        if groups.is_empty() && totals.is_empty() {
-            return Ok(vec![Total::default()]);
+        if groups.is_empty() && metrics.is_empty() {
+            return Ok(vec![MetricsRow::default()]);
         }
-        Ok(totals.into_values().collect())
+        Ok(metrics.into_values().collect())
     }
 }
 
-impl Total {
+impl MetricsRow {
     fn key(&self) -> Key {
         (
             self.organization.clone(),
@@ -161,7 +161,7 @@ impl Total {
         )
     }
 
-    fn add(&mut self, other: &Total) {
+    fn add(&mut self, other: &MetricsRow) {
         self.sessions += other.sessions;
         for (sum, more) in self.sums.iter_mut().zip(other.sums) {
             *sum = sum.saturating_add(more);

@@ -1,7 +1,7 @@
 -- Row-level security, besides the checks in the program. Migrations run as the owner of the database; every transaction
 -- of the receiver runs under one of three roles, and a request names its tenant and user for that transaction:
---   han_sync_gate      finds out who a key stands for: the directory, no sessions
---   han_sync_request   acts in the tenant of han.tenant as the user of han.user; han.sees is 'own' or 'all'
+--   han_sync_directory      finds out who a key stands for: the directory, no sessions
+--   han_sync_request   acts in the tenant of han.tenant as the user of han.user; han.visibility is 'own' or 'all'
 --   han_sync_operator  the operator's commands: everything
 -- It is forced: an owner who has not been granted these roles sees nothing either.
 
@@ -9,7 +9,7 @@ DO $$
 DECLARE
     role TEXT;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['han_sync_gate', 'han_sync_request', 'han_sync_operator'] LOOP
+    FOREACH role IN ARRAY ARRAY['han_sync_directory', 'han_sync_request', 'han_sync_operator'] LOOP
         -- Roles belong to the whole server: a receiver of another database may be making the same ones.
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             BEGIN
@@ -34,8 +34,8 @@ DO $$
 DECLARE
     name TEXT;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'homes', 'sessions', 'messages',
-                                'tasks', 'usages', 'activity', 'clients'] LOOP
+    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'session_locations', 'sessions', 'messages',
+                                'tasks', 'usages', 'metrics', 'clients'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO han_sync_operator', name);
@@ -43,8 +43,8 @@ BEGIN
     END LOOP;
 
     FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys'] LOOP
-        EXECUTE format('GRANT SELECT ON %I TO han_sync_gate', name);
-        EXECUTE format('CREATE POLICY gate ON %I FOR SELECT TO han_sync_gate USING (true)', name);
+        EXECUTE format('GRANT SELECT ON %I TO han_sync_directory', name);
+        EXECUTE format('CREATE POLICY gate ON %I FOR SELECT TO han_sync_directory USING (true)', name);
     END LOOP;
 
     -- What is a user's own inside a tenant: they read and write it, and one who sees all reads it.
@@ -54,9 +54,9 @@ BEGIN
             'CREATE POLICY request_reads ON %I FOR SELECT TO han_sync_request USING ('
             '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
             '  AND (user_id = (SELECT current_setting(''han.user'', true))'
-            '       OR (SELECT current_setting(''han.sees'', true)) = ''all''))', name);
+            '       OR (SELECT current_setting(''han.visibility'', true)) = ''all''))', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'clients', 'activity'] LOOP
+    FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'clients', 'metrics'] LOOP
         EXECUTE format(
             'CREATE POLICY request_inserts ON %I FOR INSERT TO han_sync_request WITH CHECK ('
             '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
@@ -69,17 +69,17 @@ BEGIN
 END
 $$;
 
-GRANT UPDATE (last_used_at) ON api_keys TO han_sync_gate;
-CREATE POLICY gate_marks_use ON api_keys FOR UPDATE TO han_sync_gate USING (true);
+GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
+CREATE POLICY gate_marks_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);
 
 -- Sums are an organization's, without persons: every member may add them up. The program leaves the persons out.
-GRANT SELECT, INSERT, UPDATE ON activity TO han_sync_request;
-CREATE POLICY request_reads ON activity FOR SELECT TO han_sync_request
+GRANT SELECT, INSERT, UPDATE ON metrics TO han_sync_request;
+CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.tenant', true)));
 
 -- Where a session was first stored is kept in the user's private space.
-GRANT SELECT, INSERT, UPDATE, DELETE ON homes TO han_sync_request;
-CREATE POLICY request ON homes TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
+GRANT SELECT, INSERT, UPDATE, DELETE ON session_locations TO han_sync_request;
+CREATE POLICY request ON session_locations TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
 
 GRANT SELECT ON tenants, members TO han_sync_request;
 CREATE POLICY request ON tenants FOR SELECT TO han_sync_request
