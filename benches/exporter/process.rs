@@ -39,6 +39,7 @@ pub fn peak_memory(program: &Path, arguments: &[&str], environment: &[(&str, OsS
 }
 
 /// The second self: runs the program that its arguments name, and prints its peak memory in bytes.
+#[expect(unsafe_code, reason = "std has no wait that also gives the resource usage of the child")]
 pub fn weigh(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let program = arguments.next().expect("a program to weigh");
     #[expect(clippy::zombie_processes, reason = "wait4 waits for it, and says what std does not")]
