@@ -1,34 +1,35 @@
-//! API keys and ids: made from the system's randomness. A key is shown once and kept as its hash.
-
-use sha2::{Digest, Sha256};
+//! API keys and ids, made from the system's randomness.
+//!
+//! Invariant: a key is shown once, when it is created, and stored as its SHA-256 alone.
 
 use crate::hex;
+use sha2::{Digest, Sha256};
 
-/// What every key begins with, so that scanners for leaked secrets can know it.
+/// Prefix of every key, by which secret scanners recognize a leaked one.
 const KEY_PREFIX: &str = "han_";
-/// Random bytes of a key: beyond guessing, so that a plain hash protects it.
+/// Random bytes of a key: 256 bits cannot be guessed, so an unsalted hash is enough.
 const KEY_BYTES: usize = 32;
-/// Random bytes of an id: unique without asking anyone.
+/// Random bytes of an id: 80 bits are unique without coordination.
 const ID_BYTES: usize = 10;
-/// Characters of a key that are kept, to tell keys apart: the prefix and 8 of 64 hex digits.
-const SHOWN_CHARS: usize = KEY_PREFIX.len() + 8;
+/// Characters of a key that are stored in clear, to tell keys apart: the prefix and 8 of 64 hex digits.
+const VISIBLE_CHARS: usize = KEY_PREFIX.len() + 8;
 
-/// A new key.
+/// Generates a key.
 pub fn new_key() -> Result<String, getrandom::Error> {
     Ok(format!("{KEY_PREFIX}{}", random_hex::<KEY_BYTES>()?))
 }
 
-/// What of a key may be shown.
-pub fn shown(key: &str) -> &str {
-    key.get(..SHOWN_CHARS).unwrap_or("")
+/// First characters of a key, which may be shown.
+pub fn visible_prefix(key: &str) -> &str {
+    key.get(..VISIBLE_CHARS).unwrap_or("")
 }
 
-/// What of a key is stored, and compared: a comparison of hashes tells nothing about the key.
+/// Hash of a key, which is stored and compared. The timing of a comparison of hashes reveals nothing about the key.
 pub fn hash(key: &str) -> String {
     hex::encode(&Sha256::digest(key.as_bytes()))
 }
 
-/// A new id: `usr_…`, `org_…`, `key_…`.
+/// Generates an id: `usr_…`, `org_…`, `key_…`.
 pub fn new_id(kind: &str) -> Result<String, getrandom::Error> {
     Ok(format!("{kind}_{}", random_hex::<ID_BYTES>()?))
 }
@@ -44,11 +45,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_differ_and_show_only_their_beginning() {
+    fn keys_differ_and_show_only_their_prefix() {
         let (one, two) = (new_key().unwrap(), new_key().unwrap());
         assert_ne!(one, two);
         assert_eq!(one.len(), 68);
-        assert_eq!(shown(&one).len(), 12);
+        assert_eq!(visible_prefix(&one).len(), 12);
         assert_ne!(hash(&one), hash(&two));
     }
 }

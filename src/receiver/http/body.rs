@@ -1,143 +1,200 @@
-//! A request's body: taken as it comes, then inflated, never beyond its bounds.
+//! Request bodies: received frame by frame, then inflated, both within bounds.
 //!
-//! Invariant: what is held of a body was reserved before, and is at most `BODY_BYTES_MAX` as it comes and
-//! `INFLATED_BYTES_MAX` inflated, however small it came in and however long it goes on.
+//! Invariant: memory is reserved before it is used, and a body takes at most `BODY_BYTES_MAX` as received and
+//! `INFLATED_BYTES_MAX` inflated, whatever its headers claim. Kept by hand: `DefaultBodyLimit` and tower-http's
+//! decompression bound neither the memory of all requests together nor the time without progress, and do not count while
+//! they inflate.
 
-use super::answer::Fault;
-use super::memory::{Memory, Reserved, Wire, of_decoding};
+use super::api_error::ApiError;
+use super::memory_budget::{KeyBodyBudget, MemoryBudget, Reservation, decoding_bytes};
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
+use axum::body::Body;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
-use hyper::StatusCode;
-use hyper::body::Body;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::io::Read;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// What is read and thrown away of a body that nobody wants, so that its sender comes to hear the answer.
-const DRAIN_BYTES_MAX: usize = 64 << 20;
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// A gzip that grows no further than this is not asked how long it says that it is.
+/// Bytes that are read and discarded of a body that is not used: a client that is still sending does not read the response.
+const DISCARD_BYTES_MAX: usize = 64 << 20;
+/// Time to read and discard them.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Smallest buffer to inflate into: a gzip's claimed size is used only above this size.
 const INFLATED_BYTES_MIN: usize = 64 << 10;
 
-/// How the bytes on the wire stand for the body.
+/// Supported values of `Content-Encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+enum ContentEncoding {
     Identity,
     Gzip,
 }
 
-/// A body as it came over the wire.
+/// A body as received, with its reservation.
 #[derive(Debug)]
-pub struct Received {
+pub struct ReceivedBody {
     bytes: Vec<u8>,
-    encoding: Encoding,
-    _reserved: Reserved,
+    encoding: ContentEncoding,
+    _reservation: Reservation,
 }
 
-/// A body inflated, with the memory for it and to decode it.
+/// An inflated body, with the reservation for it and for decoding it.
 #[derive(Debug)]
-pub struct Inflated {
+pub struct InflatedBody {
     pub bytes: Vec<u8>,
-    pub reserved: Reserved,
+    pub reservation: Reservation,
 }
 
-/// Reads a JSON body, once there is room for it.
+/// Receives a JSON body once memory for it is reserved. `stall_timeout` bounds the wait for the next frame.
 pub async fn receive(
     headers: &HeaderMap,
-    body: &mut (impl Body<Data = Bytes> + Unpin),
-    memory: &Memory,
-    of_key: &Wire,
-    stall: Duration,
-) -> Result<Received, Fault> {
+    mut body: Body,
+    memory: &MemoryBudget,
+    key: &KeyBodyBudget,
+    stall_timeout: Duration,
+) -> Result<ReceivedBody, ApiError> {
     require_json(headers)?;
-    let encoding = encoding(headers)?;
-    let size = body.size_hint();
+    let encoding = content_encoding(headers)?;
+    let size = HttpBody::size_hint(&body);
     if size.lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large("the body", BODY_BYTES_MAX));
     }
     let bytes_max = size.exact().map_or(BODY_BYTES_MAX, |bytes| bytes as usize);
-    let mut reserved = memory.for_wire(of_key, bytes_max).await?;
+    let mut reservation = memory.reserve_body(key, bytes_max).await?;
     let deadline = Instant::now() + BODY_TIMEOUT;
     let mut bytes = Vec::with_capacity(size.lower() as usize);
-    while let Some(chunk) = next(body, deadline, stall).await? {
-        if bytes.len() + chunk.len() > BODY_BYTES_MAX {
+    while let Some(data) = next_data(&mut body, deadline, stall_timeout).await? {
+        if bytes.len() + data.len() > BODY_BYTES_MAX {
             return Err(too_large("the body", BODY_BYTES_MAX));
         }
-        bytes.extend_from_slice(&chunk);
+        bytes.extend_from_slice(&data);
     }
-    reserved.shrink(bytes.len());
-    Ok(Received { bytes, encoding, _reserved: reserved })
+    reservation.shrink_to(bytes.len());
+    Ok(ReceivedBody { bytes, encoding, _reservation: reservation })
 }
 
-impl Received {
-    /// Inflates it, once there is room for that, and lets go of what came.
-    pub async fn inflate(self, memory: &Memory, bytes_max: usize) -> Result<Inflated, Fault> {
+impl ReceivedBody {
+    /// Inflates the body to at most `bytes_max` once memory for it is reserved, and releases the received bytes.
+    pub async fn inflate(self, memory: &MemoryBudget, bytes_max: usize) -> Result<InflatedBody, ApiError> {
         debug_assert!(bytes_max <= INFLATED_BYTES_MAX);
-        if self.encoding == Encoding::Identity {
+        if self.encoding == ContentEncoding::Identity {
             if self.bytes.len() > bytes_max {
                 return Err(too_large("the body", bytes_max));
             }
-            let reserved = memory.for_work(of_decoding(self.bytes.len())).await?;
-            return Ok(Inflated { bytes: self.bytes, reserved });
+            let reservation = memory.reserve_work(decoding_bytes(self.bytes.len())).await?;
+            return Ok(InflatedBody { bytes: self.bytes, reservation });
         }
         let claimed = claimed_bytes(&self.bytes).clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
         for bytes_max in [claimed, bytes_max] {
-            let reserved = memory.for_work(of_decoding(bytes_max)).await?;
-            // The claim is that of the last of several members, and may be no true one.
+            let reservation = memory.reserve_work(decoding_bytes(bytes_max)).await?;
+            // The claim is that of the last of several members, and may be wrong.
             if let Some(bytes) = tokio::task::block_in_place(|| inflate(&self.bytes, bytes_max))? {
-                return Ok(Inflated { bytes, reserved });
+                return Ok(InflatedBody { bytes, reservation });
             }
         }
         Err(too_large("the inflated body", bytes_max))
     }
 }
 
-/// The length that a gzip ends with: that of what its last member inflates to.
+/// Inflated size that the last gzip member claims in its trailer.
 fn claimed_bytes(gzip: &[u8]) -> usize {
     gzip.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize)
 }
 
-/// `None` where it is longer than `bytes_max`.
-fn inflate(gzip: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, Fault> {
+/// Inflates all members of a gzip; `None` if the result is longer than `bytes_max`.
+fn inflate(gzip: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, ApiError> {
     let mut bytes = Vec::with_capacity(bytes_max + 1);
-    // One byte more, to know that it ends here.
-    let read = MultiGzDecoder::new(gzip).take(bytes_max as u64 + 1).read_to_end(&mut bytes);
-    match read {
-        Ok(_) => Ok((bytes.len() <= bytes_max).then_some(bytes)),
-        Err(_) => Err(Fault::new(StatusCode::BAD_REQUEST, "the body is no complete gzip")),
+    // One byte more than allowed shows that the limit is exceeded.
+    MultiGzDecoder::new(gzip)
+        .take(bytes_max as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|_| ApiError::bad_request("the body is not a complete gzip stream"))?;
+    Ok((bytes.len() <= bytes_max).then_some(bytes))
+}
+
+/// A request's body while a handler owns it. When the handler drops the body, its unread rest goes to `UnreadBody`.
+struct LentBody {
+    body: Body,
+    unread: Option<oneshot::Sender<Body>>,
+}
+
+/// Receiver of what a handler leaves unread of a body.
+pub struct UnreadBody(oneshot::Receiver<Body>);
+
+/// Lends a body to a handler.
+pub fn lend(body: Body) -> (Body, UnreadBody) {
+    let (unread, rest) = oneshot::channel();
+    (Body::new(LentBody { body, unread: Some(unread) }), UnreadBody(rest))
+}
+
+impl Drop for LentBody {
+    fn drop(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            // Nobody receives the rest of a request that is cancelled.
+            let _ = unread.send(std::mem::take(&mut self.body));
+        }
     }
 }
 
-/// Reads what is left of a body and forgets it.
-pub async fn drain(body: &mut (impl Body<Data = Bytes> + Unpin)) {
-    let mut left = DRAIN_BYTES_MAX;
-    let read = async {
-        while !body.is_end_stream() {
-            let Some(Ok(frame)) = body.frame().await else { return };
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            let Some(rest) = left.checked_sub(length) else { return };
-            left = rest;
-        }
-    };
-    // Out of time: the connection is closed with the answer.
-    let _ = timeout(DRAIN_TIMEOUT, read).await;
+impl HttpBody for LentBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        HttpBody::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        HttpBody::size_hint(&self.body)
+    }
 }
 
-async fn next(
-    body: &mut (impl Body<Data = Bytes> + Unpin),
+impl UnreadBody {
+    /// Reads and discards the rest of the body, within bounds, once the handler has dropped the body.
+    pub async fn discard(mut self) {
+        let Ok(mut body) = self.0.try_recv() else { return };
+        let mut left = DISCARD_BYTES_MAX;
+        let read = async {
+            while !HttpBody::is_end_stream(&body) {
+                let Some(Ok(frame)) = body.frame().await else { return };
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                let Some(rest) = left.checked_sub(length) else { return };
+                left = rest;
+            }
+        };
+        // After the timeout hyper closes the connection with the response.
+        let _ = timeout(DISCARD_TIMEOUT, read).await;
+    }
+}
+
+/// Next data frame of a body. Trailers are skipped.
+async fn next_data(
+    body: &mut Body,
     deadline: Instant,
-    stall: Duration,
-) -> Result<Option<Bytes>, Fault> {
-    let slow = || Fault::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+    stall_timeout: Duration,
+) -> Result<Option<Bytes>, ApiError> {
+    let timed_out = |text: &str| ApiError::new(StatusCode::REQUEST_TIMEOUT, text);
     loop {
-        let stalled = deadline.min(Instant::now() + stall);
-        match timeout_at(stalled, body.frame()).await.map_err(|_| slow())? {
+        let frame = timeout_at(deadline.min(Instant::now() + stall_timeout), body.frame())
+            .await
+            .map_err(|_| timed_out("the body arrived too slowly: send it again"))?;
+        match frame {
             None => return Ok(None),
-            // The line broke, or a proxy: what was sent may well be right.
-            Some(Err(_)) => return Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "the body ended early")),
+            // The connection was cut: a fault of the transport, not of the content, so 408 and not 400.
+            Some(Err(_)) => return Err(timed_out("the body ended early: send it again")),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
@@ -147,33 +204,39 @@ async fn next(
     }
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), Fault> {
+fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence =
-        content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if essence == "application/json" {
+    let essence = content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"))
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "the body must be JSON: set Content-Type to application/json",
+    ))
 }
 
-fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+fn content_encoding(headers: &HeaderMap) -> Result<ContentEncoding, ApiError> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(ContentEncoding::Identity) };
     match encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        _ => {
-            Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be gzip or not encoded at all")
-                .with_header("accept-encoding", "gzip"))
-        }
+        "" | "identity" => Ok(ContentEncoding::Identity),
+        "gzip" | "x-gzip" => Ok(ContentEncoding::Gzip),
+        _ => Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "this Content-Encoding is not supported: use gzip or none",
+        )
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
     }
 }
 
-fn too_large(what: &str, bytes_max: usize) -> Fault {
-    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{what} is larger than {bytes_max} bytes"))
+fn too_large(subject: &str, bytes_max: usize) -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("{subject} is larger than {bytes_max} bytes: send a smaller one"),
+    )
 }
 
-/// True when arrays and objects nest deeper than `depth_max`. Text that is no JSON may give either answer.
+/// True if arrays and objects nest deeper than `depth_max`. For text that is not JSON the result is unspecified.
 pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
     let (mut depth, mut at) = (0usize, 0);
     while let Some(byte) = json.get(at) {
@@ -193,14 +256,15 @@ pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
     false
 }
 
-/// Where a string ends that begins before `at`: behind its closing quote. Most of a body is inside of strings.
+/// Offset behind the closing quote of the string that begins before `at`. Most bytes of a body are in strings, so
+/// `memchr2` skips over them.
 fn end_of_string(json: &[u8], mut at: usize) -> usize {
     while let Some(offset) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += offset + 1;
         if json[at - 1] == b'"' {
             return at;
         }
-        at += 1; // what is escaped
+        at += 1; // the escaped character
     }
     json.len()
 }
@@ -210,14 +274,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depth_is_that_of_the_structure_not_of_strings() {
+    fn depth_counts_structure_and_not_strings() {
         assert!(!nests_deeper_than(br#"{"a":["[[[[{{{{\"[[["]}"#, 2));
         assert!(nests_deeper_than(br#"{"a":[[]]}"#, 2));
         assert!(!nests_deeper_than(br#"[[],[],[]]"#, 2));
     }
 
     #[test]
-    fn a_gzip_of_several_members_is_inflated_whole_and_within_its_bound() {
+    fn gzip_of_several_members_is_inflated_whole_and_within_its_bound() {
         use std::io::Write;
         let gzip = |text: &[u8]| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -231,5 +295,15 @@ mod tests {
         assert!(inflate(&two, 1_000).unwrap().is_none());
         assert!(inflate(&two[..two.len() - 1], 2_000).is_err());
         assert!(inflate(b"", 2_000).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_a_handler_leaves_unread_is_discarded() {
+        let (lent, unread) = lend(Body::from("unread"));
+        drop(lent);
+        unread.discard().await;
+        let (lent, unread) = lend(Body::from("read"));
+        assert_eq!(lent.collect().await.unwrap().to_bytes(), "read");
+        unread.discard().await;
     }
 }

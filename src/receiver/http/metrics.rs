@@ -1,124 +1,173 @@
-//! Counters for Prometheus, of this receiver since its start. They name routes and codes, never tenants or users.
+//! Prometheus metrics of this process since its start. Labels name routes, statuses and codes, never tenants or users.
 
 use crate::receiver::store::IngestOutcome;
 use crate::receiver::store::db::STATEMENTS;
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+pub use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 /// Upper bounds of the duration histogram, in seconds.
 const BUCKETS_S: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
 
-#[derive(Default)]
-pub struct Metrics {
-    counts: Mutex<Counts>,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    status: u16,
 }
 
-#[derive(Default)]
-struct Counts {
-    requests: BTreeMap<(&'static str, u16), u64>,
-    durations: BTreeMap<&'static str, Histogram>,
-    refusals: BTreeMap<&'static str, u64>,
-    sessions: u64,
-    messages: u64,
-    messages_new: u64,
-    inflated_bytes: u64,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
 }
 
-#[derive(Default)]
-struct Histogram {
-    buckets: [u64; BUCKETS_S.len()],
-    sum_s: f64,
-    count: u64,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: &'static str,
 }
 
-impl Metrics {
-    fn with<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
-        change(&mut self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+/// Registry of all metrics, and handles to those that requests change.
+pub struct ServerMetrics {
+    registry: Registry,
+    in_flight: Gauge,
+    sessions: Counter,
+    messages: Counter,
+    messages_new: Counter,
+    inflated_bytes: Counter,
+    rejections: Family<CodeLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+}
+
+impl Default for ServerMetrics {
+    fn default() -> ServerMetrics {
+        let mut metrics = ServerMetrics {
+            registry: Registry::default(),
+            in_flight: Gauge::default(),
+            sessions: Counter::default(),
+            messages: Counter::default(),
+            messages_new: Counter::default(),
+            inflated_bytes: Counter::default(),
+            rejections: Family::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS_S)),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl ServerMetrics {
+    /// Registers every metric. The encoder adds `_total` to counters and the period to help texts.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("han_sync_requests_in_flight", "Requests in flight", self.in_flight.clone());
+        registry.register("han_sync_sessions", "Sessions of stored batches", self.sessions.clone());
+        registry.register("han_sync_messages", "Messages of stored batches", self.messages.clone());
+        registry.register(
+            "han_sync_messages_new",
+            "Messages that were not stored before",
+            self.messages_new.clone(),
+        );
+        registry.register("han_sync_inflated_bytes", "Inflated bytes of bodies", self.inflated_bytes.clone());
+        registry.register_collector(Box::new(StatementCollector));
+        registry.register("han_sync_refusals", "Rejected sessions", self.rejections.clone());
+        registry.register("han_sync_requests", "Requests with a response", self.requests.clone());
+        registry.register("han_sync_request_seconds", "Time to the response", self.durations.clone());
     }
 
-    pub fn request(&self, route: &'static str, status: u16, duration: Duration) {
-        self.with(|counts| {
-            *counts.requests.entry((route, status)).or_default() += 1;
-            let histogram = counts.durations.entry(route).or_default();
-            let seconds = duration.as_secs_f64();
-            for (count, bound) in histogram.buckets.iter_mut().zip(BUCKETS_S) {
-                *count += u64::from(seconds <= bound);
-            }
-            histogram.sum_s += seconds;
-            histogram.count += 1;
-        });
+    pub fn record_request(&self, route: &'static str, status: u16, duration: Duration) {
+        self.requests.get_or_create(&RequestLabels { route, status }).inc();
+        self.durations.get_or_create(&RouteLabels { route }).observe(duration.as_secs_f64());
     }
 
-    pub fn inflated(&self, bytes: usize) {
-        self.with(|counts| counts.inflated_bytes += bytes as u64);
+    pub fn record_inflated(&self, bytes: usize) {
+        self.inflated_bytes.inc_by(bytes as u64);
     }
 
-    pub fn ingested(&self, ingested: &IngestOutcome) {
-        self.with(|counts| {
-            counts.messages_new += ingested.messages_new;
-            for outcome in &ingested.outcomes {
-                match &outcome.rejection {
-                    None => {
-                        counts.sessions += outcome.occurrences;
-                        counts.messages += outcome.messages;
-                    }
-                    Some(refusal) => *counts.refusals.entry(refusal.code).or_default() += 1,
+    pub fn record_ingested(&self, ingested: &IngestOutcome) {
+        self.messages_new.inc_by(ingested.messages_new);
+        for outcome in &ingested.outcomes {
+            match &outcome.rejection {
+                None => {
+                    self.sessions.inc_by(outcome.occurrences);
+                    self.messages.inc_by(outcome.messages);
+                }
+                Some(rejection) => {
+                    self.rejections.get_or_create(&CodeLabels { code: rejection.code }).inc();
                 }
             }
-        });
+        }
     }
 
-    /// The text format, version 0.0.4.
-    pub fn render(&self, in_flight: usize) -> String {
-        self.with(|counts| counts.render(in_flight))
+    /// Encodes all metrics in Prometheus's text format 0.0.4.
+    pub fn encode(&self, in_flight: usize) -> Result<String, std::fmt::Error> {
+        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
     }
 }
 
-impl Counts {
-    fn render(&self, in_flight: usize) -> String {
-        let mut out = String::new();
-        let mut single = |name: &str, kind: &str, help: &str, value: u64| {
-            let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
-        };
-        single("han_sync_requests_in_flight", "gauge", "Requests at work.", in_flight as u64);
-        single("han_sync_sessions_total", "counter", "Sessions of batches that were stored.", self.sessions);
-        single("han_sync_messages_total", "counter", "Messages of batches that were stored.", self.messages);
-        single(
-            "han_sync_messages_new_total",
-            "counter",
-            "Messages stored for the first time.",
-            self.messages_new,
-        );
-        single("han_sync_inflated_bytes_total", "counter", "Bytes of bodies, inflated.", self.inflated_bytes);
-        let statements = STATEMENTS.load(Ordering::Relaxed);
-        single("han_sync_store_statements_total", "counter", "Statements sent to the store.", statements);
-        let _ = writeln!(
-            out,
-            "# HELP han_sync_refusals_total Sessions refused.\n# TYPE han_sync_refusals_total counter"
-        );
-        for (code, count) in &self.refusals {
-            let _ = writeln!(out, "han_sync_refusals_total{{code=\"{code}\"}} {count}");
+/// Statements sent to the store: the store counts them in a static, which is read at each scrape.
+#[derive(Debug)]
+struct StatementCollector;
+
+impl Collector for StatementCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let statements = ConstCounter::new(STATEMENTS.load(Ordering::Relaxed));
+        let descriptor = encoder.encode_descriptor(
+            "han_sync_store_statements",
+            "Statements sent to the store.",
+            None,
+            MetricType::Counter,
+        )?;
+        statements.encode(descriptor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names, types and labels are an interface: dashboards and alerts are built on them.
+    #[test]
+    fn names_types_and_labels_stay() {
+        let metrics = ServerMetrics::default();
+        metrics.record_request("sync", 200, Duration::from_millis(20));
+        metrics.record_inflated(7);
+        metrics.rejections.get_or_create(&CodeLabels { code: "VALIDATION_ERROR" }).inc();
+        let text = metrics.encode(3).unwrap();
+        for line in [
+            "# TYPE han_sync_requests_in_flight gauge",
+            "han_sync_requests_in_flight 3",
+            "# TYPE han_sync_sessions_total counter",
+            "han_sync_sessions_total 0",
+            "han_sync_messages_total 0",
+            "han_sync_messages_new_total 0",
+            "han_sync_inflated_bytes_total 7",
+            "# TYPE han_sync_store_statements_total counter",
+            "han_sync_refusals_total{code=\"VALIDATION_ERROR\"} 1",
+            "# TYPE han_sync_requests_total counter",
+            "han_sync_requests_total{route=\"sync\",status=\"200\"} 1",
+            "# TYPE han_sync_request_seconds histogram",
+            "han_sync_request_seconds_bucket{route=\"sync\",le=\"0.005\"} 0",
+            "han_sync_request_seconds_bucket{route=\"sync\",le=\"0.02\"} 1",
+            "han_sync_request_seconds_bucket{route=\"sync\",le=\"1\"} 1",
+            "han_sync_request_seconds_bucket{route=\"sync\",le=\"+Inf\"} 1",
+            "han_sync_request_seconds_sum{route=\"sync\"} 0.02",
+            "han_sync_request_seconds_count{route=\"sync\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
-        let _ = writeln!(
-            out,
-            "# HELP han_sync_requests_total Requests answered.\n# TYPE han_sync_requests_total counter"
-        );
-        for ((route, status), count) in &self.requests {
-            let _ = writeln!(out, "han_sync_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}");
-        }
-        let name = "han_sync_request_seconds";
-        let _ = writeln!(out, "# HELP {name} Time to answer.\n# TYPE {name} histogram");
-        for (route, histogram) in &self.durations {
-            for (count, bound) in histogram.buckets.iter().zip(BUCKETS_S) {
-                let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {count}");
-            }
-            let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {}", histogram.count);
-            let _ = writeln!(out, "{name}_sum{{route=\"{route}\"}} {}", histogram.sum_s);
-            let _ = writeln!(out, "{name}_count{{route=\"{route}\"}} {}", histogram.count);
-        }
-        out
     }
 }

@@ -1,7 +1,12 @@
-//! The accept loop: connections in, answers out, and an end that leaves nobody without theirs.
+//! The accept loop: connections in, and a graceful shutdown.
+//!
+//! Kept by hand: `axum::serve` bounds neither the number of connections nor the time in which a request's headers must
+//! arrive, and its graceful shutdown has no deadline.
 
-use super::{App, Door};
-use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADERS_TIMEOUT};
+use super::app::{App, ListenerRole};
+use crate::receiver::limits::{
+    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, GRACEFUL_SHUTDOWN_TIMEOUT, HEADERS_TIMEOUT,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -9,26 +14,31 @@ use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// After a failed accept (no file descriptors left, mostly), before the next.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause after a failed accept, which mostly means that no file descriptors are left.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then answers what was accepted.
-pub async fn serve(listener: TcpListener, app: Arc<App>, door: Door, mut stop: watch::Receiver<bool>) {
+/// Serves until `shutdown` turns true, then finishes the requests that were accepted.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    role: ListenerRole,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = shutdown.wait_for(|shutdown| *shutdown) => break,
         };
         let Some((stream, permit)) = accepted else { continue };
         let app = app.clone();
         let service = service_fn(move |request| {
             let app = app.clone();
-            async move { Ok::<_, Infallible>(app.answer(request, door).await) }
+            async move { Ok::<_, Infallible>(app.respond(request, role).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -44,25 +54,26 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, door: Door, mut stop: w
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still at work when the time to stop was up");
+    if tokio::time::timeout(GRACEFUL_SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("graceful shutdown timed out with requests in flight");
     }
 }
 
+/// Accepts a connection once there is a permit for it; `None` after a failed accept.
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let permit = connections.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {
-            // Answers are small and written whole: waiting to fill a packet only delays them.
+            // Responses are small and written whole: Nagle's algorithm would only delay them.
             let _ = stream.set_nodelay(true);
             Some((stream, permit))
         }
         Err(error) => {
-            tracing::warn!(error = %error, "a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            tracing::warn!(error = %error, "accept failed");
+            tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             None
         }
     }

@@ -1,0 +1,119 @@
+//! The application: the routes of each listener over one state, and the layers around them.
+//!
+//! Invariants: every response has a request id and `Cache-Control: no-store`; the metrics listener serves nothing that
+//! needs a key.
+
+use super::access_log;
+use super::api_error::ApiError;
+use super::handlers::{graphql, health, home, identity, metrics, sync};
+use super::routes::{GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, SYNC};
+use super::state::{AppState, ServerOptions};
+use crate::receiver::store::Store;
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::http::{HeaderValue, Request};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{MethodRouter, any};
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
+use std::sync::Arc;
+use tower::{ServiceBuilder, ServiceExt};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Role of a listening address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerRole {
+    /// All routes; those with data need a key.
+    Public,
+    /// Health and metrics alone, without keys.
+    Metrics,
+}
+
+/// The receiver's HTTP service.
+pub struct App {
+    public: Router,
+    metrics: Router,
+}
+
+type StateRouter = Router<Arc<AppState>>;
+
+impl App {
+    pub fn new(store: Store, options: ServerOptions) -> App {
+        let state = Arc::new(AppState::new(store, options));
+        App {
+            public: with_layers(public_routes(), state.clone()),
+            metrics: with_layers(metrics_routes(), state),
+        }
+    }
+
+    /// Serves one request of a listener. The body may come from a socket or from memory.
+    pub async fn respond<B>(&self, mut request: Request<B>, role: ListenerRole) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        // A client's own id would be taken over into the log.
+        request.headers_mut().remove(REQUEST_ID);
+        let router = match role {
+            ListenerRole::Public => self.public.clone(),
+            ListenerRole::Metrics => self.metrics.clone(),
+        };
+        let Ok(response) = router.oneshot(request.map(Body::new)).await;
+        response
+    }
+}
+
+fn public_routes() -> StateRouter {
+    let router = Router::new();
+    let router = route(router, SYNC, other_methods("POST").post(sync::post_sync));
+    let router = route(router, IDENTITY, only_get().get(identity::get_identity));
+    let router = route(router, GRAPHQL, other_methods("POST").post(graphql::post_graphql));
+    let router = route(router, HOME, other_methods("GET, HEAD").get(home::home));
+    let router = route(router, HEALTH, other_methods("GET, HEAD").get(health::healthz));
+    let router = route(router, READY, other_methods("GET, HEAD").get(health::readyz));
+    route(router, METRICS, only_get().get(metrics::metrics_with_key))
+}
+
+/// Routes of the metrics listener. Every other path and method is 404: the paths of the public listener are named only for
+/// the log.
+fn metrics_routes() -> StateRouter {
+    let router = Router::new();
+    let router = route(router, HEALTH, any(not_found).get(health::healthz));
+    let router = route(router, READY, any(not_found).get(health::readyz));
+    let router = route(router, METRICS, any(not_found).get(metrics::metrics).head(not_found));
+    [SYNC, IDENTITY, GRAPHQL, HOME].iter().fold(router, |router, path| route(router, path, any(not_found)))
+}
+
+/// Adds a route with and without a trailing slash: exporters are configured with either.
+fn route(router: StateRouter, path: &str, methods: MethodRouter<Arc<AppState>>) -> StateRouter {
+    let router = router.route(path, methods.clone());
+    if path == HOME { router } else { router.route(&format!("{path}/"), methods) }
+}
+
+/// Answers 405 to all methods; `allow` lists those that the caller adds.
+fn other_methods(allow: &'static str) -> MethodRouter<Arc<AppState>> {
+    any(move || async move { ApiError::method_not_allowed(allow) })
+}
+
+/// Answers 405 to HEAD as well, which axum would serve by the handler of GET.
+fn only_get() -> MethodRouter<Arc<AppState>> {
+    other_methods("GET").head(|| async { ApiError::method_not_allowed("GET") })
+}
+
+async fn not_found() -> ApiError {
+    ApiError::not_found()
+}
+
+/// Wraps routes and the 404 fallback in the layers, outermost first.
+fn with_layers(routes: StateRouter, state: Arc<AppState>) -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(from_fn_with_state(state.clone(), access_log::record));
+    routes.fallback(not_found).layer(layers).with_state(state)
+}

@@ -1,0 +1,23 @@
+//! `GET /metrics`: on the public listener with a key, on the metrics listener without.
+
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::auth::MetricsAccess;
+use crate::receiver::http::metrics::CONTENT_TYPE;
+use crate::receiver::http::state::AppState;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Encodes the metrics for a request with a key.
+pub async fn metrics_with_key(state: State<Arc<AppState>>, _: MetricsAccess) -> Result<Response, ApiError> {
+    metrics(state).await
+}
+
+/// Encodes the metrics.
+pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, ApiError> {
+    let text = state.metrics.encode(state.in_flight.in_flight()).map_err(|_| {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the metrics cannot be encoded")
+    })?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}

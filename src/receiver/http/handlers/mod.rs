@@ -1,0 +1,8 @@
+//! Handlers: each is extractors, query, response. Authentication is an extractor, errors are `ApiError`.
+
+pub mod graphql;
+pub mod health;
+pub mod home;
+pub mod identity;
+pub mod metrics;
+pub mod sync;

@@ -1,0 +1,116 @@
+//! `POST /api/sync`: one batch.
+
+use crate::protocol::{
+    Checksum, ChecksumError, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncResponse,
+    SyncStatus,
+};
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::auth::Admitted;
+use crate::receiver::http::body::{self, InflatedBody, nests_deeper_than};
+use crate::receiver::http::memory_budget::storing_bytes;
+use crate::receiver::http::state::{AppState, within_work_timeout};
+use crate::receiver::ingest::decode::{self, DecodeError, DecodedBatch};
+use crate::receiver::limits::{INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
+use crate::receiver::store::IngestOutcome;
+use crate::receiver::time;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+
+/// Stores one batch.
+pub async fn post_sync(
+    State(state): State<Arc<AppState>>,
+    Admitted { principal, permit }: Admitted,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<SyncResponse>), ApiError> {
+    require_protocol_version(&headers)?;
+    let received =
+        body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
+    let InflatedBody { bytes, mut reservation } =
+        received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
+    let now = time::now_us();
+    let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
+    state.metrics.record_inflated(bytes.len());
+    // Rows that a batch has twice are merged into copies.
+    let copies = if batch.has_repeats() { 2 } else { 1 };
+    reservation.shrink_to(storing_bytes(copies * bytes.len(), copies * batch.rows()));
+    drop(bytes);
+    let ingested = within_work_timeout(state.store.ingest(&principal, &batch, now)).await?;
+    state.metrics.record_ingested(&ingested);
+    let response = respond(batch, ingested, time::now_us());
+    Ok((status_code(response.status), Json(response)))
+}
+
+fn require_protocol_version(headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get(PROTOCOL_VERSION_HEADER) {
+        Some(version) if version != PROTOCOL_VERSION => {
+            Err(ApiError::bad_request(format!("unsupported version: this receiver speaks {PROTOCOL_VERSION}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks depth and checksum, then decodes.
+fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, ApiError> {
+    if nests_deeper_than(body, JSON_DEPTH_MAX) {
+        return Err(ApiError::bad_request(format!("the body nests deeper than {JSON_DEPTH_MAX} levels")));
+    }
+    match Checksum::check(body) {
+        Ok(Checksum::Valid | Checksum::Missing) => {}
+        Err(ChecksumError::Mismatch) => {
+            return Err(ApiError::bad_request("the checksum does not match the body"));
+        }
+        Err(ChecksumError::Malformed) => return Err(ApiError::bad_request("the body is not a JSON object")),
+    }
+    decode::decode(body, now).map_err(|error| match error {
+        DecodeError::Malformed(message) => ApiError::bad_request(message),
+        DecodeError::TooLarge(message) => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message),
+    })
+}
+
+fn status_code(status: SyncStatus) -> StatusCode {
+    match status {
+        SyncStatus::Success => StatusCode::OK,
+        SyncStatus::Partial => StatusCode::MULTI_STATUS,
+        SyncStatus::Error => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// Builds the response from the outcome of each session. The cursor is that of the last stored session.
+fn respond(batch: DecodedBatch, ingested: IngestOutcome, now: i64) -> SyncResponse {
+    let mut response = SyncResponse {
+        status: SyncStatus::Success,
+        cursor: batch.cursor,
+        processed: 0,
+        messages_processed: 0,
+        errors: Vec::new(),
+        server_timestamp: Some(time::rfc3339(now)),
+    };
+    for outcome in ingested.outcomes {
+        match outcome.rejection {
+            None => {
+                response.processed += outcome.occurrences;
+                response.messages_processed += outcome.messages;
+                response.cursor = SyncCursor {
+                    last_session_id: Some(outcome.id),
+                    last_message_line_number: outcome.last_line,
+                    last_sync_timestamp: time::rfc3339(now),
+                };
+            }
+            Some(rejection) => response.errors.push(SyncError {
+                session_id: outcome.id,
+                code: rejection.code.to_owned(),
+                message: rejection.message,
+            }),
+        }
+    }
+    response.status = match (response.processed, response.errors.is_empty()) {
+        (_, true) => SyncStatus::Success,
+        (0, false) => SyncStatus::Error,
+        (_, false) => SyncStatus::Partial,
+    };
+    response
+}

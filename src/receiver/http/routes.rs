@@ -1,0 +1,40 @@
+//! Paths of the receiver, and the names that log and metrics have for them.
+
+/// Path and name of each route. Names are a closed set, unlike the paths that clients ask for.
+const ROUTES: [(&str, &str); 7] = [
+    (SYNC, "sync"),
+    (IDENTITY, "identity"),
+    (GRAPHQL, "graphql"),
+    (HOME, "home"),
+    (HEALTH, "healthz"),
+    (READY, "readyz"),
+    (METRICS, "metrics"),
+];
+
+pub const SYNC: &str = "/api/sync";
+pub const IDENTITY: &str = "/api/sync/identity";
+pub const GRAPHQL: &str = "/graphql";
+pub const HOME: &str = "/";
+pub const HEALTH: &str = "/healthz";
+pub const READY: &str = "/readyz";
+pub const METRICS: &str = "/metrics";
+
+/// Name of a matched path, with or without a trailing slash; `unknown` for a request that matches no route.
+pub fn route_name(matched_path: Option<&str>) -> &'static str {
+    let path = matched_path.unwrap_or_default();
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+    ROUTES.iter().find(|(route, _)| *route == path).map_or("unknown", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_have_one_name_with_and_without_a_trailing_slash() {
+        assert_eq!(route_name(Some("/api/sync/")), "sync");
+        assert_eq!(route_name(Some("/api/sync")), "sync");
+        assert_eq!(route_name(Some("/")), "home");
+        assert_eq!(route_name(None), "unknown");
+    }
+}

@@ -1,0 +1,82 @@
+//! State that all requests share. Receivers keep nothing here that another receiver would miss: any number of them serve
+//! one store.
+
+use super::api_error::ApiError;
+use super::memory_budget::MemoryBudget;
+use super::metrics::ServerMetrics;
+use super::permits::InFlightLimit;
+use super::rate_limiter::RateLimiter;
+use crate::receiver::graphql::{self, SyncSchema};
+use crate::receiver::limits::{
+    BODY_STALL_TIMEOUT, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
+};
+use crate::receiver::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of the operator.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Requests per key and minute.
+    pub requests_per_minute: u32,
+    /// Requests in flight.
+    pub in_flight_max: usize,
+    /// Time without a byte of a body until the request is given up.
+    pub body_stall_timeout: Duration,
+    /// Key that reads `/metrics` beside every user's key.
+    pub metrics_key: Option<String>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions {
+            requests_per_minute: REQUESTS_PER_MINUTE,
+            in_flight_max: REQUESTS_IN_FLIGHT_MAX,
+            body_stall_timeout: BODY_STALL_TIMEOUT,
+            metrics_key: None,
+        }
+    }
+}
+
+/// Shared state of the handlers.
+pub struct AppState {
+    pub store: Arc<Store>,
+    pub schema: SyncSchema,
+    pub metrics: ServerMetrics,
+    /// Requests per key and minute.
+    pub rate_limiter: RateLimiter,
+    /// Requests in flight, in all and per key.
+    pub in_flight: InFlightLimit,
+    /// Memory of all requests in flight.
+    pub memory: MemoryBudget,
+    pub body_stall_timeout: Duration,
+    pub metrics_key: Option<String>,
+}
+
+impl AppState {
+    pub fn new(store: Store, options: ServerOptions) -> AppState {
+        AppState {
+            store: Arc::new(store),
+            schema: graphql::schema(),
+            metrics: ServerMetrics::default(),
+            rate_limiter: RateLimiter::new(options.requests_per_minute),
+            in_flight: InFlightLimit::new(options.in_flight_max),
+            memory: MemoryBudget::default(),
+            body_stall_timeout: options.body_stall_timeout,
+            metrics_key: options.metrics_key,
+        }
+    }
+}
+
+/// Bounds the store's work on one request. A transaction that is dropped is rolled back, and the client tries again.
+///
+/// tower-http's `TimeoutLayer` would also count the time in which the body arrives, which has limits of its own, and would
+/// answer without `{"error", "requestId"}`.
+pub async fn within_work_timeout<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, ApiError>
+where
+    ApiError: From<E>,
+{
+    let done = tokio::time::timeout(WORK_TIMEOUT, work).await;
+    let result = done.map_err(|_| ApiError::unavailable("the store took too long: try again later"))?;
+    Ok(result?)
+}
