@@ -458,5 +458,5 @@ fn parse_role(text: &str) -> Result<Role, Failure> {
 }
 
 pub fn parse_span(text: &str) -> Result<i64, Failure> {
-    time::parse_span(text).ok_or_else(|| Failure::Usage(format!("{text} is no span such as 90d or 12h")))
+    time::parse_duration(text).ok_or_else(|| Failure::Usage(format!("{text} is no span such as 90d or 12h")))
 }

@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::{Failure, Global};
-use crate::receiver::http::{self, App, Door, Options};
+use crate::receiver::http::{self, App, ListenerRole, ServerOptions};
 use crate::receiver::limits;
 use argh::FromArgs;
 use std::io::Write;
@@ -37,22 +37,23 @@ pub async fn run(arguments: Serve, global: &Global) -> Result<(), Failure> {
     let _log = Log::start();
     let store = global.open_store().await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
-    let options = Options {
+    let options = ServerOptions {
         requests_per_minute: arguments.rate,
         in_flight_max: arguments.in_flight.max(1),
-        body_stall: Duration::from_secs(arguments.stall_seconds.max(1)),
+        body_stall_timeout: Duration::from_secs(arguments.stall_seconds.max(1)),
         metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
     };
     let app = Arc::new(App::new(store, options));
     let (stopper, stop) = watch::channel(false);
     let listener = bind(&arguments.listen).await?;
     let address = listener.local_addr().map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let mut doors = vec![tokio::spawn(http::serve(listener, app.clone(), Door::Public, stop.clone()))];
+    let mut doors =
+        vec![tokio::spawn(http::serve(listener, app.clone(), ListenerRole::Public, stop.clone()))];
     let mut ready = format!("listening on http://{address}\n");
     if let Some(metrics) = &arguments.metrics_listen {
         let listener = bind(metrics).await?;
         let address = listener.local_addr().map_err(|error| Failure::Unavailable(error.to_string()))?;
-        doors.push(tokio::spawn(http::serve(listener, app, Door::Metrics, stop)));
+        doors.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, stop)));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
     stop_on_signal(stopper)?;

@@ -13,8 +13,8 @@ mod status;
 
 use crate::receiver::ingest::decode::replace_nul;
 use crate::receiver::limits::{
-    LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_BREADTH_MAX,
-    QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX,
+    LOOKUP_COMPLEXITY, METRICS_COMPLEXITY, PAGE_DEFAULT, PAGE_MAX, QUERY_BRACES_MAX, QUERY_COMPLEXITY_MAX,
+    QUERY_DEPTH_MAX, QUERY_FIELDS_MAX,
 };
 use crate::receiver::store::{Membership, Principal, Role, Store, StoreError};
 use async_graphql::dataloader::DataLoader;
@@ -27,10 +27,10 @@ use session::{Session, SessionConnection};
 use status::SyncStatus;
 use std::sync::Arc;
 
-pub type Sync = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type SyncSchema = Schema<Query, EmptyMutation, EmptySubscription>;
 
 /// The schema, once for all requests.
-pub fn schema() -> Sync {
+pub fn schema() -> SyncSchema {
     Schema::build(Query, EmptyMutation, EmptySubscription)
         .limit_depth(QUERY_DEPTH_MAX)
         .limit_complexity(QUERY_COMPLEXITY_MAX)
@@ -38,16 +38,16 @@ pub fn schema() -> Sync {
 }
 
 /// False for a question that would take too long to read, let alone to answer. Comes before anything that walks through it.
-pub fn is_readable(request: &mut async_graphql::Request) -> bool {
+pub fn is_within_size_limits(request: &mut async_graphql::Request) -> bool {
     // The parser calls itself for each of them.
     let braces = request.query.bytes().filter(|byte| matches!(byte, b'{' | b'[' | b'(')).count();
     braces <= QUERY_BRACES_MAX
         // What cannot be parsed is answered with where it is wrong.
-        && request.parsed_query().map_or(true, |document| breadth::of(document) <= QUERY_BREADTH_MAX)
+        && request.parsed_query().map_or(true, |document| breadth::of(document) <= QUERY_FIELDS_MAX)
 }
 
 /// A request of this user's.
-pub fn request(
+pub fn for_principal(
     request: async_graphql::Request,
     store: Arc<Store>,
     principal: Arc<Principal>,

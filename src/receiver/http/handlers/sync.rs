@@ -29,8 +29,7 @@ pub async fn post_sync(
     require_protocol_version(&headers)?;
     let received =
         body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
-    let InflatedBody { bytes, mut reservation } =
-        received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
+    let InflatedBody { bytes, mut reservation } = received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
     let now = time::now_us();
     let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
     state.metrics.record_inflated(bytes.len());
@@ -46,9 +45,9 @@ pub async fn post_sync(
 
 fn require_protocol_version(headers: &HeaderMap) -> Result<(), ApiError> {
     match headers.get(PROTOCOL_VERSION_HEADER) {
-        Some(version) if version != PROTOCOL_VERSION => {
-            Err(ApiError::bad_request(format!("unsupported version: this receiver speaks {PROTOCOL_VERSION}")))
-        }
+        Some(version) if version != PROTOCOL_VERSION => Err(ApiError::bad_request(format!(
+            "unsupported version: this receiver speaks {PROTOCOL_VERSION}"
+        ))),
         _ => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use han_sync::exporter::delivery;
 use han_sync::protocol::{ErrorBody, SyncResponse, SyncStatus, code, seal};
-use han_sync::receiver::http::{App, Door, Options};
+use han_sync::receiver::http::{App, ListenerRole, ServerOptions};
 use han_sync::receiver::store::{Role, Store};
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -115,7 +115,7 @@ impl Place {
                 keys.push(store.create_key(login, "", None).await.expect("a key").key);
                 tenants.push(vec![organization, user]);
             }
-            let options = Options { requests_per_minute: u32::MAX, ..Options::default() };
+            let options = ServerOptions { requests_per_minute: u32::MAX, ..ServerOptions::default() };
             (App::new(store, options), keys, tenants)
         });
         let both = |two: Vec<_>| -> [_; 2] { two.try_into().expect("two of each") };
@@ -156,7 +156,7 @@ impl Place {
         let size = 1 << (delivery >> 3 & 15);
         let chunks = body.chunks(size).map(Bytes::copy_from_slice).collect();
         let request = request.body(Chunks(chunks)).expect("a request");
-        let response = self.runtime.block_on(self.app.answer(request, Door::Public));
+        let response = self.runtime.block_on(self.app.respond(request, ListenerRole::Public));
         let (status, is_named) =
             (response.status().as_u16(), response.headers().contains_key("x-request-id"));
         let answer = self.runtime.block_on(response.into_body().collect()).expect("an answer").to_bytes();
