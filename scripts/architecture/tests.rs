@@ -107,8 +107,8 @@ fn file_over_six_hundred_lines_is_found() {
 }
 
 #[test]
-fn folder_of_fifteen_entries_is_found() {
-    let paths: Vec<String> = (0..15).map(|index| format!("src/wide/file{index}.rs")).collect();
+fn folder_of_seventeen_entries_is_found() {
+    let paths: Vec<String> = (0..17).map(|index| format!("src/wide/file{index}.rs")).collect();
     let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "")).collect();
     assert_eq!(broken(&files), [found("src/wide", 1, "wide-folder")]);
     assert_eq!(broken(&files[1..]), []);
