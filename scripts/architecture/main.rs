@@ -4,6 +4,7 @@
 //! second and builds no dependency. Each violation is one line, `path:line: [rule] message`; the exit status is 1 if any
 //! is found.
 
+mod documents;
 mod imports;
 mod lexer;
 mod modules;
@@ -12,6 +13,7 @@ mod rules;
 mod tests;
 mod words;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fmt, fs, io};
@@ -38,26 +40,43 @@ impl fmt::Display for Violation {
 }
 
 /// Folders with Rust files. The rules of shape hold in `src` alone, those of words everywhere.
-const FOLDERS: &[&str] =
+const SOURCE_FOLDERS: &[&str] =
     &["benches", "fixtures", "fuzz/fuzz_targets", "fuzz/src", "scripts/architecture", "src", "tests"];
 
 fn main() -> ExitCode {
     let root = env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let files = match read_sources(&root) {
-        Ok(files) => files,
+    let violations = match check_repository(&root) {
+        Ok(violations) => violations,
         Err(error) => {
-            eprintln!("architecture: the sources below {} cannot be read: {error}", root.display());
+            eprintln!("architecture: the files below {} cannot be read: {error}", root.display());
             return ExitCode::from(2);
         }
     };
-    let violations = check(&files);
     for violation in &violations {
         println!("{violation}");
     }
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// All violations in the files, sorted by path and line.
+/// All violations below the root, sorted by path and line.
+fn check_repository(root: &Path) -> io::Result<Vec<Violation>> {
+    let sources = read_files(root, SOURCE_FOLDERS, &["rs"])?;
+    let documents = read_files(root, &["docs", "README.md", "CHANGELOG.md"], &["md"])?;
+    let fixtures = read_files(root, &["fixtures"], &["json"])?;
+    let mut paths = BTreeSet::new();
+    for folder in fs::read_dir(root)? {
+        let name = folder?.file_name();
+        if name != "target" && name != ".git" {
+            list(root, Path::new(&name), &mut paths)?;
+        }
+    }
+    let mut violations = check(&sources);
+    let repository = documents::Repository { paths, sources: &sources, fixtures: &fixtures };
+    documents::check(&documents, &repository, &mut violations);
+    Ok(violations)
+}
+
+/// All violations in the Rust files, sorted by path and line.
 pub fn check(files: &[SourceFile]) -> Vec<Violation> {
     let mut violations = Vec::new();
     imports::check(files, &mut violations);
@@ -68,26 +87,29 @@ pub fn check(files: &[SourceFile]) -> Vec<Violation> {
     violations
 }
 
-fn read_sources(root: &Path) -> io::Result<Vec<SourceFile>> {
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        if root.join(folder).is_dir() {
-            read_folder(root, Path::new(folder), &mut files)?;
-        }
+fn read_files(root: &Path, places: &[&str], extensions: &[&str]) -> io::Result<Vec<SourceFile>> {
+    let mut paths = BTreeSet::new();
+    for place in places {
+        list(root, Path::new(place), &mut paths)?;
     }
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(files)
+    let is_wanted =
+        |path: &PathBuf| extensions.iter().any(|wanted| path.extension().is_some_and(|own| own == *wanted));
+    let read = |path: PathBuf| Ok(SourceFile { text: fs::read_to_string(root.join(&path))?, path });
+    paths.into_iter().filter(is_wanted).map(read).collect()
 }
 
-fn read_folder(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) -> io::Result<()> {
-    for entry in fs::read_dir(root.join(folder))? {
-        let entry = entry?;
-        let path = folder.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            read_folder(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(SourceFile { text: fs::read_to_string(root.join(&path))?, path });
+/// Adds the files at or below a path; nothing where there is none.
+fn list(root: &Path, path: &Path, paths: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    let full = root.join(path);
+    if full.is_dir() {
+        for entry in fs::read_dir(&full)? {
+            let name = entry?.file_name();
+            if name != "target" {
+                list(root, &path.join(name), paths)?;
+            }
         }
+    } else if full.exists() {
+        paths.insert(path.to_owned());
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! A planted violation of each rule is found, and its counterpart is not.
 
-use crate::{SourceFile, check};
+use crate::{SourceFile, check, documents};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// The rules broken by files of these texts, in order of path and line.
 fn broken(files: &[(&str, &str)]) -> Vec<(String, usize, &'static str)> {
@@ -145,4 +146,34 @@ fn replaced_word_is_found_in_names_and_comments() {
         "// A glance.\nstruct QuerySize;\nfn survey_all() {}\nfn is_glanced() {}\nstruct FirstGlance;\n";
     let expected = [1, 3, 5].map(|line| found("src/lib.rs", line, "word"));
     assert_eq!(broken(&[("src/lib.rs", text)]), expected);
+}
+
+/// The lines of a document with a violation, beside a file `docs/other.md` with a heading and a fixture `{}`.
+fn broken_lines(text: &str) -> Vec<usize> {
+    let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.to_owned() };
+    let documents = [file("docs/own.md", text), file("docs/other.md", "# The Heading\n")];
+    let repository = documents::Repository {
+        paths: ["docs/own.md", "docs/other.md", "README.md", "src/exporter/run.rs"].map(PathBuf::from).into(),
+        sources: &[file("src/exporter/run.rs", "pub struct BatchLimits;\nfn name_of_a_test_here() {}\n")],
+        fixtures: &[file("fixtures/empty.json", "{}\n")],
+    };
+    let mut violations = Vec::new();
+    documents::check(&documents, &repository, &mut violations);
+    violations.into_iter().map(|violation| violation.line).collect()
+}
+
+#[test]
+fn dead_link_path_or_name_in_a_document_is_found() {
+    let alive = "[a](other.md#the-heading) [b](../README.md) [c](https://example.com/) `exporter/run.rs` `src/exporter/`\n\
+                 `BatchLimits` `name_of_a_test_here` `GET` `some_setting`\n";
+    assert_eq!(broken_lines(alive), []);
+    let dead = "[a](missing.md)\n[b](other.md#missing)\n`exporter/missing.rs`\n`MissingType`\n`name_of_a_test_missing`\n";
+    assert_eq!(broken_lines(dead), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn example_that_differs_from_its_fixture_is_found() {
+    assert_eq!(broken_lines("```json fixtures/empty.json\n{}\n```\n"), []);
+    assert_eq!(broken_lines("```json fixtures/empty.json\n{\"a\":1}\n```\n"), [1]);
+    assert_eq!(broken_lines("```json fixtures/missing.json\n{}\n```\n"), [1]);
 }
