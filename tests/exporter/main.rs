@@ -11,3 +11,4 @@ mod fixtures;
 mod harness;
 mod privacy;
 mod redaction;
+mod wire;

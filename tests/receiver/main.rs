@@ -11,3 +11,4 @@ mod limits;
 mod postgres;
 mod session_admin;
 mod sync;
+mod wire;

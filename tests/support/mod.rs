@@ -8,6 +8,7 @@
 pub mod han_db;
 
 pub mod corpus;
+pub mod golden;
 pub mod http;
 pub mod proxy;
 pub mod recount;
