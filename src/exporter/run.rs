@@ -113,7 +113,7 @@ fn locked_run(
     let now = clock.now();
     let mut warnings = config.warnings.clone();
     let queue = Queue::load(folder, Some(now), &mut warnings)?;
-    let files = source::signature(&config.database, now);
+    let files = source::change_signature(&config.database, now);
     let glance = match request {
         Request::Scheduled => glance(context, (endpoint, key), &queue, files.as_deref(), now)?,
         _ => FastPath::Unclear,

@@ -1,4 +1,4 @@
-//! Names and hashes that both ends, and every re-index of a source, must derive alike.
+//! Ids and hashes that both ends, and every re-index of a source, must derive alike.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -9,7 +9,7 @@ use crate::short_hash;
 /// [`content_hash`] of nothing: what a message without raw JSON carries.
 pub const EMPTY_HASH16: &str = "e3b0c44298fc1c14";
 
-/// Source stream of a row: `source_file_type` (none: `main`), with `:` and the agent id where there is one.
+/// Name of a row's source stream: `source_file_type` (null: `main`), with `:` and the agent id where it has one.
 pub fn stream_name(source_file_type: Option<&str>, agent_id: Option<&str>) -> String {
     let kind = source_file_type.unwrap_or("main");
     match agent_id {
@@ -18,8 +18,8 @@ pub fn stream_name(source_file_type: Option<&str>, agent_id: Option<&str>) -> St
     }
 }
 
-/// Id on the wire of a message that han names anew at each index: UUIDv5(UUIDv5(URL, session id), stream LF line LF
-/// type LF raw JSON), so that the receiver stores it once.
+/// Id on the wire of a message to which han gives a random id at each re-index: UUIDv5(UUIDv5(URL, session id), stream LF
+/// line number LF type LF raw JSON), so that the receiver stores it once.
 pub fn stable_message_id(
     session_id: &str,
     stream: &str,
@@ -32,13 +32,13 @@ pub fn stable_message_id(
     Uuid::new_v5(&namespace, name.as_bytes()).to_string()
 }
 
-/// First 16 hex digits of the SHA-256 of the content that is sent.
+/// First 16 hex digits of the SHA-256 of content that is sent.
 pub fn content_hash(content: &str) -> String {
     short_hash::to_hex(short_hash::of_text(content))
 }
 
-/// First 16 hex digits of HMAC-SHA-256 of raw JSON that is not sent, under the client's secret, so that nobody who
-/// sees the hash can test guesses against it. No raw JSON: [`EMPTY_HASH16`].
+/// First 16 hex digits of the HMAC-SHA-256, under the client's secret, of raw JSON that is not sent, so that a reader of the
+/// hash cannot test guesses against it. Without raw JSON: [`EMPTY_HASH16`].
 pub fn guarded_content_hash(secret: &[u8], raw_json: Option<&str>) -> String {
     let Some(raw_json) = raw_json else { return EMPTY_HASH16.to_owned() };
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes a key of any length");
@@ -46,7 +46,7 @@ pub fn guarded_content_hash(secret: &[u8], raw_json: Option<&str>) -> String {
     short_hash::to_hex(short_hash::of_digest(&mac.finalize().into_bytes()))
 }
 
-/// First 16 hex digits of the SHA-256 of `message.id` LF `requestId`: the answer that a row belongs to.
+/// Usage id of an answer: first 16 hex digits of the SHA-256 of `message.id` LF `requestId`.
 pub fn usage_id(answer_id: &str, request_id: Option<&str>) -> String {
     content_hash(&format!("{answer_id}\n{}", request_id.unwrap_or("")))
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_hash_is_that_of_nothing() {
+    fn empty_hash_is_the_hash_of_the_empty_string() {
         assert_eq!(content_hash(""), EMPTY_HASH16);
         assert_eq!(guarded_content_hash(b"secret", None), EMPTY_HASH16);
     }

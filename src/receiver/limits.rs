@@ -11,14 +11,10 @@ pub const INFLATED_BYTES_MAX: usize = 20 << 20;
 pub const BATCH_ROWS_MAX: usize = 10_000;
 /// Nesting depth of a body. A payload is 5 levels deep; content is a string and does not count.
 pub const JSON_DEPTH_MAX: usize = 32;
-/// Bytes of an id, a type, a model: these are in index keys, which PostgreSQL bounds.
-pub const ID_BYTES_MAX: usize = 256;
-/// Bytes of a slug, a status, a tool's name.
-pub const NAME_BYTES_MAX: usize = 1_024;
+/// Limits of single values, which both ends know.
+pub use crate::protocol::message::{ID_BYTES_MAX, NAME_BYTES_MAX, NUMBER_MAX};
 /// Bytes of a task's texts.
 pub const TEXT_BYTES_MAX: usize = 256 << 10;
-/// JavaScript's largest safe integer: the protocol's numbers are below 2^53.
-pub const NUMBER_MAX: i64 = (1 << 53) - 1;
 
 /// Clock skew that is accepted: a time further ahead counts as now, since clocks are off by minutes and not by hours.
 pub const CLOCK_SKEW_US: i64 = 300 * SECOND_US;

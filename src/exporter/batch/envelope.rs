@@ -1,4 +1,7 @@
-//! A payload before compression, in parts: it shares the sessions with its batch, and is sealed where it is compressed.
+//! The envelope of a payload and of a session: the members around the sessions, and around the messages and tasks.
+//!
+//! Members are written in the order of the wire types. A payload stays in parts, which share the sessions with the batch,
+//! until it is compressed; it is sealed there.
 
 use std::sync::Arc;
 
@@ -6,27 +9,28 @@ use serde::Serialize;
 
 use crate::protocol::{self, SyncCursor};
 
-/// A payload up to the end of its sessions.
+/// A payload before it is sealed.
 #[derive(Debug)]
-pub struct Document {
-    pub head: Vec<u8>,
+pub struct Envelope {
+    /// The payload up to the first session.
+    pub header: Vec<u8>,
     pub sessions: Arc<Vec<u8>>,
 }
 
-impl Document {
-    /// What comes last, checksum included, and what comes before it.
-    pub fn sealed(&self) -> (Vec<u8>, [&[u8]; 2]) {
-        let parts: [&[u8]; 2] = [&self.head, &self.sessions];
+impl Envelope {
+    /// The sealed payload: the parts before its end, and its end with the checksum.
+    pub fn sealed(&self) -> ([&[u8]; 2], Vec<u8>) {
+        let parts: [&[u8]; 2] = [&self.header, &self.sessions];
         let mut end = b"]".to_vec();
         end.extend(protocol::sealed_end(parts.into_iter().chain([b"]".as_slice()])));
-        (end, parts)
+        (parts, end)
     }
 }
 
-/// The members of a payload before its sessions.
+/// Members of a payload before its sessions.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Head<'a> {
+pub struct EnvelopeHeader<'a> {
     pub version: &'a str,
     pub client_id: &'a str,
     pub user_id: &'a str,
@@ -34,10 +38,10 @@ pub struct Head<'a> {
     pub cursor: &'a SyncCursor,
 }
 
-/// The members of a session before its messages.
+/// Members of a session before its messages.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionHead<'a> {
+pub struct SessionHeader<'a> {
     pub id: &'a str,
     pub project_slug: &'a str,
     pub repo_remote: String,
@@ -45,10 +49,10 @@ pub struct SessionHead<'a> {
     pub slug: Option<&'a str>,
 }
 
-/// The members of a session after its tasks.
+/// Members of a session after its tasks.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionTail<'a> {
+pub struct SessionTrailer<'a> {
     pub last_modified: String,
     pub total_message_count: u64,
     pub inclusion: protocol::Inclusion,
@@ -56,7 +60,7 @@ pub struct SessionTail<'a> {
     pub harness: Option<&'a str>,
 }
 
-/// Writes an object without its closing brace.
+/// Appends an object without its closing brace.
 pub fn open_object<T: Serialize>(out: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.pop();
@@ -69,23 +73,23 @@ mod tests {
 
     #[test]
     fn members_stand_in_the_order_of_the_wire_types() {
-        let fields = SessionHead {
+        let header = SessionHeader {
             id: "s",
             project_slug: "api",
             repo_remote: "https://github.com/acme/api".into(),
             status: "active",
             slug: None,
         };
-        let tail = SessionTail {
+        let trailer = SessionTrailer {
             last_modified: "2026-01-01T00:00:00Z".into(),
             total_message_count: 1,
             inclusion: protocol::Inclusion::Organization,
             harness: Some("claude"),
         };
         let mut json = Vec::new();
-        open_object(&mut json, &fields).unwrap();
+        open_object(&mut json, &header).unwrap();
         json.extend_from_slice(b",\"messages\":[],\"tasks\":[],");
-        json.extend_from_slice(&serde_json::to_vec(&tail).unwrap()[1..]);
+        json.extend_from_slice(&serde_json::to_vec(&trailer).unwrap()[1..]);
         let session: protocol::SyncSession = serde_json::from_slice(&json).unwrap();
         assert_eq!(serde_json::to_vec(&session).unwrap(), json);
     }

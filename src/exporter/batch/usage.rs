@@ -1,5 +1,8 @@
-//! What the raw JSON of a row says of the answer that it belongs to: its model, and the name under which its tokens count
-//! once.
+//! Fields of a message that only its raw JSON holds: the model of its answer, and the usage id under which the tokens of
+//! the answer count once.
+//!
+//! The raw JSON is read in one pass and leniently: a field that is absent or of another type is null, and broken JSON has
+//! no fields.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,48 +14,54 @@ use serde_json::value::RawValue;
 
 use crate::protocol;
 
-/// What the raw JSON of a row says of the answer that it belongs to.
+/// Fields of a message that only its raw JSON holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct RawFields {
     pub model: Option<String>,
     pub usage_id: Option<String>,
 }
 
-impl Answer {
-    /// Reads leniently: what is not there or of another type is null, and broken JSON is no answer.
-    pub fn read(raw_json: &str) -> Answer {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Raw<'a> {
-            #[serde(borrow)]
-            message: Option<Object<Message<'a>>>,
-            #[serde(borrow)]
-            request_id: Option<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-            #[serde(borrow)]
-            model: Option<&'a RawValue>,
-        }
-        fn text(value: Option<&RawValue>) -> Option<String> {
-            serde_json::from_str(value?.get()).ok()
-        }
-        let Ok(raw) = serde_json::from_str::<Raw>(raw_json) else { return Answer::default() };
-        let Some(Object(Some(message))) = raw.message else { return Answer::default() };
-        let request_id = text(raw.request_id);
-        Answer {
+/// Raw JSON as the agent writes it, as far as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawLine<'a> {
+    #[serde(borrow)]
+    message: Option<ObjectOrOther<RawMessage<'a>>>,
+    #[serde(borrow)]
+    request_id: Option<&'a RawValue>,
+}
+
+/// `message` of the raw JSON.
+#[derive(Deserialize)]
+struct RawMessage<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+}
+
+impl RawFields {
+    /// Reads the fields.
+    pub fn read(raw_json: &str) -> RawFields {
+        let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return RawFields::default() };
+        let Some(ObjectOrOther(Some(message))) = line.message else { return RawFields::default() };
+        let request_id = text(line.request_id);
+        RawFields {
             model: text(message.model),
             usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
         }
     }
 }
 
-/// An object, or `None` for any other value: read in the one pass over what it lies in.
-struct Object<T>(Option<T>);
+/// The value, if it is a text.
+fn text(value: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(value?.get()).ok()
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+/// An object, or `None` for any other value. Both are read in the one pass over the surrounding JSON.
+struct ObjectOrOther<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for ObjectOrOther<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
@@ -61,43 +70,43 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 struct ObjectVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
+    type Value = ObjectOrOther<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Object(Some(object)))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ObjectOrOther<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|object| ObjectOrOther(Some(object)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Object<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ObjectOrOther<T>, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Object(None))
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_str<E>(self, _: &str) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_bool<E>(self, _: bool) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_u64<E>(self, _: u64) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_i64<E>(self, _: i64) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_f64<E>(self, _: f64) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 
-    fn visit_unit<E>(self) -> Result<Object<T>, E> {
-        Ok(Object(None))
+    fn visit_unit<E>(self) -> Result<ObjectOrOther<T>, E> {
+        Ok(ObjectOrOther(None))
     }
 }
 
@@ -106,23 +115,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_is_read_from_what_is_there() {
-        let answer =
-            Answer::read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
-        assert_eq!(answer.model.as_deref(), Some("m"));
-        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
-        let answer = Answer::read(r#"{"message":{"id":"msg_01"}}"#);
-        assert_eq!(answer.usage_id, Some(protocol::usage_id("msg_01", None)));
+    fn fields_are_read_where_they_are_present() {
+        let fields =
+            RawFields::read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
+        assert_eq!(fields.model.as_deref(), Some("m"));
+        assert_eq!(fields.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
+        let fields = RawFields::read(r#"{"message":{"id":"msg_01"}}"#);
+        assert_eq!(fields.usage_id, Some(protocol::usage_id("msg_01", None)));
     }
 
     #[test]
-    fn what_is_no_answer_reads_as_none() {
+    fn other_values_and_broken_json_have_no_fields() {
         for raw in ["", "{", "[]", "null", r#"{"message":{"id":7,"model":null}}"#] {
-            assert_eq!(Answer::read(raw), Answer::default(), "{raw}");
+            assert_eq!(RawFields::read(raw), RawFields::default(), "{raw}");
         }
         for message in ["\"text\"", "\"\\n\"", "7", "-7", "7.5", "1e400", "true", "null", "[{}, 1]"] {
             let raw = format!(r#"{{"message":{message},"requestId":"req_01"}}"#);
-            assert_eq!(Answer::read(&raw), Answer::default(), "{raw}");
+            assert_eq!(RawFields::read(&raw), RawFields::default(), "{raw}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
-use crate::exporter::batch::encode::press;
+use crate::exporter::batch::encode::encode;
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::cli::arguments::PreviewCommand;
 use crate::exporter::cli::{Look, Output, look, tell};
@@ -216,7 +216,7 @@ impl Preview<'_> {
         output: &mut Output,
     ) -> Result<(), Error> {
         let document = cutter.document(batch, &[], self.context.clock.now())?;
-        let (end, [head, sessions]) = document.sealed();
+        let ([head, sessions], end) = document.sealed();
         let document = [head, sessions, &end].concat();
         if output.json {
             if self.total.batches > 0 {
@@ -226,7 +226,7 @@ impl Preview<'_> {
         }
         self.total.batches += 1;
         self.total.bytes += document.len();
-        for part in &batch.parts {
+        for part in &batch.chunks {
             let Some(place) = places.get(&part.session_id) else { continue };
             let line = &mut self.total.lines[*place];
             line.messages += part.messages;
@@ -244,7 +244,7 @@ fn is_too_large(cutter: &Batcher, batch: &Batch, now: DateTime<Utc>) -> Result<b
     let Some(max) = cutter.body_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
         return Ok(false);
     };
-    let body = press(cutter.document(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
+    let body = encode(cutter.document(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
     Ok(body.bytes.len() as u64 > max)
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::exporter::backoff;
-use crate::exporter::batch::envelope::Document;
+use crate::exporter::batch::envelope::Envelope;
 use crate::exporter::batch::redact::Redactor;
-use crate::exporter::batch::{Batch, BatchLimits, Eligible, Payloads};
+use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::error::Error;
@@ -131,7 +131,7 @@ impl<'a> Batcher<'a> {
         let snapshot = source.snapshot()?;
         let mut batch = Batch::default();
         let mut next = 0;
-        while next < work.len() && batch.has_room(&room) {
+        while next < work.len() && batch.has_capacity(&room) {
             let session_id = &work[next].session_id;
             let is_underway = match more_after.get(session_id.as_str()) {
                 Some(false) => {
@@ -166,8 +166,8 @@ impl<'a> Batcher<'a> {
                 continue;
             }
             // Nothing for the receiver: only rows that han stored again, or no room for the first row.
-            let Some(part) = batch.parts.pop() else { break };
-            if !ahead.is_empty() || (part.more && !batch.parts.is_empty()) {
+            let Some(part) = batch.chunks.pop() else { break };
+            if !ahead.is_empty() || (part.more && !batch.chunks.is_empty()) {
                 break;
             }
             part.acknowledge(&mut self.state.destination);
@@ -175,7 +175,7 @@ impl<'a> Batcher<'a> {
                 self.settle(work, next);
             }
         }
-        Ok((!batch.parts.is_empty()).then_some(batch))
+        Ok((!batch.chunks.is_empty()).then_some(batch))
     }
 
     /// Whether nothing is left to send of a session up to a rowid.
@@ -188,14 +188,14 @@ impl<'a> Batcher<'a> {
     /// where there is nothing left to halve.
     pub fn halve(&mut self, batch: &Batch, is_too_large: bool, work: &mut VecDeque<PendingSession>) -> bool {
         if is_too_large && batch.messages > 1 {
-            self.learn_limit(batch.parts.iter().map(|part| part.bytes).sum(), false);
+            self.learn_limit(batch.chunks.iter().map(|part| part.bytes).sum(), false);
         }
-        let sessions = batch.parts.len();
+        let sessions = batch.chunks.len();
         if sessions > 1 {
             self.search(batch, sessions / 2, usize::MAX, usize::MAX);
             return true;
         }
-        let Some(part) = batch.parts.first() else { return false };
+        let Some(part) = batch.chunks.first() else { return false };
         let Some(work) = work.iter_mut().find(|work| work.session_id == part.session_id) else {
             return false;
         };
@@ -223,7 +223,7 @@ impl<'a> Batcher<'a> {
 
     /// Looks for the culprit of a refused batch in smaller ones.
     fn search(&mut self, batch: &Batch, sessions: usize, messages: usize, tasks: usize) {
-        let Some(last) = batch.parts.last() else { return };
+        let Some(last) = batch.chunks.last() else { return };
         let until = match self.search.take() {
             Some(search) => search.until,
             None => {
@@ -241,7 +241,7 @@ impl<'a> Batcher<'a> {
         snapshot: &Snapshot,
         affiliations: &Affiliations,
         work: &PendingSession,
-    ) -> Result<Option<Eligible>, Error> {
+    ) -> Result<Option<EligibleSession>, Error> {
         let Some(row) = snapshot.session(&work.session_id)? else { return Ok(None) };
         let filter = Filter { config: self.config, affiliations };
         let known = self.state.last_known_repository(&row.id).map(str::to_owned);
@@ -252,11 +252,11 @@ impl<'a> Batcher<'a> {
         if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
             self.fields_changed |= delta::note_fields(cursor, &fields.hash(), now);
         }
-        Ok(Some(Eligible {
+        Ok(Some(EligibleSession {
             fields,
-            with_content,
-            refused_rows: work.refused_rows.clone(),
-            refused_tasks: work.refused_tasks.clone(),
+            include_content: with_content,
+            rejected_rows: work.refused_rows.clone(),
+            rejected_tasks: work.refused_tasks.clone(),
             omit_content: work.omit_content.clone(),
             apart: work.apart,
         }))
@@ -309,13 +309,13 @@ impl<'a> Batcher<'a> {
     }
 
     /// The payload of a batch as it is to be sent after those `ahead`.
-    pub fn document(&self, batch: &Batch, ahead: &[&Batch], now: DateTime<Utc>) -> Result<Document, Error> {
+    pub fn document(&self, batch: &Batch, ahead: &[&Batch], now: DateTime<Utc>) -> Result<Envelope, Error> {
         let destination = &self.state.destination;
         let mut cursor = destination.cursor.clone();
         for before in ahead {
             advance(&mut cursor, before, now);
         }
-        batch.document(&payloads(&self.state, destination, self.redactor), &cursor, now)
+        batch.envelope(&payloads(&self.state, destination, self.redactor), &cursor, now)
     }
 
     /// Remembers that so many bytes were too many: the next batches hold half of them.
@@ -346,7 +346,7 @@ impl<'a> Batcher<'a> {
         work: &mut VecDeque<PendingSession>,
     ) -> (u64, u64) {
         let (mut messages, mut tasks) = (0, 0);
-        for part in batch.parts.iter().filter(|part| is_taken(&part.session_id)) {
+        for part in batch.chunks.iter().filter(|part| is_taken(&part.session_id)) {
             part.acknowledge(&mut self.state.destination);
             messages += part.messages as u64;
             tasks += part.tasks as u64;
@@ -363,7 +363,7 @@ impl<'a> Batcher<'a> {
 
 /// Moves a destination's place over an acknowledged batch.
 fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
-    if let Some(last) = batch.parts.last() {
+    if let Some(last) = batch.chunks.last() {
         cursor.last_session_id = Some(last.session_id.clone());
         cursor.last_message_line_number = last.last_line.unwrap_or_default();
         cursor.last_sync_timestamp = time::format(now);
@@ -372,15 +372,15 @@ fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
 
 /// The sessions in batches that are under way, and whether more of them is to be sent after these.
 fn more_after<'b>(ahead: &[&'b Batch]) -> HashMap<&'b str, bool> {
-    let parts = ahead.iter().flat_map(|batch| &batch.parts);
+    let parts = ahead.iter().flat_map(|batch| &batch.chunks);
     parts.map(|part| (part.session_id.as_str(), part.more)).collect()
 }
 
 /// The cursor of a session as it becomes when what is under way is acknowledged.
 fn cursor_after(cursor: &SessionCursor, session_id: &str, ahead: &[&Batch]) -> SessionCursor {
     let mut cursor = cursor.clone();
-    let parts = ahead.iter().flat_map(|batch| &batch.parts);
-    parts.filter(|part| part.session_id == session_id).for_each(|part| part.apply_to(&mut cursor));
+    let parts = ahead.iter().flat_map(|batch| &batch.chunks);
+    parts.filter(|part| part.session_id == session_id).for_each(|part| part.advance_cursor(&mut cursor));
     cursor
 }
 
@@ -389,9 +389,9 @@ fn payloads<'a>(
     state: &'a State,
     destination: &'a Destination,
     redactor: Option<&'a Redactor>,
-) -> Payloads<'a> {
+) -> BatchContext<'a> {
     let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
-    Payloads {
+    BatchContext {
         client_id: &state.client_id,
         user_id: destination.user_id.as_deref().unwrap_or("unknown"),
         secret: &state.client_secret,

@@ -15,8 +15,8 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::exporter::backoff;
-use crate::exporter::batch::Batch;
-use crate::exporter::batch::encode::{Prepared, press};
+use crate::exporter::batch::encode::encode;
+use crate::exporter::batch::{Batch, PreparedBatch};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::{Batcher, PendingSession};
 use crate::exporter::delivery::client::{Failure, Identified, Posted};
@@ -142,7 +142,7 @@ impl<'a> Delivery<'a> {
         affiliations: &Affiliations,
         work: &mut VecDeque<PendingSession>,
     ) -> Result<Result<(), StopReason>, Error> {
-        let mut ahead: VecDeque<Prepared> = VecDeque::new();
+        let mut ahead: VecDeque<PreparedBatch> = VecDeque::new();
         loop {
             let version = source.version()?;
             // What han has written since may say that a session is to stay here.
@@ -182,13 +182,13 @@ impl<'a> Delivery<'a> {
         affiliations: &Affiliations,
         work: &mut VecDeque<PendingSession>,
         underway: &Batch,
-        ahead: &mut VecDeque<Prepared>,
+        ahead: &mut VecDeque<PreparedBatch>,
     ) {
         loop {
             let before: Vec<&Batch> =
                 std::iter::once(underway).chain(ahead.iter().map(|prepared| &prepared.batch)).collect();
             let bytes: usize =
-                before.iter().skip(1).flat_map(|batch| &batch.parts).map(|part| part.bytes).sum();
+                before.iter().skip(1).flat_map(|batch| &batch.chunks).map(|part| part.bytes).sum();
             if before.len() > AHEAD_MAX || bytes >= AHEAD_BYTES_MAX {
                 return;
             }
@@ -199,9 +199,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn prepare(&self, batch: Batch, version: i64, ahead: &[&Batch]) -> Result<Prepared, Error> {
+    fn prepare(&self, batch: Batch, version: i64, ahead: &[&Batch]) -> Result<PreparedBatch, Error> {
         let document = self.cutter.document(&batch, ahead, self.cutter.clock.now())?;
-        Ok(Prepared::new(batch, version, document))
+        Ok(PreparedBatch::new(batch, version, document))
     }
 
     /// Sends an empty batch, so that the receiver can tell idle from dead.
@@ -214,13 +214,13 @@ impl<'a> Delivery<'a> {
     /// Returns whether all of it was acknowledged at the first try.
     fn send(
         &mut self,
-        prepared: Prepared,
+        prepared: PreparedBatch,
         work: &mut VecDeque<PendingSession>,
         mut meanwhile: impl FnMut(&mut Self, &Batch, &mut VecDeque<PendingSession>),
     ) -> Result<Result<bool, StopReason>, Error> {
         let (batch, mut body) = prepared.finish()?;
         let sent = body.bytes.len() as u64;
-        if self.cutter.body_bytes_max().is_some_and(|max| sent > max) && !batch.parts.is_empty() {
+        if self.cutter.body_bytes_max().is_some_and(|max| sent > max) && !batch.chunks.is_empty() {
             self.refuse_batch(&batch, 413, "larger than the receiver's maxBodyBytes".to_owned(), work);
             return Ok(Ok(false));
         }
@@ -234,7 +234,7 @@ impl<'a> Delivery<'a> {
             if !is_first_try {
                 // It says when it was sent.
                 let document = self.cutter.document(&batch, &[], now)?;
-                body = press(document, batch.has_content).context("cannot compress a batch")?;
+                body = encode(document, batch.has_content).context("cannot compress a batch")?;
             }
             let (inflated, sent) = (body.inflated_bytes, body.bytes.len() as u64);
             self.dirty = true;
@@ -247,7 +247,7 @@ impl<'a> Delivery<'a> {
                 Ok(answer) => answer,
                 Err(cut) => {
                     // It had all the time that a request may take without progress, and made too little.
-                    if cut == Cut::TimeUp && limit >= self.cutter.config.timeout && !batch.parts.is_empty() {
+                    if cut == Cut::TimeUp && limit >= self.cutter.config.timeout && !batch.chunks.is_empty() {
                         self.cutter.learn_limit(inflated as usize, true);
                     }
                     return Ok(Err(self.cut_off(cut)));
@@ -255,9 +255,9 @@ impl<'a> Delivery<'a> {
             };
             let failure = match posted {
                 Posted::Answered(answer) => {
-                    match check(batch.parts.iter().map(|part| part.session_id.as_str()), &answer) {
+                    match check(batch.chunks.iter().map(|part| part.session_id.as_str()), &answer) {
                         Ok(refusals) => {
-                            if took * EASE < self.cutter.config.timeout && !batch.parts.is_empty() {
+                            if took * EASE < self.cutter.config.timeout && !batch.chunks.is_empty() {
                                 self.cutter.ease_limit();
                             }
                             self.report.batches += 1;
@@ -269,7 +269,7 @@ impl<'a> Delivery<'a> {
                         Err(why) => Failure::Fault { message: why, retry_after: None, timed_out: false },
                     }
                 }
-                Posted::BatchRefused { status, message } if !batch.parts.is_empty() => {
+                Posted::BatchRefused { status, message } if !batch.chunks.is_empty() => {
                     // The endpoint is well: it read the batch.
                     self.destination_mut().backoff = Backoff::default();
                     self.destination_mut().last_error = None;
@@ -297,7 +297,7 @@ impl<'a> Delivery<'a> {
         let timed_out = matches!(failure, Failure::Fault { timed_out: true, .. });
         let time_outs = &mut self.destination_mut().backoff.time_outs;
         *time_outs = if timed_out { time_outs.saturating_add(1) } else { 0 };
-        if *time_outs < 2 || batch.parts.is_empty() {
+        if *time_outs < 2 || batch.chunks.is_empty() {
             return false;
         }
         *time_outs = 0;
@@ -314,7 +314,7 @@ impl<'a> Delivery<'a> {
     ) {
         let (messages, tasks) =
             self.cutter.acknowledge(batch, |session| !refusals.contains_key(session), work);
-        for part in &batch.parts {
+        for part in &batch.chunks {
             let Some(refusal) = refusals.get(part.session_id.as_str()) else {
                 self.acknowledged.insert(part.session_id.clone());
                 continue;
@@ -329,18 +329,18 @@ impl<'a> Delivery<'a> {
         destination.last_error = None;
         destination.statistics.last_contact_at = Some(now);
         destination.statistics.add(messages, tasks);
-        if !batch.parts.is_empty() {
+        if !batch.chunks.is_empty() {
             destination.statistics.last_sync_at = Some(now);
         }
         self.report.messages_sent += messages;
         self.report.tasks_sent += tasks;
         self.log.info(
             "batch",
-            &format!("sent {messages} messages and {tasks} tasks of {} sessions", batch.parts.len()),
+            &format!("sent {messages} messages and {tasks} tasks of {} sessions", batch.chunks.len()),
             &[
                 ("messages", Value::from(messages)),
                 ("tasks", Value::from(tasks)),
-                ("sessions", Value::from(batch.parts.len())),
+                ("sessions", Value::from(batch.chunks.len())),
                 ("refused", Value::from(refusals.len())),
             ],
         );
@@ -357,18 +357,18 @@ impl<'a> Delivery<'a> {
         self.log.info(
             "batch_refused",
             &format!("the receiver refused a batch ({status}: {message}); sending it in smaller parts"),
-            &[("status", Value::from(status)), ("sessions", Value::from(batch.parts.len()))],
+            &[("status", Value::from(status)), ("sessions", Value::from(batch.chunks.len()))],
         );
         if self.cutter.halve(batch, status == 413, work) {
             return;
         }
-        let Some(part) = batch.parts.first() else { return };
+        let Some(part) = batch.chunks.first() else { return };
         let Some(place) = work.iter().position(|work| work.session_id == part.session_id) else { return };
         // It stands alone.
         self.cutter.search = None;
         let name = format!("HTTP_{status}");
         if part.only_message.is_some() {
-            part.set_aside(self.destination_mut());
+            part.skip_rejected(self.destination_mut());
             work[place].refused_rows.extend(part.only_message.map(|(rowid, _)| rowid));
             self.note_refusal(&mut work[place], &name, message, true);
             if !part.more {
@@ -541,7 +541,7 @@ pub fn check<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{SyncCursor, SyncStatus};
+    use crate::protocol::{ResponseStatus, SyncCursor};
 
     #[test]
     fn session_that_an_answer_both_forgets_and_refuses_is_not_acknowledged() {
@@ -549,7 +549,7 @@ mod tests {
             |code: &str| SyncError { session_id: "s".into(), code: code.into(), message: String::new() };
         for codes in [[code::FORGOTTEN, code::VALIDATION_ERROR], [code::VALIDATION_ERROR, code::FORGOTTEN]] {
             let answer = SyncResponse {
-                status: SyncStatus::Partial,
+                status: ResponseStatus::Partial,
                 cursor: SyncCursor::default(),
                 processed: 0,
                 messages_processed: 0,

@@ -103,9 +103,9 @@ fn sessions_with_news(
         return Ok(None);
     }
     let snapshot = source.snapshot()?;
-    let is_same = rebuild::is_same(&snapshot, &quiet.source, &source::file_identity(&config.database)?)?
-        && snapshot.digest_of_sessions()? == quiet.overview.sessions
-        && snapshot.digest_of_tasks(config.include_content.value)? == quiet.overview.tasks;
+    let is_same = rebuild::is_same_database(&snapshot, &quiet.source, &source::file_id(&config.database)?)?
+        && snapshot.sessions_fingerprint()? == quiet.overview.sessions
+        && snapshot.tasks_fingerprint(config.include_content.value)? == quiet.overview.tasks;
     if !is_same {
         return Ok(None);
     }

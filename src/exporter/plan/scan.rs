@@ -14,7 +14,7 @@ use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Affiliations, Eligibility, ExcludedReason, check_sync_eligibility};
 use crate::exporter::source::rebuild;
-use crate::exporter::source::{SessionRow, Snapshot, Source, TaskRow, file_identity};
+use crate::exporter::source::{SessionRow, Snapshot, Source, TaskRow, file_id};
 use crate::exporter::state::{Destination, SessionCursor, SourceFingerprint, SourceMark, State};
 use crate::protocol::remote::Remote;
 
@@ -118,8 +118,8 @@ pub fn survey(source: &Source, filter: Filter, state: &mut State, now: DateTime<
     let origin = Origin::of(snapshot, &destination.source, &filter.config.database)?;
     survey.warnings.extend(note_new_rows(snapshot, origin, &filter.config.database, destination)?);
     let with_text = filter.config.include_content.value;
-    survey.overview.sessions = snapshot.digest_of_sessions()?;
-    survey.overview.tasks = snapshot.digest_of_tasks(with_text)?;
+    survey.overview.sessions = snapshot.sessions_fingerprint()?;
+    survey.overview.tasks = snapshot.tasks_fingerprint(with_text)?;
     let sessions = snapshot.sessions()?;
     survey.is_to_be_kept |= note_repositories(&sessions, state);
     let tasks = tasks_by_session(snapshot, with_text)?;
@@ -269,8 +269,8 @@ struct Origin {
 
 impl Origin {
     fn of(snapshot: &Snapshot, mark: &SourceMark, database: &Path) -> Result<Origin, Error> {
-        let file = file_identity(database)?;
-        let is_same = rebuild::is_same(snapshot, mark, &file)?;
+        let file = file_id(database)?;
+        let is_same = rebuild::is_same_database(snapshot, mark, &file)?;
         Ok(Origin { file, is_same })
     }
 }
@@ -287,7 +287,7 @@ fn note_new_rows(
     let watermark = destination.source.watermark;
     let mut warning = None;
     if !is_same {
-        let rewound = rebuild::compare(snapshot, destination)?;
+        let rewound = rebuild::compare_sessions(snapshot, destination)?;
         warning = Some(format!(
             "{} is not the database of the last run (rebuilt, restored or vacuumed); {rewound} sessions differ and are sent again",
             database.display()
@@ -305,7 +305,7 @@ fn note_new_rows(
     }
     let mark = &mut destination.source;
     if mark.watermark != last_rowid || mark.file != file {
-        mark.anchors = rebuild::anchors(snapshot, last_rowid)?;
+        mark.anchors = rebuild::sample_rows(snapshot, last_rowid)?;
     }
     mark.watermark = last_rowid;
     mark.file = file;

@@ -3,6 +3,7 @@
 //! Invariant: what stands in a `DecodedBatch` can be stored. A session that cannot is refused by itself, with its id; an error
 //! never quotes what was sent, because that may be anything.
 
+use crate::protocol::message::{COLUMNS, ColumnLimit, FieldRef, FieldValue};
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, PROTOCOL_VERSION, SyncCursor, SyncMessage, SyncSession, SyncTask};
 use crate::receiver::limits::{
@@ -386,44 +387,20 @@ fn check_message(mut wire: SyncMessage) -> Result<DecodedMessage, String> {
     check_id("the id of a message", &wire.id)?;
     check_id("messageType", &wire.message_type)?;
     let at = time::parse(&wire.timestamp).ok_or("the timestamp of a message is no time")?;
-    check_number("lineNumber", Some(wire.line_number))?;
-    for (name, number) in [
-        ("inputTokens", wire.input_tokens),
-        ("outputTokens", wire.output_tokens),
-        ("cacheReadTokens", wire.cache_read_tokens),
-        ("cacheCreationTokens", wire.cache_creation_tokens),
-        ("linesAdded", wire.lines_added),
-        ("linesRemoved", wire.lines_removed),
-        ("filesChanged", wire.files_changed),
-    ] {
-        check_number(name, number)?;
-    }
-    for (name, text) in [
-        ("contentHash", Some(&wire.content_hash)),
-        ("stream", wire.stream.as_ref()),
-        ("agentId", wire.agent_id.as_ref()),
-        ("parentId", wire.parent_id.as_ref()),
-        ("role", wire.role.as_ref()),
-        ("model", wire.model.as_ref()),
-        ("usageId", wire.usage_id.as_ref()),
-    ] {
-        check_short(name, text.map_or("", String::as_str), ID_BYTES_MAX)?;
-    }
-    check_name("toolName", wire.tool_name.as_deref().unwrap_or(""))?;
-    for text in [&mut wire.id, &mut wire.message_type, &mut wire.timestamp, &mut wire.content_hash] {
-        replace_nul_in_place(text);
-    }
-    for text in [
-        &mut wire.content,
-        &mut wire.stream,
-        &mut wire.agent_id,
-        &mut wire.parent_id,
-        &mut wire.role,
-        &mut wire.tool_name,
-        &mut wire.model,
-        &mut wire.usage_id,
-    ] {
-        text.iter_mut().for_each(replace_nul_in_place);
+    for column in COLUMNS {
+        let field = (column.get)(&wire);
+        match (column.limit, field) {
+            (ColumnLimit::Id, FieldRef::Text(text)) => check_short(column.wire, text, ID_BYTES_MAX)?,
+            (ColumnLimit::Name, FieldRef::Text(text)) => check_short(column.wire, text, NAME_BYTES_MAX)?,
+            (ColumnLimit::Number, FieldRef::Integer(number)) => check_number(column.wire, Some(number))?,
+            _ => {}
+        }
+        if let FieldRef::Text(text) = field
+            && text.contains('\0')
+        {
+            let text = replace_nul(text.to_owned());
+            (column.set)(&mut wire, FieldValue::Text(text));
+        }
     }
     Ok(DecodedMessage { at, wire })
 }

@@ -161,7 +161,7 @@ fn forgotten_is_an_acknowledgement() {
 fn refused_batch_is_halved_down_to_the_session_and_the_others_pass() {
     let nobody = Fault::lie(|response| {
         response.processed = 0;
-        response.status = han_sync::protocol::SyncStatus::Error;
+        response.status = han_sync::protocol::ResponseStatus::Error;
     });
     let table = [
         ("400", Fault::status(400)),

@@ -8,8 +8,8 @@ use std::collections::btree_map::Entry;
 
 use han_sync::protocol::{
     CLIENT_ID_HEADER, Checksum, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
-    PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse, SyncSession,
-    SyncStatus, SyncTask,
+    PROTOCOL_VERSION_HEADER, ResponseStatus, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse,
+    SyncSession, SyncTask,
 };
 
 use super::fault::Answer;
@@ -186,7 +186,7 @@ impl Receiver {
 
     fn store(&mut self, user_id: &str, payload: SyncPayload, commits: bool) -> Answer {
         let mut response = SyncResponse {
-            status: SyncStatus::Success,
+            status: ResponseStatus::Success,
             cursor: cursor_after(&payload),
             processed: 0,
             messages_processed: 0,
@@ -206,9 +206,9 @@ impl Receiver {
             }
         }
         let status = match (response.processed, response.errors.is_empty()) {
-            (_, true) => SyncStatus::Success,
-            (0, false) => SyncStatus::Error,
-            (_, false) => SyncStatus::Partial,
+            (_, true) => ResponseStatus::Success,
+            (0, false) => ResponseStatus::Error,
+            (_, false) => ResponseStatus::Partial,
         };
         response.status = status;
         Answer::json(status_code(status), &response)
@@ -278,10 +278,10 @@ fn cursor_after(payload: &SyncPayload) -> SyncCursor {
     }
 }
 
-pub fn status_code(status: SyncStatus) -> u16 {
+pub fn status_code(status: ResponseStatus) -> u16 {
     match status {
-        SyncStatus::Success => 200,
-        SyncStatus::Partial => 207,
-        SyncStatus::Error => 422,
+        ResponseStatus::Success => 200,
+        ResponseStatus::Partial => 207,
+        ResponseStatus::Error => 422,
     }
 }

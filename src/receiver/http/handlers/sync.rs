@@ -1,8 +1,8 @@
 //! `POST /api/sync`: one batch.
 
 use crate::protocol::{
-    Checksum, ChecksumError, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncCursor, SyncError, SyncResponse,
-    SyncStatus,
+    Checksum, ChecksumError, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, ResponseStatus, SyncCursor,
+    SyncError, SyncResponse,
 };
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
@@ -70,18 +70,18 @@ fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, ApiError> {
     })
 }
 
-fn status_code(status: SyncStatus) -> StatusCode {
+fn status_code(status: ResponseStatus) -> StatusCode {
     match status {
-        SyncStatus::Success => StatusCode::OK,
-        SyncStatus::Partial => StatusCode::MULTI_STATUS,
-        SyncStatus::Error => StatusCode::UNPROCESSABLE_ENTITY,
+        ResponseStatus::Success => StatusCode::OK,
+        ResponseStatus::Partial => StatusCode::MULTI_STATUS,
+        ResponseStatus::Error => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
 /// Builds the response from the outcome of each session. The cursor is that of the last stored session.
 fn respond(batch: DecodedBatch, ingested: IngestOutcome, now: i64) -> SyncResponse {
     let mut response = SyncResponse {
-        status: SyncStatus::Success,
+        status: ResponseStatus::Success,
         cursor: batch.cursor,
         processed: 0,
         messages_processed: 0,
@@ -107,9 +107,9 @@ fn respond(batch: DecodedBatch, ingested: IngestOutcome, now: i64) -> SyncRespon
         }
     }
     response.status = match (response.processed, response.errors.is_empty()) {
-        (_, true) => SyncStatus::Success,
-        (0, false) => SyncStatus::Error,
-        (_, false) => SyncStatus::Partial,
+        (_, true) => ResponseStatus::Success,
+        (0, false) => ResponseStatus::Error,
+        (_, false) => ResponseStatus::Partial,
     };
     response
 }

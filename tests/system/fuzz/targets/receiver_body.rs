@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use han_sync::exporter::delivery;
-use han_sync::protocol::{ErrorBody, SyncResponse, SyncStatus, code, seal};
+use han_sync::protocol::{ErrorBody, ResponseStatus, SyncResponse, code, seal};
 use han_sync::receiver::http::{App, ListenerRole, ServerOptions};
 use han_sync::receiver::store::{Role, Store};
 use http_body_util::BodyExt;
@@ -203,9 +203,9 @@ impl Queries for Place {
 
 fn check(document: &[u8], status: u16, answer: &SyncResponse) {
     let expected = match answer.status {
-        SyncStatus::Success => 200,
-        SyncStatus::Partial => 207,
-        SyncStatus::Error => 422,
+        ResponseStatus::Success => 200,
+        ResponseStatus::Partial => 207,
+        ResponseStatus::Error => 422,
     };
     assert_eq!((status, status == 200), (expected, answer.errors.is_empty()));
     for error in &answer.errors {

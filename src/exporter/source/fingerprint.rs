@@ -1,4 +1,6 @@
-//! One number for everything in the source but its messages: whether it is still as it was, at the cost of reading it.
+//! Fingerprints of everything in the source but its messages, at the cost of reading it.
+//!
+//! Equal fingerprints mean equal rows, as far as a run goes by them; a fingerprint has no meaning to another program.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
@@ -7,37 +9,36 @@ use foldhash::fast::FixedState;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::{Snapshot, TASK_COLUMNS};
 use crate::exporter::error::Error;
+use crate::exporter::source::connection::Snapshot;
 
 impl Snapshot<'_> {
-    /// Stands for all that the source says of sessions, projects and repositories, as far as a run goes by it.
-    pub fn digest_of_sessions(&self) -> Result<u64, Error> {
-        let column = |name| self.source.columns.or_null("sessions", "", name);
+    /// Fingerprint of sessions, projects and repositories.
+    pub fn sessions_fingerprint(&self) -> Result<u64, Error> {
+        let column = |name| self.source.schema.or_null("sessions", "", name);
         let (status, slug, harness) = (column("status"), column("slug"), column("harness"));
-        self.digest(&[
+        self.fingerprint(&[
             &format!("SELECT id, project_id, {status}, {slug}, {harness} FROM sessions"),
             "SELECT id, repo_id, path FROM projects",
             "SELECT id, remote FROM repos",
         ])
     }
 
-    /// Stands for all tasks as far as they are sent, their words only `with_text`. A task is known by its rowid: han
-    /// writes a task anew, or changes it together with its time.
-    pub fn digest_of_tasks(&self, with_text: bool) -> Result<u64, Error> {
-        if !TASK_COLUMNS.iter().all(|column| self.source.columns.has("native_tasks", column)) {
-            return self.digest(&[]);
+    /// Fingerprint of all tasks as far as they are sent. A row id stands for a task: han inserts a task anew, or changes it
+    /// together with its time.
+    pub fn tasks_fingerprint(&self, include_content: bool) -> Result<u64, Error> {
+        if !self.source.schema.has_tasks() {
+            return self.fingerprint(&[]);
         }
-        let texts = if with_text { ", subject, description" } else { "" };
-        self.digest(&[&format!("SELECT rowid, status, updated_at{texts} FROM native_tasks")])
+        let texts = if include_content { ", subject, description" } else { "" };
+        self.fingerprint(&[&format!("SELECT rowid, status, updated_at{texts} FROM native_tasks")])
     }
 
-    /// Equal while the answers are; of no meaning to another program.
-    fn digest(&self, queries: &[&str]) -> Result<u64, Error> {
+    fn fingerprint(&self, queries: &[&str]) -> Result<u64, Error> {
         let mut hasher = FixedState::default().build_hasher();
         for query in queries {
             let (mut rows, mut bytes) = (0, Vec::new());
-            self.each(query, [], |row| {
+            self.for_each(query, [], |row| {
                 bytes.clear();
                 write_row(row, &mut bytes)?;
                 hasher.write(&bytes);
@@ -50,7 +51,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Writes a row so that no other row is written alike.
+/// Writes a row unambiguously: each value with its type and length.
 fn write_row(row: &Row, out: &mut Vec<u8>) -> rusqlite::Result<()> {
     for index in 0..row.as_ref().column_count() {
         let (kind, value): (u8, &[u8]) = match row.get_ref(index)? {

@@ -1,0 +1,320 @@
+//! The chunk builder: takes the delta of one session, as far as the limits allow.
+//!
+//! Tasks go first, because a receiver must not wait for them behind a long history; then rows that were rejected before,
+//! then new rows in the order of their row ids. A row is taken or left as a whole.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::exporter::batch::chunk::{CursorAdvance, SessionChunk};
+use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
+use crate::exporter::batch::envelope::{SessionHeader, SessionTrailer, open_object};
+use crate::exporter::batch::message::{ContentPolicy, omit_content, wire_message};
+use crate::exporter::batch::redact::Counts;
+use crate::exporter::error::Error;
+use crate::exporter::plan::delta;
+use crate::exporter::source::{MessageRow, Snapshot};
+use crate::exporter::state::SessionCursor;
+use crate::protocol::{SyncMessage, SyncTask};
+use crate::{short_hash, time};
+
+/// A chunk under construction.
+pub(super) struct ChunkBuilder<'a> {
+    context: &'a BatchContext<'a>,
+    snapshot: &'a Snapshot<'a>,
+    session: &'a EligibleSession,
+    cursor: &'a SessionCursor,
+    redactions: Counts,
+    messages: JsonList,
+    tasks: JsonList,
+    last_line: Option<i64>,
+    only_message: Option<(i64, bool)>,
+    only_task: Option<u64>,
+    newest_at: Option<DateTime<Utc>>,
+    more: bool,
+    advance: CursorAdvance,
+}
+
+impl<'a> ChunkBuilder<'a> {
+    pub(super) fn new(
+        context: &'a BatchContext<'a>,
+        snapshot: &'a Snapshot<'a>,
+        session: &'a EligibleSession,
+        cursor: &'a SessionCursor,
+    ) -> ChunkBuilder<'a> {
+        ChunkBuilder {
+            context,
+            snapshot,
+            session,
+            cursor,
+            redactions: Counts::default(),
+            messages: JsonList::default(),
+            tasks: JsonList::default(),
+            last_line: None,
+            only_message: None,
+            only_task: None,
+            newest_at: cursor.newest_at.as_deref().and_then(time::parse),
+            more: false,
+            advance: CursorAdvance {
+                rowid: cursor.rowid,
+                fields: cursor.fields.clone(),
+                ..CursorAdvance::default()
+            },
+        }
+    }
+
+    /// Takes the session's delta within the limits. `may_exceed`: the chunk is the batch's first, so that one message may
+    /// exceed them, or it would never be sent.
+    pub(super) fn fill(&mut self, limits: &BatchLimits, may_exceed: bool) -> Result<(), Error> {
+        let all_tasks_fit = self.take_tasks(limits)?;
+        let retried: Vec<i64> =
+            self.cursor.refused.difference(&self.session.rejected_rows).copied().collect();
+        let without_messages = self.session.apart && (self.tasks.count > 0 || !self.cursor.fields_sent);
+        if !all_tasks_fit || without_messages {
+            let messages_wait = self.cursor.seen_rowid > self.cursor.rowid || !retried.is_empty();
+            self.more = !all_tasks_fit || messages_wait;
+            return Ok(());
+        }
+        for rowid in retried {
+            self.take_rejected_row(rowid, limits, may_exceed)?;
+            if self.more {
+                return Ok(());
+            }
+        }
+        self.take_new_rows(limits, may_exceed)
+    }
+
+    /// Takes the tasks that the receiver does not have as they are. Returns true if all of them fitted.
+    fn take_tasks(&mut self, limits: &BatchLimits) -> Result<bool, Error> {
+        let include_content = self.session.include_content;
+        let mut known = BTreeSet::new();
+        let mut all_fit = true;
+        for row in self.snapshot.tasks_of(self.session_id(), include_content)? {
+            let task = delta::wire_task(row, include_content);
+            let hash = delta::task_hash(&task);
+            self.newest_at = self.newest_at.max(time::parse(&task.updated_at));
+            if self.cursor.tasks.contains(&hash) {
+                known.insert(hash);
+                continue;
+            }
+            if self.session.rejected_tasks.contains(&hash) {
+                continue;
+            }
+            let is_full = self.tasks.json.len() >= limits.bytes || self.tasks.count >= limits.tasks;
+            if self.tasks.count > 0 && is_full {
+                all_fit = false;
+                continue;
+            }
+            let task = self.redact_task(task);
+            self.tasks.push(&task)?;
+            self.only_task = (self.tasks.count == 1).then_some(hash);
+            known.insert(hash);
+        }
+        self.advance.tasks = Some(known);
+        Ok(all_fit)
+    }
+
+    fn redact_task(&mut self, mut task: SyncTask) -> SyncTask {
+        if let Some(redactor) = self.context.redactor.filter(|_| self.session.include_content) {
+            let mut redact = |text: String| redactor.redact(&text, &mut self.redactions).into_owned();
+            task.subject = redact(task.subject);
+            task.description = task.description.map(redact);
+        }
+        task
+    }
+
+    /// Takes a row from before the cursor that the receiver rejected, if it still exists.
+    fn take_rejected_row(&mut self, rowid: i64, limits: &BatchLimits, may_exceed: bool) -> Result<(), Error> {
+        let snapshot = self.snapshot;
+        let mut taken = Ok(ControlFlow::Continue(()));
+        snapshot.message(self.session_id(), rowid, |row| {
+            taken = self.take_row(row, limits, may_exceed);
+            ControlFlow::Break(())
+        })?;
+        match taken? {
+            ControlFlow::Continue(()) => self.advance.no_longer_rejected.push(rowid),
+            ControlFlow::Break(()) => self.more = true,
+        }
+        Ok(())
+    }
+
+    fn take_new_rows(&mut self, limits: &BatchLimits, may_exceed: bool) -> Result<(), Error> {
+        let snapshot = self.snapshot;
+        let mut failure = None;
+        snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
+            let rowid = row.rowid;
+            let is_after_scan = rowid > self.context.watermark;
+            let sampled_row = is_after_scan.then(|| (rowid, short_hash::of_text(&row.message.id)));
+            match self.take_row(row, limits, may_exceed) {
+                Ok(ControlFlow::Continue(())) => {
+                    self.advance.rowid = rowid;
+                    self.advance.sampled_row = sampled_row;
+                    return ControlFlow::Continue(());
+                }
+                Ok(ControlFlow::Break(())) => self.more = true,
+                Err(error) => failure = Some(error),
+            }
+            ControlFlow::Break(())
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Takes a row, or breaks where the limits leave no room for it. Skips a row that han inserted before under another
+    /// made-up id, and one that is older than the receiver's retention.
+    fn take_row(
+        &mut self,
+        mut row: MessageRow,
+        limits: &BatchLimits,
+        may_exceed: bool,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.messages.count >= limits.messages {
+            return Ok(ControlFlow::Break(()));
+        }
+        let written_at = time::parse(&row.message.timestamp);
+        let stable_id = (!row.has_own_id()).then(|| row.stable_id(self.session_id()));
+        if self.is_expired(written_at)
+            || (stable_id.is_some() && self.snapshot.has_earlier_duplicate(self.session_id(), &row)?)
+        {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Some(id) = stable_id {
+            row.message.id = id;
+        }
+        let rowid = row.rowid;
+        let mut redactions = Counts::default();
+        let mut message = wire_message(&mut row, self.context, self.content_policy(rowid), &mut redactions);
+        let end = self.messages.json.len();
+        self.messages.push(&message)?;
+        let exceeds = self.tasks.json.len() + self.messages.json.len() > limits.bytes;
+        let is_alone = self.messages.count == 1 && self.tasks.count == 0;
+        if exceeds && !(may_exceed && is_alone) {
+            self.messages.pop(end);
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.messages.json.len() - end > limits.bytes_max && message.content.is_some() {
+            self.messages.pop(end);
+            omit_content(&mut message, &row, self.context);
+            redactions = Counts::default();
+            self.messages.push(&message)?;
+        }
+        self.redactions.merge(&redactions);
+        self.record(&message, written_at);
+        self.only_message = (self.messages.count == 1).then_some((rowid, message.content.is_some()));
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn is_expired(&self, written_at: Option<DateTime<Utc>>) -> bool {
+        self.context.retained_since.is_some_and(|since| written_at.is_some_and(|at| at < since))
+    }
+
+    fn content_policy(&self, rowid: i64) -> ContentPolicy {
+        match self.session.include_content {
+            false => ContentPolicy::Withheld,
+            true if self.session.omit_content.contains(&rowid) => ContentPolicy::Omitted,
+            true => ContentPolicy::Included,
+        }
+    }
+
+    /// Records a taken message in the change of the cursor.
+    fn record(&mut self, message: &SyncMessage, written_at: Option<DateTime<Utc>>) {
+        // An unreadable time sorts before all others.
+        self.newest_at = self.newest_at.max(Some(written_at.unwrap_or_default()));
+        self.last_line = Some(message.line_number);
+        self.advance.messages += 1;
+        self.advance.digest = self.advance.digest.wrapping_add(short_hash::of_text(&message.id));
+        let stream = message.stream.as_deref().unwrap_or_default();
+        match self.advance.streams.get_mut(stream) {
+            Some(line) => *line = (*line).max(message.line_number),
+            None => drop(self.advance.streams.insert(stream.to_owned(), message.line_number)),
+        }
+    }
+
+    /// Appends the session to a JSON list of sessions, unless nothing in the chunk is for the receiver.
+    pub(super) fn finish(mut self, sessions: &mut Vec<u8>) -> Result<SessionChunk, Error> {
+        let is_empty = self.messages.count == 0 && self.tasks.count == 0 && self.cursor.fields_sent;
+        let bytes = if is_empty { 0 } else { self.write_session(sessions)? };
+        let newest_at = self.newest_at.map(time::format_exact);
+        self.advance.newest_at = newest_at.filter(|_| self.messages.count > 0);
+        Ok(SessionChunk {
+            session_id: self.session.fields.id.clone(),
+            messages: self.messages.count,
+            tasks: self.tasks.count,
+            bytes,
+            last_line: self.last_line,
+            redactions: self.redactions,
+            more: self.more,
+            only_message: self.only_message,
+            only_task: self.only_task,
+            new_fields: !self.cursor.fields_sent,
+            advance: self.advance,
+        })
+    }
+
+    /// Appends the session to a JSON list of sessions. Returns its bytes.
+    fn write_session(&self, sessions: &mut Vec<u8>) -> Result<usize, Error> {
+        let fields = &self.session.fields;
+        let fields_seen = time::parse(&self.cursor.fields_seen_at);
+        // Rows that han inserted again are no messages: with the last chunk of a session the total is exact.
+        let after = self.snapshot.count_after(&fields.id, self.advance.rowid)?;
+        let rejected = self.cursor.refused.len() - self.advance.no_longer_rejected.len();
+        let known = self.cursor.messages + self.messages.count as u64;
+        let header = SessionHeader {
+            id: &fields.id,
+            project_slug: fields.remote.repo(),
+            repo_remote: fields.remote.url(),
+            status: &fields.status,
+            slug: fields.slug.as_deref(),
+        };
+        let trailer = SessionTrailer {
+            last_modified: time::format_exact(self.newest_at.max(fields_seen).unwrap_or_default()),
+            total_message_count: known + rejected as u64 + after,
+            inclusion: fields.inclusion,
+            harness: fields.harness.as_deref(),
+        };
+        if !sessions.is_empty() {
+            sessions.push(b',');
+        }
+        let start = sessions.len();
+        open_object(sessions, &header).context("cannot serialize a session")?;
+        sessions.extend_from_slice(b",\"messages\":[");
+        sessions.extend_from_slice(&self.messages.json);
+        sessions.extend_from_slice(b"],\"tasks\":[");
+        sessions.extend_from_slice(&self.tasks.json);
+        sessions.extend_from_slice(b"],");
+        let trailer = serde_json::to_vec(&trailer).context("cannot serialize a session")?;
+        sessions.extend_from_slice(&trailer[1..]);
+        Ok(sessions.len() - start)
+    }
+
+    fn session_id(&self) -> &'a str {
+        &self.session.fields.id
+    }
+}
+
+/// Elements of a JSON list, serialized.
+#[derive(Debug, Default)]
+struct JsonList {
+    json: Vec<u8>,
+    count: usize,
+}
+
+impl JsonList {
+    fn push<T: Serialize>(&mut self, element: &T) -> Result<(), Error> {
+        if self.count > 0 {
+            self.json.push(b',');
+        }
+        serde_json::to_writer(&mut self.json, element).context("cannot serialize a message or task")?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Removes the last element. `end`: length of the list before it.
+    fn pop(&mut self, end: usize) {
+        self.json.truncate(end);
+        self.count -= 1;
+    }
+}

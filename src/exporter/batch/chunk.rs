@@ -1,0 +1,115 @@
+//! The chunk: the part of one session that travels in one batch.
+//!
+//! A chunk carries, besides what it holds, the change of its session's cursor. The cursor changes on acknowledgement and on
+//! nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::exporter::batch::redact::Counts;
+use crate::exporter::state::{Destination, SessionCursor, StreamCursor};
+
+/// The part of one session in one batch.
+#[derive(Debug)]
+pub struct SessionChunk {
+    pub session_id: String,
+    pub messages: usize,
+    pub tasks: usize,
+    /// Bytes of the session in the payload.
+    pub bytes: usize,
+    /// Line number of its last message, for the wire's cursor.
+    pub last_line: Option<i64>,
+    /// Secrets that were redacted in its content.
+    pub redactions: Counts,
+    /// True if more of the session is to be sent than fitted.
+    pub more: bool,
+    /// Present where it holds one message: the row id, and true if content was sent.
+    pub only_message: Option<(i64, bool)>,
+    /// Present where it holds one task: the task's hash.
+    pub only_task: Option<u64>,
+    /// True if it holds fields of the session that the receiver does not have as they are.
+    pub new_fields: bool,
+    pub(super) advance: CursorAdvance,
+}
+
+/// Change of a cursor on acknowledgement.
+#[derive(Debug, Default)]
+pub(super) struct CursorAdvance {
+    pub(super) rowid: i64,
+    /// The row at `rowid`, if it came after the scan, with the hash of its id: a sampled row, because another message may
+    /// take its place before the next scan.
+    pub(super) sampled_row: Option<(i64, u64)>,
+    pub(super) messages: u64,
+    /// Sum of the hashes of the message ids.
+    pub(super) digest: u64,
+    pub(super) newest_at: Option<String>,
+    /// Highest line number of each stream.
+    pub(super) streams: BTreeMap<String, i64>,
+    /// Hash of the session's fields.
+    pub(super) fields: String,
+    /// Hashes of all tasks that the receiver then has.
+    pub(super) tasks: Option<BTreeSet<u64>>,
+    /// Rows that were rejected before and are in this chunk.
+    pub(super) no_longer_rejected: Vec<i64>,
+}
+
+impl SessionChunk {
+    /// True if nothing in it is for the receiver. Such a chunk moves the cursor over rows that han inserted again.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Row id to which the cursor moves; `None` where the chunk also holds messages from before the cursor.
+    pub fn last_rowid(&self) -> Option<i64> {
+        self.advance.no_longer_rejected.is_empty().then_some(self.advance.rowid)
+    }
+
+    /// Moves the session's cursor over the chunk, which is acknowledged.
+    pub fn acknowledge(&self, destination: &mut Destination) {
+        destination.source.anchors.extend(self.advance.sampled_row);
+        self.advance_cursor(self.cursor_in(destination));
+    }
+
+    /// Moves the session's cursor past the chunk's one message, which the receiver rejected by itself.
+    pub fn skip_rejected(&self, destination: &mut Destination) {
+        if let Some((rowid, _)) = self.only_message {
+            destination.source.anchors.extend(self.advance.sampled_row);
+            let cursor = self.cursor_in(destination);
+            cursor.refused.insert(rowid);
+            cursor.rowid = cursor.rowid.max(self.advance.rowid);
+        }
+    }
+
+    fn cursor_in<'d>(&self, destination: &'d mut Destination) -> &'d mut SessionCursor {
+        destination.sessions.entry(self.session_id.clone()).or_default()
+    }
+
+    /// Moves a cursor to its position after the acknowledgement.
+    pub fn advance_cursor(&self, cursor: &mut SessionCursor) {
+        let advance = &self.advance;
+        cursor.rowid = cursor.rowid.max(advance.rowid);
+        cursor.messages = cursor.messages.saturating_add(advance.messages);
+        cursor.digest = cursor.digest.wrapping_add(advance.digest);
+        if advance.newest_at.is_some() {
+            cursor.newest_at.clone_from(&advance.newest_at);
+        }
+        for (stream, line) in &advance.streams {
+            let new = StreamCursor { last_synced_line: *line };
+            let entry = cursor.streams.entry(stream.clone()).or_insert(new);
+            entry.last_synced_line = entry.last_synced_line.max(*line);
+        }
+        if !self.is_empty() && cursor.fields == advance.fields {
+            cursor.fields_sent = true;
+        }
+        if let Some(tasks) = &advance.tasks {
+            cursor.tasks.clone_from(tasks);
+        }
+        for rowid in &advance.no_longer_rejected {
+            cursor.refused.remove(rowid);
+        }
+        if !self.more {
+            cursor.waiting_since = None;
+            // Rows that were seen and have been deleted are not waited for.
+            cursor.seen_rowid = cursor.rowid;
+        }
+    }
+}

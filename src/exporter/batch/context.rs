@@ -1,0 +1,51 @@
+//! Inputs of a batch: the context of a run, the eligible session, and the limits.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::exporter::batch::redact::Redactor;
+use crate::exporter::plan::delta::SessionFields;
+
+/// Values that all batches of a run have in common.
+#[derive(Debug)]
+pub struct BatchContext<'a> {
+    pub client_id: &'a str,
+    pub user_id: &'a str,
+    /// Key of the hashes of content that is not sent.
+    pub secret: &'a str,
+    /// Present where content may leave.
+    pub redactor: Option<&'a Redactor>,
+    /// Older messages are neither sent nor accepted.
+    pub retained_since: Option<DateTime<Utc>>,
+    /// Highest row id that the scan read.
+    pub watermark: i64,
+}
+
+/// One session that may leave the machine.
+#[derive(Debug, Clone)]
+pub struct EligibleSession {
+    pub fields: SessionFields,
+    /// True if the content of its messages and tasks may leave, too.
+    pub include_content: bool,
+    /// Rows that the receiver rejected in this run, each by itself; this run does not try them again.
+    pub rejected_rows: BTreeSet<i64>,
+    /// Hashes of tasks, as [`rejected_rows`](EligibleSession::rejected_rows).
+    pub rejected_tasks: BTreeSet<u64>,
+    /// Rows that go without content, because the receiver found them too large.
+    pub omit_content: BTreeSet<i64>,
+    /// Send fields and tasks apart from messages, to find which of them the receiver rejects.
+    pub apart: bool,
+}
+
+/// Limits of one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    pub sessions: usize,
+    pub messages: usize,
+    pub tasks: usize,
+    /// Uncompressed bytes; a message that exceeds them goes alone.
+    pub bytes: usize,
+    /// Uncompressed bytes that the receiver accepts; a message that exceeds them alone goes without content.
+    pub bytes_max: usize,
+}

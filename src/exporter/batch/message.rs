@@ -1,0 +1,65 @@
+//! One row of the source, as the message on the wire.
+//!
+//! Han's columns are in the row's message already (see the declaration in `protocol/message.rs`); this file sets the columns
+//! that are derived from the row and its raw JSON, and is the only place where content enters a message.
+
+use std::mem::take;
+
+use crate::exporter::batch::context::BatchContext;
+use crate::exporter::batch::redact::Counts;
+use crate::exporter::batch::usage::RawFields;
+use crate::exporter::plan::delta;
+use crate::exporter::source::MessageRow;
+use crate::protocol::{self, SyncMessage};
+use crate::time;
+
+/// Treatment of a message's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentPolicy {
+    /// Sent, redacted.
+    Included,
+    /// Left out, because it is too large for the receiver.
+    Omitted,
+    /// Must not leave the machine.
+    Withheld,
+}
+
+/// Makes the message of a row. Takes the columns out of the row; the raw JSON stays.
+pub fn wire_message(
+    row: &mut MessageRow,
+    context: &BatchContext,
+    content: ContentPolicy,
+    redactions: &mut Counts,
+) -> SyncMessage {
+    let stream = row.stream();
+    let raw = row.raw_json.as_deref().map(RawFields::read).unwrap_or_default();
+    let mut message = take(&mut row.message);
+    if time::parse(&message.timestamp).is_none() {
+        message.timestamp = delta::NO_TIME.to_owned();
+    }
+    message.stream = Some(stream);
+    message.model = raw.model;
+    message.usage_id = raw.usage_id;
+    match (content, context.redactor, &row.raw_json) {
+        (ContentPolicy::Included, Some(redactor), Some(raw_json)) => {
+            let redacted = redactor.redact(raw_json, redactions).into_owned();
+            message.content_hash = protocol::content_hash(&redacted);
+            message.content = Some(redacted);
+        }
+        _ => message.content_hash = guarded_hash(row, context),
+    }
+    message.content_omitted = (content == ContentPolicy::Omitted).then_some(true);
+    message
+}
+
+/// Removes the content of a message that is too large for the receiver.
+pub fn omit_content(message: &mut SyncMessage, row: &MessageRow, context: &BatchContext) {
+    message.content = None;
+    message.content_omitted = Some(true);
+    message.content_hash = guarded_hash(row, context);
+}
+
+/// Hash of content that is not sent.
+fn guarded_hash(row: &MessageRow, context: &BatchContext) -> String {
+    protocol::guarded_content_hash(context.secret.as_bytes(), row.raw_json.as_deref())
+}

@@ -1,0 +1,168 @@
+//! Queries on a snapshot.
+//!
+//! A query costs what it returns: messages are found by session and row id, never by a scan of the table.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use rusqlite::params;
+
+use crate::exporter::error::Error;
+use crate::exporter::source::connection::Snapshot;
+use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow, text};
+
+impl Snapshot<'_> {
+    /// All sessions.
+    pub fn sessions(&self) -> Result<Vec<SessionRow>, Error> {
+        let mut sessions = Vec::new();
+        self.for_each(&SessionRow::select(&self.source.schema), [], |row| {
+            sessions.push(SessionRow::read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(sessions)
+    }
+
+    /// One session.
+    pub fn session(&self, id: &str) -> Result<Option<SessionRow>, Error> {
+        let sql = SessionRow::select(&self.source.schema) + " WHERE s.id = ?1";
+        self.first(&sql, [id], SessionRow::read)
+    }
+
+    /// Folder of every project, with the remote of its repository where it has one.
+    pub fn project_folders(&self) -> Result<Vec<(String, Option<String>)>, Error> {
+        let mut folders = Vec::new();
+        let sql = "SELECT p.path, r.remote FROM projects p LEFT JOIN repos r ON r.id = p.repo_id";
+        self.for_each(sql, [], |row| {
+            if let Some(path) = text(row, 0)? {
+                folders.push((path, text(row, 1)?));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(folders)
+    }
+
+    /// Highest row id of `messages`, 0 for none.
+    pub fn last_rowid(&self) -> Result<i64, Error> {
+        self.integer("SELECT coalesce(max(rowid), 0) FROM messages", [])
+    }
+
+    /// Highest row id of a session's messages, 0 for none.
+    pub fn last_rowid_of(&self, session_id: &str) -> Result<i64, Error> {
+        self.integer("SELECT coalesce(max(rowid), 0) FROM messages WHERE session_id = ?1", [session_id])
+    }
+
+    /// Number of a session's messages after a row id.
+    pub fn count_after(&self, session_id: &str, rowid: i64) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM messages WHERE session_id = ?1 AND rowid > ?2";
+        Ok(self.integer(sql, params![session_id, rowid])?.max(0) as u64)
+    }
+
+    /// Row id and id of the last message at or before a row id.
+    pub fn message_at_or_before(&self, rowid: i64) -> Result<Option<(i64, String)>, Error> {
+        let sql = "SELECT rowid, id FROM messages WHERE rowid <= ?1 ORDER BY rowid DESC LIMIT 1";
+        self.first(sql, [rowid], |row| Ok((row.get(0)?, text(row, 1)?.unwrap_or_default())))
+    }
+
+    /// Sessions with messages after a row id, each with its highest row id.
+    pub fn sessions_after(&self, rowid: i64) -> Result<Vec<(String, i64)>, Error> {
+        let mut highest: HashMap<String, i64> = HashMap::new();
+        let sql = "SELECT rowid, session_id FROM messages WHERE rowid > ?1 ORDER BY rowid";
+        self.for_each(sql, [rowid], |row| {
+            if let Some(session) = text(row, 1)? {
+                highest.insert(session, row.get(0)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(highest.into_iter().collect())
+    }
+
+    /// Visits the messages of a session after a row id, in the order in which han inserted them, until `visit` breaks.
+    pub fn messages_after(
+        &self,
+        session_id: &str,
+        rowid: i64,
+        mut visit: impl FnMut(MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let select = &self.source.select_messages;
+        let sql = format!("{select} WHERE session_id = ?1 AND rowid > ?2 ORDER BY rowid");
+        self.for_each(&sql, params![session_id, rowid], |row| Ok(visit(MessageRow::read(row)?)))
+    }
+
+    /// Visits one message of a session, where it exists.
+    pub fn message(
+        &self,
+        session_id: &str,
+        rowid: i64,
+        mut visit: impl FnMut(MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let select = &self.source.select_messages;
+        let sql = format!("{select} WHERE rowid = ?1 AND session_id = ?2");
+        self.for_each(&sql, params![rowid, session_id], |row| Ok(visit(MessageRow::read(row)?)))
+    }
+
+    /// Reports whether han inserted the same line before under another made-up id: same session, stream, line number, type
+    /// and raw JSON, and an id that is not in its raw JSON either.
+    pub fn has_earlier_duplicate(&self, session_id: &str, row: &MessageRow) -> Result<bool, Error> {
+        let schema = &self.source.schema;
+        let file_type = schema.or_null("messages", "", "source_file_type");
+        let agent = schema.or_null("messages", "", "agent_id");
+        let sql = format!(
+            "SELECT 1 FROM messages WHERE session_id = ?1 AND line_number = ?2 AND rowid < ?3 AND message_type = ?4
+             AND coalesce({file_type}, 'main') = ?5 AND {agent} IS ?6 AND coalesce(raw_json, '') = ?7
+             AND instr(coalesce(raw_json, ''), id) = 0 LIMIT 1"
+        );
+        let parameters = params![
+            session_id,
+            row.message.line_number,
+            row.rowid,
+            row.message.message_type,
+            row.source_file_type.as_deref().unwrap_or("main"),
+            row.message.agent_id,
+            row.raw_json.as_deref().unwrap_or(""),
+        ];
+        Ok(self.first(&sql, parameters, |_| Ok(()))?.is_some())
+    }
+
+    /// Visits the tasks of all sessions, ordered by session; their texts only if asked for.
+    pub fn tasks(&self, include_content: bool, visit: impl FnMut(TaskRow)) -> Result<(), Error> {
+        self.visit_tasks("ORDER BY session_id", [], include_content, visit)
+    }
+
+    /// The tasks of one session, ordered by id.
+    pub fn tasks_of(&self, session_id: &str, include_content: bool) -> Result<Vec<TaskRow>, Error> {
+        let mut tasks = Vec::new();
+        let condition = "WHERE session_id = ?1 ORDER BY id";
+        self.visit_tasks(condition, [session_id], include_content, |task| tasks.push(task))?;
+        Ok(tasks)
+    }
+
+    fn visit_tasks(
+        &self,
+        condition: &str,
+        parameters: impl rusqlite::Params,
+        include_content: bool,
+        mut visit: impl FnMut(TaskRow),
+    ) -> Result<(), Error> {
+        if !self.source.schema.has_tasks() {
+            return Ok(());
+        }
+        let sql = format!("{} {condition}", TaskRow::select(include_content));
+        self.for_each(&sql, parameters, |row| {
+            visit(TaskRow::read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Time at which the first message of a session after a row id was indexed, or else written.
+    pub fn first_seen_after(&self, session_id: &str, rowid: i64) -> Result<Option<String>, Error> {
+        let indexed = self.source.schema.or_null("messages", "", "indexed_at");
+        let sql = format!(
+            "SELECT coalesce({indexed}, timestamp) FROM messages WHERE session_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT 1"
+        );
+        Ok(self.first(&sql, params![session_id, rowid], |row| text(row, 0))?.flatten())
+    }
+
+    fn integer(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<i64, Error> {
+        Ok(self.first(sql, parameters, |row| row.get(0))?.unwrap_or_default())
+    }
+}

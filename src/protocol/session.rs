@@ -1,0 +1,72 @@
+//! A session on the wire, with its tasks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::message::SyncMessage;
+
+/// A session, or a chunk of one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncSession {
+    pub id: String,
+    /// The last segment of the repository; never han's own slug, which is a local path.
+    pub project_slug: String,
+    /// `https://host/owner/repo`, normalized and without credentials when it comes from this exporter.
+    pub repo_remote: String,
+    pub status: String,
+    pub slug: Option<String>,
+    pub messages: Vec<SyncMessage>,
+    pub tasks: Vec<SyncTask>,
+    /// RFC 3339: the latest of the newest message's time, the newest task's `updatedAt`, and the time at which the
+    /// exporter first saw the session's fields as they are.
+    pub last_modified: String,
+    /// Messages of the session in the source, sent or not.
+    #[serde(default)]
+    pub total_message_count: Option<i64>,
+    /// Rule that made the session eligible. Clients of other makes leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inclusion: Option<Inclusion>,
+    /// The coding agent, as han names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<String>,
+}
+
+/// Rule of the privacy filter that made a session eligible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inclusion {
+    Organization,
+    Personal,
+    ForcedInclude,
+}
+
+impl Inclusion {
+    /// Name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Inclusion::Organization => "organization",
+            Inclusion::Personal => "personal",
+            Inclusion::ForcedInclude => "forced_include",
+        }
+    }
+}
+
+/// One row of han's `native_tasks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncTask {
+    pub id: String,
+    /// The same as `id`.
+    #[serde(default)]
+    pub task_id: String,
+    /// Empty without `includeContent`.
+    #[serde(default)]
+    pub subject: String,
+    /// Null without `includeContent`.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// `pending`, `in_progress` or `completed`.
+    pub status: String,
+    pub created_at: String,
+    pub updated_at: String,
+}
