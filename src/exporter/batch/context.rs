@@ -22,7 +22,7 @@ pub struct BatchContext<'a> {
     pub watermark: i64,
 }
 
-/// One session that may leave the machine.
+/// A session that may leave the machine.
 #[derive(Debug, Clone)]
 pub struct EligibleSession {
     pub fields: SessionFields,

@@ -1,4 +1,4 @@
-//! One row of the source, as the message on the wire.
+//! The message on the wire, made from a row of the source.
 //!
 //! Han's columns are in the row's message already (see the declaration in `protocol/message.rs`); this file sets the columns
 //! that are derived from the row and its raw JSON, and is the only place where content enters a message.

@@ -9,7 +9,7 @@ pub mod redact;
 pub mod usage;
 /// Inputs of a batch.
 mod context;
-/// One row, as the message on the wire.
+/// The message on the wire, made from a row of the source.
 mod message;
 /// The members around sessions and messages.
 pub mod envelope;
