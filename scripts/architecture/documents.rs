@@ -1,4 +1,6 @@
-//! The documents agree with the repository: links and paths exist, examples equal their fixtures, names exist in code.
+//! The documents agree with the repository: links and paths lead to files, names to code.
+//!
+//! The examples of `docs/protocol.md` are compared with their golden files by `tests/exporter/wire.rs`.
 
 use crate::{SourceFile, Violation};
 use std::collections::BTreeSet;
@@ -19,8 +21,6 @@ const ROOTS: &[&str] = &[
 ];
 /// A name with so many underscores is a function's, above all a test's.
 const FUNCTION_NAME_UNDERSCORES_MIN: usize = 4;
-/// Opens a block of code whose text is that of a file: three backticks, `json` and the file's path.
-const FIXTURE_FENCE: &str = "```json ";
 
 /// Everything that documents can refer to.
 pub struct Repository<'a> {
@@ -28,8 +28,6 @@ pub struct Repository<'a> {
     pub paths: BTreeSet<PathBuf>,
     /// Rust sources.
     pub sources: &'a [SourceFile],
-    /// Files that documents quote.
-    pub fixtures: &'a [SourceFile],
 }
 
 /// Adds the violations in the documents.
@@ -46,9 +44,6 @@ pub fn check(documents: &[SourceFile], repository: &Repository, violations: &mut
             };
             if line.starts_with("```") {
                 in_block = !in_block;
-                if let Some(path) = line.strip_prefix(FIXTURE_FENCE) {
-                    check_fixture(document, index, path.trim(), repository, &mut add);
-                }
             } else if !in_block {
                 check_links(document, line, repository, &anchors, &mut add);
                 check_names(line, repository, &code, &mut add);
@@ -65,22 +60,6 @@ fn anchors(document: &SourceFile) -> Vec<(PathBuf, String)> {
         title.chars().filter(|char| char.is_alphanumeric() || matches!(char, '-' | '_')).collect()
     };
     headings.map(|line| (document.path.clone(), anchor(line))).collect()
-}
-
-fn check_fixture(
-    document: &SourceFile,
-    fence: usize,
-    path: &str,
-    repository: &Repository,
-    add: &mut impl FnMut(String),
-) {
-    let lines = document.text.lines().skip(fence + 1).take_while(|line| !line.starts_with("```"));
-    let block = lines.collect::<Vec<_>>().join("\n");
-    match repository.fixtures.iter().find(|file| file.path == Path::new(path)) {
-        None => add(format!("quotes {path}, which does not exist")),
-        Some(file) if file.text.trim() != block.trim() => add(format!("the example differs from {path}")),
-        Some(_) => {}
-    }
 }
 
 fn check_links(

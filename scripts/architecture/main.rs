@@ -62,7 +62,6 @@ fn main() -> ExitCode {
 fn check_repository(root: &Path) -> io::Result<Vec<Violation>> {
     let sources = read_files(root, SOURCE_FOLDERS, &["rs"])?;
     let documents = read_files(root, &["docs", "README.md", "CHANGELOG.md"], &["md"])?;
-    let fixtures = read_files(root, &["fixtures"], &["json"])?;
     let mut paths = BTreeSet::new();
     for folder in fs::read_dir(root)? {
         let name = folder?.file_name();
@@ -71,7 +70,7 @@ fn check_repository(root: &Path) -> io::Result<Vec<Violation>> {
         }
     }
     let mut violations = check(&sources);
-    let repository = documents::Repository { paths, sources: &sources, fixtures: &fixtures };
+    let repository = documents::Repository { paths, sources: &sources };
     documents::check(&documents, &repository, &mut violations);
     Ok(violations)
 }

@@ -148,14 +148,13 @@ fn replaced_word_is_found_in_names_and_comments() {
     assert_eq!(broken(&[("src/lib.rs", text)]), expected);
 }
 
-/// The lines of a document with a violation, beside a file `docs/other.md` with a heading and a fixture `{}`.
+/// The lines of a document with a violation, beside a file `docs/other.md` with a heading.
 fn broken_lines(text: &str) -> Vec<usize> {
     let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.to_owned() };
     let documents = [file("docs/own.md", text), file("docs/other.md", "# The Heading\n")];
     let repository = documents::Repository {
         paths: ["docs/own.md", "docs/other.md", "README.md", "src/exporter/run.rs"].map(PathBuf::from).into(),
         sources: &[file("src/exporter/run.rs", "pub struct BatchLimits;\nfn name_of_a_test_here() {}\n")],
-        fixtures: &[file("fixtures/empty.json", "{}\n")],
     };
     let mut violations = Vec::new();
     documents::check(&documents, &repository, &mut violations);
@@ -169,11 +168,4 @@ fn dead_link_path_or_name_in_a_document_is_found() {
     assert_eq!(broken_lines(alive), []);
     let dead = "[a](missing.md)\n[b](other.md#missing)\n`exporter/missing.rs`\n`MissingType`\n`name_of_a_test_missing`\n";
     assert_eq!(broken_lines(dead), [1, 2, 3, 4, 5]);
-}
-
-#[test]
-fn example_that_differs_from_its_fixture_is_found() {
-    assert_eq!(broken_lines("```json fixtures/empty.json\n{}\n```\n"), []);
-    assert_eq!(broken_lines("```json fixtures/empty.json\n{\"a\":1}\n```\n"), [1]);
-    assert_eq!(broken_lines("```json fixtures/missing.json\n{}\n```\n"), [1]);
 }
