@@ -1,8 +1,7 @@
 //! The privacy filter as a whole: its table of decisions, and the properties that no input may break.
 
-use han_sync::exporter::plan::eligibility::{
-    Affiliations, Eligibility, PrivacyRules, check_sync_eligibility,
-};
+use han_sync::exporter::config::PrivacyRules;
+use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
 use han_sync::protocol::remote::{Owner, Pattern, Remote};
 use han_sync::protocol::{Identity, IdentityOrganization};
 use proptest::collection::vec;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::exporter::cli::arguments::ExplainCommand;
 use crate::exporter::cli::{Look, Output, look, tell};
 use crate::exporter::config::Config;
-use crate::exporter::config::project_override;
+use crate::exporter::config::project_override::{self, ProjectOverride};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::plan::eligibility::{Eligibility, ExcludedReason, MatchSource, Matched};
@@ -15,7 +15,6 @@ use crate::exporter::plan::scan::{Filter, ScannedSession};
 use crate::exporter::plan::schedule;
 use crate::exporter::report::{VERSION, count};
 use crate::exporter::source::SessionRow;
-use crate::exporter::state::ProjectOverride;
 use crate::protocol::Inclusion;
 use crate::protocol::remote::{Pattern, Remote};
 
@@ -154,7 +153,7 @@ impl Explainer<'_> {
             matched: matched.map(|matched| matched.value.clone()),
             set_in: match eligibility {
                 Eligibility::Excluded { reason: ExcludedReason::DisabledByRepository, .. } => {
-                    narrowing.disabled.clone()
+                    narrowing.disabled_by.clone()
                 }
                 _ => matched.map(|matched| self.origin(matched)),
             },
@@ -184,7 +183,7 @@ impl Explainer<'_> {
 
     fn content(&self, eligible: bool, with_content: bool, narrowing: &ProjectOverride) -> String {
         let include = &self.config.include_content;
-        match &narrowing.without_content {
+        match &narrowing.content_disabled_by {
             _ if !eligible => "nothing is sent".to_owned(),
             _ if with_content => format!("sent, redacted: includeContent is true, set by {}", include.origin),
             Some(file) if include.value => format!("not sent: includeContent is false in {file}"),

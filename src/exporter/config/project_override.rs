@@ -1,105 +1,127 @@
-//! The narrowings that a repository's own `han.yml` may ask for: `enabled: false` and `includeContent: false`.
+//! The project override: restrictions that a repository's own `han.yml` puts on its sessions, `enabled: false` and
+//! `includeContent: false`.
 //!
-//! A cloned repository must not be able to redirect, widen or authenticate an export, so anything else in such a file
-//! is ignored and reported. A narrowing holds, once seen, until the folder is there and no longer says it; a file that
-//! cannot be read narrows all the way.
+//! Invariants: a cloned repository can only restrict, never redirect, widen or authenticate an export, so any other key
+//! is ignored and reported; an override, once seen, holds until its folder is reachable and no longer says it; a file
+//! that cannot be read excludes the repository's sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use saphyr::{Scalar, Yaml};
+use serde::{Deserialize, Serialize};
 
-use crate::exporter::config;
-use crate::exporter::state::ProjectOverride;
+use crate::exporter::config::small_file;
+use crate::exporter::config::yaml::{YamlValue, sync_section};
 
-/// Where a project's folder may hold the file.
-const PLACES: [&str; 2] = [".claude/han.yml", "han.yml"];
+/// Paths of the file inside a project's folder.
+const FILES: [&str; 2] = [".claude/han.yml", "han.yml"];
 
-/// Looks into project folders and brings the known narrowings up to date. `folders`: project folder and normalized
-/// repository. Returns what to tell the user.
+/// Texts that opt out besides the boolean `false`: YAML 1.2 reads them as text, people mean `false`.
+const OFF_TEXTS: [&str; 4] = ["false", "no", "off", "0"];
+
+/// The restrictions of one project folder, each by the path of the file that sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectOverride {
+    /// The folder's repository, whose other checkouts are restricted as well.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// The file that says `enabled: false` or cannot be read.
+    #[serde(default, rename = "disabled")]
+    pub disabled_by: Option<String>,
+    /// The file that says `includeContent: false`.
+    #[serde(default, rename = "withoutContent")]
+    pub content_disabled_by: Option<String>,
+}
+
+/// Reads the overrides of project folders, each with its normalized repository, and of the folders already `known`;
+/// updates `known`. Returns reports for the user.
 pub fn refresh(
     known: &mut BTreeMap<String, ProjectOverride>,
     folders: &BTreeSet<(String, Option<String>)>,
 ) -> Vec<String> {
     let mut reports = Vec::new();
     let before: Vec<(String, Option<String>)> =
-        known.iter().map(|(folder, narrowing)| (folder.clone(), narrowing.repository.clone())).collect();
+        known.iter().map(|(folder, known)| (folder.clone(), known.repository.clone())).collect();
     for (folder, repository) in before.iter().chain(folders) {
         if !Path::new(folder).is_dir() {
             continue;
         }
-        let mut narrowing = look(Path::new(folder), &mut reports);
-        if narrowing == ProjectOverride::default() {
+        let mut found = read(Path::new(folder), &mut reports);
+        if found == ProjectOverride::default() {
             known.remove(folder);
             continue;
         }
         let earlier = known.get(folder).and_then(|earlier| earlier.repository.clone());
-        narrowing.repository = repository.clone().or(earlier);
-        known.insert(folder.clone(), narrowing);
+        found.repository = repository.clone().or(earlier);
+        known.insert(folder.clone(), found);
     }
     reports.sort();
     reports.dedup();
     reports
 }
 
-/// What is known for a session's folder and repository, all narrowings together.
+/// The union of the overrides that concern a session, by its folder or its repository.
 pub fn for_session(
     known: &BTreeMap<String, ProjectOverride>,
     folder: Option<&str>,
     repository: Option<&str>,
 ) -> ProjectOverride {
-    let mut sum = ProjectOverride::default();
-    for (narrowed_folder, narrowing) in known {
-        let same_folder = folder == Some(narrowed_folder.as_str());
-        let same_repository = repository.is_some() && narrowing.repository.as_deref() == repository;
+    let mut union = ProjectOverride::default();
+    for (known_folder, known) in known {
+        let same_folder = folder == Some(known_folder.as_str());
+        let same_repository = repository.is_some() && known.repository.as_deref() == repository;
         if same_folder || same_repository {
-            sum.disabled = sum.disabled.or_else(|| narrowing.disabled.clone());
-            sum.without_content = sum.without_content.or_else(|| narrowing.without_content.clone());
+            union.disabled_by = union.disabled_by.or_else(|| known.disabled_by.clone());
+            union.content_disabled_by =
+                union.content_disabled_by.or_else(|| known.content_disabled_by.clone());
         }
     }
-    sum
+    union
 }
 
-fn look(folder: &Path, reports: &mut Vec<String>) -> ProjectOverride {
-    let mut narrowing = ProjectOverride::default();
-    for place in PLACES {
-        let path = folder.join(place);
-        let read = match config::read_bounded(&path) {
-            Ok(text) => {
-                config::sync_section(&text).map(|section| apply(&section, &path, &mut narrowing, reports))
-            }
+/// Reads both files of a folder. The repository is left to the caller.
+fn read(folder: &Path, reports: &mut Vec<String>) -> ProjectOverride {
+    let mut found = ProjectOverride::default();
+    for file in FILES {
+        let path = folder.join(file);
+        let section = match small_file::read(&path) {
+            Ok(text) => sync_section(&text),
             Err(error) if is_absent(&path, &error) => continue,
             Err(error) => Err(error.to_string()),
         };
-        if let Err(why) = read {
-            narrowing.disabled = Some(path.display().to_string());
-            reports.push(format!(
-                "{} cannot be read ({why}); until it can, its repository's sessions stay here",
-                path.display()
-            ));
+        match section {
+            Ok(section) => apply(&section, &path, &mut found, reports),
+            Err(reason) => {
+                found.disabled_by = Some(path.display().to_string());
+                reports.push(format!(
+                    "{} cannot be read ({reason}); until it can, its repository's sessions are not sent",
+                    path.display()
+                ));
+            }
         }
     }
-    narrowing
+    found
 }
 
-/// Whether there is no file at all. A link that leads nowhere is a file that cannot be read.
+/// True if there is no file at all. A dangling link is a file that cannot be read.
 fn is_absent(path: &Path, error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         && path.symlink_metadata().is_err()
 }
 
 fn apply(
-    section: &[(String, Yaml)],
+    section: &[(String, YamlValue)],
     path: &Path,
-    narrowing: &mut ProjectOverride,
+    found: &mut ProjectOverride,
     reports: &mut Vec<String>,
 ) {
     let file = || Some(path.display().to_string());
     for (key, value) in section {
         match key.as_str() {
-            "enabled" if is_off(value) => narrowing.disabled = file(),
-            "includeContent" if is_off(value) => narrowing.without_content = file(),
+            "enabled" if is_off(value) => found.disabled_by = file(),
+            "includeContent" if is_off(value) => found.content_disabled_by = file(),
             _ => reports.push(format!(
                 "{}: sync.{key} is ignored; a repository's own file may only say enabled: false or includeContent: false",
                 path.display()
@@ -108,14 +130,12 @@ fn apply(
     }
 }
 
-/// Every way in which people write `false` narrows, also those that YAML takes for text.
-fn is_off(value: &Yaml) -> bool {
+/// True for every spelling of `false` that people use.
+fn is_off(value: &YamlValue) -> bool {
     match value {
-        Yaml::Value(Scalar::Boolean(value)) => !value,
-        Yaml::Value(Scalar::Integer(value)) => *value == 0,
-        Yaml::Value(Scalar::String(value)) => {
-            ["false", "no", "off", "0"].iter().any(|off| value.eq_ignore_ascii_case(off))
-        }
+        YamlValue::Boolean(value) => !value,
+        YamlValue::Integer(value) => *value == 0,
+        YamlValue::Text(text) => OFF_TEXTS.iter().any(|off| text.eq_ignore_ascii_case(off)),
         _ => false,
     }
 }
@@ -130,26 +150,29 @@ mod tests {
     }
 
     #[test]
-    fn narrowing_outlives_the_folder_and_ends_when_the_folder_says_so() {
+    fn override_outlives_the_folder_and_ends_when_the_folder_no_longer_says_it() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("api");
         fs::create_dir_all(folder.join(".claude")).unwrap();
         fs::write(folder.join(".claude/han.yml"), "sync:\n  enabled: false\n").unwrap();
         let mut known = BTreeMap::new();
+        let is_disabled = |known: &BTreeMap<String, ProjectOverride>| {
+            for_session(known, None, Some("github.com/acme/api")).disabled_by.is_some()
+        };
         assert!(refresh(&mut known, &folders(&folder)).is_empty());
-        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_some());
+        assert!(is_disabled(&known));
 
         fs::rename(&folder, place.path().join("gone")).unwrap();
         refresh(&mut known, &folders(&folder));
-        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_some());
+        assert!(is_disabled(&known));
 
         fs::create_dir_all(&folder).unwrap();
         refresh(&mut known, &folders(&folder));
-        assert!(for_session(&known, None, Some("github.com/acme/api")).disabled.is_none());
+        assert!(!is_disabled(&known));
     }
 
     #[test]
-    fn a_repository_can_widen_nothing() {
+    fn repository_can_widen_nothing() {
         let place = tempfile::tempdir().unwrap();
         let text = "sync:\n  enabled: true\n  includeContent: true\n  endpoint: https://evil.example/\n";
         fs::write(place.path().join("han.yml"), text).unwrap();
@@ -160,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_narrows_all_the_way() {
+    fn unreadable_file_excludes_the_repository() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("han.yml"), "sync: [").unwrap();
         let mut known = BTreeMap::new();
         assert_eq!(refresh(&mut known, &folders(place.path())).len(), 1);
-        assert!(for_session(&known, Some(&place.path().display().to_string()), None).disabled.is_some());
+        assert!(for_session(&known, Some(&place.path().display().to_string()), None).disabled_by.is_some());
     }
 }

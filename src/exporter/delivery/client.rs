@@ -109,7 +109,7 @@ impl Client {
     fn new_agent(&self) -> Agent {
         let timeout = Some(self.timeout);
         let uri = self.endpoint.parse::<ureq::http::Uri>();
-        let loopback = uri.is_ok_and(|uri| uri.host().is_some_and(config::is_loopback));
+        let loopback = uri.is_ok_and(|uri| uri.host().is_some_and(config::endpoint::is_loopback));
         let mut builder = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -378,7 +378,7 @@ fn trusted(extra: &[Certificate<'static>]) -> RootCerts {
 fn authorities(config: &Config) -> Result<Vec<Certificate<'static>>, Error> {
     let Some(path) = &config.ca_file else { return Ok(Vec::new()) };
     let shown = path.display();
-    let pem = config::read_bounded(path)
+    let pem = config::small_file::read(path)
         .map_err(|error| Error::configuration(format!("caFile {shown}: {error}")))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(pem.as_bytes()) {

@@ -3,20 +3,10 @@
 //! Pure, and closed: a session is eligible only where a rule says so, and whatever cannot be read, is not known or is
 //! known no longer is excluded.
 
+use crate::exporter::config::PrivacyRules;
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
 use crate::protocol::{Identity, Inclusion};
 use std::fmt;
-
-/// The user's own rules, from flags, environment and `han.yml`.
-#[derive(Debug, Clone, Default)]
-pub struct PrivacyRules {
-    pub force_exclude: Vec<Pattern>,
-    pub force_include: Vec<Pattern>,
-    /// Also send repositories of the user's own accounts.
-    pub include_personal: bool,
-    /// Owners that are organizations, besides those that the receiver names.
-    pub organizations: Vec<Owner>,
-}
 
 /// Which owners are the user's own accounts and organizations, as far as the receiver has said.
 #[derive(Debug, Clone)]

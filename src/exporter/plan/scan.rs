@@ -85,12 +85,12 @@ impl Filter<'_> {
             row.project_path.as_deref(),
             Some(remote.path()),
         );
-        if narrowing.disabled.is_some() {
+        if narrowing.disabled_by.is_some() {
             let reason = ExcludedReason::DisabledByRepository;
             let remote = Some(remote.clone());
             return (Eligibility::Excluded { reason, remote, matched: None }, false);
         }
-        (eligibility, include_content && narrowing.without_content.is_none())
+        (eligibility, include_content && narrowing.content_disabled_by.is_none())
     }
 }
 

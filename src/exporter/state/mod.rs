@@ -12,6 +12,7 @@ mod lines;
 mod client_id;
 mod header;
 
+use crate::exporter::config::project_override::ProjectOverride;
 use crate::exporter::state::base::{Base, Unread};
 use crate::exporter::state::client_id::{Machine, fingerprint};
 pub use crate::exporter::state::header::{IdleSnapshot, SourceFingerprint, StateHeader};
@@ -74,21 +75,6 @@ impl Versioned for State {
     fn version(&self) -> u32 {
         self.version
     }
-}
-
-/// What a repository's own `han.yml` asked for; it can only take away. Each narrowing is named by the file that says it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProjectOverride {
-    /// The repository whose sessions it narrows, where the folder has one.
-    #[serde(default)]
-    pub repository: Option<String>,
-    /// `enabled: false`, or a file that cannot be read.
-    #[serde(default)]
-    pub disabled: Option<String>,
-    /// `includeContent: false`.
-    #[serde(default)]
-    pub without_content: Option<String>,
 }
 
 /// An endpoint together with the user that the key stands for.

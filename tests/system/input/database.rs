@@ -91,7 +91,7 @@ fn pipe_in_place_of_the_configuration_holds_up_nobody() {
     let pipe = home.path("pipe");
     make_pipe(&pipe);
     let pipe = pipe.display().to_string();
-    home.run(&["--config", &pipe]).exits(78).says("no regular file").says(&pipe);
+    home.run(&["--config", &pipe]).exits(78).says("not a regular file").says(&pipe);
     home.set("caFile", &pipe);
     home.set("endpoint", "https://localhost:1/api/sync");
     home.run(&["--max-seconds", "2"]).exits(78).says(&pipe);

@@ -16,6 +16,7 @@ mod engine;
 pub use crate::exporter::batch::redact::rules::{Check, Find, Rule, rules};
 
 use crate::exporter::batch::redact::engine::Span;
+use crate::exporter::config::redact_patterns::{self, RedactPatternError};
 use regex::Regex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,21 +39,6 @@ impl fmt::Debug for Redactor {
         f.write_str("Redactor")
     }
 }
-
-/// A `redactPatterns` entry that is no regular expression, or too large a one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedactError {
-    pub pattern: String,
-    pub reason: String,
-}
-
-impl fmt::Display for RedactError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "redactPatterns: `{}` is no regular expression: {}", self.pattern, self.reason)
-    }
-}
-
-impl std::error::Error for RedactError {}
 
 /// How many secrets of each kind were redacted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -84,15 +70,8 @@ impl Counts {
 impl Redactor {
     /// `extra` are the user's `redactPatterns`. They see each string of a JSON document by itself, with its escapes
     /// undone, once and twice.
-    pub fn new(extra: &[String]) -> Result<Redactor, RedactError> {
-        let compile = |pattern: &String| {
-            Regex::new(pattern).map_err(|error| RedactError {
-                pattern: pattern.clone(),
-                // The last line says what is wrong; those before it draw the pattern.
-                reason: error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
-            })
-        };
-        Ok(Redactor { extra: extra.iter().map(compile).collect::<Result<_, _>>()? })
+    pub fn new(extra: &[String]) -> Result<Redactor, RedactPatternError> {
+        Ok(Redactor { extra: redact_patterns::compile(extra)? })
     }
 
     /// The text with every secret replaced, borrowed if there is none. Adds what it found to `counts`.

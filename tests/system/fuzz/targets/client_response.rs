@@ -1,13 +1,11 @@
 //! An answer with any status and body: what the exporter takes it for, and what it then counts as delivered.
 
 use super::{NOW, environment, in_folder};
-use han_sync::exporter::config::{Config, Flags};
+use han_sync::exporter::config::{Config, Flags, PrivacyRules};
 use han_sync::exporter::delivery;
 use han_sync::exporter::delivery::client::{Client, Identified, Posted};
 use han_sync::exporter::environment::Environment;
-use han_sync::exporter::plan::eligibility::{
-    Affiliations, Eligibility, PrivacyRules, check_sync_eligibility,
-};
+use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
 use han_sync::protocol::code;
 use serde_json::Value;
 use std::cell::LazyCell;

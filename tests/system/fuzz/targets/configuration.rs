@@ -2,9 +2,9 @@
 
 use super::{environment, in_folder};
 use han_sync::exporter::config::project_override;
-use han_sync::exporter::config::{self, Config, Flags, sync_section};
+use han_sync::exporter::config::yaml::{YamlValue, sync_section};
+use han_sync::exporter::config::{Config, Flags, endpoint};
 use han_sync::exporter::error::ExitCode;
-use saphyr::{Scalar, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn run(input: &[u8]) {
 }
 
 /// It is taken with every value in its range, or refused; and the key is shown nowhere.
-fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
+fn own(folder: &Path, input: &[u8], section: &[(String, YamlValue)]) {
     let (shown, taken) = match Config::load(&Flags::default(), &environment(folder)) {
         Ok(config) => (format!("{config:?}"), Some(config)),
         Err(stop) => {
@@ -27,7 +27,7 @@ fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
             (stop.to_string(), None)
         }
     };
-    let key = section.iter().find(|(name, _)| name == "apiKey").and_then(|(_, value)| value.as_str());
+    let key = section.iter().find(|(name, _)| name == "apiKey").and_then(|(_, value)| value.as_text());
     if let Some(key) = key.map(str::trim).filter(|key| key.len() >= 8)
         // Or it stands in another place as well, which shows it.
         && String::from_utf8_lossy(input).matches(key).count() == 1
@@ -40,13 +40,13 @@ fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
     assert!(
         (1..=86_400).contains(&config.interval.as_secs()) && (1..=86_400).contains(&config.timeout.as_secs())
     );
-    if let Some(endpoint) = config.endpoint.map(|endpoint| endpoint.value) {
-        let uri: ureq::http::Uri = endpoint.parse().expect("an endpoint is an address");
+    if let Some(url) = config.endpoint.map(|setting| setting.value) {
+        let uri: ureq::http::Uri = url.parse().expect("an endpoint is an address");
         let host = uri.host().expect("with a host");
-        assert!(uri.scheme_str() == Some("https") || config::is_loopback(host), "{endpoint}");
+        assert!(uri.scheme_str() == Some("https") || endpoint::is_loopback(host), "{url}");
         assert!(
             uri.query().is_none() && uri.authority().is_some_and(|it| !it.as_str().contains('@')),
-            "{endpoint}"
+            "{url}"
         );
     }
     if let Some(key) = config.api_key.map(|key| key.value) {
@@ -55,24 +55,22 @@ fn own(folder: &Path, input: &[u8], section: &[(String, Yaml)]) {
 }
 
 /// It narrows where it says so or cannot be read, and does nothing else.
-fn of_a_repository(folder: &Path, section: Result<Vec<(String, Yaml)>, String>) {
+fn of_a_repository(folder: &Path, section: Result<Vec<(String, YamlValue)>, String>) {
     let mut known = BTreeMap::new();
     let folder = folder.display().to_string();
     let reports = project_override::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
     let narrowing = project_override::for_session(&known, Some(&folder), None);
     match section {
-        Err(why) => assert!(narrowing.disabled.is_some() && reports.len() == 1, "{why}"),
+        Err(why) => assert!(narrowing.disabled_by.is_some() && reports.len() == 1, "{why}"),
         Ok(section) => {
             let says = |name: &str| {
-                section
-                    .iter()
-                    .any(|(key, value)| key == name && *value == Yaml::Value(Scalar::Boolean(false)))
+                section.iter().any(|(key, value)| key == name && *value == YamlValue::Boolean(false))
             };
-            assert!(narrowing.disabled.is_some() || !says("enabled"));
-            assert!(narrowing.without_content.is_some() || !says("includeContent"));
+            assert!(narrowing.disabled_by.is_some() || !says("enabled"));
+            assert!(narrowing.content_disabled_by.is_some() || !says("includeContent"));
             let names: Vec<&str> = section.iter().map(|(key, _)| key.as_str()).collect();
-            assert!(narrowing.disabled.is_none() || names.contains(&"enabled"));
-            assert!(narrowing.without_content.is_none() || names.contains(&"includeContent"));
+            assert!(narrowing.disabled_by.is_none() || names.contains(&"enabled"));
+            assert!(narrowing.content_disabled_by.is_none() || names.contains(&"includeContent"));
         }
     }
 }

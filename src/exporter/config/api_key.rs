@@ -1,0 +1,79 @@
+//! The API key: read from the environment, `apiKey` or `apiKeyFile`.
+//!
+//! Invariant: no error, warning, log line or `Debug` output contains the key.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::exporter::config::file::ConfigFile;
+use crate::exporter::config::setting::{Origin, Setting};
+use crate::exporter::config::small_file;
+use crate::exporter::environment::Environment;
+use crate::exporter::error::Error;
+
+/// A bearer key. It has no `Display`, and its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key in clear, for the `Authorization` header and the key's fingerprint.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Validates a key as a header value: visible ASCII. The error names the place and does not repeat the key.
+    fn parse(text: &str, place: &str) -> Result<ApiKey, Error> {
+        let key = text.trim();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let message =
+                format!("apiKey in {place} is empty or has characters that no key has; copy it once more");
+            return Err(Error::configuration(message));
+        }
+        Ok(ApiKey(key.to_owned()))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// Reads the key from the first layer that sets one, and warns about a key file that others can read.
+pub(super) fn load(
+    environment: &Environment,
+    file: &ConfigFile,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Setting<ApiKey>>, Error> {
+    if let Some(text) = &environment.api_key {
+        let key = ApiKey::parse(text, "HAN_SYNC_API_KEY")?;
+        return Ok(Some(Setting::from_environment("HAN_SYNC_API_KEY", key)));
+    }
+    if let Some(setting) = file.text("apiKey")? {
+        warn_if_others_can_read(file.path(), warnings);
+        let key = ApiKey::parse(&setting.value, &setting.origin.to_string())?;
+        return Ok(Some(Setting { value: key, origin: setting.origin }));
+    }
+    let Some(setting) = file.text("apiKeyFile")? else { return Ok(None) };
+    let path = environment.expand(&setting.value, file.folder());
+    let text = small_file::read(&path).map_err(|error| {
+        Error::configuration(format!("apiKeyFile {} in {}: {error}", path.display(), setting.origin))
+    })?;
+    warn_if_others_can_read(&path, warnings);
+    let key = ApiKey::parse(&text, &path.display().to_string())?;
+    Ok(Some(Setting { value: key, origin: Origin::File(path) }))
+}
+
+fn warn_if_others_can_read(path: &Path, warnings: &mut Vec<String>) {
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(path) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            warnings.push(format!("{path} holds the key and can be read by others; run: chmod 600 {path}"));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, warnings);
+}

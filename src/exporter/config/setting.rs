@@ -1,0 +1,46 @@
+//! A setting: a value together with its origin, so that an error and `explain` can name the place to change.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The layer that a setting comes from, by precedence from lowest to highest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// A file, by its path.
+    File(PathBuf),
+    /// An environment variable, by its name.
+    Environment(&'static str),
+    /// A command-line flag, by its name.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("the default"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Environment(name) | Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A value and its origin.
+#[derive(Debug, Clone)]
+pub struct Setting<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    /// A value that no layer sets.
+    pub(super) fn default(value: T) -> Setting<T> {
+        Setting { value, origin: Origin::Default }
+    }
+
+    /// A value of an environment variable.
+    pub(super) fn from_environment(name: &'static str, value: T) -> Setting<T> {
+        Setting { value, origin: Origin::Environment(name) }
+    }
+}

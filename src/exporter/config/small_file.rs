@@ -1,0 +1,23 @@
+//! Bounded reads of the small text files that a user names: configuration, key, certificates.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Bytes of such a file: the files of this program have a few lines, a bundle of certificate authorities some 200 KiB.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Reads a small regular file as text; a pipe or a device is an error, because opening one may block.
+pub fn read(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes")));
+    }
+    let mut text = String::new();
+    // The size of a file under /proc is 0, and any file can grow after the check.
+    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
