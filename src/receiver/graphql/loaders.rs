@@ -1,5 +1,6 @@
-//! Loaders: what the siblings of one answer ask for, gathered into one question to the store.
+//! Dataloaders: the keys that sibling fields ask for, batched into one statement of the store.
 
+use crate::receiver::limits::RESPONSE_CONTENT_BYTES_MAX;
 use crate::receiver::store::{
     MessagePage, Principal, Role, SessionKey, Store, StoreError, StoredMessage, StoredTask,
 };
@@ -9,101 +10,101 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Bytes of content in one answer: it is held in memory until it is sent.
-const CONTENT_BYTES_MAX: i64 = 16 << 20;
+/// Wait for more keys before a batch is loaded: longer than it takes to resolve all nodes of a page up to the same field.
+pub const BATCH_DELAY: Duration = Duration::from_millis(4);
 
-/// How long a loader waits for siblings: longer than it takes to reach all of a page's.
-pub const GATHERING: Duration = Duration::from_millis(4);
-
-pub struct Loads {
+/// Source of all loaders of one request.
+pub struct StoreLoader {
     pub store: Arc<Store>,
     pub principal: Arc<Principal>,
 }
 
-/// A user's login, by the user's id.
+/// Key of a login: the user's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LoginOf(pub String);
+pub struct LoginKey(pub String);
 
-/// The members of an organization, by its tenant.
+/// Key of an organization's members: its tenant id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MembersOf(pub String);
+pub struct MembersKey(pub String);
 
-/// A session's tasks.
+/// Key of a session's tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TasksOf(pub SessionKey);
+pub struct TasksKey(pub SessionKey);
 
-/// A message's content.
+/// Key of a message's content: its session and id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ContentOf(pub SessionKey, pub String);
+pub struct ContentKey(pub SessionKey, pub String);
 
-/// How much content an answer may still take.
-pub struct Budget(AtomicI64);
+/// Bytes of content that one response may still hold.
+pub struct ContentBudget(AtomicI64);
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(AtomicI64::new(CONTENT_BYTES_MAX))
+impl Default for ContentBudget {
+    fn default() -> ContentBudget {
+        ContentBudget(AtomicI64::new(RESPONSE_CONTENT_BYTES_MAX))
     }
 }
 
-impl Budget {
-    /// False when there is not so much left. The first is given whatever its size: what is stored can be read.
+impl ContentBudget {
+    /// Takes `bytes`; false if fewer are left. The first content is always granted, so that every stored message can be
+    /// read.
     pub fn take(&self, bytes: i64) -> bool {
         let left = self.0.fetch_sub(bytes, Ordering::Relaxed);
-        left >= bytes || left == CONTENT_BYTES_MAX
+        left >= bytes || left == RESPONSE_CONTENT_BYTES_MAX
     }
 }
 
-type Loaded<K, V> = Result<HashMap<K, V>, Arc<StoreError>>;
+/// Values by key. The error is shared by all fields that wait for the batch.
+type LoadResult<K, V> = Result<HashMap<K, V>, Arc<StoreError>>;
 
-impl Loader<LoginOf> for Loads {
+impl Loader<LoginKey> for StoreLoader {
     type Value = String;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[LoginOf]) -> Loaded<LoginOf, String> {
+    async fn load(&self, keys: &[LoginKey]) -> LoadResult<LoginKey, String> {
         let ids = keys.iter().map(|key| key.0.clone()).collect();
-        Ok(self.store.logins(ids).await?.into_iter().map(|(id, login)| (LoginOf(id), login)).collect())
+        Ok(self.store.logins(ids).await?.into_iter().map(|(id, login)| (LoginKey(id), login)).collect())
     }
 }
 
-impl Loader<MembersOf> for Loads {
+impl Loader<MembersKey> for StoreLoader {
     type Value = Vec<(String, Role)>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[MembersOf]) -> Loaded<MembersOf, Vec<(String, Role)>> {
+    async fn load(&self, keys: &[MembersKey]) -> LoadResult<MembersKey, Vec<(String, Role)>> {
         let tenants: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let members = self.store.members_for(&self.principal, &tenants).await?;
-        Ok(members.into_iter().map(|(tenant, members)| (MembersOf(tenant), members)).collect())
+        Ok(members.into_iter().map(|(tenant, members)| (MembersKey(tenant), members)).collect())
     }
 }
 
-impl Loader<TasksOf> for Loads {
+impl Loader<TasksKey> for StoreLoader {
     type Value = Vec<StoredTask>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[TasksOf]) -> Loaded<TasksOf, Vec<StoredTask>> {
+    async fn load(&self, keys: &[TasksKey]) -> LoadResult<TasksKey, Vec<StoredTask>> {
         let sessions: Vec<SessionKey> = keys.iter().map(|key| key.0.clone()).collect();
         let tasks = self.store.tasks(&self.principal, &sessions).await?;
-        Ok(tasks.into_iter().map(|(session, tasks)| (TasksOf(session), tasks)).collect())
+        Ok(tasks.into_iter().map(|(session, tasks)| (TasksKey(session), tasks)).collect())
     }
 }
 
-impl Loader<MessagePage> for Loads {
+impl Loader<MessagePage> for StoreLoader {
     type Value = Vec<StoredMessage>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[MessagePage]) -> Loaded<MessagePage, Vec<StoredMessage>> {
+    async fn load(&self, keys: &[MessagePage]) -> LoadResult<MessagePage, Vec<StoredMessage>> {
         Ok(self.store.messages(&self.principal, keys).await?)
     }
 }
 
-impl Loader<ContentOf> for Loads {
+impl Loader<ContentKey> for StoreLoader {
     type Value = String;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[ContentOf]) -> Loaded<ContentOf, String> {
+    async fn load(&self, keys: &[ContentKey]) -> LoadResult<ContentKey, String> {
         let messages: Vec<(SessionKey, String)> =
             keys.iter().map(|key| (key.0.clone(), key.1.clone())).collect();
         let contents = self.store.contents(&self.principal, &messages).await?;
-        Ok(contents.into_iter().map(|((session, id), content)| (ContentOf(session, id), content)).collect())
+        Ok(contents.into_iter().map(|((session, id), content)| (ContentKey(session, id), content)).collect())
     }
 }

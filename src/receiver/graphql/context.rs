@@ -1,0 +1,42 @@
+//! Context of one request: the user whose data is resolved, and the store.
+
+use super::error::store_error;
+use super::loaders::{BATCH_DELAY, ContentBudget, LoginKey, StoreLoader};
+use crate::receiver::store::{Principal, Store};
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, Request, Result};
+use std::sync::Arc;
+
+/// The user of the request's key, with the store.
+pub struct Viewer {
+    pub store: Arc<Store>,
+    pub principal: Arc<Principal>,
+}
+
+/// Attaches the user, the store and new dataloaders to a request.
+pub fn attach(request: Request, store: Arc<Store>, principal: Arc<Principal>) -> Request {
+    let loader = StoreLoader { store: store.clone(), principal: principal.clone() };
+    request
+        .data(Viewer { store, principal })
+        .data(ContentBudget::default())
+        .data(DataLoader::new(loader, tokio::spawn).delay(BATCH_DELAY))
+}
+
+/// Returns the user of the request.
+pub fn viewer<'a>(context: &Context<'a>) -> Result<&'a Viewer> {
+    context.data::<Viewer>()
+}
+
+/// Returns the dataloaders of the request.
+pub fn loader<'a>(context: &Context<'a>) -> Result<&'a DataLoader<StoreLoader>> {
+    context.data::<DataLoader<StoreLoader>>()
+}
+
+/// Loads the login of a user.
+pub async fn login(context: &Context<'_>, user_id: &str) -> Result<Option<String>> {
+    let principal = &viewer(context)?.principal;
+    if user_id == principal.user_id {
+        return Ok(Some(principal.login.clone()));
+    }
+    loader(context)?.load_one(LoginKey(user_id.to_owned())).await.map_err(store_error)
+}

@@ -1,0 +1,84 @@
+//! `Metric`: one row of aggregates.
+
+use super::date::Date;
+use crate::receiver::graphql::context::login;
+use crate::receiver::store::{MetricDimension, MetricsRow};
+use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(name = "MetricGroup", remote = "MetricDimension")]
+pub enum MetricGroupEnum {
+    Organization,
+    Repository,
+    User,
+    Model,
+    Type,
+    Day,
+}
+
+/// Sums of one group. A dimension is null unless the query groups by it, and for what has no value there: no organization,
+/// no model, another person.
+#[derive(SimpleObject)]
+#[graphql(complex, name = "Metric")]
+pub struct MetricObject {
+    #[graphql(skip)]
+    user_id: Option<String>,
+    organization: Option<String>,
+    repository: Option<String>,
+    model: Option<String>,
+    #[graphql(name = "type")]
+    message_type: Option<String>,
+    day: Option<Date>,
+    /// Number of sessions with a message.
+    sessions: i64,
+    messages: i64,
+    input_tokens: i64,
+    output_tokens: i64,
+    cache_read_tokens: i64,
+    cache_creation_tokens: i64,
+    lines_added: i64,
+    lines_removed: i64,
+    tasks_completed: i64,
+}
+
+impl From<MetricsRow> for MetricObject {
+    fn from(row: MetricsRow) -> MetricObject {
+        let [
+            messages,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_creation_tokens,
+            lines_added,
+            lines_removed,
+            tasks_completed,
+        ] = row.sums;
+        MetricObject {
+            user_id: row.user_id,
+            organization: row.organization,
+            repository: row.repository,
+            model: row.model,
+            message_type: row.message_type,
+            day: row.day.map(Date),
+            sessions: row.sessions,
+            messages,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_creation_tokens,
+            lines_added,
+            lines_removed,
+            tasks_completed,
+        }
+    }
+}
+
+#[ComplexObject]
+impl MetricObject {
+    async fn user(&self, context: &Context<'_>) -> Result<Option<String>> {
+        match &self.user_id {
+            Some(id) => login(context, id).await,
+            None => Ok(None),
+        }
+    }
+}
