@@ -1,31 +1,31 @@
-//! The payload's checksum: appended by the sender as the last member, checked by the receiver.
+//! The checksum of a payload: appended by the sender as the last member, verified by the receiver.
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::hex;
 
-/// The member that [`seal`] appends, up to the digest.
+/// Member that [`seal`] appends, up to the digest.
 const MEMBER: &[u8] = br#","checksum":""#;
 /// Hex digits of a SHA-256.
 const DIGEST_HEX: usize = 64;
 
-/// Top-level members of a document: a payload has 7, and newer ones a few more. Each costs memory before it is hashed.
+/// Top-level members of a document: a payload has 7, and later versions a few more. Each costs memory before it is hashed.
 const MEMBERS_MAX: usize = 1_000;
 
-/// What the checksum of a document says about it.
+/// Result of a successful verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
-    /// It is there and right.
+    /// The checksum is present and correct.
     Valid,
-    /// There is none, which is accepted.
+    /// The document has no checksum, which is accepted.
     Missing,
 }
 
-/// Why a document is refused.
+/// Reason why a document is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChecksumError {
-    /// The document was changed on its way, or the sender computes another digest.
+    /// The document was changed in transit, or the sender computes another digest.
     Mismatch,
     /// The document is no JSON object, or one with far too many members.
     Malformed,
@@ -39,7 +39,7 @@ pub fn seal(document: &mut Vec<u8>) {
     document.extend_from_slice(&end);
 }
 
-/// What follows a serialized payload that is given in parts, without its closing brace: the checksum, and that brace.
+/// End of a payload that is given in parts without its closing brace: the checksum, and that brace.
 pub fn sealed_end<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
     let mut hasher = Sha256::new();
     parts.into_iter().for_each(|part| hasher.update(part));
@@ -50,8 +50,8 @@ pub fn sealed_end<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
 impl Checksum {
     /// Checks an inflated body.
     ///
-    /// With the checksum as last member, the digest is taken over the very bytes without it. Otherwise it is taken over
-    /// the document written compactly in the order received, unknown members included, without `checksum`.
+    /// If the checksum is the last member, the digest is computed over the bytes before it. Otherwise it is computed over the
+    /// document re-serialized compactly in the order received, unknown members included, without `checksum`.
     pub fn check(body: &[u8]) -> Result<Checksum, ChecksumError> {
         if let Some(verdict) = check_last_member(body) {
             return verdict;
@@ -60,7 +60,7 @@ impl Checksum {
     }
 }
 
-/// `None` when the body does not end in the member as [`seal`] writes it.
+/// Verifies a body that ends as [`seal`] writes it; `None` for any other.
 fn check_last_member(body: &[u8]) -> Option<Result<Checksum, ChecksumError>> {
     let body = body.trim_ascii_end();
     let tail = body.len().checked_sub(MEMBER.len() + DIGEST_HEX + 2)?;
@@ -75,20 +75,20 @@ fn check_last_member(body: &[u8]) -> Option<Result<Checksum, ChecksumError>> {
     if hex::encode(&hasher.finalize()).as_bytes() == digest {
         return Some(Ok(Checksum::Valid));
     }
-    // The tail may belong to a nested object, or stand in a document that is not compact: let the slow way decide.
+    // The end may belong to a nested object or to a document that is not compact: the re-serialized form decides.
     None
 }
 
 fn check_reserialized(body: &[u8]) -> Result<Checksum, ChecksumError> {
     let members: Members = serde_json::from_slice(body).map_err(|_| ChecksumError::Malformed)?;
     match check_spelled(&members, compact) {
-        // A sender may have hashed what its own serializer would write, which spells some texts in another way.
+        // A sender may have hashed the output of its own serializer, which escapes some strings differently.
         Err(ChecksumError::Mismatch) => check_spelled(&members, respell),
         verdict => verdict,
     }
 }
 
-/// Checks the digest of the document with each value as `spell` writes it.
+/// Verifies the digest of the document with each value as `spell` writes it.
 fn check_spelled(members: &Members, spell: fn(&[u8], &mut Vec<u8>)) -> Result<Checksum, ChecksumError> {
     let mut expected = None;
     let mut document = vec![b'{'];
@@ -114,8 +114,8 @@ fn check_spelled(members: &Members, spell: fn(&[u8], &mut Vec<u8>)) -> Result<Ch
     }
 }
 
-/// Copies JSON text without the white space between its tokens. Strings and numbers keep their spelling, which is what
-/// `JSON.stringify` would give back for what it wrote itself.
+/// Copies JSON without the white space between its tokens. Strings and numbers keep their spelling, so that the result is
+/// what `JSON.stringify` writes for a document that it wrote itself.
 fn compact(json: &[u8], out: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;
@@ -132,7 +132,7 @@ fn compact(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Copies JSON text as a serializer writes it: besides [`compact`], every string with its shortest escapes.
+/// Copies JSON as a serializer writes it: compact, and every string with its shortest escapes.
 fn respell(json: &[u8], out: &mut Vec<u8>) {
     let mut compacted = Vec::with_capacity(json.len());
     compact(json, &mut compacted);
@@ -153,7 +153,7 @@ fn respell(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// The length of the string that `json` begins with, quotes included.
+/// Length of the string at the start of `json`, quotes included.
 fn string_length(json: &[u8]) -> usize {
     let mut escaped = false;
     for (index, byte) in json.iter().enumerate().skip(1) {
@@ -167,7 +167,7 @@ fn string_length(json: &[u8]) -> usize {
     json.len()
 }
 
-/// The members of an object in the order received.
+/// Members of an object in the order received.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for Members<'de> {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_document_is_refused() {
+    fn changed_document_is_rejected() {
         let mut body = sealed(r#"{"a":1}"#);
         body[5] = b'2';
         assert_eq!(Checksum::check(&body), Err(ChecksumError::Mismatch));
@@ -221,21 +221,21 @@ mod tests {
     }
 
     #[test]
-    fn checksum_in_the_middle_is_taken_over_the_compact_document() {
+    fn checksum_in_the_middle_covers_the_compact_document() {
         let digest = hex::encode(&Sha256::digest(br#"{"a":"x \" y","later":[1,{"b":2}]}"#));
         let body = format!(r#"{{ "a" : "x \" y", "checksum": "{digest}", "later": [1, {{"b": 2}}] }}"#);
         assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
     }
 
     #[test]
-    fn checksum_over_a_serializers_own_spelling_is_taken() {
+    fn checksum_over_another_serializers_escapes_is_accepted() {
         let digest = hex::encode(&Sha256::digest("{\"a\":\"é\\n/\",\"b\":[1]}".as_bytes()));
         let body = format!(r#"{{"a":"\u00e9\u000a\/","b":[1],"checksum":"{digest}"}}"#);
         assert_eq!(Checksum::check(body.as_bytes()), Ok(Checksum::Valid));
     }
 
     #[test]
-    fn what_is_no_object_is_malformed() {
+    fn other_values_than_objects_are_malformed() {
         assert_eq!(Checksum::check(b"[]"), Err(ChecksumError::Malformed));
         assert_eq!(Checksum::check(b""), Err(ChecksumError::Malformed));
         let many: Vec<String> = (0..2_000).map(|n| format!(r#""{n}":0"#)).collect();

@@ -149,7 +149,7 @@ macro_rules! message_columns {
         $(#[$attribute:meta])*
         $field:ident: $type:ty { wire: $wire:literal, $($property:ident: $value:expr),+ }
     )+) => {
-        /// One row of han's `messages`, reduced to what the team may see.
+        /// A message: a row of han's `messages`, reduced to what the team may see.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         pub struct SyncMessage {
             $(

@@ -11,7 +11,7 @@ pub const CLIENT_ID_HEADER: &str = "X-Han-Client-Id";
 /// Request header that names the protocol version.
 pub const PROTOCOL_VERSION_HEADER: &str = "X-Han-Protocol-Version";
 
-/// One batch.
+/// A batch.
 ///
 /// `checksum` is not a member here: [`seal`](crate::protocol::seal) appends it to the serialized payload, so that it is
 /// always the last.

@@ -35,7 +35,7 @@ pub enum ResponseStatus {
 #[serde(rename_all = "camelCase")]
 pub struct SyncError {
     pub session_id: String,
-    /// One of [`code`], or one that a newer receiver knows.
+    /// A constant of [`code`], or a code that only a newer receiver knows.
     pub code: String,
     #[serde(default)]
     pub message: String,

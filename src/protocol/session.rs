@@ -51,7 +51,7 @@ impl Inclusion {
     }
 }
 
-/// One row of han's `native_tasks`.
+/// A task: a row of han's `native_tasks`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncTask {

@@ -1,14 +1,15 @@
-//! The privacy filter: which repositories' sessions may leave the machine.
+//! The privacy filter: decides by a session's repository if the session may leave the machine.
 //!
-//! Pure, and closed: a session is eligible only where a rule says so, and whatever cannot be read, is not known or is
-//! known no longer is excluded.
+//! The filter is pure and fails closed: a session is eligible only where a rule says so, and a repository or owner that is
+//! unreadable, unknown or outdated excludes it.
+
+use std::fmt;
 
 use crate::exporter::config::PrivacyRules;
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
 use crate::protocol::{Identity, Inclusion};
-use std::fmt;
 
-/// Which owners are the user's own accounts and organizations, as far as the receiver has said.
+/// Owners that are the user's own accounts and organizations, as far as the receiver's identity names them.
 #[derive(Debug, Clone)]
 pub struct Affiliations {
     knowledge: Knowledge,
@@ -19,14 +20,14 @@ pub struct Affiliations {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Knowledge {
     Known,
-    /// The receiver has no identity endpoint; what is configured is all there is to know.
+    /// The receiver has no identity endpoint; only the configuration names owners.
     Unsupported,
-    /// Never learned, or too old to be relied on.
+    /// No identity was ever learned, or it is too old to be relied on.
     Unknown,
 }
 
 impl Affiliations {
-    /// What a usable identity says. Owners that cannot be read, such as a host alone, own nothing.
+    /// Affiliations of a usable identity. Owners that cannot be parsed, such as a host alone, own nothing.
     pub fn known(identity: &Identity) -> Affiliations {
         let parse = |owners: &[String]| {
             owners.iter().filter_map(|owner| Owner::parse(owner).ok()).collect::<Vec<_>>()
@@ -38,18 +39,18 @@ impl Affiliations {
         }
     }
 
-    /// For a receiver that has never had the identity endpoint.
+    /// Affiliations where the receiver has never had the identity endpoint.
     pub fn unsupported() -> Affiliations {
         Affiliations { knowledge: Knowledge::Unsupported, accounts: Vec::new(), organizations: Vec::new() }
     }
 
-    /// Before the identity was first learned.
+    /// Affiliations before the identity was first learned.
     pub fn unknown() -> Affiliations {
         Affiliations { knowledge: Knowledge::Unknown, ..Affiliations::unsupported() }
     }
 
-    /// After the last learned identity has become too old. Its accounts go on excluding, or losing an identity could
-    /// make a personal repository that lies below a configured organization eligible; nothing in it includes any more.
+    /// Affiliations after the identity has become too old. Its accounts still exclude, or the loss of an identity could make
+    /// a personal repository below a configured organization eligible; its organizations no longer include.
     pub fn expired(identity: &Identity) -> Affiliations {
         Affiliations {
             knowledge: Knowledge::Unknown,
@@ -59,7 +60,7 @@ impl Affiliations {
     }
 }
 
-/// What the filter says of a session.
+/// Decision of the filter on a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Eligibility {
     Eligible {
@@ -69,14 +70,14 @@ pub enum Eligibility {
     },
     Excluded {
         reason: ExcludedReason,
-        /// `None` where there is none or it cannot be read.
+        /// `None` where the session has none or it cannot be parsed.
         remote: Option<Remote>,
         /// `None` where no rule matched.
         matched: Option<Matched>,
     },
 }
 
-/// The value that decided, and where it comes from.
+/// Value that decided, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
     pub source: MatchSource,
@@ -97,7 +98,7 @@ pub enum MatchSource {
 }
 
 impl MatchSource {
-    /// A stable name for `explain`.
+    /// Stable name for `explain`.
     pub fn code(self) -> &'static str {
         match self {
             MatchSource::ForceExclude => "force_exclude",
@@ -109,7 +110,7 @@ impl MatchSource {
     }
 }
 
-/// Why a session stays on the machine.
+/// Reason why a session stays on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExcludedReason {
     ForcedExclude,
@@ -118,12 +119,12 @@ pub enum ExcludedReason {
     UnparsableRemote(RemoteError),
     OwnerUnknown,
     IdentityUnknown,
-    /// The repository's own `han.yml` says `enabled: false`. The caller knows; the filter does not read files.
+    /// The repository's project override says `enabled: false`.
     DisabledByRepository,
 }
 
 impl ExcludedReason {
-    /// A stable name for machines.
+    /// Stable name in JSON output.
     pub fn code(self) -> &'static str {
         match self {
             ExcludedReason::ForcedExclude => "forced_exclude",
@@ -136,7 +137,7 @@ impl ExcludedReason {
         }
     }
 
-    /// What would make the session eligible.
+    /// Advice that would make the session eligible.
     pub fn remedy(self) -> &'static str {
         match self {
             ExcludedReason::ForcedExclude => {
@@ -164,7 +165,7 @@ impl ExcludedReason {
     }
 }
 
-/// The reason as a sentence.
+/// Shows the reason as a sentence.
 impl fmt::Display for ExcludedReason {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
@@ -183,7 +184,7 @@ impl fmt::Display for ExcludedReason {
     }
 }
 
-/// Decides about a session by the remote of its repository; of the rules the first that matches wins.
+/// Decides on a session by the remote of its repository; the first rule that matches wins.
 pub fn check_sync_eligibility(
     remote: Option<&str>,
     rules: &PrivacyRules,
@@ -226,7 +227,8 @@ pub fn check_sync_eligibility(
     Eligibility::Excluded { reason, remote: Some(remote), matched: Some(matched) }
 }
 
-/// The longest owner of a repository; of equally long ones an own account, then what the receiver says.
+/// Closest owner of a repository, that is the longest; of equally long ones an account first, then an organization of the
+/// identity.
 fn closest_owner<'a>(
     remote: &Remote,
     rules: &'a PrivacyRules,

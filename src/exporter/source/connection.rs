@@ -83,7 +83,7 @@ impl Source {
     }
 }
 
-/// One read transaction.
+/// A read transaction.
 pub struct Snapshot<'a> {
     pub(super) source: &'a Source,
     _transaction: Transaction<'a>,

@@ -22,7 +22,7 @@ impl Snapshot<'_> {
         Ok(sessions)
     }
 
-    /// One session.
+    /// A session by its id.
     pub fn session(&self, id: &str) -> Result<Option<SessionRow>, Error> {
         let sql = SessionRow::select(&self.source.schema) + " WHERE s.id = ?1";
         self.first(&sql, [id], SessionRow::read)
@@ -88,7 +88,7 @@ impl Snapshot<'_> {
         self.for_each(&sql, params![session_id, rowid], |row| Ok(visit(MessageRow::read(row)?)))
     }
 
-    /// Visits one message of a session, where it exists.
+    /// Visits a message of a session by its row id, where it exists.
     pub fn message(
         &self,
         session_id: &str,

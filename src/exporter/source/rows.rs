@@ -1,6 +1,6 @@
 //! Rows of han's sessions, messages and tasks.
 //!
-//! A row holds what the database holds; nothing is judged or withheld here. Values of an unexpected type are converted,
+//! A row holds what the database holds; nothing is decided or withheld here. Values of an unexpected type are converted,
 //! and read as null where that is impossible.
 
 use std::borrow::Cow;
@@ -52,7 +52,7 @@ impl SessionRow {
     }
 }
 
-/// One row of `messages`.
+/// A row of `messages`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessageRow<'r> {
     pub rowid: i64,
@@ -126,7 +126,7 @@ fn han_columns() -> impl Iterator<Item = (&'static MessageColumn, &'static str)>
     })
 }
 
-/// One row of `native_tasks`.
+/// A row of `native_tasks`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskRow {
     pub id: String,

@@ -3,10 +3,12 @@
 //! A pattern is compared with a remote segment by segment, never within one, so that no pattern can match a name that
 //! merely contains another.
 
-use super::{Located, Remote, RemoteError};
 use std::fmt;
 
-/// Some repositories, as the user named them:
+use crate::protocol::remote::address::{AZURE, Located, RemoteError, segment, segments};
+use crate::protocol::remote::repository::Remote;
+
+/// A set of repositories, as the user names them:
 ///
 /// | pattern | matches |
 /// | --- | --- |
@@ -22,11 +24,11 @@ pub struct Pattern {
     text: String,
     start: Start,
     segments: Vec<Segment>,
-    /// One or more further segments follow.
+    /// True if one or more further segments follow.
     is_prefix: bool,
 }
 
-/// Where in a remote the first segment of a pattern stands.
+/// Segment of a remote at which a pattern begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     Host,
@@ -40,7 +42,7 @@ enum Segment {
     Name(String),
 }
 
-/// Why a text is no pattern, and what to write instead.
+/// Reason why a text is no pattern, with the form to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
     /// A host alone.
@@ -83,9 +85,9 @@ impl From<RemoteError> for PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern; surrounding white space, trailing slashes and case do not matter.
+    /// Parses a pattern; surrounding white space, trailing slashes and case do not matter.
     pub fn parse(text: &str) -> Result<Pattern, PatternError> {
-        // Azure's projects may have spaces in their names; remotes have them escaped.
+        // Projects of Azure DevOps may have spaces in their names; remotes have them escaped.
         let bare = text.trim().trim_end_matches('/').replace(' ', "%20");
         let (start, mut names) = match Located::parse(&bare) {
             Ok(remote) if !bare.contains("://") && !bare.contains('@') && starts_with_port(remote.path) => {
@@ -97,7 +99,7 @@ impl Pattern {
                 match located.host {
                     "" => return Err(PatternError::Remote(RemoteError::LocalPath)),
                     host if host.contains('.') => (Start::Host, with_host(&located)?),
-                    _ => (Start::HostOrOwner, super::segments(&bare, name)?),
+                    _ => (Start::HostOrOwner, segments(&bare, name)?),
                 }
             }
             Err(error) => return Err(error.into()),
@@ -115,15 +117,15 @@ impl Pattern {
             start => start,
         };
         if start == Start::Host {
-            // An owner alone; on Azure DevOps also a project, since repositories lie below those.
-            is_prefix |= names.len() == 2 || (names.len() < 4 && names[0] == super::AZURE);
+            // An owner alone; on Azure DevOps also a project, because repositories lie below projects.
+            is_prefix |= names.len() == 2 || (names.len() < 4 && names[0] == AZURE);
         }
         let segments =
             names.into_iter().map(|name| if name == "*" { Segment::Any } else { Segment::Name(name) });
         Ok(Pattern { text: text.trim().to_owned(), start, segments: segments.collect(), is_prefix })
     }
 
-    /// True when the pattern names this repository.
+    /// True if the pattern names this repository.
     pub fn matches(&self, remote: &Remote) -> bool {
         let from_host = remote.segments();
         let from_owner = remote.segments().skip(1);
@@ -144,14 +146,14 @@ impl Pattern {
     }
 }
 
-/// As the user wrote it.
+/// Shows the pattern as the user wrote it.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// The normal form of a pattern that names its host.
+/// Normal form of a pattern that names its host.
 fn with_host(located: &Located) -> Result<Vec<String>, PatternError> {
     if located.host.contains('*') {
         return Err(PatternError::PartialWildcard);
@@ -164,12 +166,12 @@ fn with_host(located: &Located) -> Result<Vec<String>, PatternError> {
     Ok(names)
 }
 
-/// One segment of a pattern: a wildcard, or a name in a remote's spelling.
+/// Normalizes a segment of a pattern: a wildcard, or a name as in a remote.
 fn name(raw: &str) -> Result<String, PatternError> {
     match raw {
         "*" | "**" => Ok(raw.to_owned()),
         _ if raw.contains('*') => Err(PatternError::PartialWildcard),
-        _ => Ok(super::segment(raw)?),
+        _ => Ok(segment(raw)?),
     }
 }
 
@@ -182,7 +184,7 @@ fn starts_with_port(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether a pattern matches each of some remotes.
+    /// Reports for each of some remotes if a pattern matches it.
     fn matches(pattern: &str, paths: &[&str]) -> Vec<bool> {
         let pattern = Pattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
         let remote = |path: &&str| Remote::parse(&format!("https://{path}")).unwrap();
