@@ -19,7 +19,7 @@ fn main() -> process::ExitCode {
         Ok(exit) => process::ExitCode::from(exit as u8),
         Err(stop) => {
             if json {
-                Output::stdout().json(&Report::stopped(&stop));
+                Output::stdout().json(&Report::failed(&stop));
             }
             log::say(&format!("han-sync: error: {stop}"));
             process::ExitCode::from(stop.exit as u8)

@@ -1,31 +1,55 @@
-//! How the program ends: one exit code for each kind of end, and the error that carries it.
+//! The error that ends the program, and the exit codes.
 //!
-//! Every function that can end a run returns `Error`; it is printed once, in `main`.
+//! Every function that can end the program returns `Error`; `main` prints it, once.
 
 use std::fmt;
 
-/// The exit codes of the contract, section 3, and nothing else.
+/// The exit codes of the contract, section 3, and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
     /// Delivered, or nothing due.
     Success = 0,
     /// The command line is wrong.
     Usage = 64,
-    /// Everything else is delivered; the receiver newly refused some sessions for good.
-    SessionsRefused = 65,
-    /// No source database, or it is not han's.
+    /// Everything else is delivered; the receiver newly rejected some sessions for good.
+    SessionsRejected = 65,
+    /// The source database is missing, or is not han's.
     NoSource = 66,
-    /// A fault in this program.
+    /// A defect of this program.
     Internal = 70,
-    /// Something due was not delivered; kept, will be tried again.
+    /// A due session was not delivered; the session stays pending and the next run retries.
     TryAgain = 75,
-    /// The receiver refused the key.
-    KeyRefused = 77,
-    /// The configuration is wrong, or the endpoint is no receiver.
+    /// The receiver rejected the key.
+    KeyRejected = 77,
+    /// The configuration is wrong, or the endpoint is not a receiver.
     Configuration = 78,
 }
 
-/// The error that ends the program: what happened, and with which code.
+impl ExitCode {
+    /// The stable name of the exit code, for `errors` in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExitCode::Success => "OK",
+            ExitCode::Usage => "USAGE",
+            ExitCode::SessionsRejected => "SESSIONS_REFUSED",
+            ExitCode::NoSource => "NO_SOURCE",
+            ExitCode::Internal => "INTERNAL",
+            ExitCode::TryAgain => "TRY_AGAIN",
+            ExitCode::KeyRejected => "KEY_REFUSED",
+            ExitCode::Configuration => "CONFIGURATION",
+        }
+    }
+
+    /// The exit code of two runs in one invocation: the first that applies, in the order of the contract.
+    pub fn combine(self, other: ExitCode) -> ExitCode {
+        let order =
+            [ExitCode::KeyRejected, ExitCode::TryAgain, ExitCode::SessionsRejected, ExitCode::Success];
+        let rank = |exit: ExitCode| order.iter().position(|each| *each == exit).unwrap_or(0);
+        if rank(self) <= rank(other) { self } else { other }
+    }
+}
+
+/// The error that ends the program: an explanation and an exit code.
 #[derive(Debug)]
 pub struct Error {
     pub exit: ExitCode,
@@ -33,12 +57,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// A stop with a message that names the thing, the place and the next step.
+    /// Creates an error from a message that names the thing, the place and the next step.
     pub fn new(exit: ExitCode, message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Error {
         Error { exit, error: anyhow::Error::msg(message) }
     }
 
-    /// [`ExitCode::Configuration`] with a message.
+    /// Creates an error with [`ExitCode::Configuration`].
     pub fn configuration(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Error {
         Error::new(ExitCode::Configuration, message)
     }

@@ -10,6 +10,10 @@ pub mod clock;
 pub mod log;
 /// Exponential backoff after a fault.
 pub mod backoff;
+/// The outcome of a run, and the table from outcome to status, exit code and error code.
+pub mod outcome;
+/// The report of a run.
+pub mod report;
 
 /// Settings from flags, environment and `han.yml`, each with its origin; project overrides.
 pub mod config;
@@ -25,9 +29,7 @@ pub mod plan;
 pub mod batch;
 /// Batches to the receiver, acknowledgements back to the cursors.
 pub mod delivery;
-/// The report of a run.
-pub mod report;
-/// One run, from lock to exit.
+/// One run, from lock to report.
 pub mod run;
 /// The command line: one function for each command.
 pub mod cli;

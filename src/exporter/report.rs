@@ -1,32 +1,20 @@
-//! What a run tells its caller: the JSON document of the contract, or a line for people.
+//! The report of a run: the JSON document of the contract, or a line of text.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::outcome::{Outcome, RunStatus, StopReason};
 use crate::time;
 
 /// The version of every JSON document on stdout.
 pub const VERSION: u32 = 1;
 
-/// How a run ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    Success,
-    Partial,
-    Error,
-    Disabled,
-    Busy,
-    Skipped,
-    Backoff,
-}
-
-/// One thing that went wrong.
+/// An entry in `errors`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportedError {
-    /// `None` where it is not about one session.
+    /// `None` for an error of the whole run.
     pub session_id: Option<String>,
     pub code: String,
     pub message: String,
@@ -37,22 +25,24 @@ pub struct ReportedError {
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub version: u32,
-    pub status: Status,
-    /// Sessions of which something was acknowledged.
+    pub status: RunStatus,
+    #[serde(skip)]
+    pub exit: ExitCode,
+    /// Sessions with at least one acknowledged chunk.
     pub sessions_sent: usize,
-    /// Sessions that the receiver refused, each by itself.
+    /// Sessions that the receiver rejected, each by itself.
     pub sessions_rejected: usize,
-    /// Eligible sessions of which something is undelivered and not given up.
+    /// Eligible sessions that are undelivered and not given up.
     pub sessions_pending: usize,
     pub messages_sent: u64,
-    /// Messages of the pending sessions that are undelivered.
+    /// Undelivered messages of the pending sessions.
     pub messages_pending: u64,
     pub tasks_sent: u64,
-    /// Batches acknowledged.
+    /// Acknowledged batches.
     pub batches: u64,
-    /// Batches posted, acknowledged or not.
+    /// Posted batches, acknowledged or not.
     pub attempts: u64,
-    /// Bytes of the acknowledged batches, compressed.
+    /// Compressed bytes of the acknowledged batches.
     pub bytes_sent: u64,
     /// Bytes of the acknowledged batches before compression.
     pub bytes_uncompressed: u64,
@@ -65,7 +55,8 @@ impl Default for Report {
     fn default() -> Report {
         Report {
             version: VERSION,
-            status: Status::Success,
+            status: RunStatus::Success,
+            exit: ExitCode::Success,
             sessions_sent: 0,
             sessions_rejected: 0,
             sessions_pending: 0,
@@ -84,19 +75,42 @@ impl Default for Report {
 }
 
 impl Report {
-    /// A run that ended before it did anything.
-    pub fn ended(status: Status) -> Report {
-        Report { status, ..Report::default() }
-    }
-
-    /// A run that could not go on.
-    pub fn stopped(stop: &Error) -> Report {
-        let mut report = Report::ended(Status::Error);
-        report.error(None, code(stop.exit), stop.to_string());
+    /// The report of a run that stopped before it read han's database.
+    pub fn stopped(reason: StopReason) -> Report {
+        let mut report = Report::default();
+        report.conclude(&Outcome::Stopped(reason), None, None);
         report
     }
 
-    pub fn error(&mut self, session_id: Option<&str>, code: &str, message: String) {
+    /// The report of a program that failed.
+    pub fn failed(error: &Error) -> Report {
+        let mut report = Report::default();
+        report.fail(error);
+        report
+    }
+
+    /// Sets status and exit code by the table of outcomes, and adds the error of the outcome to `errors`.
+    /// `session_id`: the requested session. `last_error`: the last error of the destination.
+    pub fn conclude(&mut self, outcome: &Outcome, session_id: Option<&str>, last_error: Option<&str>) {
+        let row = outcome.consequences();
+        let nothing_sent = row.status == RunStatus::Partial && self.sessions_sent == 0;
+        self.status = if nothing_sent { RunStatus::Error } else { row.status };
+        self.exit = row.exit;
+        if let Some(error) = row.error {
+            let message = last_error.filter(|_| error.yields_to_last_error).unwrap_or(&error.message);
+            let session_id = session_id.filter(|_| row.status == RunStatus::Skipped);
+            self.add_error(session_id, error.code, message.to_owned());
+        }
+    }
+
+    /// Sets status and exit code of a program that failed, and adds the error to `errors`.
+    pub fn fail(&mut self, error: &Error) {
+        self.status = RunStatus::Error;
+        self.exit = error.exit;
+        self.add_error(None, error.exit.name(), error.to_string());
+    }
+
+    pub fn add_error(&mut self, session_id: Option<&str>, code: &str, message: String) {
         self.errors.push(ReportedError {
             session_id: session_id.map(str::to_owned),
             code: code.to_owned(),
@@ -108,11 +122,12 @@ impl Report {
         self.next_retry_at = at.map(time::format);
     }
 
-    /// This run and the one that followed it under the same call.
+    /// Combines the reports of two runs in one invocation.
     pub fn followed_by(self, next: Report) -> Report {
-        let went_well = next.status == Status::Success;
+        let succeeded = next.status == RunStatus::Success;
         Report {
-            status: if went_well { self.status } else { next.status },
+            status: if succeeded { self.status } else { next.status },
+            exit: self.exit.combine(next.exit),
             sessions_sent: self.sessions_sent + next.sessions_sent,
             sessions_rejected: self.sessions_rejected + next.sessions_rejected,
             messages_sent: self.messages_sent + next.messages_sent,
@@ -127,24 +142,24 @@ impl Report {
         }
     }
 
-    /// One line for people.
+    /// The report as one line of text.
     pub fn summary(&self) -> String {
-        let why = || self.errors.first().map(|error| error.message.clone()).unwrap_or_default();
+        let explanation = || self.errors.first().map(|error| error.message.clone()).unwrap_or_default();
         match self.status {
-            Status::Disabled => {
+            RunStatus::Disabled => {
                 "sync is not enabled; set enabled: true in han.yml, or HAN_SYNC_ENABLED=1".into()
             }
-            Status::Busy => "another run is under way; what was asked for is queued".into(),
-            Status::Skipped => format!("skipped: {}", why()),
-            Status::Backoff => {
+            RunStatus::Busy => "another run holds the lock; the request is queued".into(),
+            RunStatus::Skipped => format!("skipped: {}", explanation()),
+            RunStatus::Backoff => {
                 let next = self.next_retry_at.as_deref().unwrap_or("the next run");
                 format!(
-                    "waiting until {next} after a fault; {} pending",
+                    "in backoff until {next} after a fault; {} pending",
                     count(self.sessions_pending, "session")
                 )
             }
-            Status::Success if self.batches == 0 || self.sessions_sent == 0 => "nothing to send".into(),
-            Status::Success | Status::Partial | Status::Error => self.counts(),
+            RunStatus::Success if self.batches == 0 || self.sessions_sent == 0 => "nothing to send".into(),
+            RunStatus::Success | RunStatus::Partial | RunStatus::Error => self.counts(),
         }
     }
 
@@ -159,38 +174,29 @@ impl Report {
             self.bytes_uncompressed,
         );
         if self.sessions_rejected > 0 {
-            line.push_str(&format!("; {} refused", count(self.sessions_rejected, "session")));
+            line.push_str(&format!("; {} rejected", count(self.sessions_rejected, "session")));
         }
         if self.sessions_pending > 0 {
             line.push_str(&format!("; {} pending", count(self.sessions_pending, "session")));
         }
         if let Some(next) = &self.next_retry_at {
-            line.push_str(&format!("; next try at {next}"));
+            line.push_str(&format!("; next retry at {next}"));
         }
         line
     }
 }
 
-/// A number with its noun.
+/// A time as text, or "never".
+pub fn format_time(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "never".to_owned(), time::format)
+}
+
+/// A number with its noun, in the singular or the plural.
 pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     match (number, noun) {
         (1, _) => format!("1 {noun}"),
         (_, "batch") => format!("{number} batches"),
         _ => format!("{number} {noun}s"),
-    }
-}
-
-/// A stable name of an exit code, for `errors`.
-pub fn code(exit: ExitCode) -> &'static str {
-    match exit {
-        ExitCode::Success => "OK",
-        ExitCode::Usage => "USAGE",
-        ExitCode::SessionsRefused => "SESSIONS_REFUSED",
-        ExitCode::NoSource => "NO_SOURCE",
-        ExitCode::Internal => "INTERNAL",
-        ExitCode::TryAgain => "TRY_AGAIN",
-        ExitCode::KeyRefused => "KEY_REFUSED",
-        ExitCode::Configuration => "CONFIGURATION",
     }
 }

@@ -23,15 +23,12 @@ pub mod encode;
 pub use crate::exporter::batch::chunk::SessionChunk;
 pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 
-use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 
 use crate::exporter::batch::builder::ChunkBuilder;
-use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::batch::envelope::{Envelope, EnvelopeHeader, open_object};
 use crate::exporter::error::Error;
 use crate::exporter::source::Snapshot;
@@ -105,29 +102,5 @@ impl Batch {
         open_object(&mut header, &members).context("cannot serialize a batch")?;
         header.extend_from_slice(b",\"sessions\":[");
         Ok(Envelope { header, sessions: self.sessions.clone() })
-    }
-}
-
-/// A batch with the thread that encodes it, so that the next one can be built and the one before it sent meanwhile.
-#[derive(Debug)]
-pub struct PreparedBatch {
-    pub batch: Batch,
-    /// Data version of the source before the batch was built.
-    pub version: i64,
-    encoding: JoinHandle<io::Result<EncodedBody>>,
-}
-
-impl PreparedBatch {
-    /// Starts to encode a batch. `envelope`: the batch's.
-    pub fn new(batch: Batch, version: i64, envelope: Envelope) -> PreparedBatch {
-        let has_content = batch.has_content;
-        PreparedBatch { batch, version, encoding: thread::spawn(move || encode(envelope, has_content)) }
-    }
-
-    /// Waits for the body.
-    pub fn finish(self) -> Result<(Batch, EncodedBody), Error> {
-        let body =
-            self.encoding.join().map_err(|_| anyhow!("the thread that compresses a batch panicked"))?;
-        Ok((self.batch, body.context("cannot compress a batch")?))
     }
 }

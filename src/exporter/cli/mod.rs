@@ -16,7 +16,7 @@ use crate::exporter::cli::arguments::{Command, Request};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::context::Context;
-use crate::exporter::delivery::client::{Client, Identified};
+use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::log;
@@ -60,19 +60,19 @@ pub fn execute(request: Request, environment: Environment) -> Result<ExitCode, E
 }
 
 fn send(context: &Context, request: &schedule::Request, mut output: Output) -> Result<ExitCode, Error> {
-    let (report, exit) = run::run(context, request)?;
+    let report = run::run(context, request)?;
     if output.json {
         output.json(&report);
     } else {
         output.line(&report.summary());
-        tell_errors(context, &report, exit);
+        tell_errors(context, &report);
     }
-    Ok(exit)
+    Ok(report.exit)
 }
 
 /// Errors go to stderr, once each, and only where the exit code says that something is wrong.
-fn tell_errors(context: &Context, report: &Report, exit: ExitCode) {
-    if exit == ExitCode::Success {
+fn tell_errors(context: &Context, report: &Report) {
+    if report.exit == ExitCode::Success {
         return;
     }
     for error in &report.errors {
@@ -175,12 +175,11 @@ fn ask_identity(context: &Context, state: &mut State, warnings: &mut Vec<String>
     if schedule::identity_is_fresh(&state.destination, now) {
         return Ok(false);
     }
-    let client = Client::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
+    let client = HttpClient::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
     let identity = match client.identity(now) {
-        Identified::Known(identity) => Some(*identity),
-        Identified::Unsupported => None,
-        Identified::Failed(failure) => {
-            warnings.push(format!("{}; what is shown goes by what is known", failure.message()));
+        Ok(identity) => identity,
+        Err(error) => {
+            warnings.push(format!("{}; what is shown goes by what is known", error.message()));
             return Ok(false);
         }
     };

@@ -12,13 +12,14 @@ use crate::exporter::batch::redact::Counts;
 use crate::exporter::cli::arguments::PreviewCommand;
 use crate::exporter::cli::{Look, Output, look, tell};
 use crate::exporter::context::Context;
-use crate::exporter::delivery::batcher::{Batcher, PendingSession};
+use crate::exporter::delivery::batcher::{Batcher, redactor};
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::outcome::RunStatus;
 use crate::exporter::plan::eligibility::Eligibility;
+use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, Request};
-use crate::exporter::report::{Report, ReportedError, Status, VERSION, code, count};
-use crate::exporter::run;
+use crate::exporter::report::{Report, ReportedError, VERSION, count};
 
 /// What one session comes to.
 #[derive(Debug, Default, Serialize)]
@@ -42,7 +43,7 @@ struct Line {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Tail {
-    status: Status,
+    status: RunStatus,
     /// Nothing is sent while sync is not enabled.
     enabled: bool,
     batch_count: usize,
@@ -70,8 +71,7 @@ pub fn execute(context: &Context, command: &PreviewCommand, mut output: Output) 
     let total = preview.total;
     // Part of the document is out already: what went wrong goes into the rest of it.
     if let Err(stop) = &ended {
-        report.status = Status::Error;
-        report.error(None, code(stop.exit), stop.to_string());
+        report.fail(stop);
     }
     if !output.json {
         ended?;
@@ -123,8 +123,8 @@ fn check_session(id: &str, survey: &Scan, report: &mut Report) {
             }
         },
     };
-    report.status = Status::Skipped;
-    report.error(Some(id), code, message);
+    report.status = RunStatus::Skipped;
+    report.add_error(Some(id), code, message);
 }
 
 /// What all batches come to.
@@ -165,16 +165,17 @@ impl Preview<'_> {
             && !in_backoff
             && schedule::heartbeat_is_due(destination, now);
         let affiliations = schedule::affiliations(destination.identity.as_ref(), now);
-        let mut work = schedule::work(&survey, &queue, destination, &self.request, identity_changed, now);
+        let mut work =
+            schedule::due_sessions(&survey, &queue, destination, &self.request, identity_changed, now);
         let mut places = self.lines(&work, &survey);
         drop((survey, queue));
 
-        let redactor = run::redactor(config)?;
+        let redactor = redactor(config)?;
         let mut cutter = Batcher::new(config, clock, redactor.as_ref(), state);
         if work.is_empty() && says_it_is_alive {
             self.add(&cutter, &Batch::default(), &mut places, output)?;
         }
-        while let Some(batch) = cutter.cut(&source, &affiliations, &mut work, &[])? {
+        while let Some(batch) = cutter.next_batch(&source, &affiliations, &mut work, &[])? {
             if is_too_large(&cutter, &batch, now)? && cutter.halve(&batch, true, &mut work) {
                 continue;
             }
@@ -215,7 +216,7 @@ impl Preview<'_> {
         places: &mut BTreeMap<String, usize>,
         output: &mut Output,
     ) -> Result<(), Error> {
-        let document = cutter.document(batch, &[], self.context.clock.now())?;
+        let document = cutter.envelope(batch, &[], self.context.clock.now())?;
         let ([head, sessions], end) = document.sealed();
         let document = [head, sessions, &end].concat();
         if output.json {
@@ -244,7 +245,7 @@ fn is_too_large(cutter: &Batcher, batch: &Batch, now: DateTime<Utc>) -> Result<b
     let Some(max) = cutter.body_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
         return Ok(false);
     };
-    let body = encode(cutter.document(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
+    let body = encode(cutter.envelope(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
     Ok(body.bytes.len() as u64 > max)
 }
 

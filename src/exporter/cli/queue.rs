@@ -6,8 +6,7 @@ use crate::exporter::cli::arguments::QueueCommand;
 use crate::exporter::cli::{Output, load, look, tell};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::report::{VERSION, count};
-use crate::exporter::run;
+use crate::exporter::report::{VERSION, count, format_time};
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::{Change, Item, Queue, Status};
 
@@ -99,7 +98,7 @@ pub fn describe(item: &Item) -> String {
         line.push_str(&format!("  {}", count(item.attempts, "attempt")));
     }
     if let Some(next) = item.next_retry_at {
-        line.push_str(&format!("  next try {}", run::shown(Some(next))));
+        line.push_str(&format!("  next try {}", format_time(Some(next))));
     }
     if let Some(error) = &item.last_error {
         line.push_str(&format!("  {error}"));

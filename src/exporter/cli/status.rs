@@ -8,8 +8,7 @@ use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::cli::{Look, Output, load, look, tell};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::report::{VERSION, count};
-use crate::exporter::run::shown;
+use crate::exporter::report::{VERSION, count, format_time};
 use crate::time;
 
 #[derive(Serialize)]
@@ -155,8 +154,8 @@ fn for_people(context: &Context, document: &Document) -> String {
     line("endpoint", document.endpoint.clone().unwrap_or_else(dash));
     line("client", document.client_id.clone());
     line("database", document.source_error.clone().unwrap_or_else(|| document.database.clone()));
-    line("last sync", document.last_sync_at.clone().unwrap_or_else(|| shown(None)));
-    line("last hook", document.last_hook_at.clone().unwrap_or_else(|| shown(None)));
+    line("last sync", document.last_sync_at.clone().unwrap_or_else(|| format_time(None)));
+    line("last hook", document.last_hook_at.clone().unwrap_or_else(|| format_time(None)));
     line(
         "sessions",
         format!(

@@ -62,7 +62,7 @@ pub fn glance(
     let Some(quiet) = &beginning.quiet else { return Ok(FastPath::Unclear) };
     let is_this = quiet.endpoint == endpoint
         && quiet.key_fingerprint == beginning.fingerprint(key.expose())
-        && quiet.settings == schedule::settings_mark(config);
+        && quiet.settings == schedule::settings_fingerprint(config);
     let in_backoff = !backoff::is_due(quiet.next_retry_at, now, backoff::CAP);
     if !is_this || (!in_backoff && is_older(quiet.last_contact_at, HOURLY, now)) {
         return Ok(FastPath::Unclear);
@@ -124,7 +124,7 @@ pub fn quiet(context: &Context, state: &State, survey: &Scan, files: Option<Stri
         key_fingerprint: destination.key_fingerprint.clone(),
         last_contact_at: destination.statistics.last_contact_at,
         next_retry_at: destination.backoff.next_retry_at,
-        settings: schedule::settings_mark(&context.config),
+        settings: schedule::settings_fingerprint(&context.config),
         files,
         source: destination.source.clone(),
         overview: survey.overview.clone(),

@@ -6,7 +6,9 @@ pub mod eligibility;
 pub mod delta;
 /// The scan of the source: which sessions are eligible, and which of them have undelivered data.
 pub mod scan;
-/// The due work of a run, and the age of the identity.
+/// A session to send.
+pub mod pending_session;
+/// The due sessions of a run, the age of the identity, heartbeats.
 pub mod schedule;
 /// The fast path: a run with nothing, or with little, to do.
 pub mod fast_path;

@@ -215,9 +215,9 @@ impl Queue {
                 // The receiver's own trouble counts for the wait, and never towards giving up.
                 let is_final = u32::from(code != code::PROCESSING_ERROR);
                 item.final_refusals = item.final_refusals.saturating_add(is_final);
-                if *for_good || item.final_refusals >= backoff::REFUSALS_MAX {
+                if *for_good || item.final_refusals >= backoff::REJECTIONS_MAX {
                     item.status = Status::Failed;
-                    item.next_retry_at = Some(backoff::after(now, backoff::FAILED_AGAIN));
+                    item.next_retry_at = Some(backoff::after(now, backoff::FAILED_RETRY_INTERVAL));
                 } else {
                     item.status = Status::Pending;
                     item.next_retry_at = Some(backoff::after(now, backoff::backoff(item.attempts, 0.0)));
@@ -277,7 +277,9 @@ impl Item {
         let new_data = self.data_mark.as_deref().is_some_and(|mark| mark != data_mark);
         match self.status {
             Status::Pending => backoff::is_due(self.next_retry_at, now, backoff::CAP),
-            Status::Failed => new_data || backoff::is_due(self.next_retry_at, now, backoff::FAILED_AGAIN),
+            Status::Failed => {
+                new_data || backoff::is_due(self.next_retry_at, now, backoff::FAILED_RETRY_INTERVAL)
+            }
             Status::Dropped => new_data,
         }
     }

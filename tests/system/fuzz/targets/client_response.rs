@@ -1,14 +1,13 @@
 //! An answer with any status and body: what the exporter takes it for, and what it then counts as delivered.
 
-use super::{NOW, environment, in_folder};
-use han_sync::exporter::config::{Config, Flags, PrivacyRules};
-use han_sync::exporter::delivery;
-use han_sync::exporter::delivery::client::{Client, Identified, Posted};
-use han_sync::exporter::environment::Environment;
+use super::NOW;
+use han_sync::exporter::config::PrivacyRules;
+use han_sync::exporter::delivery::acknowledge::rejections;
+use han_sync::exporter::delivery::request_error::RequestError;
+use han_sync::exporter::delivery::response::{self, Posted};
 use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
-use han_sync::protocol::code;
+use han_sync::protocol::{Identity, code};
 use serde_json::Value;
-use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use ureq::Body;
 use ureq::http::Response;
@@ -21,14 +20,7 @@ const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "0b6a8f4e-7d5c-4c1a-9c1e-2f8b7a6d
 /// A receiver's words, and what this program says around them.
 const MESSAGE_CHARS_MAX: usize = 1_200;
 
-thread_local! {
-    static CLIENT: LazyCell<Client> = LazyCell::new(|| in_folder(|folder| {
-        let environment = Environment { api_key: Some("han_key".to_owned()), ..environment(folder) };
-        let config = Config::load(&Flags::default(), &environment).expect("the environment is enough");
-        let key = config.api_key.clone().expect("it holds the key").value;
-        Client::new(&config, "http://127.0.0.1:9/api/sync", &key, "client").expect("nothing is opened")
-    }));
-}
+const ENDPOINT: &str = "http://127.0.0.1:9/api/sync";
 
 /// The first byte is the status, the second the headers, the third says how many sessions were sent.
 pub fn run(input: &[u8]) {
@@ -48,23 +40,21 @@ pub fn run(input: &[u8]) {
         response.body(Body::builder().data(body)).expect("a response")
     };
     let is_json = content_type.is_empty() || content_type.contains("json");
-    CLIENT.with(|client| {
-        posted(client.posted(response(), *NOW), status, is_json, sent, body);
-        identified(client.identified(response(), *NOW), status, is_json, body);
-    });
+    posted(response::posted(ENDPOINT, response(), *NOW), status, is_json, sent, body);
+    identified(response::identified(ENDPOINT, response(), *NOW), status, is_json, body);
 }
 
-fn posted(posted: Posted, status: u16, is_json: bool, sent: &[&str], body: &[u8]) {
+fn posted(posted: Result<Posted, RequestError>, status: u16, is_json: bool, sent: &[&str], body: &[u8]) {
     let answer = match posted {
-        Posted::Answered(answer) => answer,
-        Posted::BatchRefused { status: refused, message } => {
+        Ok(Posted::Response(response)) => response,
+        Ok(Posted::BatchRejected { status: refused, message }) => {
             assert!(matches!(refused, 400 | 413 | 422) && refused == status);
             return is_printable(&message);
         }
-        Posted::Failed(failure) => return is_printable(failure.message()),
+        Err(error) => return is_printable(error.message()),
     };
     assert!(is_json && matches!(status, 200 | 207 | 422), "{status} is no answer to a batch");
-    let Ok(refused) = delivery::check(sent.iter().copied(), &answer) else { return };
+    let Ok(refused) = rejections(sent.iter().copied(), &answer) else { return };
     // Told by another reader: whom the answer names, and for what. It reads every member, also those that do not count.
     let Ok(document) = serde_json::from_str::<Value>(&String::from_utf8_lossy(body)) else { return };
     let errors = document["errors"].as_array().cloned().unwrap_or_default();
@@ -77,11 +67,11 @@ fn posted(posted: Posted, status: u16, is_json: bool, sent: &[&str], body: &[u8]
     }
 }
 
-fn identified(identified: Identified, status: u16, is_json: bool, body: &[u8]) {
+fn identified(identified: Result<Option<Identity>, RequestError>, status: u16, is_json: bool, body: &[u8]) {
     let identity = match identified {
-        Identified::Known(identity) => identity,
-        Identified::Unsupported => return assert_eq!(status, 404),
-        Identified::Failed(failure) => return is_printable(failure.message()),
+        Ok(Some(identity)) => identity,
+        Ok(None) => return assert_eq!(status, 404),
+        Err(error) => return is_printable(error.message()),
     };
     assert!(is_json && status == 200 && !identity.user_id.is_empty());
     // What the identity does not name stays here.

@@ -1,0 +1,113 @@
+//! Acknowledgement: the check of a response, and the advance of the cursors.
+//!
+//! Cursors advance only over sessions that a consistent response acknowledges.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use serde_json::Value;
+
+use crate::exporter::batch::Batch;
+use crate::exporter::delivery::progress::Progress;
+use crate::exporter::delivery::response::printable;
+use crate::exporter::plan::pending_session::PendingSession;
+use crate::protocol::{SyncError, SyncResponse, code};
+
+/// The sessions that a response rejects; it acknowledges all others that were sent.
+///
+/// # Errors
+/// An inconsistent response acknowledges nothing. The error text names the inconsistency.
+pub fn rejections<'a>(
+    sent: impl Iterator<Item = &'a str>,
+    response: &'a SyncResponse,
+) -> Result<HashMap<&'a str, &'a SyncError>, String> {
+    let sent: HashSet<&str> = sent.collect();
+    let mut named: HashMap<&str, &SyncError> = HashMap::new();
+    for error in &response.errors {
+        if !sent.contains(error.session_id.as_str()) {
+            return Err("the receiver's response names a session that was not in the batch".to_owned());
+        }
+        // Of two entries for one session, the rejection counts.
+        let entry = named.entry(&error.session_id).or_insert(error);
+        if entry.code == code::FORGOTTEN {
+            *entry = error;
+        }
+    }
+    let stored = sent.len() - named.len();
+    if response.processed != stored as u64 {
+        return Err(format!(
+            "the receiver's response is inconsistent: {} sessions sent, {} rejected, {} processed",
+            sent.len(),
+            named.len(),
+            response.processed
+        ));
+    }
+    // A tombstone at the receiver counts as delivered.
+    named.retain(|_, error| error.code != code::FORGOTTEN);
+    Ok(named)
+}
+
+impl Progress<'_> {
+    /// Advances the cursors of all sessions in a batch but the rejected ones.
+    pub fn acknowledge(
+        &mut self,
+        batch: &Batch,
+        rejections: &HashMap<&str, &SyncError>,
+        pending: &mut VecDeque<PendingSession>,
+    ) {
+        let is_accepted = |session_id: &str| !rejections.contains_key(session_id);
+        let (messages, tasks) = self.batcher.acknowledge(batch, is_accepted, pending);
+        for chunk in &batch.chunks {
+            let Some(rejection) = rejections.get(chunk.session_id.as_str()) else {
+                self.acknowledged.insert(chunk.session_id.clone());
+                continue;
+            };
+            let message = printable(&rejection.message);
+            if let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) {
+                self.reject_session(index, pending, &rejection.code, &message, false);
+            }
+        }
+        self.clear_faults();
+        let now = self.batcher.clock.now();
+        let statistics = &mut self.destination_mut().statistics;
+        statistics.last_contact_at = Some(now);
+        statistics.add(messages, tasks);
+        if !batch.chunks.is_empty() {
+            statistics.last_sync_at = Some(now);
+        }
+        self.report.messages_sent += messages;
+        self.report.tasks_sent += tasks;
+        self.log.info(
+            "batch",
+            &format!("sent {messages} messages and {tasks} tasks of {} sessions", batch.chunks.len()),
+            &[
+                ("messages", Value::from(messages)),
+                ("tasks", Value::from(tasks)),
+                ("sessions", Value::from(batch.chunks.len())),
+                ("refused", Value::from(rejections.len())),
+            ],
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ResponseStatus, SyncCursor};
+
+    #[test]
+    fn session_that_a_response_both_forgets_and_rejects_is_not_acknowledged() {
+        let error =
+            |code: &str| SyncError { session_id: "s".into(), code: code.into(), message: String::new() };
+        for codes in [[code::FORGOTTEN, code::VALIDATION_ERROR], [code::VALIDATION_ERROR, code::FORGOTTEN]] {
+            let response = SyncResponse {
+                status: ResponseStatus::Partial,
+                cursor: SyncCursor::default(),
+                processed: 0,
+                messages_processed: 0,
+                errors: codes.map(error).to_vec(),
+                server_timestamp: None,
+            };
+            assert!(rejections(["s"].into_iter(), &response).unwrap().contains_key("s"), "{codes:?}");
+        }
+    }
+}

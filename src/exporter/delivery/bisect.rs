@@ -1,0 +1,124 @@
+//! Bisection of a rejected batch: a binary search for the session, message or task that the receiver rejects.
+//!
+//! The receiver rejects a batch as a whole and does not name the culprit. Each step halves the limits of the next
+//! batches, first in sessions, then in the messages, then in the tasks of one session, until the culprit is alone. The
+//! limits stay in force until everything in the batch that was rejected first has passed.
+//!
+//! Pure: bisection sends nothing and advances no cursor.
+
+use std::collections::VecDeque;
+
+use crate::exporter::batch::{Batch, BatchLimits};
+use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::state::Destination;
+
+/// The search for the culprit of a rejected batch; idle most of the time.
+#[derive(Debug, Default)]
+pub struct Bisection {
+    step: Option<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    sessions: usize,
+    messages: usize,
+    tasks: usize,
+    end: End,
+}
+
+/// The end of the batch that was rejected first.
+#[derive(Debug)]
+struct End {
+    /// The last session of the batch.
+    session_id: String,
+    /// The last new row of that session in the batch; the highest of all row ids if the batch had none.
+    rowid: i64,
+}
+
+impl Bisection {
+    pub fn is_active(&self) -> bool {
+        self.step.is_some()
+    }
+
+    /// Ends the search, after the culprit was found.
+    pub fn finish(&mut self) {
+        self.step = None;
+    }
+
+    /// Ends the search if everything in the batch that was rejected first has passed.
+    pub fn finish_if_passed(&mut self, destination: &Destination, pending: &VecDeque<PendingSession>) {
+        let has_passed = self.step.as_ref().is_some_and(|Step { end, .. }| {
+            let cursor = destination.sessions.get(&end.session_id);
+            let is_pending = pending.iter().any(|session| session.session_id == end.session_id);
+            !is_pending || cursor.is_some_and(|cursor| cursor.rowid >= end.rowid)
+        });
+        if has_passed {
+            self.finish();
+        }
+    }
+
+    /// Lowers the limits of the next batch to the current step.
+    pub fn restrict(&self, limits: &mut BatchLimits) {
+        if let Some(step) = &self.step {
+            limits.sessions = step.sessions;
+            limits.messages = limits.messages.min(step.messages);
+            limits.tasks = step.tasks;
+        }
+    }
+
+    /// Halves a rejected batch. Returns false if the culprit is alone in the batch, without content.
+    pub fn halve(
+        &mut self,
+        batch: &Batch,
+        destination: &Destination,
+        pending: &mut VecDeque<PendingSession>,
+    ) -> bool {
+        let sessions = batch.chunks.len();
+        if sessions > 1 {
+            self.step(batch, destination, sessions / 2, usize::MAX, usize::MAX);
+            return true;
+        }
+        let Some(chunk) = batch.chunks.first() else { return false };
+        let Some(session) = pending.iter_mut().find(|session| session.session_id == chunk.session_id) else {
+            return false;
+        };
+        if chunk.messages > 1 {
+            session.apart = true;
+            self.step(batch, destination, 1, chunk.messages / 2, usize::MAX);
+        } else if chunk.messages == 1 && (chunk.tasks > 0 || chunk.new_fields) && !session.apart {
+            session.apart = true;
+            self.step(batch, destination, 1, 1, usize::MAX);
+        } else if chunk.messages == 0 && chunk.tasks > 1 {
+            session.apart = true;
+            self.step(batch, destination, 1, usize::MAX, chunk.tasks / 2);
+        } else if let Some((rowid, true)) = chunk.only_message {
+            session.omit_content.insert(rowid);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn step(
+        &mut self,
+        batch: &Batch,
+        destination: &Destination,
+        sessions: usize,
+        messages: usize,
+        tasks: usize,
+    ) {
+        let Some(last) = batch.chunks.last() else { return };
+        let end = match self.step.take() {
+            Some(step) => step.end,
+            None => {
+                let acknowledged =
+                    destination.sessions.get(&last.session_id).map_or(0, |cursor| cursor.rowid);
+                End {
+                    session_id: last.session_id.clone(),
+                    rowid: last.last_rowid().filter(|last| *last > acknowledged).unwrap_or(i64::MAX),
+                }
+            }
+        };
+        self.step = Some(Step { sessions, messages, tasks, end });
+    }
+}

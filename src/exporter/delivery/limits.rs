@@ -1,0 +1,68 @@
+//! The limits of a batch: the configured ones, those of the receiver's identity, and the learned one.
+//!
+//! The learned limit is multiplicative: a batch that was too large or too slow halves it, a fast batch doubles it.
+//! Because transports improve, a learned limit expires after a day.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::exporter::backoff;
+use crate::exporter::batch::BatchLimits;
+use crate::exporter::config::Config;
+use crate::exporter::state::{Destination, LearnedLimit};
+use crate::protocol::Limits;
+
+/// The size of a payload without its sessions: envelope, cursor, checksum.
+const ENVELOPE_BYTES: usize = 1024;
+/// The lifetime of a learned limit.
+const LEARNED_LIMIT_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// The limits of the next batch to a destination.
+pub fn batch_limits(config: &Config, destination: &Destination, now: DateTime<Utc>) -> BatchLimits {
+    let receiver = receiver_limits(destination);
+    let bytes_max = receiver.max_inflated_bytes.map_or(usize::MAX, |bytes| bytes as usize);
+    let bytes_max = bytes_max.saturating_sub(ENVELOPE_BYTES).max(1);
+    let messages_max = receiver.max_messages.map_or(usize::MAX, |messages| messages as usize);
+    let learned_max = learned_bytes(destination, now).unwrap_or(usize::MAX);
+    BatchLimits {
+        sessions: usize::MAX,
+        messages: config.batch_messages.min(messages_max),
+        tasks: usize::MAX,
+        bytes: config.batch_bytes.min(bytes_max).min(learned_max).max(1),
+        bytes_max,
+    }
+}
+
+/// The compressed size up to which the receiver accepts a body.
+pub fn body_bytes_max(destination: &Destination) -> Option<u64> {
+    receiver_limits(destination).max_body_bytes
+}
+
+/// Learns that `bytes` were too many for the receiver, or, if `is_slow`, for the transport: halves the next batches.
+pub fn lower(destination: &mut Destination, bytes: usize, is_slow: bool, now: DateTime<Utc>) {
+    let bytes = (bytes / 2).max(ENVELOPE_BYTES);
+    destination.learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
+}
+
+/// Learns that a batch was fast: doubles a limit that a slow transport taught, up to the configured `bytes_max`.
+pub fn raise(destination: &mut Destination, bytes_max: usize) {
+    let limit = &mut destination.learned_limit;
+    if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
+        learned.bytes = learned.bytes.saturating_mul(2);
+        if learned.bytes >= bytes_max {
+            *limit = None;
+        }
+    }
+}
+
+fn learned_bytes(destination: &Destination, now: DateTime<Utc>) -> Option<usize> {
+    let learned = destination.learned_limit?;
+    let expires_at = learned.learned_at.map(|at| backoff::after(at, LEARNED_LIMIT_LIFETIME));
+    (!backoff::is_due(expires_at, now, LEARNED_LIMIT_LIFETIME)).then_some(learned.bytes)
+}
+
+fn receiver_limits(destination: &Destination) -> Limits {
+    let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
+    identity.map(|identity| identity.limits.clone()).unwrap_or_default()
+}

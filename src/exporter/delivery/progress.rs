@@ -1,0 +1,145 @@
+//! The progress of a delivery: state and report in memory, and the point in time up to which they are on disk.
+//!
+//! A kill costs sending again what was acknowledged after the last save, and nothing else; so saving is a trade of
+//! time against repeated work, and never a matter of correctness.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::exporter::backoff;
+use crate::exporter::batch::Batch;
+use crate::exporter::context::Context;
+use crate::exporter::delivery::batcher::Batcher;
+use crate::exporter::delivery::limits;
+use crate::exporter::delivery::request_error::RequestError;
+use crate::exporter::error::Error;
+use crate::exporter::log::Log;
+use crate::exporter::report::Report;
+use crate::exporter::state::queue::{Client, Queue};
+use crate::exporter::state::{Backoff, Destination, LastError};
+
+/// The share of the sending time that saving may take, as a divisor: small states are saved after every batch, large
+/// ones less often.
+const SAVE_SHARE: u32 = 20;
+/// The number of timeouts in a row, in this run or the previous one, that halves the batch.
+const TIMEOUTS_MAX: u32 = 2;
+
+/// The batcher with the state, the report, and the sessions acknowledged so far.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    pub batcher: Batcher<'a>,
+    pub report: Report,
+    /// Sessions with at least one acknowledged chunk.
+    pub acknowledged: HashSet<String>,
+    pub(super) log: &'a Log,
+    folder: &'a Path,
+    is_dirty: bool,
+    saved_at: Instant,
+    save_duration: Duration,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(batcher: Batcher<'a>, context: &'a Context) -> Progress<'a> {
+        Progress {
+            batcher,
+            report: Report::default(),
+            acknowledged: HashSet::new(),
+            log: &context.log,
+            folder: &context.folder,
+            is_dirty: false,
+            saved_at: Instant::now(),
+            save_duration: Duration::ZERO,
+        }
+    }
+
+    pub fn destination(&self) -> &Destination {
+        &self.batcher.state.destination
+    }
+
+    pub fn destination_mut(&mut self) -> &mut Destination {
+        &mut self.batcher.state.destination
+    }
+
+    /// Reports whether state or queue differ from the files.
+    pub fn is_dirty(&self) -> bool {
+        self.is_dirty || !self.batcher.changes.is_empty()
+    }
+
+    /// Marks the state as different from the file.
+    pub fn set_dirty(&mut self) {
+        self.is_dirty = true;
+    }
+
+    /// Saves the state and the changes of the queue. Returns the queue.
+    pub fn save(&mut self) -> Result<Queue, Error> {
+        let started = Instant::now();
+        let state = &self.batcher.state;
+        state.save(self.folder)?;
+        self.batcher.fields_changed = false;
+        let client = Client { id: state.client_id.clone(), machine: state.machine.clone() };
+        let changes = std::mem::take(&mut self.batcher.changes);
+        let now = self.batcher.clock.now();
+        let mut warnings = Vec::new();
+        let queue = Queue::update(self.folder, Some(&client), &changes, now, &mut warnings)?;
+        for warning in warnings {
+            self.log.warning("queue", &warning);
+        }
+        self.is_dirty = false;
+        self.saved_at = Instant::now();
+        self.save_duration = started.elapsed();
+        Ok(queue)
+    }
+
+    /// Saves if enough time has passed since the last save, measured by its duration.
+    pub fn save_if_due(&mut self) -> Result<(), Error> {
+        if self.saved_at.elapsed() >= self.save_duration * SAVE_SHARE {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Records a fault: one more attempt in a row, the time of the next retry, the last error. Returns the number of
+    /// attempts and the wait until the retry, which is at least `retry_after`.
+    pub fn record_fault(&mut self, message: String, retry_after: Duration) -> (u32, Duration) {
+        let now = self.batcher.clock.now();
+        let destination = self.destination_mut();
+        let backoff = &mut destination.backoff;
+        backoff.attempts = backoff.attempts.saturating_add(1);
+        let attempts = backoff.attempts;
+        let wait = backoff::backoff(attempts, backoff::jitter()).max(retry_after);
+        backoff.next_retry_at = Some(backoff::after(now, wait));
+        destination.last_error = Some(LastError { at: Some(now), message });
+        self.is_dirty = true;
+        (attempts, wait)
+    }
+
+    /// Clears the backoff, after a response that shows a healthy endpoint.
+    pub fn clear_faults(&mut self) {
+        let destination = self.destination_mut();
+        destination.backoff = Backoff::default();
+        destination.last_error = None;
+    }
+
+    /// Counts timeouts in a row, and lowers the limit of a batch after [`TIMEOUTS_MAX`] of them. Returns true if it
+    /// did. Only a response, or its absence within the timeout, counts.
+    pub fn count_timeout(&mut self, error: &RequestError, batch: &Batch, payload_bytes: u64) -> bool {
+        if matches!(error, RequestError::TimeUp | RequestError::Interrupted) {
+            return false;
+        }
+        let timeouts = &mut self.destination_mut().backoff.time_outs;
+        *timeouts = if error.is_timeout() { timeouts.saturating_add(1) } else { 0 };
+        if *timeouts < TIMEOUTS_MAX || batch.chunks.is_empty() {
+            return false;
+        }
+        *timeouts = 0;
+        self.lower_limit(payload_bytes);
+        true
+    }
+
+    /// Learns that the transport is too slow for a batch of this size.
+    pub fn lower_limit(&mut self, payload_bytes: u64) {
+        let now = self.batcher.clock.now();
+        limits::lower(self.destination_mut(), payload_bytes as usize, true, now);
+    }
+}

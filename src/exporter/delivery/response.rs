@@ -1,0 +1,194 @@
+//! The interpretation of an HTTP response: acknowledgement, rejection, or an error.
+//!
+//! Every response falls into one of a few classes, by which the delivery decides. No body is read beyond a bound, and
+//! no redirect is followed.
+
+use std::io::{self, Read};
+
+use chrono::{DateTime, Utc};
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
+
+use crate::exporter::backoff;
+use crate::exporter::delivery::request_error::RequestError;
+use crate::protocol::{ErrorBody, Identity, SyncResponse};
+
+/// The bound of a response body: it names at most the sessions of a batch, or the organizations of a user.
+const BODY_BYTES_MAX: u64 = 8 << 20;
+/// The bound of a receiver's error text: a line or two.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// The receiver's decision on a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// A decision on each session.
+    Response(SyncResponse),
+    /// 400, 413 or 422 for the batch as a whole.
+    BatchRejected { status: u16, message: String },
+}
+
+/// Interprets the response to a batch. A date in `Retry-After` is relative to `now`.
+pub fn posted(
+    endpoint: &str,
+    mut response: Response<Body>,
+    now: DateTime<Utc>,
+) -> Result<Posted, RequestError> {
+    let status = response.status().as_u16();
+    match status {
+        200 | 207 | 422 => sync_response(endpoint, &mut response),
+        // A web page comes from a proxy on the way, which has not read the batch. Only 413 is plausible from a proxy.
+        400 if is_web_page(&response) => Err(RequestError::fault(format!(
+            "{endpoint} answered 400 with a web page, as a proxy on the way does"
+        ))),
+        400 | 413 => Ok(Posted::BatchRejected { status, message: error_text(endpoint, &mut response) }),
+        _ => Err(error(endpoint, response, now)),
+    }
+}
+
+fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<Posted, RequestError> {
+    let is_unprocessable = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
+    let body = json_body(endpoint, response)?;
+    if let Ok(parsed) = serde_json::from_slice::<SyncResponse>(&body) {
+        if is_unprocessable && parsed.processed == 0 && parsed.errors.is_empty() {
+            let message = "the receiver rejected the batch and named no session".to_owned();
+            return Ok(Posted::BatchRejected { status: 422, message });
+        }
+        return Ok(Posted::Response(parsed));
+    }
+    match serde_json::from_slice::<ErrorBody>(&body) {
+        Ok(body) if is_unprocessable => {
+            Ok(Posted::BatchRejected { status: 422, message: printable(&body.error) })
+        }
+        Ok(body) => Err(RequestError::fault(printable(&body.error))),
+        Err(_) => Err(RequestError::fault(format!(
+            "{endpoint} answered {} with JSON that is not a sync response",
+            response.status()
+        ))),
+    }
+}
+
+/// Interprets the response to an identity request; `None` if the receiver has no such endpoint. `now` as for
+/// [`posted`].
+pub fn identified(
+    endpoint: &str,
+    mut response: Response<Body>,
+    now: DateTime<Utc>,
+) -> Result<Option<Identity>, RequestError> {
+    match response.status().as_u16() {
+        200 => {
+            let body = json_body(endpoint, &mut response)?;
+            let identity = serde_json::from_slice::<Identity>(&body).ok();
+            let identity = identity.filter(|identity| !identity.user_id.is_empty());
+            identity.map(Some).ok_or_else(|| {
+                RequestError::fault(format!("{endpoint}/identity answered with JSON that is not an identity"))
+            })
+        }
+        404 => Ok(None),
+        _ => Err(error(endpoint, response, now)),
+    }
+}
+
+/// Classifies a response that is neither an acknowledgement nor a rejection nor an identity.
+fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> RequestError {
+    let status = response.status();
+    let code = status.as_u16();
+    match code {
+        401 | 403 => RequestError::KeyRejected {
+            message: format!(
+                "{endpoint} rejected the key ({}); set apiKey to a valid one",
+                status_text(endpoint, status, &mut response)
+            ),
+        },
+        300..=399 => RequestError::NotReceiver {
+            message: format!(
+                "{endpoint} answered with a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
+                redirect_target(&response)
+            ),
+        },
+        408 | 425 | 429 | 500..=599 => RequestError::Fault {
+            retry_after: header(&response, "retry-after").and_then(|value| backoff::retry_after(value, now)),
+            message: format!("{endpoint} answered {}", status_text(endpoint, status, &mut response)),
+            is_timeout: false,
+        },
+        400..=499 => RequestError::NotReceiver {
+            message: format!(
+                "{endpoint} answered {}; check that endpoint is the address of a han-sync receiver",
+                status_text(endpoint, status, &mut response)
+            ),
+        },
+        _ => RequestError::fault(format!(
+            "{endpoint} answered {}",
+            status_text(endpoint, status, &mut response)
+        )),
+    }
+}
+
+fn status_text(endpoint: &str, status: StatusCode, response: &mut Response<Body>) -> String {
+    let text = error_text(endpoint, response);
+    if text.is_empty() { status.to_string() } else { format!("{status}: {text}") }
+}
+
+/// The receiver's error text and request id; empty without an error body.
+fn error_text(endpoint: &str, response: &mut Response<Body>) -> String {
+    let Ok(body) = json_body(endpoint, response) else { return String::new() };
+    let Ok(body) = serde_json::from_slice::<ErrorBody>(&body) else { return String::new() };
+    let text = printable(&body.error);
+    match body.request_id {
+        Some(id) => format!("{text} (request {})", printable(&id)),
+        None => text,
+    }
+}
+
+/// Reads a JSON body up to its bound. A body without a content type may be JSON; any other content type is a fault.
+fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, RequestError> {
+    let is_json =
+        header(response, "content-type").is_none_or(|value| value.to_ascii_lowercase().contains("json"));
+    if !is_json {
+        return Err(RequestError::fault(format!(
+            "{endpoint} answered {} with something other than JSON; a network that wants you to sign in first does that",
+            response.status()
+        )));
+    }
+    let mut body = Vec::new();
+    let mut reader = response.body_mut().as_reader().take(BODY_BYTES_MAX + 1);
+    match reader.read_to_end(&mut body) {
+        Ok(_) if body.len() as u64 > BODY_BYTES_MAX => {
+            Err(RequestError::fault(format!("{endpoint} answered with more than {BODY_BYTES_MAX} bytes")))
+        }
+        Ok(_) => Ok(body),
+        Err(error) => {
+            let is_timeout = is_timeout(&error);
+            let failure = if is_timeout { "timed out during its response" } else { "broke off its response" };
+            Err(RequestError::Fault {
+                message: format!("{endpoint} {failure} ({error})"),
+                retry_after: None,
+                is_timeout,
+            })
+        }
+    }
+}
+
+fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The target of a redirect, without the query and fragment, which can hold secrets of a sign-in page.
+fn redirect_target(response: &Response<Body>) -> String {
+    let location = header(response, "location");
+    let address = location.and_then(|location| location.split(['?', '#']).next()).unwrap_or_default();
+    if address.is_empty() { String::new() } else { format!(" to {}", printable(address)) }
+}
+
+fn is_web_page(response: &Response<Body>) -> bool {
+    header(response, "content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// Reports whether an I/O error is a timeout of the agent.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+/// A receiver's text, bounded and without control characters.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
+}

@@ -1,0 +1,190 @@
+//! The outcome of a run, and the one table from an outcome to its status, exit code and error code.
+//!
+//! A step of a run returns [`Flow`]: a value, or the interruption that ends the run. A stopped run is in good order:
+//! the run still saves the state and writes its report. A failed run saves the state and returns the error.
+
+use serde::Serialize;
+
+use crate::exporter::error::{Error, ExitCode};
+
+/// The result of a step of a run.
+pub type Flow<T> = Result<T, Interruption>;
+
+/// The end of a run before everything due was tried.
+#[derive(Debug)]
+pub enum Interruption {
+    /// The run stopped in good order.
+    Stopped(StopReason),
+    /// The program cannot continue.
+    Failed(Error),
+}
+
+impl From<StopReason> for Interruption {
+    fn from(reason: StopReason) -> Interruption {
+        Interruption::Stopped(reason)
+    }
+}
+
+impl From<Error> for Interruption {
+    fn from(error: Error) -> Interruption {
+        Interruption::Failed(error)
+    }
+}
+
+impl From<anyhow::Error> for Interruption {
+    fn from(error: anyhow::Error) -> Interruption {
+        Interruption::Failed(error.into())
+    }
+}
+
+/// The reason of a run that stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// Sync is not enabled.
+    Disabled,
+    /// Another run holds the lock.
+    Busy,
+    /// The requested session stays on this machine.
+    Skipped { code: &'static str, message: String },
+    /// The endpoint is in backoff, and the run is a scheduled one.
+    InBackoff,
+    /// Nothing was due, and a fault kept the receiver from learning that this client is alive.
+    HeartbeatFailed,
+    /// A fault of the endpoint or the transport; the time of the next retry is in the state.
+    Fault,
+    /// The receiver rejected the key.
+    KeyRejected,
+    /// The endpoint is not a receiver.
+    NotReceiver,
+    /// The time budget of the run is used up.
+    TimeUp,
+    /// SIGTERM or SIGINT.
+    Interrupted,
+}
+
+impl StopReason {
+    /// Reports whether the run stopped with data that was due and requested, so that requests have to be kept.
+    pub fn leaves_due_data(&self) -> bool {
+        match self {
+            StopReason::Fault
+            | StopReason::KeyRejected
+            | StopReason::NotReceiver
+            | StopReason::TimeUp
+            | StopReason::Interrupted => true,
+            StopReason::Disabled
+            | StopReason::Busy
+            | StopReason::Skipped { .. }
+            | StopReason::InBackoff
+            | StopReason::HeartbeatFailed => false,
+        }
+    }
+}
+
+/// The way in which a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything due was acknowledged.
+    Delivered,
+    /// The receiver rejected sessions that had failed before this run; everything else due was acknowledged.
+    RejectedAgain,
+    /// The receiver rejected sessions for good; everything else due was acknowledged.
+    RejectedForGood,
+    /// The receiver rejected sessions that are retried; everything else due was acknowledged.
+    RejectedForNow,
+    Stopped(StopReason),
+}
+
+/// The word for a run's outcome in its report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Success,
+    Partial,
+    Error,
+    Disabled,
+    Busy,
+    Skipped,
+    Backoff,
+}
+
+/// The consequences of an outcome: one row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consequences {
+    /// `Partial` stands for `Error` in a run of which nothing was acknowledged.
+    pub status: RunStatus,
+    pub exit: ExitCode,
+    /// The entry in `errors`; rejected sessions have entries of their own.
+    pub error: Option<OutcomeError>,
+}
+
+/// The error code and message of an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeError {
+    pub code: &'static str,
+    pub message: String,
+    /// True if the destination's last error, where there is one, takes the place of `message`.
+    pub yields_to_last_error: bool,
+}
+
+impl Outcome {
+    /// The table.
+    pub fn consequences(&self) -> Consequences {
+        use StopReason as Stop;
+        let row = |status, exit, error| Consequences { status, exit, error };
+        match self {
+            Outcome::Delivered => row(RunStatus::Success, ExitCode::Success, None),
+            Outcome::RejectedAgain => row(RunStatus::Partial, ExitCode::Success, None),
+            Outcome::RejectedForGood => row(RunStatus::Partial, ExitCode::SessionsRejected, None),
+            Outcome::RejectedForNow => row(RunStatus::Partial, ExitCode::TryAgain, None),
+            Outcome::Stopped(reason) => match reason {
+                Stop::Disabled => row(RunStatus::Disabled, ExitCode::Success, None),
+                Stop::Busy => row(RunStatus::Busy, ExitCode::Success, None),
+                Stop::Skipped { code, message } => {
+                    row(RunStatus::Skipped, ExitCode::Success, error(code, message))
+                }
+                Stop::InBackoff => row(
+                    RunStatus::Backoff,
+                    ExitCode::Success,
+                    last_error_or("BACKOFF", "waiting after a fault"),
+                ),
+                Stop::HeartbeatFailed => row(RunStatus::Backoff, ExitCode::Success, unreachable()),
+                Stop::Fault => row(RunStatus::Partial, ExitCode::TryAgain, unreachable()),
+                Stop::KeyRejected => row(
+                    RunStatus::Partial,
+                    ExitCode::KeyRejected,
+                    last_error_or("KEY_REFUSED", "the receiver rejected the key"),
+                ),
+                Stop::NotReceiver => row(
+                    RunStatus::Partial,
+                    ExitCode::Configuration,
+                    last_error_or("NOT_A_RECEIVER", "the endpoint is not a receiver"),
+                ),
+                Stop::TimeUp => row(
+                    RunStatus::Partial,
+                    ExitCode::TryAgain,
+                    error(
+                        "TIME_UP",
+                        "the time budget of the run is used up; the next run continues from here",
+                    ),
+                ),
+                Stop::Interrupted => row(
+                    RunStatus::Partial,
+                    ExitCode::TryAgain,
+                    error("INTERRUPTED", "a signal ended the run; the next run continues from here"),
+                ),
+            },
+        }
+    }
+}
+
+fn error(code: &'static str, message: &str) -> Option<OutcomeError> {
+    Some(OutcomeError { code, message: message.to_owned(), yields_to_last_error: false })
+}
+
+fn last_error_or(code: &'static str, message: &str) -> Option<OutcomeError> {
+    Some(OutcomeError { code, message: message.to_owned(), yields_to_last_error: true })
+}
+
+fn unreachable() -> Option<OutcomeError> {
+    last_error_or("UNREACHABLE", "the receiver cannot be reached")
+}

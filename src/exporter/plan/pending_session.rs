@@ -1,0 +1,44 @@
+//! A pending session: a session with a delta that is due, and the constraints that earlier batches of the run put on
+//! the next one.
+//!
+//! The delivery sends pending sessions from the front of a queue; a session leaves that queue once its delta is
+//! acknowledged or the receiver has rejected it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+/// A session to send.
+#[derive(Debug, Clone)]
+pub struct PendingSession {
+    pub session_id: String,
+    /// The time at which its queue item was enqueued; `None` without an item.
+    pub enqueued_at: Option<DateTime<Utc>>,
+    /// Fingerprint of the data of the session at the scan.
+    pub data_mark: String,
+    /// Row ids of the messages that the receiver rejected in this run, each by itself.
+    pub rejected_rows: BTreeSet<i64>,
+    /// Hashes of the tasks that the receiver rejected in this run, each by itself.
+    pub rejected_tasks: BTreeSet<u64>,
+    /// True if the receiver rejected any of the session in this run.
+    pub is_rejected: bool,
+    /// Row ids of the messages to send without content, which the receiver found too large.
+    pub omit_content: BTreeSet<i64>,
+    /// True if fields and tasks go into other batches than messages, so that bisection can tell them apart.
+    pub apart: bool,
+}
+
+impl PendingSession {
+    pub fn new(session_id: String, enqueued_at: Option<DateTime<Utc>>, data_mark: String) -> PendingSession {
+        PendingSession {
+            session_id,
+            enqueued_at,
+            data_mark,
+            rejected_rows: BTreeSet::new(),
+            rejected_tasks: BTreeSet::new(),
+            is_rejected: false,
+            omit_content: BTreeSet::new(),
+            apart: false,
+        }
+    }
+}
