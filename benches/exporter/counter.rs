@@ -10,7 +10,7 @@ use std::thread;
 use regex::bytes::Regex;
 use serde_json::json;
 
-use crate::support::http::{Head, gunzip, read_body, read_head};
+use crate::support::http::{RequestHead, gunzip, read_body, read_head};
 
 /// What arrived since it was last asked.
 #[derive(Debug, Default, Clone, Copy)]
@@ -63,7 +63,7 @@ fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(head) = read_head(&mut reader)? {
         let wire = read_body(&head, &mut reader)?;
-        let answer = if head.method == "GET" {
+        let response = if head.method == "GET" {
             identity()
         } else {
             let body = gunzip(&wire)?;
@@ -74,10 +74,10 @@ fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
         counts.requests += 1;
         counts.bytes += wire.len() as u64;
         if !is_identity(&head) {
-            counts.messages += answer["messagesProcessed"].as_u64().unwrap_or(0);
+            counts.messages += response["messagesProcessed"].as_u64().unwrap_or(0);
         }
         drop(counts);
-        let body = answer.to_string();
+        let body = response.to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
@@ -87,7 +87,7 @@ fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
     Ok(())
 }
 
-fn is_identity(head: &Head) -> bool {
+fn is_identity(head: &RequestHead) -> bool {
     head.method == "GET"
 }
 

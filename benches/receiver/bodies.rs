@@ -1,6 +1,6 @@
 //! Batches as exporters send them, made before anything is measured: their shape is that of a real database of han's
-//! (sessions of some hundred messages, ids that are UUIDs, a third of the rows with an answer's tokens, two rows to an
-//! answer, 3 KB of raw JSON to a message).
+//! (sessions of some hundred messages, ids that are UUIDs, a third of the rows with an response's tokens, two rows to an
+//! response, 3 KB of raw JSON to a message).
 
 use super::support::han_db::text::Rng;
 use super::support::running_receiver::{ACME, gzip, sealed};
@@ -45,7 +45,7 @@ fn session(seeded: &mut Rng, content: usize) -> Value {
                 "user" => message["role"] = Value::from("user"),
                 "tool_result" => message["toolName"] = Value::from("Bash"),
                 _ => {
-                    // The next row may be of the same answer.
+                    // The next row may be of the same response.
                     if usage.is_empty() || line % 3 == 1 {
                         usage = format!("{:016x}", seeded.next());
                     }

@@ -13,9 +13,9 @@ const SESSIONS: usize = 16;
 const CONTENT_BYTES: usize = 9_000;
 
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
-    let place = postgres().expect("HAN_SYNC_TEST_POSTGRES");
-    let keys = users(&place, sizes.clients.max(1));
-    let receiver = place.serve_with(&UNBOUNDED);
+    let store = postgres().expect("HAN_SYNC_TEST_POSTGRES");
+    let keys = users(&store, sizes.clients.max(1));
+    let receiver = store.serve_with(&UNBOUNDED);
     eprintln!("memory: making {} large bodies", sizes.requests);
     let bodies: Vec<Vec<u8>> = (0..sizes.requests)
         .map(|n| body(&mut Rng::new(n as u64), SESSIONS * SESSION, CONTENT_BYTES))

@@ -1,7 +1,7 @@
 //! First delivery and replay against a bare `COPY` of the same rows, and many clients against one.
 
 use super::bodies::{BATCH, CONTENT, bodies};
-use super::support::running_receiver::{Place, Receiver, postgres};
+use super::support::running_receiver::{RunningReceiver, TestStore, postgres};
 use super::{Measure, Sizes, median};
 use std::thread;
 use std::time::Instant;
@@ -14,7 +14,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn new(receiver: &Receiver, key: &str) -> Sender {
+    pub fn new(receiver: &RunningReceiver, key: &str) -> Sender {
         Sender {
             // Without a time-out: what waits is measured, however slow the machine.
             agent: ureq::Agent::config_builder().http_status_as_error(false).build().new_agent(),
@@ -23,7 +23,7 @@ impl Sender {
         }
     }
 
-    /// The answer's status and text.
+    /// The response's status and text.
     pub fn post(&self, body: &[u8]) -> (u16, String) {
         let request = self
             .agent
@@ -31,8 +31,8 @@ impl Sender {
             .header("authorization", &self.authorization)
             .header("content-type", "application/json")
             .header("content-encoding", "gzip");
-        let mut answer = request.send(body).expect("the receiver answers");
-        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("an answer is text"))
+        let mut response = request.send(body).expect("the receiver responses");
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("an response is text"))
     }
 
     /// Seconds to deliver all of these, one after the other.
@@ -47,12 +47,12 @@ impl Sender {
 }
 
 /// Users of one organization, and the key of each.
-pub fn users(place: &Place, count: usize) -> Vec<String> {
-    place.admin("org create acme --owner github.com/acme-corp");
+pub fn users(store: &TestStore, count: usize) -> Vec<String> {
+    store.admin("org create acme --owner github.com/acme-corp");
     (0..count)
         .map(|n| {
-            place.admin(&format!("user create user{n} --org acme"));
-            place.key(&format!("user{n}"))
+            store.admin(&format!("user create user{n} --org acme"));
+            store.key(&format!("user{n}"))
         })
         .collect()
 }
@@ -61,14 +61,14 @@ pub fn users(place: &Place, count: usize) -> Vec<String> {
 pub const UNBOUNDED: [&str; 2] = ["--rate", "10000000"];
 
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
-    let place = postgres().expect("HAN_SYNC_TEST_POSTGRES");
-    let keys = users(&place, sizes.clients.max(1));
-    let receiver = place.serve_with(&UNBOUNDED);
+    let store = postgres().expect("HAN_SYNC_TEST_POSTGRES");
+    let keys = users(&store, sizes.clients.max(1));
+    let receiver = store.serve_with(&UNBOUNDED);
     let mut table = Vec::new();
     for (name, content) in [("without content", 0), ("with content", CONTENT)] {
         let messages = if content > 0 { sizes.messages / 2 } else { sizes.messages };
         table.extend(against_copy(
-            &place,
+            &store,
             &Sender::new(&receiver, &keys[0]),
             sizes.rounds,
             messages,
@@ -81,24 +81,24 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
 }
 
 fn against_copy(
-    place: &Place,
+    store: &TestStore,
     sender: &Sender,
     rounds: usize,
     messages: usize,
     name: &str,
     content: usize,
 ) -> Vec<Measure> {
-    place.execute("DROP TABLE IF EXISTS copied; CREATE TABLE copied (LIKE messages INCLUDING ALL)");
+    store.execute("DROP TABLE IF EXISTS copied; CREATE TABLE copied (LIKE messages INCLUDING ALL)");
     let (mut first, mut replay, mut copy) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=rounds {
         eprintln!("speed {name}: round {round} of {rounds}");
         let bodies = bodies(&format!("{name} {round}"), messages, content);
-        let before: usize = count(place);
+        let before: usize = count(store);
         let delivered = sender.deliver(&bodies);
-        let rows = count(place) - before;
+        let rows = count(store) - before;
         assert_eq!(rows, bodies.len() * BATCH);
         let replayed = sender.deliver(&bodies);
-        let copied = copy_new_rows(place);
+        let copied = copy_new_rows(store);
         // The first round warms up both.
         if round > 0 {
             first.push(rows as f64 / delivered);
@@ -126,17 +126,17 @@ fn against_copy(
     ]
 }
 
-fn count(place: &Place) -> usize {
-    place.query("SELECT count(*) FROM messages")[0][0].as_deref().unwrap_or("0").parse().expect("a count")
+fn count(store: &TestStore) -> usize {
+    store.query("SELECT count(*) FROM messages")[0][0].as_deref().unwrap_or("0").parse().expect("a count")
 }
 
 /// Copies into `copied` what is only in `messages`, and says how many seconds the `COPY` itself took.
-fn copy_new_rows(place: &Place) -> f64 {
+fn copy_new_rows(store: &TestStore) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         use futures_util::{SinkExt, StreamExt};
         let (client, connection) =
-            tokio_postgres::connect(&place.url, tokio_postgres::NoTls).await.expect("PostgreSQL");
+            tokio_postgres::connect(&store.url, tokio_postgres::NoTls).await.expect("PostgreSQL");
         tokio::spawn(connection);
         // In the order in which they were stored.
         let new = "COPY (SELECT m.* FROM messages m LEFT JOIN copied c USING (tenant_id, session_id, message_id) \
@@ -161,7 +161,7 @@ fn copy_new_rows(place: &Place) -> f64 {
 }
 
 /// All clients at once against one, the same number of messages in all.
-fn many_clients(receiver: &Receiver, keys: &[String], sizes: &Sizes) -> Measure {
+fn many_clients(receiver: &RunningReceiver, keys: &[String], sizes: &Sizes) -> Measure {
     let senders: Vec<Sender> = keys.iter().map(|key| Sender::new(receiver, key)).collect();
     let messages = sizes.messages.next_multiple_of(BATCH * senders.len());
     let (mut one, mut all) = (Vec::new(), Vec::new());

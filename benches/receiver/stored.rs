@@ -1,13 +1,13 @@
 //! One batch into a store of many messages against one into a store of few.
 //!
-//! The stores are filled in SQL, as batches of 20 users would have: sessions of 250 messages with their homes, an answer
+//! The stores are filled in SQL, as batches of 20 users would have: sessions of 250 messages with their homes, an response
 //! to every sixth message, sums by day, model and type. The sums are rows of the right number and size, not a recount:
-//! what is measured is finding one's place among them. A filled store is kept on the server for the next run, and takes
+//! what is measured is finding one's store among them. A filled store is kept on the server for the next run, and takes
 //! up to 60 batches more in each: a server that `scripts/with-postgres` starts takes it away with itself.
 
 use super::bodies::{BATCH, bodies};
 use super::speed::{Sender, UNBOUNDED, users};
-use super::support::running_receiver::{Place, sql};
+use super::support::running_receiver::{TestStore, sql};
 use super::{Measure, Sizes, median};
 
 /// Users whose messages are stored, besides the one who sends.
@@ -17,11 +17,11 @@ const BATCHES: usize = 10;
 
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let stores = [sizes.stored_few, sizes.stored].map(|messages| {
-        let place = filled(messages);
-        let key = place.key(&format!("user{USERS}"));
-        let receiver = place.serve_with(&UNBOUNDED);
+        let store = filled(messages);
+        let key = store.key(&format!("user{USERS}"));
+        let receiver = store.serve_with(&UNBOUNDED);
         let sender = Sender::new(&receiver, &key);
-        (place, receiver, sender)
+        (store, receiver, sender)
     });
     let mut costs = [Vec::new(), Vec::new()];
     for round in 0..=sizes.rounds {
@@ -47,32 +47,32 @@ pub fn measure(sizes: &Sizes) -> Vec<Measure> {
 }
 
 /// A store with so many messages: one that an earlier run has filled, or a new one.
-fn filled(messages: usize) -> Place {
+fn filled(messages: usize) -> TestStore {
     let server = std::env::var("HAN_SYNC_TEST_POSTGRES").expect("HAN_SYNC_TEST_POSTGRES");
     let (root, _) = server.rsplit_once('/').expect("a URL that names a database");
     let (name, half_filled) = (format!("han_bench_{messages}"), format!("han_bench_{messages}_filling"));
-    let place = Place::at(&format!("{root}/{name}"));
+    let store = TestStore::at(&format!("{root}/{name}"));
     if sql(&server, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).is_empty() {
         eprintln!("stored: filling with {messages} messages");
         sql(&server, &format!("DROP DATABASE IF EXISTS {half_filled}"));
         sql(&server, &format!("CREATE DATABASE {half_filled}"));
-        let filling = Place::at(&format!("{root}/{half_filled}"));
+        let filling = TestStore::at(&format!("{root}/{half_filled}"));
         users(&filling, USERS + 1);
         fill(&filling, messages);
         sql(&server, &format!("ALTER DATABASE {half_filled} RENAME TO {name}"));
     }
-    place
+    store
 }
 
 /// Fills the store of an organization and its users. Indexes are made afterwards, which is quicker.
-fn fill(place: &Place, messages: usize) {
+fn fill(store: &TestStore, messages: usize) {
     // The schema's own definitions, so that what is made again is what was there.
     let names = "('messages_pkey', 'messages_in_order')";
     let indexes =
-        place.query(&format!("SELECT indexdef FROM pg_indexes WHERE indexname IN {names} ORDER BY 1"));
-    place.execute("ALTER TABLE messages DROP CONSTRAINT messages_pkey; DROP INDEX messages_in_order");
+        store.query(&format!("SELECT indexdef FROM pg_indexes WHERE indexname IN {names} ORDER BY 1"));
+    store.execute("ALTER TABLE messages DROP CONSTRAINT messages_pkey; DROP INDEX messages_in_order");
     let sessions = messages.div_ceil(250);
-    place.execute(&format!(
+    store.execute(&format!(
         "CREATE TABLE filled AS SELECT o.tenant_id, u.tenant_id AS user_id, gen_random_uuid()::text AS session_id, \
            20000 + n % 365 AS day FROM generate_series(1, {sessions}) n \
            JOIN tenants u ON u.handle = 'user' || n % {USERS} CROSS JOIN tenants o WHERE o.handle = 'acme'; \
@@ -102,9 +102,9 @@ fn fill(place: &Place, messages: usize) {
          DROP TABLE filled"
     ));
     for index in indexes {
-        place.execute(index[0].as_deref().expect("a definition"));
+        store.execute(index[0].as_deref().expect("a definition"));
     }
-    place.execute("ALTER TABLE messages ADD PRIMARY KEY USING INDEX messages_pkey");
-    place.execute("VACUUM ANALYZE");
-    place.execute("CHECKPOINT");
+    store.execute("ALTER TABLE messages ADD PRIMARY KEY USING INDEX messages_pkey");
+    store.execute("VACUUM ANALYZE");
+    store.execute("CHECKPOINT");
 }

@@ -8,7 +8,7 @@ mod support;
 mod delivery;
 mod disclosure;
 mod fixtures;
-mod harness;
+mod test_receiver;
 mod privacy;
 mod redaction;
 mod wire;

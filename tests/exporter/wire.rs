@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::golden::{self, EXCHANGES, REQUEST_VOLATILE, compact, indent};
 use crate::support::han_db::{HanDb, Row, Task};
-use crate::support::{Fault, FaultServer, Sandbox, batches};
+use crate::support::{Fault, Sandbox, TestReceiver, batches};
 
 const CLIENT_ID: &str = "0b9c6a52-6f0e-4c8f-9d5a-3f1e7b2c4d60";
 const CLIENT_SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -113,8 +113,8 @@ fn add_foreign_session(db: &HanDb) {
 
 /// A sandbox whose client has the id and the secret of the golden files, and has sent one heartbeat; its receiver has the
 /// golden identity.
-fn pinned() -> (FaultServer, Sandbox, HanDb) {
-    let server = FaultServer::start();
+fn pinned() -> (TestReceiver, Sandbox, HanDb) {
+    let server = TestReceiver::start();
     let identity: Identity =
         serde_json::from_value(golden::value("identity.response.json")).expect("an identity");
     server.with_identity("user-alice", |own| *own = identity);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-/// Batches of sessions with rows that share answers, repeat, and come late.
+/// Batches of sessions with rows that share responses, repeat, and come late.
 fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
     let row = (0..12u8, 0..3i64, 0..5u8, 0..3u8, 0..4u8, 0..100i64, 0..100i64);
     let task = (0..3u8, 0..3u8, 1..4u8);
@@ -54,16 +54,16 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
 
 #[test]
 fn sums_equal_a_recount_after_every_batch() {
-    for place in places() {
-        place.team();
-        let receiver = place.serve();
+    for store in stores() {
+        store.create_team();
+        let receiver = store.serve();
         let next = std::sync::atomic::AtomicU32::new(0);
         let mut runner =
             TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() });
         let result = runner.run(&batches(), |batches| {
             let login = format!("user{}", next.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-            place.admin(&format!("user create {login} --org acme"));
-            let key = place.key(&login);
+            store.admin(&format!("user create {login} --org acme"));
+            let key = store.key(&login);
             let client = receiver.client(&key);
             // Ids are an organization's: each case has its own.
             let own = |batch: &Vec<Value>| -> Vec<Value> {
@@ -76,11 +76,11 @@ fn sums_equal_a_recount_after_every_batch() {
                 batch.iter().map(own).collect()
             };
             for batch in &batches {
-                let answer = client.sync(&own(batch));
-                prop_assert_eq!(answer.status, 200, "{}", answer.text);
+                let response = client.sync(&own(batch));
+                prop_assert_eq!(response.status, 200, "{}", response.text);
             }
-            let before = place.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
-            assert_sums_equal_a_recount(&place);
+            let before = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
+            assert_sums_equal_a_recount(&store);
             for batch in batches.iter().rev() {
                 client.sync(&own(batch).into_iter().map(without_tasks).collect::<Vec<_>>());
             }
@@ -93,7 +93,7 @@ fn sums_equal_a_recount_after_every_batch() {
                     })
                     .collect()
             };
-            let after = place.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
+            let after = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
             prop_assert_eq!(columns(after), columns(before), "a replay changed the sums");
             Ok(())
         });
@@ -108,8 +108,8 @@ fn without_tasks(session: Value) -> Value {
 
 #[test]
 fn answer_or_model_without_a_name_is_none() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let row = |id: &str, day: &str, usage: &str, model: &str| {
             let at = format!("{day}T10:00:00Z");
             let members = json!({"timestamp": at, "usageId": usage, "model": model, "inputTokens": 10});
@@ -118,13 +118,13 @@ fn answer_or_model_without_a_name_is_none() {
         let rows = vec![
             row("a", "2025-03-02", "", "opus"),
             row("b", "2025-03-02", "", "opus"),
-            // The later row names the answer's model.
+            // The later row names the response's model.
             row("c", "2025-03-03", "u", ""),
             row("d", "2025-03-04", "u", "opus"),
         ];
         assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows)]).status, 200);
-        assert_sums_equal_a_recount(&place);
-        let sums = place.query(
+        assert_sums_equal_a_recount(&store);
+        let sums = store.query(
             "SELECT day - 20149, model, input_tokens FROM metrics WHERE input_tokens > 0 ORDER BY day",
         );
         let sum = |day: &str, tokens: &str| [day, "opus", tokens].map(|text| Some(text.to_owned())).to_vec();
@@ -134,8 +134,8 @@ fn answer_or_model_without_a_name_is_none() {
 
 #[test]
 fn sums_that_cannot_be_counted_refuse_the_session_and_nothing_else() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
         let rows = |from: i64, count: i64| -> Vec<Value> {
             let row =
@@ -149,7 +149,7 @@ fn sums_that_cannot_be_counted_refuse_the_session_and_nothing_else() {
         assert_eq!(alice.sync(&[session("bits", ACME, rows(0, 500))]).status, 200);
         assert_eq!(alice.sync(&[session("bits", ACME, rows(500, 500))]).codes()[0].1, "VALIDATION_ERROR");
         assert_eq!(
-            place.query("SELECT message_count FROM sessions WHERE session_id = 'bits'"),
+            store.query("SELECT message_count FROM sessions WHERE session_id = 'bits'"),
             [[Some("500".to_owned())]]
         );
         // And over sessions, each of which can be counted, the totals say the largest number that they can.
@@ -158,17 +158,17 @@ fn sums_that_cannot_be_counted_refuse_the_session_and_nothing_else() {
         }
         let query =
             r#"{ metrics(from: "2025-03-01", to: "2025-03-01", groupBy: []) { messages inputTokens } }"#;
-        let total = bob.ask(query)["metrics"][0].clone();
+        let total = bob.graphql_data(query)["metrics"][0].clone();
         assert_eq!(total, json!({"messages": 1_501, "inputTokens": i64::MAX}));
     }
 }
 
 #[test]
 fn metrics_are_the_sums_in_every_grouping() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
-        let answer = |id: &str, line, day: &str, output| {
+        let response = |id: &str, line, day: &str, output| {
             with(
                 message(id, line),
                 json!({"timestamp": format!("{day}T10:00:00Z"), "usageId": "u1", "model": "opus", "inputTokens": 10,
@@ -178,8 +178,8 @@ fn metrics_are_the_sums_in_every_grouping() {
         let done = json!({"tasks": [{"id": "t", "status": "completed", "createdAt": "2025-03-01T00:00:00Z",
                                      "updatedAt": "2025-03-02T00:00:00Z"}]});
         let rows = vec![
-            answer("a", 0, "2025-03-01", 5),
-            answer("b", 1, "2025-03-01", 9),
+            response("a", 0, "2025-03-01", 5),
+            response("b", 1, "2025-03-01", 9),
             with(
                 message("c", 2),
                 json!({
@@ -193,17 +193,17 @@ fn metrics_are_the_sums_in_every_grouping() {
             "https://github.com/acme-corp/web",
             vec![with(message("e", 0), json!({"inputTokens": 100}))],
         )]);
-        let ask = |client: Client, groups: &str| {
+        let query_data = |client: HttpClient, groups: &str| {
             let fields = "organization repository user model type day sessions messages inputTokens outputTokens \
                           linesAdded linesRemoved tasksCompleted";
-            client.ask(&format!(
+            client.graphql_data(&format!(
                 r#"{{ metrics(from: "2025-03-01", to: "2025-03-31", groupBy: [{groups}]) {{ {fields} }} }}"#
             ))["metrics"]
                 .as_array()
                 .unwrap()
                 .clone()
         };
-        let total = &ask(alice, "")[0];
+        let total = &query_data(alice, "")[0];
         assert_eq!(total["sessions"], 3);
         assert_eq!(total["messages"], 5);
         assert_eq!((&total["inputTokens"], &total["outputTokens"]), (&json!(111), &json!(9)));
@@ -212,24 +212,24 @@ fn metrics_are_the_sums_in_every_grouping() {
             (&json!(3), &json!(1), &json!(1))
         );
         let users: Vec<Value> =
-            ask(bob, "USER").iter().map(|row| json!([row["user"], row["inputTokens"]])).collect();
+            query_data(bob, "USER").iter().map(|row| json!([row["user"], row["inputTokens"]])).collect();
         assert_eq!(
             json!(users.iter().filter(|row| row[0] == "alice").collect::<Vec<_>>()),
             json!([["alice", 11]])
         );
         // A member learns the organization's totals, and nobody's name but their own.
         let seen: Vec<Value> =
-            ask(alice, "USER").iter().map(|row| json!([row["user"], row["inputTokens"]])).collect();
+            query_data(alice, "USER").iter().map(|row| json!([row["user"], row["inputTokens"]])).collect();
         assert_eq!(json!(seen), json!([[null, 100], ["alice", 11]]));
-        let days: Vec<Value> = ask(alice, "DAY")
+        let days: Vec<Value> = query_data(alice, "DAY")
             .iter()
             .map(|row| json!([row["day"], row["messages"], row["sessions"]]))
             .collect();
         assert_eq!(json!(days), json!([["2025-03-01", 4, 3], ["2025-03-02", 1, 1]]));
         let models: Vec<Value> =
-            ask(alice, "MODEL").iter().map(|row| json!([row["model"], row["inputTokens"]])).collect();
+            query_data(alice, "MODEL").iter().map(|row| json!([row["model"], row["inputTokens"]])).collect();
         assert_eq!(json!(models), json!([[null, 101], ["opus", 10]]));
-        let organizations = ask(alice, "ORGANIZATION, REPOSITORY");
+        let organizations = query_data(alice, "ORGANIZATION, REPOSITORY");
         assert_eq!(organizations[0]["organization"], "acme");
         assert_eq!(organizations[0]["repository"], ACME);
         assert_eq!(organizations.len(), 2);
@@ -238,26 +238,26 @@ fn metrics_are_the_sums_in_every_grouping() {
 
 #[test]
 fn rows_that_outlived_their_session_are_stored_and_counted_once() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         let row = |n: i64| {
             with(message(&format!("m{n}"), n), json!({"usageId": format!("u{n}"), "outputTokens": 10 + n}))
         };
         assert_eq!(alice.sync(&[session("s", ACME, vec![row(0), row(1)])]).status, 200);
         // As no command leaves it: that nothing of a new session is there yet is taken for granted at first.
-        place.execute("DELETE FROM session_locations; DELETE FROM sessions");
+        store.execute("DELETE FROM session_locations; DELETE FROM sessions");
         let others = session("t", ACME, vec![message("m0", 0)]);
-        let answer = alice.sync(&[session("s", ACME, vec![row(0), row(1), row(2)]), others]);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        let one = |query: &str| place.query(query)[0][0].clone().unwrap();
+        let response = alice.sync(&[session("s", ACME, vec![row(0), row(1), row(2)]), others]);
+        assert_eq!(response.status, 200, "{}", response.text);
+        let one = |query: &str| store.query(query)[0][0].clone().unwrap();
         assert_eq!(one("SELECT count(*) FROM messages"), "4");
         assert_eq!(one("SELECT CAST(sum(messages) AS BIGINT) FROM metrics"), "4");
         assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "33");
-        // And where only an answer is, that the session's rows share with it.
-        place.execute("DELETE FROM session_locations; DELETE FROM sessions; DELETE FROM messages");
-        let answer = alice.sync(&[session("s", ACME, vec![row(0), row(3)])]);
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        // And where only an response is, that the session's rows share with it.
+        store.execute("DELETE FROM session_locations; DELETE FROM sessions; DELETE FROM messages");
+        let response = alice.sync(&[session("s", ACME, vec![row(0), row(3)])]);
+        assert_eq!(response.status, 200, "{}", response.text);
         assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "46");
     }
 }

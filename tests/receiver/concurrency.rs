@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SESSIONS: usize = 12;
 const MESSAGES: usize = 40;
 
-/// Part `part` of everything: overlapping slices of each session, whose rows share answers across slices.
+/// Part `part` of everything: overlapping slices of each session, whose rows share responses across slices.
 fn batch(part: usize) -> Vec<Value> {
     (0..SESSIONS)
         .map(|s| {
@@ -34,28 +34,28 @@ fn batch(part: usize) -> Vec<Value> {
         .collect()
 }
 
-fn assert_all_is_there_once(place: &Place) {
-    let count = |sql: &str| place.query(sql)[0][0].clone().unwrap();
+fn assert_all_is_there_once(store: &TestStore) {
+    let count = |sql: &str| store.query(sql)[0][0].clone().unwrap();
     assert_eq!(count("SELECT count(*) FROM sessions"), SESSIONS.to_string());
     assert_eq!(count("SELECT count(*) FROM messages"), (SESSIONS * MESSAGES).to_string());
-    assert_sums_equal_a_recount(place);
+    assert_sums_equal_a_recount(store);
 }
 
 /// Sends until it is acknowledged, as an exporter does.
 fn deliver(base: &dyn Fn() -> String, key: &str, part: usize) {
     let (since, mut last) = (Instant::now(), String::new());
     // As long as a database may take to start again on a busy machine, whose start is waited for as well.
-    while since.elapsed() < PATIENCE {
+    while since.elapsed() < WAIT_MAX {
         let base = base();
-        let client = Client { base: &base, key };
+        let client = HttpClient { base: &base, key };
         match client.try_sync(&batch(part)) {
-            Ok(answer) if answer.status == 200 => {
-                assert_eq!(answer.body["processed"], SESSIONS, "{}", answer.text);
+            Ok(response) if response.status == 200 => {
+                assert_eq!(response.body["processed"], SESSIONS, "{}", response.text);
                 return;
             }
-            Ok(answer) => {
-                assert!([429, 503, 207, 422].contains(&answer.status), "{}", answer.text);
-                last = answer.text;
+            Ok(response) => {
+                assert!([429, 503, 207, 422].contains(&response.status), "{}", response.text);
+                last = response.text;
             }
             Err(error) => last = error.to_string(),
         }
@@ -66,8 +66,8 @@ fn deliver(base: &dyn Fn() -> String, key: &str, part: usize) {
 
 #[test]
 fn eight_overlapping_clients_and_their_replays_end_in_one_state() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         thread::scope(|scope| {
             for client in 0..8 {
                 let (receiver, team) = (&receiver, &team);
@@ -79,14 +79,14 @@ fn eight_overlapping_clients_and_their_replays_end_in_one_state() {
                 });
             }
         });
-        assert_all_is_there_once(&place);
+        assert_all_is_there_once(&store);
     }
 }
 
 #[test]
 fn a_user_of_each_organization_and_their_private_spaces_do_not_block_each_other_in_a_circle() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         thread::scope(|scope| {
             for (n, key) in [&team.alice, &team.bob, &team.carol, &team.dave].into_iter().enumerate() {
                 let receiver = &receiver;
@@ -107,43 +107,43 @@ fn a_user_of_each_organization_and_their_private_spaces_do_not_block_each_other_
                             })
                             .collect();
                         sessions.rotate_left((n + round as usize) % 6);
-                        let answer = client.sync(&sessions);
-                        assert!([200, 207, 422].contains(&answer.status), "{}", answer.text);
+                        let response = client.sync(&sessions);
+                        assert!([200, 207, 422].contains(&response.status), "{}", response.text);
                         assert!(
-                            answer.codes().iter().all(|(_, code)| code == "SESSION_CONFLICT"),
+                            response.codes().iter().all(|(_, code)| code == "SESSION_CONFLICT"),
                             "{}",
-                            answer.text
+                            response.text
                         );
                     }
                 });
             }
         });
-        assert_sums_equal_a_recount(&place);
+        assert_sums_equal_a_recount(&store);
     }
 }
 
 #[test]
 fn ten_receivers_start_at_once_on_an_empty_store() {
-    for place in places() {
-        let starting: Vec<_> = (0..10).map(|_| Receiver::spawn(&place.url, &[])).collect();
+    for store in stores() {
+        let starting: Vec<_> = (0..10).map(|_| RunningReceiver::spawn(&store.url, &[])).collect();
         let receivers: Vec<_> = starting
             .into_iter()
-            .map(|(child, folder)| Receiver::ready(child, folder).expect("it starts"))
+            .map(|(child, folder)| RunningReceiver::ready(child, folder).expect("it starts"))
             .collect();
-        let team = place.team();
+        let team = store.create_team();
         for receiver in &receivers {
             assert_eq!(receiver.client(&team.alice).sync(&batch(0)).status, 200);
         }
-        let migrations = place.query("SELECT number, count(*) FROM migrations GROUP BY number");
+        let migrations = store.query("SELECT number, count(*) FROM migrations GROUP BY number");
         assert!(migrations.iter().all(|row| row[1].as_deref() == Some("1")), "{migrations:?}");
     }
 }
 
 #[test]
 fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
-    for place in places() {
-        let team = place.team();
-        let mut receiver = place.serve();
+    for store in stores() {
+        let team = store.create_team();
+        let mut receiver = store.serve();
         let base = std::sync::Mutex::new(receiver.base.clone());
         let parts = AtomicUsize::new(0);
         let done = AtomicBool::new(false);
@@ -161,12 +161,12 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
             for kill in 1..=kills() {
                 // Not at rest: each time some further batch was begun.
                 let begun = parts.load(Ordering::SeqCst);
-                wait_for("work", || parts.load(Ordering::SeqCst) > begun + kill % 3);
+                wait_until("work", || parts.load(Ordering::SeqCst) > begun + kill % 3);
                 receiver.child.kill().unwrap();
                 receiver.child.wait().unwrap();
-                receiver = place.serve();
+                receiver = store.serve();
                 *base.lock().unwrap() = receiver.base.clone();
-                assert_sums_equal_a_recount_at_rest(&place);
+                assert_sums_equal_a_recount_at_rest(&store);
             }
             done.store(true, Ordering::SeqCst);
             for client in clients {
@@ -176,7 +176,7 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
         for part in 0..8 {
             deliver(&|| receiver.base.clone(), &team.alice, part);
         }
-        assert_all_is_there_once(&place);
+        assert_all_is_there_once(&store);
     }
 }
 
@@ -186,9 +186,9 @@ fn kills() -> usize {
 }
 
 /// While others write, what is compared must be of one moment: SQLite's reads here are of several.
-fn assert_sums_equal_a_recount_at_rest(place: &Place) {
+fn assert_sums_equal_a_recount_at_rest(store: &TestStore) {
     let sums = "SELECT (SELECT count(*) FROM messages), (SELECT CAST(coalesce(sum(messages), 0) AS BIGINT) FROM metrics)";
-    let row = &place.query(sums)[0];
+    let row = &store.query(sums)[0];
     assert_eq!(row[0], row[1]);
 }
 
@@ -214,9 +214,9 @@ fn balancer(targets: Vec<String>) -> String {
 
 #[test]
 fn three_receivers_on_one_store_are_as_one() {
-    for place in places() {
-        let team = place.team();
-        let receivers: Vec<_> = (0..3).map(|_| place.serve()).collect();
+    for store in stores() {
+        let team = store.create_team();
+        let receivers: Vec<_> = (0..3).map(|_| store.serve()).collect();
         let targets =
             receivers.iter().map(|receiver| receiver.base.strip_prefix("http://").unwrap().to_owned());
         let base = balancer(targets.collect());
@@ -233,9 +233,9 @@ fn three_receivers_on_one_store_are_as_one() {
         for part in 0..8 {
             deliver(&|| base.clone(), &team.alice, part);
         }
-        assert_all_is_there_once(&place);
+        assert_all_is_there_once(&store);
         // A key that one of them made useless is useless everywhere.
-        place.admin(&format!("key revoke {}", &team.alice[..12]));
+        store.admin(&format!("key revoke {}", &team.alice[..12]));
         for receiver in &receivers {
             assert_eq!(receiver.client(&team.alice).get("/api/sync/identity").status, 401);
         }
@@ -313,8 +313,8 @@ fn a_database_that_restarts_under_load_loses_nothing_that_was_acknowledged() {
         return;
     };
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port);
-    let place = Place::at(&url);
-    let (team, receiver) = (place.team(), place.serve());
+    let store = TestStore::at(&url);
+    let (team, receiver) = (store.create_team(), store.serve());
     let (parts, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     let base = receiver.base.clone();
     thread::scope(|scope| {
@@ -328,24 +328,24 @@ fn a_database_that_restarts_under_load_loses_nothing_that_was_acknowledged() {
         }
         for _ in 0..5 {
             let before = parts.load(Ordering::SeqCst);
-            wait_for("batches to pass", || parts.load(Ordering::SeqCst) > before + 4);
+            wait_until("batches to pass", || parts.load(Ordering::SeqCst) > before + 4);
             server.ctl("restart");
         }
         let before = parts.load(Ordering::SeqCst);
-        wait_for("batches to pass again", || parts.load(Ordering::SeqCst) > before + 8);
+        wait_until("batches to pass again", || parts.load(Ordering::SeqCst) > before + 8);
         done.store(true, Ordering::SeqCst);
     });
     for part in 0..8 {
         deliver(&|| base.clone(), &team.alice, part);
     }
-    assert_all_is_there_once(&place);
+    assert_all_is_there_once(&store);
     assert_eq!(receiver.client(&team.alice).get("/readyz").status, 200);
 }
 
 #[test]
 fn a_client_that_goes_away_in_the_middle_leaves_nothing_behind() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let receiver = Arc::new(receiver);
         for part in 0..20 {
             let body = sealed("c", &batch(part));
@@ -363,6 +363,6 @@ fn a_client_that_goes_away_in_the_middle_leaves_nothing_behind() {
         for part in 0..8 {
             deliver(&|| receiver.base.clone(), &team.alice, part);
         }
-        assert_all_is_there_once(&place);
+        assert_all_is_there_once(&store);
     }
 }

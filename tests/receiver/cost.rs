@@ -4,7 +4,7 @@ use crate::support::running_receiver::*;
 use serde_json::{Value, json};
 use std::thread;
 
-/// Sessions with so many messages each, of which every third has an answer's tokens.
+/// Sessions with so many messages each, of which every third has an response's tokens.
 fn sessions(name: &str, sessions: usize, messages: usize) -> Vec<Value> {
     (0..sessions)
         .map(|s| {
@@ -21,7 +21,7 @@ fn sessions(name: &str, sessions: usize, messages: usize) -> Vec<Value> {
 }
 
 /// Statements that the receiver sent to its store, ever.
-fn statements(client: &Client) -> usize {
+fn statements(client: &HttpClient) -> usize {
     let metrics = client.get("/metrics").text;
     let line = metrics.lines().find_map(|line| line.strip_prefix("han_sync_store_statements_total "));
     line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
@@ -29,13 +29,13 @@ fn statements(client: &Client) -> usize {
 
 #[test]
 fn statements_of_a_batch_do_not_go_with_its_sessions() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         let cost = |batch: &[Value]| {
             let before = statements(&alice);
-            let answer = alice.sync(batch);
-            assert_eq!(answer.status, 200, "{}", answer.text);
+            let response = alice.sync(batch);
+            assert_eq!(response.status, 200, "{}", response.text);
             statements(&alice) - before
         };
         let (one, many) = (sessions("one", 1, 60), sessions("many", 60, 1));
@@ -52,9 +52,9 @@ fn statements_of_a_batch_do_not_go_with_its_sessions() {
 }
 
 /// Rows that were read of the tables that batches go to, ever; once what `messages` were inserted is known of.
-fn rows_read(place: &Place, messages: usize) -> i64 {
-    let number = |query: &str| place.query(query)[0][0].as_ref().map_or(0, |text| text.parse().unwrap());
-    wait_for("the database to count what was done", || {
+fn rows_read(store: &TestStore, messages: usize) -> i64 {
+    let number = |query: &str| store.query(query)[0][0].as_ref().map_or(0, |text| text.parse().unwrap());
+    wait_until("the database to count what was done", || {
         number("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'messages'") == messages as i64
     });
     number(
@@ -65,19 +65,19 @@ fn rows_read(place: &Place, messages: usize) -> i64 {
 
 #[test]
 fn rows_read_for_a_batch_do_not_go_with_what_is_stored() {
-    let Some(place) = postgres() else { return };
-    let team = place.team();
+    let Some(store) = postgres() else { return };
+    let team = store.create_team();
     let mut messages = 0;
     // A receiver that ends leaves its connections' counts behind.
     let mut deliver = |batches: &[Vec<Value>], new: usize| {
-        let receiver = place.serve();
+        let receiver = store.serve();
         for batch in batches {
-            let answer = receiver.client(&team.alice).sync(batch);
-            assert_eq!(answer.status, 200, "{}", answer.text);
+            let response = receiver.client(&team.alice).sync(batch);
+            assert_eq!(response.status, 200, "{}", response.text);
         }
         drop(receiver);
         messages += new;
-        rows_read(&place, messages)
+        rows_read(&store, messages)
     };
     let cost = |name: &str, deliver: &mut dyn FnMut(&[Vec<Value>], usize) -> i64| {
         let batch = [sessions(name, 4, 50)];
@@ -98,8 +98,8 @@ fn rows_read_for_a_batch_do_not_go_with_what_is_stored() {
 
 #[test]
 fn rows_are_looked_up_by_their_keys_alone() {
-    let Some(place) = postgres() else { return };
-    let (team, receiver) = (place.team(), place.serve());
+    let Some(store) = postgres() else { return };
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     // Nothing is known of the tables yet, and other indexes begin with the same columns as the keys do.
     let plain = sessions("s", 2, 200);
@@ -109,8 +109,8 @@ fn rows_are_looked_up_by_their_keys_alone() {
         assert_eq!(alice.sync(batch).status, 200);
     }
     drop(receiver); // which leaves its connections' counts behind
-    rows_read(&place, 400);
-    let others = place.query(
+    rows_read(&store, 400);
+    let others = store.query(
         "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname NOT LIKE '%_pkey' \
          AND relname IN ('session_locations', 'sessions', 'messages', 'usages', 'tasks', 'metrics')",
     );
@@ -119,8 +119,8 @@ fn rows_are_looked_up_by_their_keys_alone() {
 
 /// The most memory that a receiver takes when 64 of these bodies come at once, all of which it takes.
 fn peak_mib(body: &[u8]) -> u64 {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let keys = [&team.alice, &team.bob, &team.carol, &team.dave];
     thread::scope(|scope| {
         for n in 0..64 {
@@ -128,9 +128,9 @@ fn peak_mib(body: &[u8]) -> u64 {
             scope.spawn(move || {
                 // Who waited for a minute, on a machine that slow, is told to come again.
                 let taken = (0..10).any(|_| {
-                    let answer = client.post("/api/sync", &[("content-encoding", "gzip")], body);
-                    assert!([200, 503].contains(&answer.status), "{}", answer.text);
-                    answer.status == 200
+                    let response = client.post("/api/sync", &[("content-encoding", "gzip")], body);
+                    assert!([200, 503].contains(&response.status), "{}", response.text);
+                    response.status == 200
                 });
                 assert!(taken);
             });

@@ -9,8 +9,8 @@ fn ids(connection: &Value) -> Vec<&str> {
 
 #[test]
 fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let [alice, bob, carol] = [&team.alice, &team.bob, &team.carol].map(|key| receiver.client(key));
         let task = json!({"id": "t", "taskId": "t", "subject": "do", "description": "it", "status": "pending",
                           "createdAt": "2025-03-01T00:00:00Z", "updatedAt": "2025-03-01T00:00:00Z"});
@@ -30,18 +30,18 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
         ]);
         bob.sync(&[session("of-bob", ACME, vec![message("m1", 0)])]);
         let list = "{ sessions { edges { node { id user organization } } } }";
-        let mine = alice.ask(list);
+        let mine = alice.graphql_data(list);
         let mut seen = ids(&mine["sessions"]);
         seen.sort_unstable();
         assert_eq!(seen, ["of-alice", "private"]);
-        let all = bob.ask(list);
+        let all = bob.graphql_data(list);
         let mut seen = ids(&all["sessions"]);
         seen.sort_unstable();
         assert_eq!(seen, ["of-alice", "of-bob"]);
-        assert!(carol.ask(list)["sessions"]["edges"].as_array().unwrap().is_empty());
+        assert!(carol.graphql_data(list)["sessions"]["edges"].as_array().unwrap().is_empty());
         for name in [ACME, "git@github.com:Acme-Corp/API.git", "github.com/acme-corp/api"] {
             let query = format!(r#"{{ sessions(repository: "{name}") {{ edges {{ node {{ id }} }} }} }}"#);
-            assert_eq!(ids(&bob.ask(&query)["sessions"]).len(), 2, "{name}");
+            assert_eq!(ids(&bob.graphql_data(&query)["sessions"]).len(), 2, "{name}");
         }
 
         let fields = r#"{ session(id: "of-alice") { id repository organization user status slug harness inclusion
@@ -50,7 +50,7 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
               outputTokens cacheReadTokens cacheCreationTokens agentId parentId role toolName model usageId linesAdded
               linesRemoved filesChanged } } } } }"#;
         for client in [alice, bob] {
-            let session = client.ask(fields)["session"].clone();
+            let session = client.graphql_data(fields)["session"].clone();
             assert_eq!(session["repository"], ACME);
             assert_eq!((&session["organization"], &session["user"]), (&json!("acme"), &json!("alice")));
             assert_eq!(
@@ -73,17 +73,17 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
         }
         // Members and owners; a member sees themselves.
         let organizations = "{ viewer { login organizations { slug name role } } organizations { slug name owners members { login role } } }";
-        let of_bob = bob.ask(organizations);
+        let of_bob = bob.graphql_data(organizations);
         assert_eq!(of_bob["organizations"][0]["members"].as_array().unwrap().len(), 3);
-        let of_alice = alice.ask(organizations);
+        let of_alice = alice.graphql_data(organizations);
         assert_eq!(of_alice["organizations"][0]["members"], json!([{"login": "alice", "role": "member"}]));
         assert_eq!(
             of_alice["viewer"]["organizations"],
             json!([{"slug": "acme", "name": "Acme", "role": "member"}])
         );
         // Filters.
-        let count = |client: Client, filter: &str| {
-            client.ask(&format!("{{ sessions({filter}) {{ edges {{ node {{ id }} }} }} }}"))["sessions"]["edges"].as_array().unwrap().len()
+        let count = |client: HttpClient, filter: &str| {
+            client.graphql_data(&format!("{{ sessions({filter}) {{ edges {{ node {{ id }} }} }} }}"))["sessions"]["edges"].as_array().unwrap().len()
         };
         assert_eq!(count(bob, r#"user: "alice""#), 1);
         assert_eq!(count(bob, r#"organization: "acme", repository: "git@github.com:Acme-Corp/api.git""#), 2);
@@ -95,8 +95,8 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
 
 #[test]
 fn nothing_of_another_tenants_is_reachable_by_any_id() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let [alice, bob, carol] = [&team.alice, &team.bob, &team.carol].map(|key| receiver.client(key));
         let personal = json!({"inclusion": "personal"});
         alice.sync(&[
@@ -104,8 +104,8 @@ fn nothing_of_another_tenants_is_reachable_by_any_id() {
             with(session("in-private", "x/y", vec![message("m", 0)]), personal),
         ]);
         let globex =
-            place.query("SELECT tenant_id FROM tenants WHERE handle = 'globex'")[0][0].clone().unwrap();
-        let acme = place.query("SELECT tenant_id FROM tenants WHERE handle = 'acme'")[0][0].clone().unwrap();
+            store.query("SELECT tenant_id FROM tenants WHERE handle = 'globex'")[0][0].clone().unwrap();
+        let acme = store.query("SELECT tenant_id FROM tenants WHERE handle = 'acme'")[0][0].clone().unwrap();
         for (client, id) in [(carol, "in-acme"), (carol, "in-private"), (bob, "in-private")] {
             for query in [
                 r#"{ session(id: "ID") { id messages { edges { node { id content } } } tasks { id } } }"#,
@@ -118,32 +118,32 @@ fn nothing_of_another_tenants_is_reachable_by_any_id() {
                 if client.key == bob.key && (query.contains("metrics") || query.contains("syncStatus")) {
                     continue;
                 }
-                let answer = client.graphql(&query.replace("ID", id), json!({}));
+                let response = client.graphql(&query.replace("ID", id), json!({}));
                 let nothing = client.graphql(&query.replace("ID", "no-such-id"), json!({}));
-                assert_eq!(answer.body, nothing.body, "{query}");
-                assert!(answer.body["errors"].is_null(), "{}", answer.text);
+                assert_eq!(response.body, nothing.body, "{query}");
+                assert!(response.body["errors"].is_null(), "{}", response.text);
             }
         }
         assert!(
-            !bob.ask("{ syncStatus { clientId user lastErrors { sessionId } } }")
+            !bob.graphql_data("{ syncStatus { clientId user lastErrors { sessionId } } }")
                 .to_string()
                 .contains("in-private")
         );
         for id in ["\\u0000", "' OR ''='", "%", ""] {
-            let answer = carol.graphql(&format!(r#"{{ session(id: "{id}") {{ id }} sessions(user: "{id}", repository: "{id}", organization: "{id}") {{ edges {{ cursor }} }} }}"#), json!({}));
-            assert_eq!(answer.body, json!({"data": {"session": null, "sessions": {"edges": []}}}), "{id}");
+            let response = carol.graphql(&format!(r#"{{ session(id: "{id}") {{ id }} sessions(user: "{id}", repository: "{id}", organization: "{id}") {{ edges {{ cursor }} }} }}"#), json!({}));
+            assert_eq!(response.body, json!({"data": {"session": null, "sessions": {"edges": []}}}), "{id}");
         }
         // A cursor into another tenant shows only what the reader has anyway.
         let forged: String =
             json!([i64::MAX, "zzzz", acme]).to_string().bytes().map(|byte| format!("{byte:02x}")).collect();
-        let page =
-            carol.ask(&format!(r#"{{ sessions(after: "{forged}") {{ edges {{ node {{ id }} }} }} }}"#));
+        let page = carol
+            .graphql_data(&format!(r#"{{ sessions(after: "{forged}") {{ edges {{ node {{ id }} }} }} }}"#));
         assert_eq!(page["sessions"]["edges"], json!([]));
         // Writing under another's id neither finds nor changes it.
-        let answer =
+        let response =
             carol.sync(&[with(session("in-acme", GLOBEX, vec![message("m", 9)]), json!({"status": "mine"}))]);
-        assert_eq!(answer.status, 200);
-        let rows = place
+        assert_eq!(response.status, 200);
+        let rows = store
             .query("SELECT tenant_id, status FROM sessions WHERE session_id = 'in-acme' ORDER BY status");
         assert_eq!(rows, [[Some(acme), Some("active".to_owned())], [Some(globex), Some("mine".to_owned())]]);
         for path in ["/graphql", "/api/sync"] {
@@ -154,8 +154,8 @@ fn nothing_of_another_tenants_is_reachable_by_any_id() {
 
 #[test]
 fn pages_join_without_gap_or_overlap_while_rows_arrive() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let dave = receiver.client(&team.dave);
         for batch in 0..6 {
             let remote = if batch % 2 == 0 { ACME } else { GLOBEX };
@@ -166,11 +166,11 @@ fn pages_join_without_gap_or_overlap_while_rows_arrive() {
         let mut seen = Vec::new();
         let mut after = Value::Null;
         loop {
-            let answer = dave.graphql(
+            let response = dave.graphql(
                 "query($after: String) { sessions(first: 4, after: $after) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }",
                 json!({"after": after}),
             );
-            let page = &answer.body["data"]["sessions"];
+            let page = &response.body["data"]["sessions"];
             seen.extend(ids(page).into_iter().map(str::to_owned));
             after = page["pageInfo"]["endCursor"].clone();
             // What is stored or changed meanwhile shifts no page.
@@ -191,11 +191,11 @@ fn pages_join_without_gap_or_overlap_while_rows_arrive() {
         dave.sync(&[session("long", ACME, messages)]);
         let (mut seen, mut after) = (Vec::new(), Value::Null);
         loop {
-            let answer = dave.graphql(
+            let response = dave.graphql(
                 "query($after: String) { session(id: \"long\") { messages(first: 7, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } } }",
                 json!({"after": after}),
             );
-            let page = &answer.body["data"]["session"]["messages"];
+            let page = &response.body["data"]["session"]["messages"];
             seen.extend(ids(page).into_iter().map(str::to_owned));
             after = page["pageInfo"]["endCursor"].clone();
             if page["pageInfo"]["hasNextPage"] == false {
@@ -212,31 +212,31 @@ fn pages_join_without_gap_or_overlap_while_rows_arrive() {
 
 #[test]
 fn who_asks_for_more_than_a_page_gets_a_page_and_how_to_go_on() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     let sessions: Vec<Value> = (0..201).map(|n| session(&format!("s{n}"), ACME, vec![])).collect();
     assert_eq!(alice.sync(&sessions).status, 200);
-    let page = alice.ask("{ sessions(first: 1000) { edges { cursor } pageInfo { hasNextPage } } }");
+    let page = alice.graphql_data("{ sessions(first: 1000) { edges { cursor } pageInfo { hasNextPage } } }");
     assert_eq!(page["sessions"]["edges"].as_array().unwrap().len(), 200);
     assert_eq!(page["sessions"]["pageInfo"]["hasNextPage"], true);
 }
 
 #[test]
 fn content_of_any_size_that_is_stored_can_be_read() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         let large = json!({"content": "x".repeat(17 << 20)});
-        let answer = alice.sync(&[session("s", ACME, vec![with(message("a", 0), large), message("b", 1)])]);
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        let response = alice.sync(&[session("s", ACME, vec![with(message("a", 0), large), message("b", 1)])]);
+        assert_eq!(response.status, 200, "{}", response.text);
         alice.sync(&[session("s", ACME, vec![with(message("b", 1), json!({"content": "y"}))])]);
         let query = |first: u8| {
             format!(
                 r#"{{ session(id: "s") {{ messages(first: {first}) {{ edges {{ node {{ content }} }} }} }} }}"#
             )
         };
-        let read = alice.ask(&query(1));
+        let read = alice.graphql_data(&query(1));
         let content = &read["session"]["messages"]["edges"][0]["node"]["content"];
         assert_eq!(content.as_str().map(str::len), Some(17 << 20));
         assert!(alice.graphql(&query(2), json!({})).body["errors"].is_array());
@@ -245,8 +245,8 @@ fn content_of_any_size_that_is_stored_can_be_read() {
 
 #[test]
 fn more_rows_cost_no_more_statements() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let bob = receiver.client(&team.bob);
         let sessions: Vec<Value> = (0..40)
             .map(|n| {
@@ -269,8 +269,8 @@ fn more_rows_cost_no_more_statements() {
                 "{{ sessions(first: {first}) {{ edges {{ node {{ id user organization tasks {{ id }}
                    messages(first: 2) {{ edges {{ node {{ id content }} }} }} }} }} }} organizations {{ members {{ login }} }} }}"
             );
-            let answer = bob.ask(&query);
-            assert_eq!(answer["sessions"]["edges"].as_array().unwrap().len(), first as usize);
+            let response = bob.graphql_data(&query);
+            assert_eq!(response["sessions"]["edges"].as_array().unwrap().len(), first as usize);
             statements() - before
         };
         cost(1);
@@ -282,8 +282,8 @@ fn more_rows_cost_no_more_statements() {
 
 #[test]
 fn texts_that_no_store_holds_find_nothing() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let bob = receiver.client(&team.bob);
         // `[1,"a\u0000"]` and the like, as a cursor.
         let cursor = |json: &str| json.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -298,15 +298,15 @@ fn texts_that_no_store_holds_find_nothing() {
             format!(r#"{{ sessions(after: "{sessions}") {{ edges {{ cursor }} }} }}"#),
             format!(r#"{{ session(id: "s") {{ messages(after: "{messages}") {{ edges {{ cursor }} }} }} }}"#),
         ] {
-            bob.ask(&query);
+            bob.graphql_data(&query);
         }
     }
 }
 
 #[test]
 fn deep_and_costly_questions_are_refused() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     let refused = |query: &str| alice.graphql(query, json!({})).body["errors"].is_array();
     assert!(refused(
@@ -326,7 +326,7 @@ fn deep_and_costly_questions_are_refused() {
     assert!(refused("{ sessions(first: -1) { edges { cursor } } }"));
     let deep = format!("{{ __schema {{ types {{ {}name{} }} }} }}", "ofType { ".repeat(30), " }".repeat(30));
     assert!(refused(&deep));
-    // What tools ask to draw the schema.
+    // What tools query_data to draw the schema.
     let introspection = "{ __schema { types { fields { args { type { kind ofType { kind ofType { kind ofType { kind ofType { kind name } } } } } } } } } }";
     assert!(!refused(introspection));
     assert_eq!(alice.post("/graphql", &[], &vec![b' '; 100_000]).status, 413);
@@ -335,8 +335,8 @@ fn deep_and_costly_questions_are_refused() {
 
 #[test]
 fn a_question_that_grows_without_bound_is_refused_before_it_is_walked_through() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     let chain: String = (0..30)
         .map(|n| format!(" fragment f{n} on Query {{ ...f{m} ...f{m} ...f{m} ...f{m} }}", m = n + 1))
@@ -347,17 +347,17 @@ fn a_question_that_grows_without_bound_is_refused_before_it_is_walked_through() 
         assert_eq!(alice.graphql(&query, json!({})).status, 400, "{}", &query[..40]);
     }
     let named = "{ ...me } fragment me on Query { viewer { ...login } } fragment login on User { login }";
-    assert_eq!(alice.ask(named)["viewer"]["login"], "alice");
+    assert_eq!(alice.graphql_data(named)["viewer"]["login"], "alice");
 }
 
 #[test]
 fn sync_status_says_who_is_fresh_idle_overdue_or_failing() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
         let query = "{ syncStatus { clientId user state lastSeenAt lastSuccessAt sessions messages attempts lastErrors { sessionId code message at } } }";
-        let status = |client: Client, id: &str| {
-            client.ask(query)["syncStatus"]
+        let status = |client: HttpClient, id: &str| {
+            client.graphql_data(query)["syncStatus"]
                 .as_array()
                 .unwrap()
                 .iter()
@@ -391,7 +391,7 @@ fn sync_status_says_who_is_fresh_idle_overdue_or_failing() {
         alice.sync_as("c1", &[session("s", ACME, vec![])]);
         assert_eq!(status(alice, "c1").unwrap()["state"], "FRESH");
         for (hours, state) in [(1, "IDLE"), (26, "OVERDUE")] {
-            place.query(&format!("UPDATE clients SET last_seen_at = last_seen_at - {hours} * 3600000000"));
+            store.query(&format!("UPDATE clients SET last_seen_at = last_seen_at - {hours} * 3600000000"));
             assert_eq!(status(alice, "c1").unwrap()["state"], state);
         }
     }

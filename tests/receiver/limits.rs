@@ -17,21 +17,21 @@ fn bomb(megabytes: usize) -> Vec<u8> {
 
 #[test]
 fn a_gzip_bomb_is_refused_in_little_memory() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     // 10 MB that inflate to 10 GB: one member of 200 MB, many times.
     let member = bomb(200);
     let body = member.repeat(10_000_000 / member.len());
     assert!(body.len() > 9_000_000);
-    let answer = receiver.client(&team.alice).post("/api/sync", &[("content-encoding", "gzip")], &body);
-    assert_eq!(answer.status, 413, "{}", answer.text);
+    let response = receiver.client(&team.alice).post("/api/sync", &[("content-encoding", "gzip")], &body);
+    assert_eq!(response.status, 413, "{}", response.text);
     assert!(receiver.peak_kib() < 64 * 1024, "{} KiB", receiver.peak_kib());
 }
 
 #[test]
 fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     let fill = |head: &str, part: &str, tail: &str| {
         let mut body = head.to_owned();
@@ -50,22 +50,22 @@ fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
         (413, fill(&one, message, "]}]}")),
         (400, fill("{", r#""":0,"#, "}")),
     ] {
-        let answer = alice.post("/api/sync", &[("content-encoding", "gzip")], &body);
-        assert_eq!(answer.status, status, "{}", answer.text);
+        let response = alice.post("/api/sync", &[("content-encoding", "gzip")], &body);
+        assert_eq!(response.status, status, "{}", response.text);
     }
     assert!(receiver.peak_kib() < 96 * 1024, "{} KiB", receiver.peak_kib());
 }
 
 #[test]
 fn bodies_beyond_the_limits_are_413() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let alice = receiver.client(&team.alice);
     assert_eq!(alice.post("/api/sync", &[], &vec![b' '; 11 << 20]).status, 413);
     assert_eq!(alice.post("/api/sync", &[("content-encoding", "gzip")], &bomb(30)).status, 413);
     let messages: Vec<Value> = (0..10_001).map(|n| message(&format!("m{n}"), n)).collect();
-    let answer = alice.sync(&[session("s", ACME, messages)]);
-    assert_eq!((answer.status, answer.body["error"].is_string()), (413, true));
+    let response = alice.sync(&[session("s", ACME, messages)]);
+    assert_eq!((response.status, response.body["error"].is_string()), (413, true));
     let long = alice.sync(&[session(&"x".repeat(300), ACME, vec![]), session("short", ACME, vec![])]);
     assert_eq!((long.status, &long.body["processed"]), (207, &json!(1)));
     assert_eq!(long.codes(), [("x".repeat(300), "VALIDATION_ERROR".to_owned())]);
@@ -78,19 +78,19 @@ fn bodies_beyond_the_limits_are_413() {
 
 #[test]
 fn a_key_beyond_its_rate_is_told_when_to_come_again() {
-    let place = sqlite();
-    let team = place.team();
-    let receiver = place.serve_with(&["--rate", "3"]);
+    let store = sqlite();
+    let team = store.create_team();
+    let receiver = store.serve_with(&["--rate", "3"]);
     let alice = receiver.client(&team.alice);
-    let answers: Vec<u16> = (0..4).map(|_| alice.get("/api/sync/identity").status).collect();
-    assert_eq!(answers, [200, 200, 200, 429]);
+    let responses: Vec<u16> = (0..4).map(|_| alice.get("/api/sync/identity").status).collect();
+    assert_eq!(responses, [200, 200, 200, 429]);
     let wait: u64 = alice.get("/api/sync/identity").header("retry-after").unwrap().parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
     assert_eq!(receiver.client(&team.bob).get("/api/sync/identity").status, 200);
 }
 
 /// Opens a request whose body never ends.
-fn stalled(receiver: &Receiver, key: &str) -> TcpStream {
+fn stalled(receiver: &RunningReceiver, key: &str) -> TcpStream {
     let mut stream = TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).unwrap();
     let head = format!(
         "POST /api/sync HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: 1000\r\n\r\n{{"
@@ -102,70 +102,70 @@ fn stalled(receiver: &Receiver, key: &str) -> TcpStream {
 /// A line that breaks is no fault of what was sent: the client tries again, and blames no session.
 #[test]
 fn body_that_ends_early_is_a_matter_of_the_line() {
-    let place = sqlite();
-    let (team, receiver) = (place.team(), place.serve());
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
     let mut cut = stalled(&receiver, &team.alice);
     cut.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    cut.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let mut response = String::new();
+    cut.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
 }
 
 #[test]
 fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
-    let place = sqlite();
-    let team = place.team();
-    let receiver = place.serve_with(&["--in-flight", "1", "--stall-seconds", "2"]);
+    let store = sqlite();
+    let team = store.create_team();
+    let receiver = store.serve_with(&["--in-flight", "1", "--stall-seconds", "2"]);
     let alice = receiver.client(&team.alice);
     let (mut slow, mut busy) = (Vec::new(), None);
-    wait_for("a place to be taken", || {
+    wait_until("a store to be taken", || {
         // On a slow machine one may have stalled for too long before the next comes.
         slow.push(stalled(&receiver, &team.bob));
-        let answer = alice.sync(&[]);
-        let is_busy = answer.status == 503;
-        busy = Some(answer);
+        let response = alice.sync(&[]);
+        let is_busy = response.status == 503;
+        busy = Some(response);
         is_busy
     });
     assert!(busy.unwrap().header("retry-after").is_some());
     assert_eq!(alice.get("/healthz").status, 200);
-    wait_for("the place to be free again", || alice.sync(&[]).status == 200);
-    let answers: Vec<String> = slow
+    wait_until("the store to be free again", || alice.sync(&[]).status == 200);
+    let responses: Vec<String> = slow
         .into_iter()
         .map(|mut stream| {
-            let mut answer = String::new();
+            let mut response = String::new();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
+            stream.read_to_string(&mut response).unwrap();
+            response
         })
         .collect();
-    assert!(answers.iter().any(|answer| answer.starts_with("HTTP/1.1 408")), "{answers:?}");
+    assert!(responses.iter().any(|response| response.starts_with("HTTP/1.1 408")), "{responses:?}");
 }
 
 #[test]
 fn slow_uploads_with_one_key_leave_places_to_others() {
-    let place = sqlite();
-    let team = place.team();
-    let receiver = place.serve_with(&["--in-flight", "10", "--stall-seconds", "60"]);
+    let store = sqlite();
+    let team = store.create_team();
+    let receiver = store.serve_with(&["--in-flight", "10", "--stall-seconds", "60"]);
     let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
     let mut slow = Vec::new();
     let mut told = None;
-    wait_for("the key to have no place left", || {
+    wait_until("the key to have no store left", || {
         slow.push(stalled(&receiver, &team.bob));
-        let answer = bob.sync(&[]);
-        let has_none = answer.status == 429;
-        told = Some(answer);
+        let response = bob.sync(&[]);
+        let has_none = response.status == 429;
+        told = Some(response);
         has_none
     });
     assert!(told.unwrap().header("retry-after").is_some());
     assert_eq!(alice.sync(&[]).status, 200);
     drop(slow);
-    wait_for("the places to be free again", || bob.sync(&[]).status == 200);
+    wait_until("the stores to be free again", || bob.sync(&[]).status == 200);
 }
 
 #[test]
 fn sigterm_answers_what_was_accepted() {
-    for place in places() {
-        let (team, mut receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, mut receiver) = (store.create_team(), store.serve());
         let body = sealed("c", &[session("s", ACME, vec![message("m", 0)])]);
         let mut stream = TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).unwrap();
         let head = format!(
@@ -179,22 +179,22 @@ fn sigterm_answers_what_was_accepted() {
         stream.read_exact(&mut word).unwrap();
         assert_eq!(&word, b"HTTP/1.1 100");
         receiver.signal("-TERM");
-        wait_for("the receiver to close its door", || {
+        wait_until("the receiver to close its door", || {
             TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).is_err()
         });
         stream.write_all(&body).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains("HTTP/1.1 200") && answer.contains("\"processed\":1"), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.contains("HTTP/1.1 200") && response.contains("\"processed\":1"), "{response}");
         assert!(receiver.child.wait().unwrap().success());
-        assert_eq!(place.query("SELECT count(*) FROM messages"), [[Some("1".to_owned())]]);
+        assert_eq!(store.query("SELECT count(*) FROM messages"), [[Some("1".to_owned())]]);
     }
 }
 
 #[test]
 fn health_readiness_metrics_and_the_page_show_no_data() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve_with(&["--metrics-listen", "127.0.0.1:0"]));
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve_with(&["--metrics-listen", "127.0.0.1:0"]));
         let (alice, nobody) = (receiver.client(&team.alice), receiver.client(""));
         alice.sync(&[session("secret-session", ACME, vec![message("m", 0)])]);
         assert_eq!((nobody.get("/healthz").status, nobody.get("/readyz").status), (200, 200));
@@ -219,23 +219,23 @@ const REQUESTS_LOGGED: usize = 1_500;
 
 #[test]
 fn a_log_that_nobody_reads_holds_up_nothing() {
-    let place = sqlite();
+    let store = sqlite();
     for is_closed in [false, true] {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--store", &place.url])
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", &store.url])
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
         let unread = child.stderr.take().filter(|_| !is_closed);
-        let mut receiver = Receiver::ready(child, tempfile::tempdir().unwrap()).unwrap();
+        let mut receiver = RunningReceiver::ready(child, tempfile::tempdir().unwrap()).unwrap();
         let agent = agent();
         for _ in 0..REQUESTS_LOGGED {
-            let mut answer = agent.get(format!("{}/healthz", receiver.base)).call().unwrap();
-            assert_eq!(answer.body_mut().read_to_string().unwrap(), "ok\n");
+            let mut response = agent.get(format!("{}/healthz", receiver.base)).call().unwrap();
+            assert_eq!(response.body_mut().read_to_string().unwrap(), "ok\n");
         }
         receiver.signal("-TERM");
-        wait_for("the receiver to end", || receiver.child.try_wait().unwrap().is_some());
+        wait_until("the receiver to end", || receiver.child.try_wait().unwrap().is_some());
         assert!(receiver.child.wait().unwrap().success(), "closed: {is_closed}");
         drop(unread);
     }

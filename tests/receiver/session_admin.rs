@@ -4,13 +4,13 @@ use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
 
-fn texts(place: &Place, query: &str) -> Vec<String> {
-    place.query(query).into_iter().flatten().map(Option::unwrap_or_default).collect()
+fn texts(store: &TestStore, query: &str) -> Vec<String> {
+    store.query(query).into_iter().flatten().map(Option::unwrap_or_default).collect()
 }
 
-fn sums(place: &Place) -> Vec<String> {
+fn sums(store: &TestStore) -> Vec<String> {
     texts(
-        place,
+        store,
         "SELECT CAST(sum(messages) AS BIGINT), CAST(sum(output_tokens) AS BIGINT), \
          CAST(sum(tasks_completed) AS BIGINT) FROM metrics",
     )
@@ -39,50 +39,50 @@ fn old_and_young() -> Vec<Value> {
 
 #[test]
 fn what_is_pruned_stays_away_and_its_sums_stay() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         assert_eq!(alice.sync(&old_and_young()).status, 200);
-        let before = sums(&place);
+        let before = sums(&store);
         assert_eq!(before, ["4", "21", "2"]);
-        let pruned = place.admin("prune --older-than 400d");
+        let pruned = store.admin("prune --older-than 400d");
         assert_eq!((&pruned["messages"], &pruned["sessions"]), (&json!(3), &json!(1)), "{pruned}");
         let state = || {
-            let messages = texts(&place, "SELECT message_id FROM messages ORDER BY message_id");
-            let sessions = texts(&place, "SELECT session_id || ' ' || message_count FROM sessions");
-            (messages, sessions, sums(&place))
+            let messages = texts(&store, "SELECT message_id FROM messages ORDER BY message_id");
+            let sessions = texts(&store, "SELECT session_id || ' ' || message_count FROM sessions");
+            (messages, sessions, sums(&store))
         };
         let after = state();
         assert_eq!(after, (vec!["young".to_owned()], vec!["mixed 1".to_owned()], before));
         // A reset sends everything again, and says that it saw the sessions' fields just now.
         alice.sync(&old_and_young());
         let fresh = |session: Value| with(session, json!({"lastModified": chrono::Utc::now().to_rfc3339()}));
-        let answer = alice.sync(&old_and_young().into_iter().map(fresh).collect::<Vec<_>>());
-        assert_eq!((answer.status, &answer.body["processed"]), (200, &json!(2)), "{}", answer.text);
+        let response = alice.sync(&old_and_young().into_iter().map(fresh).collect::<Vec<_>>());
+        assert_eq!((response.status, &response.body["processed"]), (200, &json!(2)), "{}", response.text);
         assert_eq!(alice.sync(&[fresh(session("ancient", ACME, vec![]))]).status, 200);
         assert_eq!(state(), after);
-        let tasks = alice.ask(r#"{ session(id: "mixed") { tasks { id } } }"#);
+        let tasks = alice.graphql_data(r#"{ session(id: "mixed") { tasks { id } } }"#);
         assert_eq!(tasks["session"]["tasks"], json!([{"id": "young"}]));
         let since = alice.get("/api/sync/identity").body["retainedSince"].as_str().unwrap().to_owned();
         assert_eq!(since, pruned["retainedSince"]);
         assert!(since.ends_with("T00:00:00.000Z"), "{since}");
         // A session that goes on after its pruning comes back with what is new.
         alice.sync(&[session("ancient", ACME, vec![aged("c", 1, "u4")])]);
-        assert_eq!(texts(&place, "SELECT message_count FROM sessions WHERE session_id = 'ancient'"), ["1"]);
+        assert_eq!(texts(&store, "SELECT message_count FROM sessions WHERE session_id = 'ancient'"), ["1"]);
     }
 }
 
 #[test]
 fn one_organization_is_pruned_without_the_others() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let dave = receiver.client(&team.dave);
         dave.sync(&[
             session("a", ACME, vec![aged("m", 500, "u")]),
             session("g", GLOBEX, vec![aged("m", 500, "u")]),
         ]);
-        place.admin("prune --older-than 400d --org acme");
-        assert_eq!(texts(&place, "SELECT session_id FROM messages"), ["g"]);
+        store.admin("prune --older-than 400d --org acme");
+        assert_eq!(texts(&store, "SELECT session_id FROM messages"), ["g"]);
         let retained =
             |key: &str| receiver.client(key).get("/api/sync/identity").body["retainedSince"].clone();
         assert_eq!(retained(&team.dave), json!(null), "globex takes everything");
@@ -92,16 +92,16 @@ fn one_organization_is_pruned_without_the_others() {
             json!({"inclusion": "forced_include"}),
         );
         receiver.client(&team.bob).sync(&[old]);
-        assert_eq!(texts(&place, "SELECT session_id FROM messages ORDER BY 1"), ["g", "p"]);
-        place.admin("prune --older-than 400d");
+        assert_eq!(texts(&store, "SELECT session_id FROM messages ORDER BY 1"), ["g", "p"]);
+        store.admin("prune --older-than 400d");
         assert!(retained(&team.bob).is_string() && retained(&team.dave).is_string());
     }
 }
 
 #[test]
 fn a_session_moves_with_its_sums_and_then_belongs_where_it_went() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
         let row = |id: &str, day: i64, output: i64| {
             with(
@@ -121,91 +121,91 @@ fn a_session_moves_with_its_sums_and_then_belongs_where_it_went() {
             with(session("stays", "https://github.com/alice/x", vec![row("b", 2, 5)]), personal),
         ]);
         // The repository is given to the organization.
-        place.admin("owner add acme github.com/alice");
-        place.admin("account remove alice github.com/alice");
+        store.admin("owner add acme github.com/alice");
+        store.admin("account remove alice github.com/alice");
         let again = session("goes", "https://github.com/alice/x", vec![row("a", 1, 9)]);
         assert_eq!(
             alice.sync(std::slice::from_ref(&again)).codes(),
             [("goes".to_owned(), "SESSION_MOVED".to_owned())]
         );
-        assert!(bob.ask(r#"{ session(id: "goes") { id } }"#)["session"].is_null());
-        place.admin("session move goes --user alice --to acme");
-        assert_sums_equal_a_recount(&place);
+        assert!(bob.graphql_data(r#"{ session(id: "goes") { id } }"#)["session"].is_null());
+        store.admin("session move goes --user alice --to acme");
+        assert_sums_equal_a_recount(&store);
         assert_eq!(alice.sync(&[again]).status, 200);
-        assert_sums_equal_a_recount(&place);
-        let seen = bob.ask(r#"{ session(id: "goes") { organization user messageCount tasks { id } messages { edges { node { content } } } } }"#);
+        assert_sums_equal_a_recount(&store);
+        let seen = bob.graphql_data(r#"{ session(id: "goes") { organization user messageCount tasks { id } messages { edges { node { content } } } } }"#);
         assert_eq!(seen["session"]["organization"], "acme");
         assert_eq!(seen["session"]["messages"]["edges"][0]["node"]["content"], "x");
         assert_eq!(seen["session"]["tasks"], json!([{"id": "t"}]));
-        place.admin("session move goes --user alice --private");
-        assert_sums_equal_a_recount(&place);
-        assert!(bob.ask(r#"{ session(id: "goes") { id } }"#)["session"].is_null());
+        store.admin("session move goes --user alice --private");
+        assert_sums_equal_a_recount(&store);
+        assert!(bob.graphql_data(r#"{ session(id: "goes") { id } }"#)["session"].is_null());
     }
 }
 
 #[test]
 fn a_session_without_rows_moves_too() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
         let bare = session("bare", "https://github.com/alice/x", vec![]);
         alice.sync(std::slice::from_ref(&bare));
-        place.admin("session move bare --user alice --to acme");
+        store.admin("session move bare --user alice --to acme");
         let query = r#"{ session(id: "bare") { organization status } }"#;
-        assert_eq!(bob.ask(query)["session"], json!({"organization": "acme", "status": "active"}));
-        place.admin("owner add acme github.com/alice");
-        place.admin("account remove alice github.com/alice");
+        assert_eq!(bob.graphql_data(query)["session"], json!({"organization": "acme", "status": "active"}));
+        store.admin("owner add acme github.com/alice");
+        store.admin("account remove alice github.com/alice");
         let later = json!({"status": "completed", "lastModified": "2025-03-02T00:00:00Z"});
         assert_eq!(alice.sync(&[with(bare, later)]).body["processed"], 1);
-        assert_eq!(bob.ask(query)["session"]["status"], "completed");
+        assert_eq!(bob.graphql_data(query)["session"]["status"], "completed");
     }
 }
 
 #[test]
 fn a_forgotten_session_is_gone_and_does_not_come_again() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         let row = |id: &str| with(message(id, 0), json!({"usageId": "u", "outputTokens": 3}));
         let both = [session("forgotten", ACME, vec![row("a")]), session("kept", ACME, vec![row("b")])];
         alice.sync(&both);
-        place.admin("session forget forgotten --user alice");
-        assert_sums_equal_a_recount(&place);
-        let answer = alice.sync(&both);
+        store.admin("session forget forgotten --user alice");
+        assert_sums_equal_a_recount(&store);
+        let response = alice.sync(&both);
         assert_eq!(
-            (answer.status, answer.codes()),
+            (response.status, response.codes()),
             (207, vec![("forgotten".to_owned(), "FORGOTTEN".to_owned())])
         );
-        assert_eq!(texts(&place, "SELECT session_id FROM sessions"), ["kept"]);
-        let clients = alice.ask("{ syncStatus { state } }");
+        assert_eq!(texts(&store, "SELECT session_id FROM sessions"), ["kept"]);
+        let clients = alice.graphql_data("{ syncStatus { state } }");
         assert_eq!(clients["syncStatus"][0]["state"], "FRESH", "it is an acknowledgement, not an error");
     }
 }
 
 #[test]
 fn an_export_is_what_was_sent() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let sent = session(
             "s",
             ACME,
             vec![with(message("m", 0), json!({"content": "é\u{1F600}", "stream": "main"}))],
         );
         receiver.client(&team.alice).sync(std::slice::from_ref(&sent));
-        let (code, stdout, _) = place.try_admin("session export");
+        let (code, stdout, _) = store.try_admin("session export");
         let line: Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!((code, &line["organization"], &line["login"]), (0, &json!("acme"), &json!("alice")));
         assert_eq!(line["session"], with(sent, json!({"projectSlug": "api"})));
-        assert_eq!(place.admin("session list --org acme")[0]["messages"], 1);
-        assert_eq!(place.admin("sessions list --org acme")[0]["messages"], 1);
-        assert_eq!(place.admin("sessions prune --older-than 36500d")["messages"], 0);
+        assert_eq!(store.admin("session list --org acme")[0]["messages"], 1);
+        assert_eq!(store.admin("sessions list --org acme")[0]["messages"], 1);
+        assert_eq!(store.admin("sessions prune --older-than 36500d")["messages"], 0);
     }
 }
 
 #[test]
 fn the_directory_can_be_listed_renamed_and_removed() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         alice.sync(&[session("s", ACME, vec![message("m", 0)])]);
         for (arguments, code) in [
@@ -220,31 +220,31 @@ fn the_directory_can_be_listed_renamed_and_removed() {
             ("key create alice --expires soon", 64),
             ("nonsense", 64),
         ] {
-            assert_eq!(place.try_admin(arguments).0, code, "{arguments}");
+            assert_eq!(store.try_admin(arguments).0, code, "{arguments}");
         }
-        assert!(place.query("SELECT * FROM tenants WHERE handle = 'other'").is_empty(), "refused whole");
-        place.admin("org rename acme umbrella --name Umbrella");
-        place.admin("user rename alice alicia");
-        place.admin("member role umbrella alicia admin");
+        assert!(store.query("SELECT * FROM tenants WHERE handle = 'other'").is_empty(), "refused whole");
+        store.admin("org rename acme umbrella --name Umbrella");
+        store.admin("user rename alice alicia");
+        store.admin("member role umbrella alicia admin");
         let identity = alice.get("/api/sync/identity").body;
         assert_eq!(
             (&identity["login"], &identity["organizations"][0]["slug"]),
             (&json!("alicia"), &json!("umbrella"))
         );
         assert_eq!(identity["organizations"][0]["role"], "admin");
-        assert_eq!(place.admin("member list umbrella").as_array().unwrap().len(), 3);
-        place.admin("member remove umbrella alicia");
+        assert_eq!(store.admin("member list umbrella").as_array().unwrap().len(), 3);
+        store.admin("member remove umbrella alicia");
         assert_eq!(alice.sync(&[session("s", ACME, vec![])]).codes()[0].1, "REPO_NOT_ACCEPTED");
-        place.admin("member add umbrella alicia");
-        place.admin("org remove umbrella --yes");
-        assert!(place.query("SELECT * FROM messages").is_empty());
-        assert_eq!(place.admin("org list").as_array().unwrap().len(), 1);
+        store.admin("member add umbrella alicia");
+        store.admin("org remove umbrella --yes");
+        assert!(store.query("SELECT * FROM messages").is_empty());
+        assert_eq!(store.admin("org list").as_array().unwrap().len(), 1);
         // The name is free again, and so is the session's id.
-        place.admin("org create acme --owner github.com/acme-corp");
-        place.admin("member add acme alicia");
+        store.admin("org create acme --owner github.com/acme-corp");
+        store.admin("member add acme alicia");
         assert_eq!(alice.sync(&[session("s", ACME, vec![message("m", 0)])]).status, 200);
-        place.admin("user remove alicia --yes");
+        store.admin("user remove alicia --yes");
         assert_eq!(alice.get("/api/sync/identity").status, 401);
-        assert!(place.query("SELECT * FROM messages").is_empty());
+        assert!(store.query("SELECT * FROM messages").is_empty());
     }
 }

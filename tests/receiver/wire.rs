@@ -1,14 +1,14 @@
-//! The receiver's side of the golden files in `fixtures/wire`: it answers the requests with the responses.
+//! The receiver's side of the golden files in `fixtures/wire`: it responses the requests with the responses.
 
 use crate::support::golden::{self, EXCHANGES, RESPONSE_VOLATILE};
 use crate::support::running_receiver::*;
 
 #[test]
 fn receiver_gives_the_golden_responses_to_the_golden_requests() {
-    for place in places() {
-        place.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
-        place.admin("user create alice --org acme --account github.com/alice");
-        let (key, receiver) = (place.key("alice"), place.serve());
+    for store in stores() {
+        store.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
+        store.admin("user create alice --org acme --account github.com/alice");
+        let (key, receiver) = (store.key("alice"), store.serve());
         let alice = receiver.client(&key);
         for &(name, status) in EXCHANGES {
             let request = golden::read(&format!("{name}.request.json"));

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as the fault server needs it: requests are kept byte for byte, answers are written as told, wrong or not.
+//! HTTP/1.1 as the fault server needs it: requests are kept byte for byte, responses are written as told, wrong or not.
 //!
 //! This is no general HTTP implementation: it reads what one request holds and refuses what it does not understand,
 //! so that a client that sends something odd is noticed.
@@ -16,13 +16,13 @@ const BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Request line and headers.
 #[derive(Debug, Clone, Default)]
-pub struct Head {
+pub struct RequestHead {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl RequestHead {
     /// The first header of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -30,7 +30,7 @@ impl Head {
 }
 
 /// Reads request line and headers. `None`: the client closed an idle connection.
-pub fn read_head<R: Read>(stream: &mut BufReader<R>) -> io::Result<Option<Head>> {
+pub fn read_head<R: Read>(stream: &mut BufReader<R>) -> io::Result<Option<RequestHead>> {
     let mut lines = Vec::new();
     let mut head_bytes = 0;
     loop {
@@ -59,11 +59,11 @@ pub fn read_head<R: Read>(stream: &mut BufReader<R>) -> io::Result<Option<Head>>
         .map(|line| line.split_once(':').map(|(key, value)| (key.to_owned(), value.trim().to_owned())))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| invalid("a header without a colon"))?;
-    Ok(Some(Head { method: method.to_owned(), path: path.to_owned(), headers }))
+    Ok(Some(RequestHead { method: method.to_owned(), path: path.to_owned(), headers }))
 }
 
 /// Reads the body that the head announces, as it is on the wire.
-pub fn read_body<R: Read>(head: &Head, stream: &mut BufReader<R>) -> io::Result<Vec<u8>> {
+pub fn read_body<R: Read>(head: &RequestHead, stream: &mut BufReader<R>) -> io::Result<Vec<u8>> {
     if head.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
         return read_chunks(stream);
     }
@@ -113,8 +113,8 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory")
 }
 
-/// Status line and headers of an answer.
-pub fn answer_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
+/// Status line and headers of an response.
+pub fn response_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -19,6 +19,6 @@ pub mod template;
 pub mod test_receiver;
 pub mod tls;
 
-pub use sandbox::{Outcome, Running, Sandbox, time, wait_until};
+pub use sandbox::{Outcome, RunningProgram, Sandbox, time, wait_until};
 pub use test_receiver::fault::{self, Fault, Request, batches, connections, identities, requests};
-pub use test_receiver::{FaultServer, Line};
+pub use test_receiver::{ListenOptions, TestReceiver};

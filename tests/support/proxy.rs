@@ -5,16 +5,16 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::http::{Head, read_head};
+use super::http::{RequestHead, read_head};
 
 /// The proxy. Its threads end with the process.
 pub struct Proxy {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<Head>>>,
+    asked: Arc<Mutex<Vec<RequestHead>>>,
 }
 
 impl Proxy {
-    /// Tunnels to `target`; `None`: it answers 502.
+    /// Tunnels to `target`; `None`: it responses 502.
     pub fn to(target: Option<SocketAddr>) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener on a loopback address");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -41,12 +41,12 @@ impl Proxy {
     }
 
     /// Heads of the requests in the order of arrival.
-    pub fn asked(&self) -> Vec<Head> {
+    pub fn asked(&self) -> Vec<RequestHead> {
         self.asked.lock().expect("no thread fails with the lock").clone()
     }
 }
 
-fn tunnel(client: TcpStream, target: Option<SocketAddr>, asked: &Mutex<Vec<Head>>) -> Option<()> {
+fn tunnel(client: TcpStream, target: Option<SocketAddr>, asked: &Mutex<Vec<RequestHead>>) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let head = read_head(&mut reader).ok()??;
     asked.lock().ok()?.push(head.clone());

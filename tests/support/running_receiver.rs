@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_han-sync-receiver");
 /// Nothing here takes this long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Where a test keeps what it stores.
-pub struct Place {
+pub struct TestStore {
     pub url: String,
     pub folder: tempfile::TempDir,
     postgres: Option<(String, String)>,
 }
 
 /// A folder with an SQLite store that is not there yet.
-pub fn sqlite() -> Place {
+pub fn sqlite() -> TestStore {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("team.db").display());
-    Place { url, folder, postgres: None }
+    TestStore { url, folder, postgres: None }
 }
 
 /// An empty database of its own on the PostgreSQL server of `HAN_SYNC_TEST_POSTGRES`; `None`, said aloud, without one.
-pub fn postgres() -> Option<Place> {
+pub fn postgres() -> Option<TestStore> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let Ok(server) = std::env::var("HAN_SYNC_TEST_POSTGRES") else {
         let _ = writeln!(std::io::stderr(), "SKIPPED on PostgreSQL: HAN_SYNC_TEST_POSTGRES is not set");
@@ -41,18 +41,18 @@ pub fn postgres() -> Option<Place> {
         .filter(|(root, _)| root.contains("//") && !root.ends_with('/'))
         .unwrap_or((base, ""));
     let url = format!("{root}/{name}{}{query}", if query.is_empty() { "" } else { "?" });
-    Some(Place { url, folder: tempfile::tempdir().unwrap(), postgres: Some((server, name)) })
+    Some(TestStore { url, folder: tempfile::tempdir().unwrap(), postgres: Some((server, name)) })
 }
 
 /// Both stores, as far as they are there.
-pub fn places() -> Vec<Place> {
+pub fn stores() -> Vec<TestStore> {
     std::iter::once(sqlite()).chain(postgres()).collect()
 }
 
-impl Place {
+impl TestStore {
     /// A database that somebody else made.
-    pub fn at(url: &str) -> Place {
-        Place { url: url.to_owned(), folder: tempfile::tempdir().unwrap(), postgres: None }
+    pub fn at(url: &str) -> TestStore {
+        TestStore { url: url.to_owned(), folder: tempfile::tempdir().unwrap(), postgres: None }
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -91,7 +91,7 @@ impl Place {
             return;
         }
         let db = rusqlite::Connection::open(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
-        db.busy_timeout(PATIENCE).unwrap();
+        db.busy_timeout(WAIT_MAX).unwrap();
         db.execute_batch(statements).unwrap();
     }
 
@@ -118,7 +118,7 @@ impl Place {
     }
 
     /// Two organizations; alice is a member of acme, bob its admin, carol of globex; dave of both.
-    pub fn team(&self) -> Team {
+    pub fn create_team(&self) -> Team {
         self.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
         self.admin("org create globex --name Globex --owner github.com/globex");
         self.admin("user create alice --org acme --account github.com/alice");
@@ -129,22 +129,22 @@ impl Place {
         Team { alice, bob, carol, dave }
     }
 
-    pub fn serve(&self) -> Receiver {
+    pub fn serve(&self) -> RunningReceiver {
         self.serve_with(&[])
     }
 
-    pub fn serve_with(&self, arguments: &[&str]) -> Receiver {
-        Receiver::start(&self.url, arguments)
+    pub fn serve_with(&self, arguments: &[&str]) -> RunningReceiver {
+        RunningReceiver::start(&self.url, arguments)
     }
 }
 
-impl Queries for Place {
+impl Queries for TestStore {
     fn query(&self, query: &str) -> Rows {
-        Place::query(self, query)
+        TestStore::query(self, query)
     }
 }
 
-impl Drop for Place {
+impl Drop for TestStore {
     fn drop(&mut self) {
         if let Some((server, name)) = &self.postgres {
             let _ = try_sql(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
@@ -184,16 +184,16 @@ fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_pos
 }
 
 /// A receiver at work, ended with the test.
-pub struct Receiver {
+pub struct RunningReceiver {
     pub child: Child,
     pub base: String,
     pub log: PathBuf,
     _folder: tempfile::TempDir,
 }
 
-impl Receiver {
-    pub fn start(store: &str, arguments: &[&str]) -> Receiver {
-        Receiver::try_start(store, arguments).expect("the receiver starts")
+impl RunningReceiver {
+    pub fn start(store: &str, arguments: &[&str]) -> RunningReceiver {
+        RunningReceiver::try_start(store, arguments).expect("the receiver starts")
     }
 
     pub fn spawn(store: &str, arguments: &[&str]) -> (Child, tempfile::TempDir) {
@@ -209,26 +209,26 @@ impl Receiver {
         (child, folder)
     }
 
-    pub fn try_start(store: &str, arguments: &[&str]) -> Option<Receiver> {
-        let (child, folder) = Receiver::spawn(store, arguments);
-        Receiver::ready(child, folder)
+    pub fn try_start(store: &str, arguments: &[&str]) -> Option<RunningReceiver> {
+        let (child, folder) = RunningReceiver::spawn(store, arguments);
+        RunningReceiver::ready(child, folder)
     }
 
     /// Waits until it says that it listens.
-    pub fn ready(mut child: Child, folder: tempfile::TempDir) -> Option<Receiver> {
+    pub fn ready(mut child: Child, folder: tempfile::TempDir) -> Option<RunningReceiver> {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next()?.ok()?;
         let base = line.strip_prefix("listening on ")?.to_owned();
         let log = folder.path().join("log");
-        Some(Receiver { child, base, log, _folder: folder })
+        Some(RunningReceiver { child, base, log, _folder: folder })
     }
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    pub fn client<'a>(&'a self, key: &'a str) -> Client<'a> {
-        Client { base: &self.base, key }
+    pub fn client<'a>(&'a self, key: &'a str) -> HttpClient<'a> {
+        HttpClient { base: &self.base, key }
     }
 
     /// The most memory that it ever had.
@@ -245,23 +245,23 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
+impl Drop for RunningReceiver {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// An answer.
+/// An response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Value,
     pub text: String,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str())
     }
@@ -277,20 +277,20 @@ impl Answer {
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(WAIT_MAX))
         .build()
         .new_agent()
 }
 
 /// Speaks to a receiver with one key.
 #[derive(Clone, Copy)]
-pub struct Client<'a> {
+pub struct HttpClient<'a> {
     pub base: &'a str,
     pub key: &'a str,
 }
 
-impl Client<'_> {
-    pub fn get(&self, path: &str) -> Answer {
+impl HttpClient<'_> {
+    pub fn get(&self, path: &str) -> HttpResponse {
         let request = agent()
             .get(format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {}", self.key));
@@ -298,11 +298,16 @@ impl Client<'_> {
     }
 
     /// Posts bytes as they are.
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpResponse {
         self.try_post(path, headers, body).unwrap()
     }
 
-    pub fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
+    pub fn try_post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<HttpResponse, ureq::Error> {
         let mut request = agent()
             .post(format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {}", self.key))
@@ -314,37 +319,37 @@ impl Client<'_> {
     }
 
     /// Sends sessions as one sealed and compressed batch.
-    pub fn sync(&self, sessions: &[Value]) -> Answer {
+    pub fn sync(&self, sessions: &[Value]) -> HttpResponse {
         self.try_sync(sessions).unwrap()
     }
 
-    pub fn try_sync(&self, sessions: &[Value]) -> Result<Answer, ureq::Error> {
+    pub fn try_sync(&self, sessions: &[Value]) -> Result<HttpResponse, ureq::Error> {
         self.try_post("/api/sync", &[("content-encoding", "gzip")], &gzip(&sealed("client-1", sessions)))
     }
 
-    pub fn sync_as(&self, client_id: &str, sessions: &[Value]) -> Answer {
+    pub fn sync_as(&self, client_id: &str, sessions: &[Value]) -> HttpResponse {
         self.post("/api/sync", &[("content-encoding", "gzip")], &gzip(&sealed(client_id, sessions)))
     }
 
     /// Asks GraphQL; panics on errors.
-    pub fn ask(&self, query: &str) -> Value {
-        let answer = self.graphql(query, json!({}));
-        assert!(answer.body["errors"].is_null(), "{query}: {}", answer.text);
-        answer.body["data"].clone()
+    pub fn graphql_data(&self, query: &str) -> Value {
+        let response = self.graphql(query, json!({}));
+        assert!(response.body["errors"].is_null(), "{query}: {}", response.text);
+        response.body["data"].clone()
     }
 
-    pub fn graphql(&self, query: &str, variables: Value) -> Answer {
+    pub fn graphql(&self, query: &str, variables: Value) -> HttpResponse {
         self.post("/graphql", &[], json!({"query": query, "variables": variables}).to_string().as_bytes())
     }
 }
 
-fn read(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+fn read(mut response: ureq::http::Response<ureq::Body>) -> HttpResponse {
     let headers = response.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
     let status = response.status().as_u16();
     let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
-    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    HttpResponse { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
 }
 
 pub fn sealed(client_id: &str, sessions: &[Value]) -> Vec<u8> {
@@ -393,10 +398,10 @@ pub fn with(mut value: Value, members: Value) -> Value {
 }
 
 /// Waits until `condition` holds.
-pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let since = Instant::now();
     while !condition() {
-        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(since.elapsed() < WAIT_MAX, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -21,8 +21,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::han_db;
-use super::test_receiver::FaultServer;
-use super::test_receiver::store::{ALICE_KEY, Store};
+use super::test_receiver::TestReceiver;
+use super::test_receiver::store::{ALICE_KEY, UserStore};
 
 /// A program that runs longer hangs. Generous, for a machine that compiles at the same time.
 const RUN_MAX: Duration = Duration::from_secs(60);
@@ -45,7 +45,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Configured for Alice at `server`, with content off and time-outs of a second. There is no database yet.
-    pub fn new(server: &FaultServer) -> Sandbox {
+    pub fn new(server: &TestReceiver) -> Sandbox {
         let sandbox = Sandbox::unconfigured();
         sandbox.set("enabled", "true");
         sandbox.set("endpoint", &server.endpoint());
@@ -208,14 +208,14 @@ impl Sandbox {
         let input = input.to_vec();
         // The program may well not read all of it.
         let writer = thread::spawn(move || stdin.write_all(&input));
-        let outcome = Running::new(child).wait();
+        let outcome = RunningProgram::new(child).wait();
         let _ = writer.join();
         self.pass_time_of(&outcome);
         outcome
     }
 
-    pub fn spawn(&self, arguments: &[&str]) -> Running {
-        Running::new(self.command(arguments).spawn().expect("the program under test"))
+    pub fn spawn(&self, arguments: &[&str]) -> RunningProgram {
+        RunningProgram::new(self.command(arguments).spawn().expect("the program under test"))
     }
 
     /// The `--json` of `han-sync status`.
@@ -293,7 +293,7 @@ impl Sandbox {
     /// Asserts that the receiver holds all that the database holds, once and under its name, but for these sessions,
     /// of which nothing is there.
     #[track_caller]
-    pub fn assert_all_delivered_but(&self, held_back: &[&str], store: &Store) {
+    pub fn assert_all_delivered_but(&self, held_back: &[&str], store: &UserStore) {
         let mut expected = self.expected();
         expected.retain(|session, _| !held_back.contains(&session.as_str()));
         for (session, ids) in &expected {
@@ -317,20 +317,20 @@ pub fn time(value: &Value) -> DateTime<Utc> {
 }
 
 /// A program under way.
-pub struct Running {
+pub struct RunningProgram {
     pid: Pid,
     output: mpsc::Receiver<Output>,
 }
 
-impl Running {
-    pub fn new(child: Child) -> Running {
+impl RunningProgram {
+    pub fn new(child: Child) -> RunningProgram {
         let pid = Pid::from_child(&child);
         let (sender, output) = mpsc::channel();
         thread::spawn(move || {
             // The test has failed, and said so, when nobody listens.
             let _ = sender.send(child.wait_with_output().expect("a child to wait for"));
         });
-        Running { pid, output }
+        RunningProgram { pid, output }
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -370,14 +370,14 @@ impl Outcome {
 
     /// Asserts that the user is told so, on stderr or, for a person, on stdout. Case does not matter.
     #[track_caller]
-    pub fn says(self, text: &str) -> Outcome {
+    pub fn prints(self, text: &str) -> Outcome {
         let said = format!("{}\n{}", self.stdout, self.stderr).to_lowercase();
         assert!(said.contains(&text.to_lowercase()), "nobody says {text:?} in:\n{said}");
         self
     }
 
     #[track_caller]
-    pub fn says_nothing_of(self, text: &str) -> Outcome {
+    pub fn does_not_print(self, text: &str) -> Outcome {
         let said = format!("{}\n{}", self.stdout, self.stderr);
         assert!(!said.contains(text), "{text:?} is said in:\n{said}");
         self

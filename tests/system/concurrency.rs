@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use crate::size;
 use crate::support::han_db::{HanDb, Stream, expected_wire};
-use crate::support::{FaultServer, Running, Sandbox};
+use crate::support::{RunningProgram, Sandbox, TestReceiver};
 
 const CROWD: usize = 50;
 const SESSIONS: usize = 12;
@@ -40,7 +40,7 @@ const CALLS: &[(Call, &[i32])] = &[
 const RESET: (Call, &[i32]) = (|id| vec!["reset", "--session", id], &[0, 75]);
 
 struct Crowd {
-    server: FaultServer,
+    server: TestReceiver,
     sandbox: Sandbox,
     han: HanDb,
     sessions: Vec<String>,
@@ -49,7 +49,7 @@ struct Crowd {
 
 impl Crowd {
     fn new() -> Crowd {
-        let server = FaultServer::start();
+        let server = TestReceiver::start();
         let sandbox = Sandbox::new(&server);
         sandbox.set("batchSize", "20");
         // A hundred processes on two processors take their time; none of them is lost for it.
@@ -96,7 +96,11 @@ impl Crowd {
                 command.stdin(File::open(input).expect("the hook's input"));
             }
             let label = arguments.join(" ");
-            running.push((label, codes, Running::new(command.spawn().expect("the program under test"))));
+            running.push((
+                label,
+                codes,
+                RunningProgram::new(command.spawn().expect("the program under test")),
+            ));
             self.write(place);
             self.started += 1;
         }
@@ -112,7 +116,7 @@ impl Crowd {
 
     /// Everybody is gone: new lines, so that what was dropped is wanted again, and one normal run.
     fn assert_next_run_completes(&self) {
-        self.server.take_all();
+        self.server.accept_all();
         (0..SESSIONS).for_each(|place| self.write(place));
         self.sandbox.advance(TimeDelta::hours(25));
         let outcome = self.sandbox.run(&["--json"]).exits(0);
@@ -140,7 +144,7 @@ fn crowds(what: &str, calls: &[(Call, &[i32])], refuses: bool) -> Crowd {
     let began = Instant::now();
     while began.elapsed() < lasts {
         if refuses {
-            crowd.server.refuse(crowd.session(crowd.started), "VALIDATION_ERROR", 1);
+            crowd.server.reject(crowd.session(crowd.started), "VALIDATION_ERROR", 1);
         }
         crowd.gather(calls);
     }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::support::han_db::{HanDb, Stream, expected_wire};
-use crate::support::{Fault, FaultServer, Outcome, Running, Sandbox, batches};
+use crate::support::{Fault, Outcome, RunningProgram, Sandbox, TestReceiver, batches};
 
 /// Exit codes of the contract that a fault may end in: 64 would blame the user, 70 the program.
 const FITTING: &[i32] = &[0, 65, 66, 75, 77, 78];
@@ -68,7 +68,7 @@ fn add_message_of_second(home: &Home) {
 
 /// The machine, and a receiver that behaves.
 pub struct Home {
-    pub server: FaultServer,
+    pub server: TestReceiver,
     pub sandbox: Sandbox,
     /// han, while it runs.
     pub han: Option<HanDb>,
@@ -84,7 +84,7 @@ impl Deref for Home {
 impl Home {
     /// With a copy of the template's database, and no state yet.
     pub fn new(template: &Template) -> Home {
-        let server = FaultServer::start();
+        let server = TestReceiver::start();
         let sandbox = Sandbox::new(&server);
         sandbox.set("batchSize", "3");
         fs::copy(template.database(), sandbox.database()).expect("a copy of the database");
@@ -108,7 +108,7 @@ impl Home {
             add_messages(han, &fresh, 2);
         });
         home.han = Some(han);
-        home.server.refuse(&sessions[0], "VALIDATION_ERROR", 1);
+        home.server.reject(&sessions[0], "VALIDATION_ERROR", 1);
         home.server.script(batches(), Fault::none().late(LATE));
         home
     }
@@ -161,7 +161,7 @@ impl Home {
 
     /// Ends the wait for a program that must end.
     pub fn finish(&self, mut command: std::process::Command) -> Outcome {
-        Running::new(command.spawn().expect("strace")).wait()
+        RunningProgram::new(command.spawn().expect("strace")).wait()
     }
 
     /// Asserts that what the state says is acknowledged is at the receiver.
@@ -201,8 +201,8 @@ impl Home {
     /// One normal run, when whatever was to wait has waited; then all is there, once, and nothing is left to do.
     #[track_caller]
     pub fn assert_next_run_completes(&self) {
-        self.server.behave();
-        self.server.take_all();
+        self.server.clear_script();
+        self.server.accept_all();
         self.advance(TimeDelta::minutes(61));
         let outcome = self.run(&["--json"]).exits(0);
         self.assert_complete(&outcome);

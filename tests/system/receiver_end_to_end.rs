@@ -53,17 +53,17 @@ impl Machine {
 }
 
 /// What is stored, by session id.
-fn exported(place: &Place) -> BTreeMap<String, Value> {
-    let (code, stdout, stderr) = place.try_admin("session export");
+fn exported(store: &TestStore) -> BTreeMap<String, Value> {
+    let (code, stdout, stderr) = store.try_admin("session export");
     assert_eq!(code, 0, "{stderr}");
     let sessions = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["session"].clone());
     sessions.map(|session| (session["id"].as_str().unwrap().to_owned(), session)).collect()
 }
 
 /// Every session, message and task by every field.
-fn assert_stored_is_what_the_source_has(place: &Place, machine: &Machine, sessions: &[String]) {
+fn assert_stored_is_what_the_source_has(store: &TestStore, machine: &Machine, sessions: &[String]) {
     let expected = expected_wire(&machine.database, sessions, machine.secret().as_bytes());
-    let stored = exported(place);
+    let stored = exported(store);
     assert_eq!(stored.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (id, expected) in &expected {
         let session = &stored[id];
@@ -117,16 +117,16 @@ fn assert_stored_is_what_the_source_has(place: &Place, machine: &Machine, sessio
 
 #[test]
 fn the_team_has_what_the_source_has_by_every_field() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
-        let database = place.folder.path().join("han.db");
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let database = store.folder.path().join("han.db");
         let large = build_large(&database, 4_000, 40, 700, 7);
-        let machine = Machine::new(place.folder.path(), "laptop", &database);
+        let machine = Machine::new(store.folder.path(), "laptop", &database);
         let organization = large.sessions_of(Kind::Organization);
         let run = machine.export(&receiver.base, &team.alice);
         assert_eq!(run["sessionsSent"], organization.len());
-        assert_stored_is_what_the_source_has(&place, &machine, &organization);
-        assert_sums_equal_a_recount(&place);
+        assert_stored_is_what_the_source_has(&store, &machine, &organization);
+        assert_sums_equal_a_recount(&store);
 
         let again = machine.export(&receiver.base, &team.alice);
         assert_eq!((&again["messagesSent"], &again["sessionsSent"]), (&json!(0), &json!(0)));
@@ -138,24 +138,24 @@ fn the_team_has_what_the_source_has_by_every_field() {
         drop(db);
         let more = machine.export(&receiver.base, &team.alice);
         assert_eq!(more["sessionsSent"], 5);
-        assert_stored_is_what_the_source_has(&place, &machine, &organization);
-        assert_sums_equal_a_recount(&place);
+        assert_stored_is_what_the_source_has(&store, &machine, &organization);
+        assert_sums_equal_a_recount(&store);
     }
 }
 
 #[test]
 fn eight_exporters_at_once_with_overlapping_sessions_store_everything_once() {
-    for place in places() {
-        let (team, receiver) = (place.team(), place.serve());
-        let database = place.folder.path().join("han.db");
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let database = store.folder.path().join("han.db");
         let large = build_large(&database, 2_000, 24, 700, 11);
         let organization = large.sessions_of(Kind::Organization);
         let machines: Vec<Machine> = (0..8)
             .map(|n| {
                 // Each machine has a copy, some with more in it than others.
-                let copy = place.folder.path().join(format!("han-{n}.db"));
+                let copy = store.folder.path().join(format!("han-{n}.db"));
                 HanDb::open(&database).copy_to(&copy);
-                Machine::new(place.folder.path(), &format!("machine-{n}"), &copy)
+                Machine::new(store.folder.path(), &format!("machine-{n}"), &copy)
             })
             .collect();
         let db = HanDb::open(&machines[7].database);
@@ -167,7 +167,7 @@ fn eight_exporters_at_once_with_overlapping_sessions_store_everything_once() {
                 scope.spawn(move || machine.export(&receiver.base, &team.alice));
             }
         });
-        let stored = exported(&place);
+        let stored = exported(&store);
         let expected = expected_wire(&machines[7].database, &organization, b"");
         assert_eq!(stored.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (id, session) in &stored {
@@ -180,6 +180,6 @@ fn eight_exporters_at_once_with_overlapping_sessions_store_everything_once() {
             ids.sort_unstable();
             assert_eq!(ids, expected[id].messages.keys().collect::<Vec<_>>(), "{id}");
         }
-        assert_sums_equal_a_recount(&place);
+        assert_sums_equal_a_recount(&store);
     }
 }

@@ -32,7 +32,7 @@ fn endpoint_faults_are_retried_then_left_to_a_later_run() {
         let scene = Scene::new(&[3, 2]);
         scene.server.script(batches(), fault);
         let (report, outcome) = scene.run_json(&["--max-seconds", "3"], 75);
-        outcome.says(said);
+        outcome.prints(said);
         assert_eq!(report["status"], "error", "{report}");
         assert_eq!(report["sessionsPending"], 2, "{report}");
         assert_eq!(report["messagesPending"], 5, "{report}");
@@ -50,7 +50,7 @@ fn endpoint_faults_are_retried_then_left_to_a_later_run() {
         assert_eq!(time(&report["nextRetryAt"]), next);
         assert_eq!(scene.server.request_count(), asked, "backoff is honoured");
 
-        scene.server.behave();
+        scene.server.clear_script();
         scene.set_now(next + TimeDelta::seconds(1));
         let (report, _) = scene.run_json(&[], 0);
         assert_eq!((&report["status"], &report["messagesSent"]), (&"success".into(), &5.into()), "{report}");
@@ -102,7 +102,7 @@ fn persisted_waits_double_to_an_hour_and_never_switch_off() {
     }
     assert!(waits.windows(2).all(|pair| pair[1] >= pair[0].min(3600)), "{waits:?}");
     assert!(waits[0] <= 4 && (3600..3610).contains(&waits[19]), "{waits:?}");
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();
 }
@@ -158,7 +158,7 @@ fn a_clock_that_jumps_delays_nothing_for_more_than_an_hour() {
         let scene = Scene::new(&[1]);
         scene.server.script(batches(), Fault::status(503).header("Retry-After", "3600"));
         scene.run_json(&["--max-seconds", "1"], 75);
-        scene.server.behave();
+        scene.server.clear_script();
         scene.advance(jump);
         scene.advance(TimeDelta::seconds(3601));
         scene.run_json(&[], 0);
@@ -183,7 +183,7 @@ fn faults_of_the_endpoint_count_against_no_session() {
     assert_eq!(status["queue"]["failed"], 0, "{status}");
     assert_eq!(status["pendingSessions"], 2, "{status}");
     assert!(status["failedRuns"].as_u64().unwrap() >= 15, "{status}");
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();
 }
@@ -194,7 +194,7 @@ fn all_and_session_do_not_wait_for_the_backoff() {
         let scene = Scene::new(&[2]);
         scene.server.script(batches(), Fault::status(503).header("Retry-After", "3600"));
         scene.run_json(&["--max-seconds", "1"], 75);
-        scene.server.behave();
+        scene.server.clear_script();
         let arguments: Vec<&str> = arguments
             .into_iter()
             .map(|word| if word == "ID" { scene.sessions[0].as_str() } else { word })

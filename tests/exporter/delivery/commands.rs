@@ -151,7 +151,7 @@ fn of_several_outcomes_the_first_of_the_contract_is_the_exit_code() {
 
     let scene = Scene::new(&[2, 2]);
     scene.set("batchSize", "2");
-    scene.server.refuse(&scene.sessions[0], "VALIDATION_ERROR", usize::MAX);
+    scene.server.reject(&scene.sessions[0], "VALIDATION_ERROR", usize::MAX);
     scene.server.script(batches().with_session(&scene.sessions[1]), Fault::status(403));
     scene.run_json(&["--max-seconds", "2"], 77);
 }
@@ -173,7 +173,7 @@ fn session_that_is_not_eligible_is_skipped_with_the_reason() {
         for remote in ["https://github.com/alice/dotfiles.git", "https://github.com/stranger/thing"] {
             let personal = scene.db.session_of_remote(remote);
             scene.add_messages(&personal, 1);
-            let outcome = scene.run(&[call, &personal, "--json"]).says(&personal);
+            let outcome = scene.run(&[call, &personal, "--json"]).prints(&personal);
             let report = assert_run(&outcome, 0, "skipped");
             let why = report["errors"][0]["message"].as_str().expect("a reason");
             let way_out = if remote.contains("alice") { "includePersonal" } else { "organizations" };
@@ -358,7 +358,7 @@ fn work_that_waits_for_longer_than_two_intervals_is_overdue() {
     assert_eq!(scene.status()["overdue"], false);
     scene.advance(TimeDelta::seconds(601));
     assert_eq!(scene.status()["overdue"], true);
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     assert_eq!(scene.status()["overdue"], false);
     scene.assert_delivered_without_repeats();

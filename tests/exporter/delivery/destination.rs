@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::scene::Scene;
-use crate::support::FaultServer;
+use crate::support::TestReceiver;
 use crate::support::test_receiver::store::BOB_KEY;
 
 #[test]
@@ -13,7 +13,7 @@ fn new_endpoint_starts_from_the_beginning_and_the_old_one_keeps_its_place() {
     let scene = Scene::new(&[3, 2]);
     scene.run_json(&[], 0);
     let old = scene.server.endpoint();
-    let new = FaultServer::start();
+    let new = TestReceiver::start();
     scene.set("endpoint", &new.endpoint());
     let (report, _) = scene.run_json(&[], 0);
     assert_eq!(report["messagesSent"], 5, "{report}");
@@ -119,7 +119,7 @@ fn client_id_survives_the_loss_of_either_file() {
 fn reset_sends_history_again_to_this_destination_and_it_is_stored_once() {
     for whole in [true, false] {
         let scene = Scene::new(&[3, 2]);
-        let other = FaultServer::start();
+        let other = TestReceiver::start();
         scene.run_json(&["--endpoint", &other.endpoint()], 0);
         scene.run_json(&[], 0);
         let arguments: Vec<&str> =

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::scene::{Arrange, Scene};
-use crate::support::{Fault, Running, batches, requests, wait_until};
+use crate::support::{Fault, RunningProgram, batches, requests, wait_until};
 
 fn input(session: &str) -> Vec<u8> {
     let input = json!({
@@ -98,7 +98,7 @@ fn hook_does_not_wait_for_the_end_of_its_input() {
         let mut child = scene.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();
-        Running::new(child).wait().exits(0);
+        RunningProgram::new(child).wait().exits(0);
         drop(stdin);
         scene.settle();
         if name == "all of it" {
@@ -134,13 +134,13 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
     let scene = Scene::new(&[1; HOOKS]);
     scene.set("timeout", "60");
     scene.server.script(requests().times(1), Fault::none().held());
-    let hooks: Vec<Running> = scene
+    let hooks: Vec<RunningProgram> = scene
         .sessions
         .iter()
         .map(|session| {
             let mut child = scene.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
             child.stdin.take().unwrap().write_all(&input(session)).unwrap();
-            Running::new(child)
+            RunningProgram::new(child)
         })
         .collect();
     for hook in hooks {
@@ -196,7 +196,7 @@ fn detached_run_is_a_plain_one_that_honours_backoff() {
     scene.run_with_input(&["hook"], &input(&scene.sessions[0])).exits(0);
     scene.settle();
     assert_eq!(scene.server.request_count(), asked, "an endpoint that is away is not asked by every hook");
-    scene.server.behave();
+    scene.server.clear_script();
     scene.advance(TimeDelta::seconds(3601));
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();

@@ -9,11 +9,11 @@ use super::scene::Scene;
 use crate::support::proxy::Proxy;
 use crate::support::test_receiver::store::ALICE_KEY;
 use crate::support::tls::{Authority, Certificate, FAR_HOST};
-use crate::support::{FaultServer, Sandbox};
+use crate::support::{Sandbox, TestReceiver};
 
 /// A receiver over https whose certificate is the authority's, known by `caFile` to a sandbox.
 fn https_scene(authority: &Authority, certificate: Certificate) -> Scene {
-    let scene = Scene::with(FaultServer::https(authority.server(certificate)), &[3, 2]);
+    let scene = Scene::with(TestReceiver::https(authority.server(certificate)), &[3, 2]);
     let path = scene.path("ca.pem");
     fs::write(&path, authority.pem()).unwrap();
     scene.set("caFile", path.to_str().unwrap());
@@ -62,14 +62,14 @@ fn wrong_certificates_are_named_and_nothing_is_sent() {
             scene.unset("caFile");
         }
         let (report, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-        outcome.says("certificate").says(said).says_nothing_of(ALICE_KEY);
+        outcome.prints("certificate").prints(said).does_not_print(ALICE_KEY);
         assert_eq!((&report["status"], &report["messagesPending"]), (&json!("error"), &json!(5)), "{report}");
         assert!(scene.status()["lastError"].as_str().unwrap().contains("certificate"));
         assert_eq!(scene.server.request_count(), 0);
         let next = scene.retry_at(&report);
 
         // The certificate is renewed.
-        let renewed = FaultServer::https(authority.server(Certificate::Right));
+        let renewed = TestReceiver::https(authority.server(Certificate::Right));
         scene.set("caFile", scene.path("ca.pem").to_str().unwrap());
         scene.set("endpoint", &renewed.endpoint());
         scene.set_now(next + TimeDelta::seconds(1));
@@ -91,7 +91,7 @@ fn ca_file_that_is_none_is_a_matter_of_configuration() {
         }
         scene.set("caFile", path.to_str().unwrap());
         let (report, outcome) = scene.run_json(&[], 78);
-        outcome.says("caFile").says(name);
+        outcome.prints("caFile").prints(name);
         assert_eq!(report["status"], "error", "{report}");
         assert_eq!(scene.server.connection_count(), 0);
     }
@@ -112,7 +112,7 @@ fn proxy_of_the_environment_is_used() {
         let proxy = Proxy::to(Some(scene.server.address()));
         scene.env(variable, &proxy.url_for("user:pass-word"));
         let (_, outcome) = scene.run_json(&["--verbose"], 0);
-        outcome.says_nothing_of("pass-word");
+        outcome.does_not_print("pass-word");
         let tunnels = proxy.asked();
         assert!(!tunnels.is_empty(), "{variable}");
         for tunnel in tunnels {
@@ -134,7 +134,7 @@ fn no_proxy_and_this_machine_are_reached_without_the_proxy() {
         scene.env("HTTPS_PROXY", &proxy.url());
         scene.env("NO_PROXY", no_proxy);
         let (_, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-        outcome.says(FAR_HOST);
+        outcome.prints(FAR_HOST);
         assert_eq!(proxy.asked().len(), 0, "NO_PROXY={no_proxy}");
     }
     let scene = https_scene(&authority, Certificate::Right);
@@ -152,7 +152,7 @@ fn proxy_that_refuses_is_a_fault_that_passes() {
     let refusing = Proxy::to(None);
     scene.env("HTTPS_PROXY", &refusing.url_for("user:pass-word"));
     let (_, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-    outcome.says("proxy").says_nothing_of("pass-word");
+    outcome.prints("proxy").does_not_print("pass-word");
     assert!(!scene.status().to_string().contains("pass-word"));
     let willing = Proxy::to(Some(scene.server.address()));
     scene.env("HTTPS_PROXY", &willing.url());
@@ -176,7 +176,7 @@ fn plain_http_is_refused_off_loopback_and_taken_on_it() {
         sandbox.set("apiKey", ALICE_KEY);
         sandbox.set("endpoint", &format!("\"http://{host}/api/sync\""));
         crate::support::han_db::HanDb::create(sandbox.database());
-        let outcome = sandbox.run(&["--json"]).exits(78).says("https").says("endpoint");
+        let outcome = sandbox.run(&["--json"]).exits(78).prints("https").prints("endpoint");
         assert_eq!(outcome.json()["status"], "error", "{host}");
     }
     for host in ["localhost", "127.0.0.1"] {
@@ -193,7 +193,7 @@ fn receiver_that_speaks_no_tls_is_a_fault_that_is_named() {
     let tls_at_plain = scene.server.endpoint().replace("http:", "https:");
     scene.set("endpoint", &tls_at_plain);
     let (_, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-    outcome.says(&tls_at_plain).says("cannot be reached");
+    outcome.prints(&tls_at_plain).prints("cannot be reached");
     scene.set("endpoint", &scene.server.endpoint());
     scene.run_json(&[], 0);
     scene.assert_delivered_without_repeats();

@@ -3,17 +3,17 @@
 //! Every test ends with the same two questions, whatever else it asks: is everything there, and is anything there
 //! twice? One file a promise of contract 1, 3 and 5.
 
-mod answers;
+mod responses;
 mod backoff;
 mod commands;
-mod corners;
+mod edge_cases;
 mod destination;
 mod hook;
 mod https;
 mod outage;
 mod queue;
-mod quiet;
-mod refusal;
+mod fast_path;
+mod rejection;
 mod scene;
 mod signals;
-mod slow_line;
+mod slow_network;

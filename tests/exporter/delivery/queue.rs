@@ -15,7 +15,7 @@ fn what_is_asked_for_while_a_run_holds_the_lock_is_picked_up_by_that_run() {
         let (report, _) = scene.run_json(&["session", &late], 0);
         assert_eq!(report["status"], "busy", "{report}");
         assert_eq!(scene.queued(&late).expect("it is queued")["priority"], "high");
-        scene.run(&["session", &late]).exits(0).says("queued");
+        scene.run(&["session", &late]).exits(0).prints("queued");
         assert_eq!(scene.server.alice().message_count(), 0);
 
         scene.server.release();
@@ -88,7 +88,7 @@ fn high_priority_goes_first() {
     scene.run_json(&["session", &asked_for, "--max-seconds", "1"], 75);
     let item = scene.queued(&asked_for).expect("it stays queued");
     assert_eq!(item["priority"], "high", "{item}");
-    scene.server.behave();
+    scene.server.clear_script();
     let before = order_sent(&scene).len();
     scene.advance(TimeDelta::seconds(3601));
     scene.run_json(&[], 0);
@@ -101,7 +101,7 @@ fn session_at_the_head_that_is_refused_lets_the_others_pass() {
     let scene = Scene::new(&[2, 2, 2]);
     scene.set("batchSize", "2");
     let head = scene.sessions[0].clone();
-    scene.server.refuse(&head, "VALIDATION_ERROR", usize::MAX);
+    scene.server.reject(&head, "VALIDATION_ERROR", usize::MAX);
     scene.run_json(&["session", &head, "--max-seconds", "1"], 75);
     // It waits for its next try, and what is not due does not count.
     let (report, _) = scene.run_json(&["--max-seconds", "1"], 0);
@@ -128,7 +128,7 @@ fn queue_shows_who_waits_and_why() {
     let queue = outcome.json();
     assert!(queue["version"].is_number() || queue["version"].is_string(), "{queue}");
     let shown = scene.run(&["queue"]).exits(0);
-    shown.says(&failed).says("failed").says("422");
+    shown.prints(&failed).prints("failed").prints("422");
     let item = scene.queued(&failed).unwrap();
     for field in ["sessionId", "priority", "status", "attempts", "lastError", "nextRetryAt"] {
         assert!(item.get(field).is_some(), "{field}: {item}");
@@ -180,7 +180,7 @@ fn queue_survives_being_torn_and_says_so() {
     let (scene, failed) = Scene::with_failed_session();
     let client = scene.status()["clientId"].clone();
     std::fs::write(scene.state_folder().join("sync-queue.json"), b"{\"version\":1,\"items\":[{\"se").unwrap();
-    scene.run(&["--json"]).exits(0).says("corrupt");
+    scene.run(&["--json"]).exits(0).prints("corrupt");
     assert_eq!(scene.queued(&failed), None, "what was refused before is tried again");
     assert_eq!(scene.status()["clientId"], client);
     scene.assert_delivered_without_repeats();

@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::support::han_db::{HanDb, Stream};
-use crate::support::{Fault, FaultServer, Outcome, Running, Sandbox, batches};
+use crate::support::{Fault, Outcome, RunningProgram, Sandbox, TestReceiver, batches};
 
 /// One line of a table: what happens to a scene before a program runs in it.
 pub type Arrange = fn(&Scene);
 
 /// A receiver, and a sandbox that is configured for it.
 pub struct Scene {
-    pub server: FaultServer,
+    pub server: TestReceiver,
     pub sandbox: Sandbox,
     pub db: HanDb,
     /// In the order in which they were made.
@@ -30,10 +30,10 @@ impl Deref for Scene {
 impl Scene {
     /// Sessions with so many messages each.
     pub fn new(messages: &[usize]) -> Scene {
-        Scene::with(FaultServer::start(), messages)
+        Scene::with(TestReceiver::start(), messages)
     }
 
-    pub fn with(server: FaultServer, messages: &[usize]) -> Scene {
+    pub fn with(server: TestReceiver, messages: &[usize]) -> Scene {
         let sandbox = Sandbox::new(&server);
         let db = HanDb::create(sandbox.database());
         let mut scene = Scene { server, sandbox, db, sessions: Vec::new() };
@@ -81,13 +81,13 @@ impl Scene {
         scene.run_json(&[], 65);
         assert_eq!(scene.queued(&failed).expect("it is kept")["status"], "failed");
         scene.run_json(&[], 0);
-        scene.server.behave();
+        scene.server.clear_script();
         (scene, failed)
     }
 
-    /// Starts a run whose `nth` batch with data, from 0, waits at the receiver for [`FaultServer::release`], and waits
+    /// Starts a run whose `nth` batch with data, from 0, waits at the receiver for [`TestReceiver::release`], and waits
     /// until it does.
-    pub fn run_into_held_batch(&self, arguments: &[&str], nth: usize) -> Running {
+    pub fn run_into_held_batch(&self, arguments: &[&str], nth: usize) -> RunningProgram {
         // The answer takes as long as the test wants: only a signal may end this wait, no time-out.
         self.set("timeout", "600");
         let before = self.server.request_count();

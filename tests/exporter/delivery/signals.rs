@@ -20,7 +20,7 @@ fn batch_without_an_answer_is_given_up() {
         assert!(scene.status()["nextRetryAt"].is_null(), "it was not the endpoint's fault");
         assert_eq!(scene.status()["queue"]["failed"], 0);
 
-        scene.server.behave();
+        scene.server.clear_script();
         scene.run_json(&[], 0);
         scene.assert_delivered_without_repeats();
     }
@@ -53,13 +53,13 @@ fn signal_ends_the_wait_between_two_tries() {
         // The machine's own clock: this wait is a real one.
         let mut command = scene.command(&["--json"]);
         let child = command.env_remove("HAN_SYNC_TEST_NOW").spawn().unwrap();
-        let run = crate::support::Running::new(child);
+        let run = crate::support::RunningProgram::new(child);
         scene.server.wait_until("the batch is refused", |requests| requests.iter().any(|it| it.is_batch()));
         run.signal(signal);
         let report = run.wait().exits(75).json();
         assert_eq!(report["messagesPending"], 2, "{report}");
         assert!(report["nextRetryAt"].is_string(), "{report}");
-        scene.server.behave();
+        scene.server.clear_script();
         scene.run_json(&["all"], 0);
         scene.assert_delivered_without_repeats();
     }

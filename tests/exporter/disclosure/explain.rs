@@ -69,7 +69,7 @@ fn every_rule_is_named_with_value_place_and_remedy() {
         }
     }
     assert_eq!(everything["counts"], json!(counts));
-    scene.run(&["explain"]).exits(0).says("2 organization, 1 owner_unknown, 1 personal");
+    scene.run(&["explain"]).exits(0).prints("2 organization, 1 owner_unknown, 1 personal");
 
     scene.set("includePersonal", "true");
     let personal = explained(&scene, &table[2].0);
@@ -111,7 +111,7 @@ fn repository_without_sessions_is_decided_by_the_same_rules() {
         let each = explained(&scene, repository);
         assert_eq!((&each["reason"], &each["sessionId"]), (&json!(reason), &Value::Null));
     }
-    scene.run(&["explain", "no-such-session"]).exits(64).says("no-such-session");
+    scene.run(&["explain", "no-such-session"]).exits(64).prints("no-such-session");
 }
 
 #[test]
@@ -129,11 +129,11 @@ fn narrowing_is_named_with_its_file() {
 
     let each = explained(&scene, &off);
     assert_eq!((&each["reason"], &each["setIn"]), (&json!("disabled_by_repository"), &json!(off_file)));
-    scene.run(&["explain", &off]).exits(0).says(off_file.to_str().unwrap());
+    scene.run(&["explain", &off]).exits(0).prints(off_file.to_str().unwrap());
     let each = explained(&scene, &silent);
     assert_eq!((&each["eligible"], &each["withContent"]), (&json!(true), &json!(false)));
     assert!(each["content"].as_str().unwrap().contains(silent_file.to_str().unwrap()), "{each}");
-    scene.run(&["explain", &silent]).exits(0).says(silent_file.to_str().unwrap());
+    scene.run(&["explain", &silent]).exits(0).prints(silent_file.to_str().unwrap());
     let each = explained(&scene, &open);
     assert_eq!(each["withContent"], true);
     assert!(each["content"].as_str().unwrap().contains(scene.config_file().to_str().unwrap()), "{each}");
@@ -146,7 +146,7 @@ fn explains_before_sync_is_enabled_and_without_a_receiver() {
     scene.set("enabled", "false");
     assert_eq!(explained(&scene, &session)["reason"], "organization");
     assert_eq!(scene.json(&["explain"])["enabled"], false);
-    scene.run(&["explain"]).exits(0).says("not enabled").says(scene.config_file().to_str().unwrap());
+    scene.run(&["explain"]).exits(0).prints("not enabled").prints(scene.config_file().to_str().unwrap());
 
     scene.set("endpoint", "http://127.0.0.1:9/api/sync");
     let each = explained(&scene, &session);

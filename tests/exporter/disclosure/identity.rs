@@ -66,7 +66,7 @@ fn identity_serves_for_a_day_after_the_last_success_and_then_closes() {
     assert_eq!(scene.json(&["explain", &personal])["sessions"][0]["eligible"], false);
 
     // Learned again, it opens again.
-    scene.server.behave();
+    scene.server.clear_script();
     scene.advance(TimeDelta::hours(1));
     assert_eq!(scene.run_and_see(0), [session]);
 }
@@ -113,7 +113,7 @@ fn sessions_that_wait_for_an_identity_are_looked_at_again_though_han_wrote_nothi
     assert_eq!(scene.sent_since(before), [configured]);
 
     // Before it is time again to tell the receiver that this client is alive.
-    scene.server.behave();
+    scene.server.clear_script();
     scene.advance(TimeDelta::minutes(30));
     assert_eq!(scene.run_and_see(0), [session]);
 }
@@ -181,7 +181,7 @@ fn old_receiver_without_identity_works_with_configured_organizations() {
     assert_eq!(scene.server.alice().messages_again, 0);
 
     // The receiver is updated, and the cursors stay.
-    scene.server.behave();
+    scene.server.clear_script();
     scene.advance(TimeDelta::minutes(61));
     scene.add_messages(&session, 1);
     let mut both = [session, unknown];
@@ -236,7 +236,7 @@ fn unknown_key_sends_nothing_and_keeps_no_identity_of_another() {
     scene.add_messages(&session, 1);
     scene.set("apiKey", "han_of_nobody");
     let before = scene.server.request_count();
-    scene.run(&[]).exits(77).says_nothing_of("han_of_nobody");
+    scene.run(&[]).exits(77).does_not_print("han_of_nobody");
     assert!(scene.sent_since(before).is_empty());
     assert_eq!(scene.json(&["preview"])["messages"], 0);
 }

@@ -6,6 +6,6 @@
 mod explain;
 mod identity;
 mod leaks;
-mod narrowing;
+mod project_override;
 mod preview;
 mod scene;

@@ -155,7 +155,7 @@ fn the_hourly_empty_batch_is_shown_too() {
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 0);
     scene.advance(TimeDelta::hours(1));
-    scene.run(&["preview"]).exits(0).says("the batch is empty");
+    scene.run(&["preview"]).exits(0).prints("the batch is empty");
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
 }
 
@@ -165,7 +165,7 @@ fn sessions_that_failed_are_shown_when_a_new_identity_brings_them_back() {
     let failed = scene.session(ORGANIZATION_REMOTE, 2);
     scene.server.script(batches().with_session(&failed), Fault::status(422));
     scene.json_exits(&[], 65);
-    scene.server.behave();
+    scene.server.clear_script();
     // Nothing but the sign of life.
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 1);
     assert_eq!(assert_run_sends_the_preview(&scene, &[], &[]), 0);
@@ -246,7 +246,7 @@ fn secrets_are_counted_once_in_all_and_by_session() {
     let row = |id: &str| table.stdout.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
     assert!(row(&one).ends_with("7 github_token"), "{}", table.stdout);
     assert!(row(&other).ends_with("2 custom"), "{}", table.stdout);
-    table.says("redacted: 2 custom, 7 github_token");
+    table.prints("redacted: 2 custom, 7 github_token");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn table_says_session_repository_why_messages_and_bytes() {
     ];
     let stays = scene.session("https://github.com/stranger/x", 4);
     let document = scene.json(&["preview"]);
-    let table = scene.run(&["preview"]).exits(0).says_nothing_of(&stays).says_nothing_of("secret");
+    let table = scene.run(&["preview"]).exits(0).does_not_print(&stays).does_not_print("secret");
     for (place, (id, repository, why, messages)) in sessions.iter().enumerate() {
         let session = &document["sessions"][place];
         assert_eq!(session["sessionId"], **id);
@@ -291,7 +291,7 @@ fn table_says_session_repository_why_messages_and_bytes() {
             assert!(row.contains(cell), "{cell:?} is missing in {row:?}");
         }
     }
-    table.says("6 messages of 3 sessions in 1 batch");
+    table.prints("6 messages of 3 sessions in 1 batch");
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn session_that_stays_has_an_empty_preview_and_a_reason() {
         );
         assert_eq!(preview["batches"], serde_json::json!([]));
     }
-    scene.run(&["preview", "--session", &personal]).exits(0).says("includePersonal");
+    scene.run(&["preview", "--session", &personal]).exits(0).prints("includePersonal");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn preview_works_before_sync_is_enabled_and_without_a_receiver() {
     scene.set("enabled", "false");
     let preview = scene.json(&["preview"]);
     assert_eq!((&preview["enabled"], &preview["messages"]), (&false.into(), &2.into()));
-    scene.run(&["preview"]).exits(0).says("not enabled");
+    scene.run(&["preview"]).exits(0).prints("not enabled");
     for key in ["endpoint", "apiKey"] {
         scene.unset(key);
         assert_eq!(scene.json(&["preview"])["sessions"][0]["sessionId"], *session);
@@ -329,7 +329,7 @@ fn preview_works_before_sync_is_enabled_and_without_a_receiver() {
     scene.set("apiKey", "han_x");
     let (preview, outcome) = scene.json_exits(&["preview"], 0);
     assert_eq!(preview["sessions"][0]["sessionId"], *session);
-    outcome.says("cannot be reached");
+    outcome.prints("cannot be reached");
 }
 
 #[test]

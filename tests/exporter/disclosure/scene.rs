@@ -10,10 +10,10 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::support::han_db::{HanDb, Stream};
-use crate::support::{FaultServer, Outcome, Request, Sandbox};
+use crate::support::{Outcome, Request, Sandbox, TestReceiver};
 
 pub struct Scene {
-    pub server: FaultServer,
+    pub server: TestReceiver,
     pub sandbox: Sandbox,
     pub db: HanDb,
 }
@@ -28,7 +28,7 @@ impl Deref for Scene {
 impl Scene {
     /// Configured for Alice, with an empty database.
     pub fn new() -> Scene {
-        let server = FaultServer::start();
+        let server = TestReceiver::start();
         let sandbox = Sandbox::new(&server);
         // The same client before and after the first run, on machines without an id of their own too.
         sandbox.env("HAN_SYNC_TEST_MACHINE", "0123456789abcdef0123456789abcdef");

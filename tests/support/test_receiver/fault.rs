@@ -1,4 +1,4 @@
-//! The script of a fault server: which requests, and what happens to them instead of the receiver's plain answer.
+//! The script of a fault server: which requests, and what happens to them instead of the receiver's plain response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use han_sync::protocol::{SyncPayload, SyncResponse};
 use serde::Serialize;
 
-use crate::support::http::{Head, gzip};
+use crate::support::http::{RequestHead, gzip};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The connection that it came on, from 0.
     pub connection: usize,
-    pub head: Head,
+    pub head: RequestHead,
     /// The body as it was on the wire.
     pub wire: Vec<u8>,
     /// The body inflated; `None` if it is no gzip.
@@ -65,98 +65,98 @@ enum Route {
 type Condition = Box<dyn Fn(&Request) -> bool + Send>;
 
 /// Which requests a fault befalls: those that fit, without the first `skip`, at most `times`.
-pub struct When {
+pub struct RequestMatcher {
     route: Route,
     conditions: Vec<Condition>,
     skip: usize,
     times: usize,
 }
 
-fn when(route: Route) -> When {
-    When { route, conditions: Vec::new(), skip: 0, times: usize::MAX }
+fn when(route: Route) -> RequestMatcher {
+    RequestMatcher { route, conditions: Vec::new(), skip: 0, times: usize::MAX }
 }
 
 /// Connections, before anything is read from them. Only resets and silence can befall them.
-pub fn connections() -> When {
+pub fn connections() -> RequestMatcher {
     when(Route::Connection)
 }
 
 /// `GET {endpoint}/identity`.
-pub fn identities() -> When {
+pub fn identities() -> RequestMatcher {
     when(Route::Identity)
 }
 
 /// `POST {endpoint}`.
-pub fn batches() -> When {
+pub fn batches() -> RequestMatcher {
     when(Route::Batch)
 }
 
-pub fn requests() -> When {
+pub fn requests() -> RequestMatcher {
     when(Route::Any)
 }
 
-impl When {
-    pub fn skip(mut self, skip: usize) -> When {
+impl RequestMatcher {
+    pub fn skip(mut self, skip: usize) -> RequestMatcher {
         self.skip = skip;
         self
     }
 
-    pub fn times(mut self, times: usize) -> When {
+    pub fn times(mut self, times: usize) -> RequestMatcher {
         self.times = times;
         self
     }
 
-    pub fn that(mut self, condition: impl Fn(&Request) -> bool + Send + 'static) -> When {
+    pub fn that(mut self, condition: impl Fn(&Request) -> bool + Send + 'static) -> RequestMatcher {
         self.conditions.push(Box::new(condition));
         self
     }
 
-    pub fn with_session(self, id: &str) -> When {
+    pub fn with_session(self, id: &str) -> RequestMatcher {
         let id = id.to_owned();
         self.that(move |request| request.has_session(&id))
     }
 
-    pub fn with_message(self, id: &str) -> When {
+    pub fn with_message(self, id: &str) -> RequestMatcher {
         let id = id.to_owned();
         self.that(move |request| request.has_message(&id))
     }
 
     /// Batches that carry anything: not the hourly empty one.
-    pub fn with_data(self) -> When {
+    pub fn with_data(self) -> RequestMatcher {
         self.that(|request| !request.session_ids().is_empty())
     }
 
     /// Batches with more than so many messages.
-    pub fn with_more_messages_than(self, messages: usize) -> When {
+    pub fn with_more_messages_than(self, messages: usize) -> RequestMatcher {
         self.that(move |request| request.messages().count() > messages)
     }
 }
 
 /// One line of the script.
 pub struct Rule {
-    when: When,
+    when: RequestMatcher,
     fault: Fault,
     seen: usize,
 }
 
 impl Rule {
-    pub fn new(when: When, fault: Fault) -> Rule {
+    pub fn new(when: RequestMatcher, fault: Fault) -> Rule {
         Rule { when, fault, seen: 0 }
     }
 
     /// The fault that befalls this connection.
     pub fn on_connection(&mut self) -> Option<Fault> {
-        (self.when.route == Route::Connection).then(|| self.strike()).flatten()
+        (self.when.route == Route::Connection).then(|| self.apply()).flatten()
     }
 
     /// The fault that befalls a request of which only the head was read.
     pub fn on_head(&mut self, request: &Request) -> Option<Fault> {
-        (self.fault.unread && self.fits(request)).then(|| self.strike()).flatten()
+        (self.fault.unread && self.fits(request)).then(|| self.apply()).flatten()
     }
 
     /// The fault that befalls a request that was read.
     pub fn on_request(&mut self, request: &Request) -> Option<Fault> {
-        (!self.fault.unread && self.fits(request)).then(|| self.strike()).flatten()
+        (!self.fault.unread && self.fits(request)).then(|| self.apply()).flatten()
     }
 
     fn fits(&self, request: &Request) -> bool {
@@ -169,16 +169,16 @@ impl Rule {
         route && self.when.conditions.iter().all(|condition| condition(request))
     }
 
-    fn strike(&mut self) -> Option<Fault> {
+    fn apply(&mut self) -> Option<Fault> {
         self.seen += 1;
-        let strikes = self.seen > self.when.skip && self.seen - self.when.skip <= self.when.times;
-        strikes.then(|| self.fault.clone())
+        let applies = self.seen > self.when.skip && self.seen - self.when.skip <= self.when.times;
+        applies.then(|| self.fault.clone())
     }
 }
 
-/// What goes over the wire as an answer, right or wrong.
+/// What goes over the wire as an response, right or wrong.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Body,
@@ -195,18 +195,18 @@ pub enum Body {
     Dripping(Vec<u8>, Duration),
 }
 
-impl Answer {
-    pub fn json(status: u16, body: &impl Serialize) -> Answer {
-        let body = serde_json::to_vec(body).expect("answers are JSON");
-        Answer {
+impl TestResponse {
+    pub fn json(status: u16, body: &impl Serialize) -> TestResponse {
+        let body = serde_json::to_vec(body).expect("responses are JSON");
+        TestResponse {
             status,
             headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
             body: Body::Whole(body),
         }
     }
 
-    pub fn error(status: u16, error: &str) -> Answer {
-        Answer::json(status, &serde_json::json!({"error": error, "requestId": "req-test"}))
+    pub fn error(status: u16, error: &str) -> TestResponse {
+        TestResponse::json(status, &serde_json::json!({"error": error, "requestId": "req-test"}))
     }
 
     fn set_header(&mut self, name: &str, value: &str) {
@@ -217,21 +217,21 @@ impl Answer {
     fn whole(&self) -> &[u8] {
         match &self.body {
             Body::Whole(body) => body,
-            _ => panic!("only a whole answer can be edited"),
+            _ => panic!("only a whole response can be edited"),
         }
     }
 }
 
-type Edit = Arc<dyn Fn(&mut Answer) + Send + Sync>;
+type Edit = Arc<dyn Fn(&mut TestResponse) + Send + Sync>;
 
 /// How a request ends.
 #[derive(Clone)]
 pub enum Ending {
-    /// With the receiver's own answer, edited in this order.
-    Answer(Vec<Edit>),
+    /// With the receiver's own response, edited in this order.
+    Response(Vec<Edit>),
     /// With a TCP reset.
     Reset,
-    /// With the connection closed and no answer.
+    /// With the connection closed and no response.
     Close,
     /// Never: the connection stays open until the server goes.
     Silence,
@@ -244,11 +244,11 @@ pub struct Fault {
     pub commits: bool,
     /// Whether the fault comes before the body is read.
     pub unread: bool,
-    /// Whether the request waits for [`super::FaultServer::release`] first.
+    /// Whether the request waits for [`super::TestReceiver::release`] first.
     pub held: bool,
-    /// How long the answer takes.
+    /// How long the response takes.
     pub pause: Duration,
-    /// Whether the connection is closed after the answer, unannounced.
+    /// Whether the connection is closed after the response, unannounced.
     pub hangs_up: bool,
     pub ending: Ending,
 }
@@ -260,12 +260,13 @@ impl Fault {
 
     /// No fault at all, to be [`Fault::held`] or edited.
     pub fn none() -> Fault {
-        Fault::new(Ending::Answer(Vec::new())).after_commit()
+        Fault::new(Ending::Response(Vec::new())).after_commit()
     }
 
-    /// Another answer, which leaves the batch unread: `{"error": …}` with that status.
+    /// Another response, which leaves the batch unread: `{"error": …}` with that status.
     pub fn status(status: u16) -> Fault {
-        Fault::new(Ending::Answer(Vec::new())).edit(move |answer| *answer = Answer::error(status, "scripted"))
+        Fault::new(Ending::Response(Vec::new()))
+            .edit(move |response| *response = TestResponse::error(status, "scripted"))
     }
 
     /// A page where JSON belongs, as captive portals and proxies serve it.
@@ -289,12 +290,12 @@ impl Fault {
         Fault::new(Ending::Silence)
     }
 
-    /// The receiver's own answer with its SyncResponse changed, where it is one. Nothing is stored.
+    /// The receiver's own response with its SyncResponse changed, where it is one. Nothing is stored.
     pub fn lie(change: impl Fn(&mut SyncResponse) + Send + Sync + 'static) -> Fault {
-        Fault::new(Ending::Answer(Vec::new())).edit(move |answer| {
-            if let Ok(mut response) = serde_json::from_slice(answer.whole()) {
-                change(&mut response);
-                *answer = Answer::json(answer.status, &response);
+        Fault::new(Ending::Response(Vec::new())).edit(move |response| {
+            if let Ok(mut body) = serde_json::from_slice(response.whole()) {
+                change(&mut body);
+                *response = TestResponse::json(response.status, &body);
             }
         })
     }
@@ -311,68 +312,68 @@ impl Fault {
         self
     }
 
-    /// The request waits for [`super::FaultServer::release`] first.
+    /// The request waits for [`super::TestReceiver::release`] first.
     pub fn held(mut self) -> Fault {
         self.held = true;
         self
     }
 
-    /// The answer takes that long.
+    /// The response takes that long.
     pub fn late(mut self, pause: Duration) -> Fault {
         self.pause = pause;
         self
     }
 
-    /// The same answer under another status.
+    /// The same response under another status.
     pub fn with_status(self, status: u16) -> Fault {
-        self.edit(move |answer| answer.status = status)
+        self.edit(move |response| response.status = status)
     }
 
-    /// The connection is closed after the answer, unannounced.
+    /// The connection is closed after the response, unannounced.
     pub fn hanging_up(mut self) -> Fault {
         self.hangs_up = true;
         self
     }
 
     pub fn without_header(self, name: &'static str) -> Fault {
-        self.edit(move |answer| answer.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name)))
+        self.edit(move |response| response.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name)))
     }
 
     pub fn header(self, name: &'static str, value: &str) -> Fault {
         let value = value.to_owned();
-        self.edit(move |answer| answer.set_header(name, &value))
+        self.edit(move |response| response.set_header(name, &value))
     }
 
     pub fn body(self, body: impl Into<Vec<u8>>) -> Fault {
         let body = body.into();
-        self.edit(move |answer| answer.body = Body::Whole(body.clone()))
+        self.edit(move |response| response.body = Body::Whole(body.clone()))
     }
 
-    /// The answer is compressed, asked for or not.
+    /// The response is compressed, asked for or not.
     pub fn gzipped(self) -> Fault {
-        self.edit(|answer| {
-            answer.body = Body::Whole(gzip(answer.whole()));
-            answer.set_header("Content-Encoding", "gzip");
+        self.edit(|response| {
+            response.body = Body::Whole(gzip(response.whole()));
+            response.set_header("Content-Encoding", "gzip");
         })
     }
 
-    /// The answer announces its length and ends half-way.
+    /// The response announces its length and ends half-way.
     pub fn cut(self) -> Fault {
-        self.edit(|answer| answer.body = Body::Cut(answer.whole().to_vec(), answer.whole().len() / 2))
+        self.edit(|response| response.body = Body::Cut(response.whole().to_vec(), response.whole().len() / 2))
     }
 
-    /// The answer is so many bytes of white space; `None`: it never ends.
+    /// The response is so many bytes of white space; `None`: it never ends.
     pub fn blank(self, bytes: Option<u64>) -> Fault {
-        self.edit(move |answer| answer.body = Body::Blank(bytes))
+        self.edit(move |response| response.body = Body::Blank(bytes))
     }
 
-    /// The answer comes byte by byte.
+    /// The response comes byte by byte.
     pub fn dripping(self, pause: Duration) -> Fault {
-        self.edit(move |answer| answer.body = Body::Dripping(answer.whole().to_vec(), pause))
+        self.edit(move |response| response.body = Body::Dripping(response.whole().to_vec(), pause))
     }
 
-    fn edit(mut self, edit: impl Fn(&mut Answer) + Send + Sync + 'static) -> Fault {
-        let Ending::Answer(edits) = &mut self.ending else { panic!("there is no answer to edit") };
+    fn edit(mut self, edit: impl Fn(&mut TestResponse) + Send + Sync + 'static) -> Fault {
+        let Ending::Response(edits) = &mut self.ending else { panic!("there is no response to edit") };
         edits.push(Arc::new(edit));
         self
     }

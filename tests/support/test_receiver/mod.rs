@@ -1,7 +1,7 @@
 //! The fault-injecting server: a well-behaved receiver on a real socket, until its script says otherwise.
 //!
 //! Every request is kept as it arrived. Nothing here waits for time to pass, but for the slow line and the late
-//! or dripping answer, which are made of time: a test waits for what it wants to see ([`FaultServer::wait_until`]).
+//! or dripping response, which are made of time: a test waits for what it wants to see ([`TestReceiver::wait_until`]).
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,9 +16,9 @@ use socket2::{Domain, SockRef, Socket, Type};
 pub mod fault;
 pub mod store;
 
-use crate::support::http::{answer_head, gunzip, read_body, read_head};
-use fault::{Answer, Body, Ending, Fault, Request, Rule, When};
-use store::{Receiver, Refusal, Store};
+use crate::support::http::{gunzip, read_body, read_head, response_head};
+use fault::{Body, Ending, Fault, Request, RequestMatcher, Rule, TestResponse};
+use store::{InMemoryReceiver, Rejection, UserStore};
 
 /// Path of the endpoint under test.
 const ENDPOINT_PATH: &str = "/api/sync";
@@ -31,14 +31,14 @@ const SLOW_READ_BYTES: usize = 512;
 /// Receive buffer and segment size of the slow line, so that the kernel does not hide its slowness from the client.
 const SLOW_BUFFER_BYTES: usize = 4096;
 const SLOW_SEGMENT_BYTES: u32 = 536;
-/// Pieces in which a long blank answer goes out.
+/// Pieces in which a long blank response goes out.
 const BLANK_PIECE_BYTES: usize = 64 * 1024;
 
-/// A receiver of another make, behind the line: it answers a request, or not at all.
-pub type Upstream = Arc<dyn Fn(&Request) -> Option<Answer> + Send + Sync>;
+/// A receiver of another make, behind the line: it responses a request, or not at all.
+pub type Upstream = Arc<dyn Fn(&Request) -> Option<TestResponse> + Send + Sync>;
 
 /// A receiver with a script. It stops when dropped.
-pub struct FaultServer {
+pub struct TestReceiver {
     address: SocketAddr,
     tls: bool,
     shared: Arc<Shared>,
@@ -52,7 +52,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    receiver: Receiver,
+    receiver: InMemoryReceiver,
     upstream: Option<Upstream>,
     rules: Vec<Rule>,
     requests: Vec<Request>,
@@ -64,32 +64,35 @@ struct State {
     closing: bool,
     in_flight: usize,
     in_flight_max: usize,
-    answer_bytes: u64,
+    response_bytes: u64,
 }
 
 /// How the server listens.
 #[derive(Default, Clone)]
-pub struct Line {
+pub struct ListenOptions {
     /// Certificate and key, for https.
     pub tls: Option<Arc<ServerConfig>>,
     /// What the line carries towards the receiver.
     pub bytes_per_second: Option<u32>,
 }
 
-impl FaultServer {
-    pub fn start() -> FaultServer {
-        FaultServer::on(Line::default())
+impl TestReceiver {
+    pub fn start() -> TestReceiver {
+        TestReceiver::on(ListenOptions::default())
     }
 
-    pub fn https(config: Arc<ServerConfig>) -> FaultServer {
-        FaultServer::on(Line { tls: Some(config), ..Line::default() })
+    pub fn https(config: Arc<ServerConfig>) -> TestReceiver {
+        TestReceiver::on(ListenOptions { tls: Some(config), ..ListenOptions::default() })
     }
 
-    pub fn slow(bytes_per_second: u32) -> FaultServer {
-        FaultServer::on(Line { bytes_per_second: Some(bytes_per_second), ..Line::default() })
+    pub fn slow(bytes_per_second: u32) -> TestReceiver {
+        TestReceiver::on(ListenOptions {
+            bytes_per_second: Some(bytes_per_second),
+            ..ListenOptions::default()
+        })
     }
 
-    pub fn on(line: Line) -> FaultServer {
+    pub fn on(line: ListenOptions) -> TestReceiver {
         let listener = listen(&line).expect("a listener on a loopback address");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
@@ -98,7 +101,7 @@ impl FaultServer {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &line, &shared)
         });
-        FaultServer { address, tls, shared, acceptor: Some(acceptor) }
+        TestReceiver { address, tls, shared, acceptor: Some(acceptor) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -116,7 +119,7 @@ impl FaultServer {
     }
 
     /// Adds a line to the script. Of several that fit a request, the one added last befalls it.
-    pub fn script(&self, when: When, fault: Fault) {
+    pub fn script(&self, when: RequestMatcher, fault: Fault) {
         self.state().rules.insert(0, Rule::new(when, fault));
     }
 
@@ -125,35 +128,35 @@ impl FaultServer {
         self.state().rules.remove(0);
     }
 
-    /// Whether the script holds any line that still strikes or may.
+    /// Whether the script holds any line that still applies or may.
     pub fn is_scripted(&self) -> bool {
         !self.state().rules.is_empty()
     }
 
     /// Forgets the script: the receiver behaves again. Sessions that it refuses are another matter.
-    pub fn behave(&self) {
+    pub fn clear_script(&self) {
         self.state().rules.clear();
     }
 
     /// Refuses a session inside its batches, so many times.
-    pub fn refuse(&self, session_id: &str, code: &str, times: usize) {
-        let refusal = Refusal { session_id: session_id.to_owned(), code: code.to_owned(), times };
-        self.state().receiver.refusals.push(refusal);
+    pub fn reject(&self, session_id: &str, code: &str, times: usize) {
+        let rejection = Rejection { session_id: session_id.to_owned(), code: code.to_owned(), times };
+        self.state().receiver.rejections.push(rejection);
     }
 
-    /// Passes on, from now on, every request that its fault lets through, and gives back the answer. The server is then
+    /// Passes on, from now on, every request that its fault lets through, and gives back the response. The server is then
     /// the line to that receiver: its own still says what it thinks of the protocol, and speaks where the line lies, but
     /// stores nothing.
-    pub fn pass_on(&self, upstream: Upstream) {
+    pub fn forward_to(&self, upstream: Upstream) {
         self.state().upstream = Some(upstream);
     }
 
-    pub fn take_all(&self) {
-        self.state().receiver.refusals.clear();
+    pub fn accept_all(&self) {
+        self.state().receiver.rejections.clear();
     }
 
     /// Changes keys, identities and limits.
-    pub fn with_receiver<T>(&self, change: impl FnOnce(&mut Receiver) -> T) -> T {
+    pub fn with_receiver<T>(&self, change: impl FnOnce(&mut InMemoryReceiver) -> T) -> T {
         change(&mut self.state().receiver)
     }
 
@@ -186,11 +189,11 @@ impl FaultServer {
     }
 
     /// What a user's clients have delivered.
-    pub fn store(&self, user_id: &str) -> Store {
+    pub fn store(&self, user_id: &str) -> UserStore {
         self.state().receiver.stores.get(user_id).cloned().unwrap_or_default()
     }
 
-    pub fn alice(&self) -> Store {
+    pub fn alice(&self) -> UserStore {
         self.store("user-alice")
     }
 
@@ -216,14 +219,14 @@ impl FaultServer {
         self.state().connections
     }
 
-    /// The most batches that were ever being answered at the same time.
+    /// The most batches that were ever being responded at the same time.
     pub fn batches_at_once(&self) -> usize {
         self.state().in_flight_max
     }
 
-    /// Bytes of answers that clients have let it send.
-    pub fn answer_bytes(&self) -> u64 {
-        self.state().answer_bytes
+    /// Bytes of responses that clients have let it send.
+    pub fn response_bytes(&self) -> u64 {
+        self.state().response_bytes
     }
 
     pub fn violations(&self) -> Vec<String> {
@@ -247,7 +250,7 @@ impl FaultServer {
     }
 }
 
-impl Drop for FaultServer {
+impl Drop for TestReceiver {
     fn drop(&mut self) {
         let open = {
             let mut state = self.state();
@@ -269,8 +272,8 @@ impl Drop for FaultServer {
 
 impl Shared {
     /// What the receiver says to a request, the one that it is passed on to if there is one; it stores what it carries if
-    /// it `commits`. `None`: no answer came.
-    fn answer(&self, request: &Request, commits: bool) -> Option<Answer> {
+    /// it `commits`. `None`: no response came.
+    fn response(&self, request: &Request, commits: bool) -> Option<TestResponse> {
         let (own, upstream) = {
             let mut state = self.state();
             let upstream = state.upstream.clone().filter(|_| commits);
@@ -279,11 +282,11 @@ impl Shared {
             (state.receiver.handle(&request.head, request.wire.len(), body, stores), upstream)
         };
         let Some(upstream) = upstream else { return Some(own) };
-        let answer = upstream(request);
-        if answer.as_ref().is_some_and(|answer| answer.status == 200) && !request.is_batch() {
-            self.state().receiver.note_told(&request.head);
+        let response = upstream(request);
+        if response.as_ref().is_some_and(|response| response.status == 200) && !request.is_batch() {
+            self.state().receiver.note_identity_served(&request.head);
         }
-        answer
+        response
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -297,7 +300,7 @@ impl Shared {
     }
 }
 
-fn listen(line: &Line) -> io::Result<TcpListener> {
+fn listen(line: &ListenOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     if line.bytes_per_second.is_some() {
         socket.set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
@@ -308,10 +311,10 @@ fn listen(line: &Line) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn accept(listener: &TcpListener, line: &Line, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, line: &ListenOptions, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         let Ok(stream) = stream.map(Arc::new) else { continue };
-        // Head and body of an answer are written apart; without this the second waits for the client's delayed ACK.
+        // RequestHead and body of an response are written apart; without this the second waits for the client's delayed ACK.
         let _ = stream.set_nodelay(true);
         let (number, fault) = {
             let mut state = shared.state();
@@ -382,14 +385,14 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
             shared.wait_while(|state| !state.released);
         }
         thread::sleep(fault.pause);
-        let answered = end(&mut stream, &request, fault, shared);
+        let responded = end(&mut stream, &request, fault, shared);
         {
             let mut state = shared.state();
             state.in_flight -= usize::from(is_batch);
             state.holding -= usize::from(held);
         }
         shared.changed.notify_all();
-        if !answered? || unread {
+        if !responded? || unread {
             break;
         }
     }
@@ -398,13 +401,14 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
 
 /// Ends a request as the fault says. False: the connection is not to be used again.
 fn end(stream: &mut BufReader<Stream>, request: &Request, fault: Fault, shared: &Shared) -> io::Result<bool> {
-    let own = |commits| shared.answer(request, commits);
+    let own = |commits| shared.response(request, commits);
     match fault.ending {
-        Ending::Answer(edits) => {
-            let answer = if fault.unread { Some(Answer::error(500, "unread")) } else { own(fault.commits) };
-            let Some(mut answer) = answer else { return Ok(false) };
-            edits.iter().for_each(|edit| edit(&mut answer));
-            Ok(send(stream.get_mut(), answer, fault.unread, shared)? && !fault.hangs_up)
+        Ending::Response(edits) => {
+            let response =
+                if fault.unread { Some(TestResponse::error(500, "unread")) } else { own(fault.commits) };
+            let Some(mut response) = response else { return Ok(false) };
+            edits.iter().for_each(|edit| edit(&mut response));
+            Ok(send(stream.get_mut(), response, fault.unread, shared)? && !fault.hangs_up)
         }
         ending => {
             if fault.commits {
@@ -414,27 +418,27 @@ fn end(stream: &mut BufReader<Stream>, request: &Request, fault: Fault, shared: 
                 Ending::Reset => stream.get_mut().wire().reset()?,
                 // Until the client gives up, or the server goes.
                 Ending::Silence => drop(stream.read(&mut [0])?),
-                Ending::Close | Ending::Answer(_) => {}
+                Ending::Close | Ending::Response(_) => {}
             }
             Ok(false)
         }
     }
 }
 
-fn send(stream: &mut Stream, mut answer: Answer, closes: bool, shared: &Shared) -> io::Result<bool> {
-    let length = match &answer.body {
+fn send(stream: &mut Stream, mut response: TestResponse, closes: bool, shared: &Shared) -> io::Result<bool> {
+    let length = match &response.body {
         Body::Whole(body) | Body::Cut(body, _) | Body::Dripping(body, _) => Some(body.len() as u64),
         Body::Blank(length) => *length,
     };
-    answer.headers.push(match length {
+    response.headers.push(match length {
         Some(length) => ("Content-Length".to_owned(), length.to_string()),
         None => ("Transfer-Encoding".to_owned(), "chunked".to_owned()),
     });
     if closes {
-        answer.headers.push(("Connection".to_owned(), "close".to_owned()));
+        response.headers.push(("Connection".to_owned(), "close".to_owned()));
     }
-    stream.write_all(&answer_head(answer.status, &answer.headers))?;
-    match answer.body {
+    stream.write_all(&response_head(response.status, &response.headers))?;
+    match response.body {
         Body::Whole(body) => stream.write_all(&body)?,
         Body::Cut(body, sent) => {
             stream.write_all(&body[..sent])?;
@@ -467,7 +471,7 @@ fn send_blank(stream: &mut Stream, length: Option<u64>, shared: &Shared) -> io::
             stream.write_all(b"\r\n")?;
         }
         left -= size as u64;
-        shared.state().answer_bytes += size as u64;
+        shared.state().response_bytes += size as u64;
     }
     Ok(())
 }

@@ -12,17 +12,17 @@ use han_sync::protocol::{
     SyncSession, SyncTask,
 };
 
-use super::fault::Answer;
-use crate::support::http::Head;
+use super::fault::TestResponse;
+use crate::support::http::RequestHead;
 
-/// The key that every sandbox configures unless told otherwise.
+/// The key that every sandbox configures unless identities_served otherwise.
 pub const ALICE_KEY: &str = "han_test_key_of_alice";
 /// Another user of the same receiver.
 pub const BOB_KEY: &str = "han_test_key_of_bob";
 
 /// What one user's clients have delivered.
 #[derive(Debug, Clone, Default)]
-pub struct Store {
+pub struct UserStore {
     pub sessions: BTreeMap<String, StoredSession>,
     /// Messages that came again after they were stored.
     pub messages_again: usize,
@@ -37,7 +37,7 @@ pub struct StoredSession {
 }
 
 /// A session that the receiver will not take.
-pub struct Refusal {
+pub struct Rejection {
     pub session_id: String,
     pub code: String,
     /// Batches that it is refused in; then it is taken.
@@ -45,26 +45,26 @@ pub struct Refusal {
 }
 
 /// Keys, identities and stores.
-pub struct Receiver {
+pub struct InMemoryReceiver {
     /// Key to user id. A revoked key is one that is not here.
     pub keys: BTreeMap<String, String>,
     pub identities: BTreeMap<String, Identity>,
-    pub stores: BTreeMap<String, Store>,
-    pub refusals: Vec<Refusal>,
-    /// Users whose identity was told without a fault, each time.
-    pub told: Vec<String>,
+    pub stores: BTreeMap<String, UserStore>,
+    pub rejections: Vec<Rejection>,
+    /// Users whose identity was identities_served without a fault, each time.
+    pub identities_served: Vec<String>,
     /// What clients sent against the protocol.
     pub violations: Vec<String>,
 }
 
-impl Default for Receiver {
+impl Default for InMemoryReceiver {
     fn default() -> Self {
-        let mut receiver = Receiver {
+        let mut receiver = InMemoryReceiver {
             keys: BTreeMap::new(),
             identities: BTreeMap::new(),
             stores: BTreeMap::new(),
-            refusals: Vec::new(),
-            told: Vec::new(),
+            rejections: Vec::new(),
+            identities_served: Vec::new(),
             violations: Vec::new(),
         };
         receiver.add_user(ALICE_KEY, "user-alice", "alice");
@@ -73,7 +73,7 @@ impl Default for Receiver {
     }
 }
 
-impl Receiver {
+impl InMemoryReceiver {
     /// A member of acme.
     fn add_user(&mut self, key: &str, user_id: &str, login: &str) {
         self.keys.insert(key.to_owned(), user_id.to_owned());
@@ -99,33 +99,39 @@ impl Receiver {
             server_timestamp: None,
         };
         self.identities.insert(user_id.to_owned(), identity);
-        self.stores.insert(user_id.to_owned(), Store::default());
+        self.stores.insert(user_id.to_owned(), UserStore::default());
     }
 
     /// Answers one request, and stores what it carries if it `commits`.
-    pub fn handle(&mut self, head: &Head, wire_bytes: usize, body: Option<&[u8]>, commits: bool) -> Answer {
+    pub fn handle(
+        &mut self,
+        head: &RequestHead,
+        wire_bytes: usize,
+        body: Option<&[u8]>,
+        commits: bool,
+    ) -> TestResponse {
         let Some(user_id) = self.user(head) else {
-            return Answer::error(401, "this key is not known");
+            return TestResponse::error(401, "this key is not known");
         };
         match head.method.as_str() {
             "GET" => {
                 if commits {
-                    self.told.push(user_id.clone());
+                    self.identities_served.push(user_id.clone());
                 }
-                Answer::json(200, &self.identities[&user_id])
+                TestResponse::json(200, &self.identities[&user_id])
             }
             "POST" => self.ingest(&user_id, head, wire_bytes, body, commits),
-            _ => Answer::error(405, "GET or POST"),
+            _ => TestResponse::error(405, "GET or POST"),
         }
     }
 
-    /// Notes that another receiver told the user's identity.
-    pub fn note_told(&mut self, head: &Head) {
+    /// Notes that another receiver identities_served the user's identity.
+    pub fn note_identity_served(&mut self, head: &RequestHead) {
         let user_id = self.user(head).expect("a known user's key");
-        self.told.push(user_id);
+        self.identities_served.push(user_id);
     }
 
-    fn user(&self, head: &Head) -> Option<String> {
+    fn user(&self, head: &RequestHead) -> Option<String> {
         let key = head.header("authorization")?.strip_prefix("Bearer ")?;
         self.keys.get(key).cloned()
     }
@@ -133,11 +139,11 @@ impl Receiver {
     fn ingest(
         &mut self,
         user_id: &str,
-        head: &Head,
+        head: &RequestHead,
         wire_bytes: usize,
         body: Option<&[u8]>,
         commits: bool,
-    ) -> Answer {
+    ) -> TestResponse {
         self.check_headers(head);
         let Some(body) = body else {
             return self.violated("a body that does not inflate");
@@ -147,7 +153,7 @@ impl Receiver {
             || limits.max_inflated_bytes.is_some_and(|max| body.len() as u64 > max);
         let max_messages = limits.max_messages;
         if too_large {
-            return Answer::error(413, "the body is too large");
+            return TestResponse::error(413, "the body is too large");
         }
         if Checksum::check(body) != Ok(Checksum::Valid) {
             return self.violated("a checksum that is missing or wrong");
@@ -157,7 +163,7 @@ impl Receiver {
         };
         let messages: usize = payload.sessions.iter().map(|session| session.messages.len()).sum();
         if max_messages.is_some_and(|max| messages as u64 > max) {
-            return Answer::error(413, "too many messages");
+            return TestResponse::error(413, "too many messages");
         }
         if payload.version != PROTOCOL_VERSION || head.header(CLIENT_ID_HEADER) != Some(&payload.client_id) {
             return self.violated("headers that do not agree with the payload");
@@ -165,7 +171,7 @@ impl Receiver {
         self.store(user_id, payload, commits)
     }
 
-    fn check_headers(&mut self, head: &Head) {
+    fn check_headers(&mut self, head: &RequestHead) {
         let expected = [
             ("Content-Type", "application/json"),
             ("Content-Encoding", "gzip"),
@@ -179,12 +185,12 @@ impl Receiver {
         }
     }
 
-    fn violated(&mut self, what: &str) -> Answer {
+    fn violated(&mut self, what: &str) -> TestResponse {
         self.violations.push(what.to_owned());
-        Answer::error(400, what)
+        TestResponse::error(400, what)
     }
 
-    fn store(&mut self, user_id: &str, payload: SyncPayload, commits: bool) -> Answer {
+    fn store(&mut self, user_id: &str, payload: SyncPayload, commits: bool) -> TestResponse {
         let mut response = SyncResponse {
             status: ResponseStatus::Success,
             cursor: cursor_after(&payload),
@@ -194,7 +200,7 @@ impl Receiver {
             server_timestamp: None,
         };
         for session in payload.sessions {
-            if let Some(code) = self.refusal(&session.id, commits) {
+            if let Some(code) = self.rejection(&session.id, commits) {
                 let message = format!("not this one: {code}");
                 response.errors.push(SyncError { session_id: session.id, code, message });
                 continue;
@@ -211,19 +217,19 @@ impl Receiver {
             (_, false) => ResponseStatus::Partial,
         };
         response.status = status;
-        Answer::json(status_code(status), &response)
+        TestResponse::json(status_code(status), &response)
     }
 
-    fn refusal(&mut self, session_id: &str, counts: bool) -> Option<String> {
-        let refusal = self.refusals.iter_mut().find(|it| it.session_id == session_id && it.times > 0)?;
-        if counts && refusal.times != usize::MAX {
-            refusal.times -= 1;
+    fn rejection(&mut self, session_id: &str, counts: bool) -> Option<String> {
+        let rejection = self.rejections.iter_mut().find(|it| it.session_id == session_id && it.times > 0)?;
+        if counts && rejection.times != usize::MAX {
+            rejection.times -= 1;
         }
-        Some(refusal.code.clone())
+        Some(rejection.code.clone())
     }
 }
 
-impl Store {
+impl UserStore {
     fn keep(&mut self, session: SyncSession) {
         let SyncSession { messages, tasks, .. } = session.clone();
         let fields = SyncSession { messages: Vec::new(), tasks: Vec::new(), ..session };

@@ -5,7 +5,7 @@ use super::gate::{Gate, Moment};
 use super::store::{Text, assert_equals_source};
 use crate::support::han_db::text::Rng;
 use crate::support::han_db::{build_large, conditions};
-use crate::support::running_receiver::{PATIENCE, Place, postgres, sqlite};
+use crate::support::running_receiver::{TestStore, WAIT_MAX, postgres, sqlite};
 use std::time::{Duration, Instant};
 
 const KILLS: usize = 50;
@@ -26,13 +26,13 @@ fn exporter_killed_fifty_times_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn exporter_killed_fifty_times_loses_nothing_and_doubles_nothing_on_postgres() {
-    if let Some(place) = postgres() {
-        tell(place);
+    if let Some(store) = postgres() {
+        tell(store);
     }
 }
 
-fn tell(place: Place) {
-    let mut scene = Scene::new(place);
+fn tell(store: TestStore) {
+    let mut scene = Scene::new(store);
     let gate = Gate::before(&scene.receiver.base);
     scene.machine.set("endpoint", format!("{}/api/sync", gate.base));
     scene.machine.set("batchSize", BATCH_SIZE);
@@ -55,9 +55,9 @@ fn tell(place: Place) {
     }
     gate.open();
     scene.machine.run();
-    assert_equals_source(&scene.place, &scene.machine, Text::Without);
+    assert_equals_source(&scene.store, &scene.machine, Text::Without);
     scene.machine.run_finds_nothing();
-    let clients = scene.place.query("SELECT DISTINCT client_id FROM clients");
+    let clients = scene.store.query("SELECT DISTINCT client_id FROM clients");
     assert_eq!(clients.len(), 1, "a client that was killed came back under another name: {clients:?}");
     scene.end();
 }
@@ -77,6 +77,6 @@ fn is_killed(scene: &Scene, gate: &Gate, nth: usize, moment: Moment) -> bool {
             // It may have come to its end just after its last answer.
             return gate.stops_within(Duration::ZERO);
         }
-        assert!(since.elapsed() < PATIENCE, "the exporter hangs");
+        assert!(since.elapsed() < WAIT_MAX, "the exporter hangs");
     }
 }

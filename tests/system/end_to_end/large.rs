@@ -4,7 +4,7 @@ use super::Scene;
 use super::store::{Expected, Text, assert_holds, assert_sent_exactly_the_difference};
 use crate::support::han_db::large::Kind;
 use crate::support::han_db::{HanDb, ORGANIZATION_REMOTE, build_large, conditions};
-use crate::support::running_receiver::{Place, postgres, sqlite};
+use crate::support::running_receiver::{TestStore, postgres, sqlite};
 
 const MESSAGES: usize = 150_000;
 const SESSIONS: usize = 500;
@@ -20,15 +20,15 @@ fn eligible_sessions_arrive_whole_then_nothing_then_exactly_what_is_new() {
 
 #[test]
 fn eligible_sessions_arrive_whole_then_nothing_then_exactly_what_is_new_on_postgres() {
-    if let Some(place) = postgres() {
-        tell(place);
+    if let Some(store) = postgres() {
+        tell(store);
     }
 }
 
-fn tell(place: Place) {
+fn tell(store: TestStore) {
     let messages = std::env::var("HAN_SYNC_TEST_MESSAGES").map_or(MESSAGES, |text| text.parse().unwrap());
-    let scene = Scene::new(place);
-    let Scene { place, receiver, machine } = &scene;
+    let scene = Scene::new(store);
+    let Scene { store, receiver, machine } = &scene;
     let large = build_large(machine.database(), messages, SESSIONS, RAW_BYTES_AVG, 7);
 
     let report = machine.run();
@@ -37,7 +37,7 @@ fn tell(place: Place) {
     organizations.sort_unstable();
     assert!(first.keys().eq(&organizations), "the organization's sessions and no others are eligible");
     assert_sent_exactly_the_difference(&report, &Expected::new(), &first);
-    assert_holds(place, machine, &first, &first, Text::Without);
+    assert_holds(store, machine, &first, &first, Text::Without);
 
     let heard = receiver.log();
     machine.run_finds_nothing();
@@ -49,7 +49,7 @@ fn tell(place: Place) {
     let grown = machine.expected();
     assert_sent_exactly_the_difference(&report, &first, &grown);
     assert!(grown.len() > first.len() && report["tasksSent"] != 0, "{report}");
-    assert_holds(place, machine, &grown, &grown, Text::Without);
+    assert_holds(store, machine, &grown, &grown, Text::Without);
     machine.run_finds_nothing();
     scene.end();
 }

@@ -3,7 +3,7 @@
 use super::store::Clock;
 use crate::support::han_db::expected_wire;
 use crate::support::han_db::{ExpectedSession, HanDb};
-use crate::support::running_receiver::PATIENCE;
+use crate::support::running_receiver::WAIT_MAX;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -152,7 +152,7 @@ pub fn wait_or_kill(child: &mut Child) -> std::process::ExitStatus {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if since.elapsed() > PATIENCE {
+        if since.elapsed() > WAIT_MAX {
             let _ = child.kill();
             let _ = child.wait();
             panic!("the process did not end by itself");

@@ -8,23 +8,23 @@ mod store;
 mod conditions;
 mod killed;
 mod large;
-mod lineage;
+mod rebuild;
 
-use crate::support::running_receiver::{Place, Receiver};
+use crate::support::running_receiver::{RunningReceiver, TestStore};
 use machine::{Machine, wait_or_kill};
 
 /// A team's receiver, and a developer's machine that is configured for it.
 struct Scene {
-    place: Place,
-    receiver: Receiver,
+    store: TestStore,
+    receiver: RunningReceiver,
     machine: Machine,
 }
 
 impl Scene {
-    fn new(place: Place) -> Scene {
-        let (team, receiver) = (place.team(), place.serve());
+    fn new(store: TestStore) -> Scene {
+        let (team, receiver) = (store.create_team(), store.serve());
         let machine = Machine::new(&receiver.base, &team.alice);
-        Scene { place, receiver, machine }
+        Scene { store, receiver, machine }
     }
 
     /// Ends the receiver as an operator does; it must end by itself.

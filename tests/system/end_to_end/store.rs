@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use crate::support::han_db::{ExpectedMessage, ExpectedSession, ExpectedTask, remotes};
 use crate::support::recount::assert_sums_equal_a_recount;
-use crate::support::running_receiver::Place;
+use crate::support::running_receiver::TestStore;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ fn repository(remote: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a repository is one of the organization that [`Place::team`] makes.
+/// Whether a repository is one of the organization that [`TestStore::team`] makes.
 pub fn belongs_to_organization(remote: &str) -> bool {
     repository(remote)
         .is_some_and(|path| path.starts_with("github.com/acme-corp/") || path.starts_with("gitlab.com/acme/"))
@@ -81,15 +81,21 @@ const TASK: &[&str] =
 
 /// Panics unless the store holds what is eligible in the machine's database, once, in every field, and nothing else.
 #[track_caller]
-pub fn assert_equals_source(place: &Place, machine: &Machine, text: Text) {
+pub fn assert_equals_source(store: &TestStore, machine: &Machine, text: Text) {
     let source = machine.expected();
-    assert_holds(place, machine, &source, &source, text);
+    assert_holds(store, machine, &source, &source, text);
 }
 
 /// The same where more is expected than the source still has.
 #[track_caller]
-pub fn assert_holds(place: &Place, machine: &Machine, expected: &Expected, source: &Expected, text: Text) {
-    let sessions = rows(place, "sessions", SESSION, 1);
+pub fn assert_holds(
+    store: &TestStore,
+    machine: &Machine,
+    expected: &Expected,
+    source: &Expected,
+    text: Text,
+) {
+    let sessions = rows(store, "sessions", SESSION, 1);
     compare(
         "sessions",
         SESSION,
@@ -97,7 +103,7 @@ pub fn assert_holds(place: &Place, machine: &Machine, expected: &Expected, sourc
         expected.values().map(|session| (vec![session.id.clone()], session_row(session))),
     );
     let raw = if text == Text::With { machine.raw_json() } else { BTreeMap::new() };
-    let messages = rows(place, "messages", MESSAGE, 2);
+    let messages = rows(store, "messages", MESSAGE, 2);
     let wanted = expected.values().flat_map(|session| {
         let raw = &raw;
         session.messages.values().map(move |message| {
@@ -106,7 +112,7 @@ pub fn assert_holds(place: &Place, machine: &Machine, expected: &Expected, sourc
         })
     });
     compare("messages", MESSAGE, &messages, wanted);
-    let tasks = rows(place, "tasks", TASK, 2);
+    let tasks = rows(store, "tasks", TASK, 2);
     let wanted = expected.values().flat_map(|session| {
         session
             .tasks
@@ -114,14 +120,14 @@ pub fn assert_holds(place: &Place, machine: &Machine, expected: &Expected, sourc
             .map(|task| (vec![session.id.clone(), task.id.clone()], task_row(&session.id, task, text)))
     });
     compare("tasks", TASK, &tasks, wanted);
-    assert_times(place, machine, expected, source);
-    assert_sums_equal_a_recount(place);
+    assert_times(store, machine, expected, source);
+    assert_sums_equal_a_recount(store);
 }
 
 /// Rows of a table by their first columns; none of these stands twice.
-fn rows(place: &Place, table: &str, columns: &[&str], key: usize) -> BTreeMap<Vec<String>, Row> {
+fn rows(store: &TestStore, table: &str, columns: &[&str], key: usize) -> BTreeMap<Vec<String>, Row> {
     let mut by_key = BTreeMap::new();
-    for row in place.query(&format!("SELECT {} FROM {table}", columns.join(", "))) {
+    for row in store.query(&format!("SELECT {} FROM {table}", columns.join(", "))) {
         let id: Vec<String> = row[..key].iter().map(|part| part.clone().unwrap()).collect();
         assert!(by_key.insert(id.clone(), row).is_none(), "{id:?} stands twice in {table}");
     }
@@ -225,9 +231,9 @@ fn task_row(session: &str, task: &ExpectedTask, with: Text) -> Row {
 /// `lastModified` is the latest of the newest message, the newest task and when the exporter first saw the session's
 /// fields; `totalMessageCount` is what the source has, also where the receiver has more.
 #[track_caller]
-fn assert_times(place: &Place, machine: &Machine, expected: &Expected, source: &Expected) {
+fn assert_times(store: &TestStore, machine: &Machine, expected: &Expected, source: &Expected) {
     let sql = "SELECT session_id, last_modified, total_message_count FROM sessions";
-    for row in place.query(sql) {
+    for row in store.query(sql) {
         let [Some(id), Some(modified), Some(total)] = &row[..] else { panic!("{row:?}") };
         let session = &expected[id];
         let messages = session.messages.values().map(|message| message.timestamp.as_str());

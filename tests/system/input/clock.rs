@@ -32,8 +32,8 @@ fn wrong_clock_delays_nothing_for_more_than_an_hour_after_it_is_right_again() {
         |home| home.server.script(requests(), Fault::status(503)),
         |home| home.server.script(batches(), Fault::status(503)),
         |home| home.server.script(batches(), Fault::status(429).header("Retry-After", "3600")),
-        |home| home.server.refuse(&a_session(home), "VALIDATION_ERROR", 1),
-        |home| home.server.refuse(&a_session(home), "PROCESSING_ERROR", 1),
+        |home| home.server.reject(&a_session(home), "VALIDATION_ERROR", 1),
+        |home| home.server.reject(&a_session(home), "PROCESSING_ERROR", 1),
     ];
     let template = Template::new();
     for wrong in wrong_clocks() {
@@ -94,7 +94,7 @@ fn without_a_home_the_user_is_told_what_to_set() {
             if empty {
                 command.env("HOME", "").env("CLAUDE_CONFIG_DIR", "");
             }
-            home.finish(command).exits(78).says("HOME is not set").says("CLAUDE_CONFIG_DIR");
+            home.finish(command).exits(78).prints("HOME is not set").prints("CLAUDE_CONFIG_DIR");
         }
         let mut hook = home.command(&["hook"]);
         hook.env_remove("HOME").env_remove("CLAUDE_CONFIG_DIR");

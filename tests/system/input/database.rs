@@ -17,7 +17,7 @@ const SHORT: usize = 24;
 /// Every call that looks into the database, and how it ends without one: `status` has more to say than that.
 const CALLS: &[(&str, i32)] = &[("all", 66), ("preview", 66), ("explain", 66), ("status", 0)];
 
-/// Puts something else in the database's place: every call says these words; nothing else happens, and with the database
+/// Puts something else in the database's store: every call says these words; nothing else happens, and with the database
 /// back the next run sends all.
 fn in_its_place(put: impl Fn(&Path), words: &str) {
     let template = Template::new();
@@ -25,7 +25,7 @@ fn in_its_place(put: impl Fn(&Path), words: &str) {
     fs::remove_file(home.database()).expect("the database");
     put(&home.database());
     for (call, code) in CALLS {
-        home.run(&[call, "--json"]).exits(*code).says(words).says(&home.database().display().to_string());
+        home.run(&[call, "--json"]).exits(*code).prints(words).prints(&home.database().display().to_string());
     }
     assert!(home.server.alice().sessions.is_empty());
     match home.database() {
@@ -91,10 +91,10 @@ fn pipe_in_place_of_the_configuration_holds_up_nobody() {
     let pipe = home.path("pipe");
     make_pipe(&pipe);
     let pipe = pipe.display().to_string();
-    home.run(&["--config", &pipe]).exits(78).says("not a regular file").says(&pipe);
+    home.run(&["--config", &pipe]).exits(78).prints("not a regular file").prints(&pipe);
     home.set("caFile", &pipe);
     home.set("endpoint", "https://localhost:1/api/sync");
-    home.run(&["--max-seconds", "2"]).exits(78).says(&pipe);
+    home.run(&["--max-seconds", "2"]).exits(78).prints(&pipe);
 }
 
 fn make_pipe(path: &Path) {
@@ -191,6 +191,6 @@ fn assert_refused_or_complete(home: &Home, outcome: Outcome) {
         home.assert_complete(&outcome);
         return;
     }
-    outcome.exits(66).says("han.db").says("its folder is not read-only");
+    outcome.exits(66).prints("han.db").prints("its folder is not read-only");
     assert!(home.server.alice().sessions.is_empty());
 }

@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use super::limited::limited;
+use super::resource_limits::limited;
 use crate::campaign::each;
 use crate::home::{Home, Template, assert_fits};
-use crate::support::Running;
+use crate::support::RunningProgram;
 use crate::support::running_receiver::sqlite;
 
 /// What the loader needs before the program begins: its libraries, one after the other, beside the three that are open.
@@ -32,9 +32,9 @@ fn exporter_that_may_open_few_files_says_so_and_the_next_run_completes() {
 fn receiver_that_may_open_few_files_says_so_or_serves() {
     let limits: Vec<usize> = (FIRST..=80).step_by(4).collect();
     let tally = each(&limits, |limit| {
-        let place = sqlite();
+        let store = sqlite();
         let mut serve = Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"));
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--store", &place.url]);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--store", &store.url]);
         let mut child =
             limited(&serve, &format!("--nofile={limit}")).stdin(Stdio::null()).spawn().expect("a shell");
         let mut line = String::new();
@@ -42,7 +42,7 @@ fn receiver_that_may_open_few_files_says_so_or_serves() {
         BufReader::new(stdout).read_line(&mut line).expect("a pipe to read from");
         let serves = line.starts_with("listening on ");
         child.kill().expect("a child that is not waited for");
-        let outcome = Running::new(child).wait();
+        let outcome = RunningProgram::new(child).wait();
         assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
         assert!(serves || outcome.code == 69, "{outcome:?}");
         assert!(serves || outcome.stderr.contains("ulimit -n"), "{outcome:?}");

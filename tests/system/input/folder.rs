@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 
 use chrono::TimeDelta;
 
-use super::limited::limited;
 use super::mounted;
+use super::resource_limits::limited;
 use crate::campaign::{each, sample};
 use crate::home::{Home, Template};
 
@@ -30,12 +30,12 @@ fn state_folder_that_cannot_be_made_is_named_with_a_way_out() {
     let folder = home.state_folder();
     symlink("/nowhere/han", &folder).expect("a link");
     for call in [["--json"].as_slice(), &["all"], &["reset"]] {
-        home.run(call).exits(78).says(&folder.display().to_string()).says("CLAUDE_CONFIG_DIR");
+        home.run(call).exits(78).prints(&folder.display().to_string()).prints("CLAUDE_CONFIG_DIR");
     }
     fs::remove_file(&folder).expect("the link");
-    fs::write(&folder, "a file").expect("a file in its place");
-    home.run(&["--json"]).exits(78).says(&folder.display().to_string()).says("CLAUDE_CONFIG_DIR");
-    home.run_with_input(&["hook"], br#"{"session_id":"x"}"#).exits(0).says(&folder.display().to_string());
+    fs::write(&folder, "a file").expect("a file in its store");
+    home.run(&["--json"]).exits(78).prints(&folder.display().to_string()).prints("CLAUDE_CONFIG_DIR");
+    home.run_with_input(&["hook"], br#"{"session_id":"x"}"#).exits(0).prints(&folder.display().to_string());
     fs::remove_file(&folder).expect("the file");
     home.settle();
     home.assert_next_run_completes();
@@ -52,7 +52,7 @@ fn read_only_state_folder_is_named_with_a_way_out() {
     for call in [["--json"].as_slice(), &["all"], &["reset"]] {
         let run = mounted::between(&mounted::read_only(&folder), &home.command(call), "");
         let said = home.finish(run).exits(78);
-        said.says("read-only").says(&folder.display().to_string()).says("CLAUDE_CONFIG_DIR");
+        said.prints("read-only").prints(&folder.display().to_string()).prints("CLAUDE_CONFIG_DIR");
     }
     // Who only looks needs to write nothing.
     for call in [["status"].as_slice(), &["queue"], &["preview"], &["explain"]] {
@@ -69,7 +69,7 @@ fn home_without_a_state_folder_on_a_read_only_disk_is_named_with_a_way_out() {
     }
     let home = Home::new(&Template::new());
     let run = mounted::between(&mounted::read_only(&home.config_folder()), &home.command(&["--json"]), "");
-    home.finish(run).exits(78).says("read-only").says("CLAUDE_CONFIG_DIR");
+    home.finish(run).exits(78).prints("read-only").prints("CLAUDE_CONFIG_DIR");
     home.assert_next_run_completes();
 }
 
@@ -104,10 +104,10 @@ fn full_disk_keeps_the_state_that_there_was() {
         home.assert_tidy();
         home.assert_no_cursor_ahead();
         // What is left of the disk is a copy, and the next run says so.
-        home.server.behave();
-        home.server.take_all();
+        home.server.clear_script();
+        home.server.accept_all();
         home.advance(TimeDelta::minutes(61));
-        home.run(&["--json"]).exits(0).says("is a copy");
+        home.run(&["--json"]).exits(0).prints("is a copy");
         home.assert_next_run_completes();
         full
     });

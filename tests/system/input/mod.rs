@@ -5,6 +5,6 @@ mod clock;
 mod database;
 mod descriptors;
 mod folder;
-mod limited;
+mod resource_limits;
 mod mounted;
 mod store;

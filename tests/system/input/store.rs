@@ -2,39 +2,39 @@
 
 use std::fs;
 
-use crate::support::running_receiver::{Place, sqlite};
+use crate::support::running_receiver::{TestStore, sqlite};
 
 /// The store's file is something else: every command says where it is and what to do.
 #[track_caller]
-fn in_its_place(place: &Place, words: &str) {
+fn in_its_place(store: &TestStore, words: &str) {
     for arguments in ["org list", "user list"] {
-        let (code, stdout, stderr) = place.try_admin(arguments);
+        let (code, stdout, stderr) = store.try_admin(arguments);
         assert_eq!((code, stdout.as_str()), (69, ""), "{stderr}");
-        assert!(stderr.contains(&place.url) && stderr.contains(words), "{stderr}");
+        assert!(stderr.contains(&store.url) && stderr.contains(words), "{stderr}");
     }
 }
 
 #[test]
 fn store_that_is_no_database_is_named_with_a_way_out() {
-    let place = sqlite();
-    fs::write(place.folder.path().join("team.db"), "not a database\n".repeat(500)).expect("a file");
-    in_its_place(&place, "bring back a backup");
+    let store = sqlite();
+    fs::write(store.folder.path().join("team.db"), "not a database\n".repeat(500)).expect("a file");
+    in_its_place(&store, "bring back a backup");
 }
 
 #[test]
 fn store_that_is_a_folder_is_named() {
-    let place = sqlite();
-    fs::create_dir(place.folder.path().join("team.db")).expect("a folder");
-    in_its_place(&place, "cannot be opened");
+    let store = sqlite();
+    fs::create_dir(store.folder.path().join("team.db")).expect("a folder");
+    in_its_place(&store, "cannot be opened");
 }
 
 #[test]
 fn store_with_damaged_pages_is_named_with_a_way_out() {
-    let place = sqlite();
-    place.admin("org create acme --name Acme --owner github.com/acme-corp");
-    let file = place.folder.path().join("team.db");
+    let store = sqlite();
+    store.admin("org create acme --name Acme --owner github.com/acme-corp");
+    let file = store.folder.path().join("team.db");
     let mut bytes = fs::read(&file).expect("the store");
     bytes[4096..].fill(0x41);
     fs::write(&file, bytes).expect("the damaged store");
-    in_its_place(&place, "bring back a backup");
+    in_its_place(&store, "bring back a backup");
 }

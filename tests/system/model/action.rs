@@ -39,10 +39,10 @@ pub enum Action {
     // What may leave
     Unlink(usize),
     Link(usize),
-    /// The repository gets another remote, of those that the world has for it.
+    /// The repository gets another remote, of those that the simulation has for it.
     Remote(usize, usize),
     MoveSession(usize, usize),
-    Narrow(usize, Narrowing),
+    Override(usize, ProjectOverride),
     FolderGone(usize),
     FolderBack(usize),
     Set(Setting),
@@ -50,11 +50,11 @@ pub enum Action {
     Identity(Claim),
 
     // The receiver and the line
-    Fault(Route, Trouble, usize, usize),
+    Fault(Route, FaultKind, usize, usize),
     /// Not of the real receiver, which has its own reasons.
-    Refuse(usize, Code, usize),
+    Reject(usize, Code, usize),
     Forget(usize),
-    Behave,
+    ClearFaults,
     /// The real receiver is killed so many hundredths of a millisecond after the nth batch from now has come to it, and
     /// started again for the next request.
     KillReceiver(usize, u64),
@@ -124,7 +124,7 @@ pub const ROWS: [Rows; 15] = [
 
 /// What the `han.yml` of a project's folder says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Narrowing {
+pub enum ProjectOverride {
     Nothing,
     Disabled,
     WithoutContent,
@@ -165,7 +165,7 @@ pub enum Route {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FaultKind {
     Status(u16),
     RetryAfter(u16, u32),
     Page(u16),
@@ -317,15 +317,15 @@ fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
         (2, Link(n)),
         (5, Remote(n, m)),
         (2, MoveSession(n, m)),
-        (3, Narrow(n, narrowing(rng))),
+        (3, Override(n, project_override(rng))),
         (1, FolderGone(n)),
         (1, FolderBack(n)),
         (9, Set(setting(rng))),
         (4, Identity(claim(rng))),
-        (13, trouble(rng)),
-        (4, Refuse(n, code(rng), *rng.pick(&[1, 2, 12, usize::MAX]))),
+        (13, fault_action(rng)),
+        (4, Reject(n, code(rng), *rng.pick(&[1, 2, 12, usize::MAX]))),
         (1, Forget(n)),
-        (2, Behave),
+        (2, ClearFaults),
         (25, Run(Command::Scheduled)),
         (15, Run(command(rng))),
         (
@@ -352,7 +352,7 @@ fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
         nth += 1;
         // What only the tests' own receiver has.
         let is_other =
-            receiver == Receiver::Real && matches!(action, Refuse(..) | Identity(Claim::SmallLimits(_)));
+            receiver == Receiver::Real && matches!(action, Reject(..) | Identity(Claim::SmallLimits(_)));
         !is_other && (matches!(action, Run(_)) || kinds >> nth & 1 == 1)
     });
     if receiver == Receiver::Real {
@@ -378,8 +378,8 @@ fn of_the_tenant(rng: &mut Rng, n: usize) -> Action {
     weighted(rng, &choices)
 }
 
-fn narrowing(rng: &mut Rng) -> Narrowing {
-    use Narrowing::*;
+fn project_override(rng: &mut Rng) -> ProjectOverride {
+    use ProjectOverride::*;
     *rng.pick(&[Nothing, Nothing, Disabled, WithoutContent, Unreadable])
 }
 
@@ -413,8 +413,8 @@ fn code(rng: &mut Rng) -> Code {
     *rng.pick(&[Code::Validation, Code::Processing, Code::NotAccepted, Code::Conflict, Code::Moved])
 }
 
-fn trouble(rng: &mut Rng) -> Action {
-    use Trouble::*;
+fn fault_action(rng: &mut Rng) -> Action {
+    use FaultKind::*;
     let status = *rng.pick(&[400, 400, 401, 403, 404, 408, 413, 413, 422, 425, 429, 301, 500, 502, 503]);
     let choices = [
         (12, Status(status)),
@@ -431,12 +431,12 @@ fn trouble(rng: &mut Rng) -> Action {
         (2, StoredThenCut),
         (3, StoredThenStatus(*rng.pick(&[500, 400, 413, 401]))),
     ];
-    let trouble = weighted(rng, &choices);
+    let kind = weighted(rng, &choices);
     let times = *rng.pick(&[1, 1, 2, 3, 5, usize::MAX]);
     if rng.chance(0.01) {
         return Fault(Route::Batch, Silence, rng.below(3), 1);
     }
-    Fault(route(rng), trouble, rng.below(3), times)
+    Fault(route(rng), kind, rng.below(3), times)
 }
 
 /// A command that may send.

@@ -1,24 +1,24 @@
 //! Random histories of a machine, its han, its line and its receiver, with the real exporter and real files, against a
 //! model of what may leave and what must arrive.
 //!
-//! A history is a list of plain data (`action`), drawn from a seed. A world does what it says (`world`, `runs`), keeps
-//! account of what any run can have known (`ledger`), and is judged at every request and at rest (`judge`). One that
+//! A history is a list of plain data (`action`), drawn from a seed. A simulation does what it says (`simulation`, `runs`), keeps
+//! account of what any run can have known (`reference`), and is judged at every request and at rest (`oracle`). One that
 //! fails is cut down to a short script, which is printed; mended, it joins `regressions`.
 //!
 //! The seed says against which receiver. Two thirds run against the tests' own, which can be made to say anything, the
 //! others against the real one (`receiver`), which is killed now and then and judged by what it has made of what it was
-//! sent (`arrivals`).
+//! sent (`received`).
 
 mod action;
-mod arrivals;
+mod received;
 mod han;
-mod judge;
-mod ledger;
+mod oracle;
+mod reference;
 mod receiver;
 mod regressions;
 mod runs;
-mod trouble;
-mod world;
+mod faults;
+mod simulation;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use self::action::{Action, Receiver, history};
-use self::world::World;
+use self::simulation::Simulation;
 use crate::size;
 use crate::support::han_db::text::Rng;
 
@@ -43,7 +43,7 @@ const TRIES: usize = 2;
 /// So many that found something are cut down.
 const REPORTED: usize = 5;
 /// Cutting down ends after so many histories, short enough or not.
-const CUTS_MAX: usize = 400;
+const SHRINK_STEPS_MAX: usize = 400;
 
 /// The receiver of a seed's history.
 fn receiver_of(seed: u64) -> Receiver {
@@ -55,16 +55,16 @@ fn receiver_of(seed: u64) -> Receiver {
 struct Tally {
     histories: usize,
     actions: usize,
-    deaths: usize,
+    kills: usize,
     /// Of each from its beginning to its end, others meanwhile.
     took: Duration,
 }
 
 impl Tally {
-    fn add(&mut self, actions: usize, deaths: usize, took: Duration) {
+    fn add(&mut self, actions: usize, kills: usize, took: Duration) {
         self.histories += 1;
         self.actions += actions;
-        self.deaths += deaths;
+        self.kills += kills;
         self.took += took;
     }
 }
@@ -78,11 +78,11 @@ impl fmt::Display for Tally {
 }
 
 /// Lives through a history. How often a receiver was killed meanwhile, or what went wrong.
-fn live(seed: u64, receiver: Receiver, history: &[Action]) -> Result<usize, String> {
+fn run_history(seed: u64, receiver: Receiver, history: &[Action]) -> Result<usize, String> {
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed, receiver);
-        world.live(history)?;
-        Ok(world.real.iter().flatten().map(|receiver| receiver.deaths()).sum())
+        let mut simulation = Simulation::new(seed, receiver);
+        simulation.run_history(history)?;
+        Ok(simulation.real.iter().flatten().map(|receiver| receiver.kills()).sum())
     }));
     lived.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -92,21 +92,21 @@ fn live(seed: u64, receiver: Receiver, history: &[Action]) -> Result<usize, Stri
 }
 
 fn fails(seed: u64, receiver: Receiver, history: &[Action]) -> bool {
-    (0..TRIES).any(|_| live(seed, receiver, history).is_err())
+    (0..TRIES).any(|_| run_history(seed, receiver, history).is_err())
 }
 
 /// Leaves out of a history whatever it fails without: halves first, then ever smaller parts.
-fn cut_down(seed: u64, receiver: Receiver, history: Vec<Action>) -> Vec<Action> {
+fn shrink(seed: u64, receiver: Receiver, history: Vec<Action>) -> Vec<Action> {
     let mut history = history;
     let mut part = history.len().div_ceil(2);
-    let mut cuts = 0;
+    let mut steps = 0;
     while part > 0 {
         let mut at = 0;
         let mut shorter = false;
-        while at < history.len() && cuts < CUTS_MAX {
+        while at < history.len() && steps < SHRINK_STEPS_MAX {
             let mut rest = history.clone();
             rest.drain(at..(at + part).min(history.len()));
-            cuts += 1;
+            steps += 1;
             if fails(seed, receiver, &rest) {
                 history = rest;
                 shorter = true;
@@ -114,7 +114,7 @@ fn cut_down(seed: u64, receiver: Receiver, history: Vec<Action>) -> Vec<Action> 
                 at += part;
             }
         }
-        part = if part == 1 && shorter && cuts < CUTS_MAX { 1 } else { part / 2 };
+        part = if part == 1 && shorter && steps < SHRINK_STEPS_MAX { 1 } else { part / 2 };
     }
     history
 }
@@ -125,7 +125,7 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
     let one = number("HAN_SYNC_TORTURE_SEED");
     let asked = number("HAN_SYNC_TORTURE_HISTORIES").map(|count| count as usize);
     let count = asked.unwrap_or(if one.is_some() { 1 } else { size::pick(SHORT, LONG) });
-    // The short form is the same each time; the long one looks for what nobody has seen.
+    // The short form is the same each time; the long one readings for what nobody has seen.
     let first = one.unwrap_or_else(|| {
         let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         if size::is_long() { now() } else { 1 }
@@ -146,10 +146,10 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
                     let receiver = receiver_of(seed);
                     let history = history(&mut Rng::new(seed), receiver);
                     let since = Instant::now();
-                    let lived = live(seed, receiver, &history);
-                    let deaths = *lived.as_ref().unwrap_or(&0);
+                    let lived = run_history(seed, receiver, &history);
+                    let kills = *lived.as_ref().unwrap_or(&0);
                     tallies.lock().expect("nobody panics with it")[usize::from(receiver == Receiver::Real)]
-                        .add(history.len(), deaths, since.elapsed());
+                        .add(history.len(), kills, since.elapsed());
                     if let Err(why) = lived {
                         let mut found = found.lock().expect("nobody panics with it");
                         eprintln!("torture: model: seed {seed} fails: {why}");
@@ -167,15 +167,15 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
         &format!(
             "{tests}, and {real} against the real receiver, killed {} times, in {took:.0} s, seeds {first} to {}, {} \
              found something",
-            real.deaths,
+            real.kills,
             first + count as u64 - 1,
             found.len()
         ),
     );
     for (seed, why, history) in found.iter().take(REPORTED) {
         let receiver = receiver_of(*seed);
-        let script = cut_down(*seed, receiver, history.clone());
-        let again = live(*seed, receiver, &script).err();
+        let script = shrink(*seed, receiver, history.clone());
+        let again = run_history(*seed, receiver, &script).err();
         let again = again.unwrap_or_else(|| "it does not fail each time".to_owned());
         let lines: String = script.iter().map(|action| format!("    {action:?},\n")).collect();
         size::report(
@@ -190,7 +190,7 @@ fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_els
 fn histories_that_once_found_something_find_nothing() {
     for (name, seed, history) in regressions::REGRESSIONS {
         for receiver in [Receiver::Tests, Receiver::Real] {
-            live(*seed, receiver, history).unwrap_or_else(|why| panic!("{name}, {receiver:?}: {why}"));
+            run_history(*seed, receiver, history).unwrap_or_else(|why| panic!("{name}, {receiver:?}: {why}"));
         }
     }
 }

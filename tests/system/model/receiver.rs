@@ -1,4 +1,4 @@
-//! The real receiver: `han-sync-receiver` as a process on a store of its own, behind a world's line. It starts when a
+//! The real receiver: `han-sync-receiver` as a process on a store of its own, behind a simulation's line. It starts when a
 //! request comes, and dies when a history says so.
 
 use std::fs;
@@ -12,15 +12,15 @@ use chrono::{TimeDelta, Utc};
 use han_sync::protocol::{SyncResponse, SyncSession, code};
 use serde::Deserialize;
 
-use super::arrivals::Tenant;
-use super::world::Verdict;
-use crate::support::running_receiver::{Place, Receiver, agent, sqlite};
-use crate::support::test_receiver::fault::{Answer, Body, Request};
-use crate::support::{FaultServer, Sandbox};
+use super::received::Tenant;
+use super::simulation::Checked;
+use crate::support::running_receiver::{RunningReceiver, TestStore, agent, sqlite};
+use crate::support::test_receiver::fault::{Body, Request, TestResponse};
+use crate::support::{Sandbox, TestReceiver};
 
 /// Its users, in the order of the tests' own receiver.
 pub const LOGINS: [&str; 2] = ["alice", "bob"];
-/// Histories live faster than any exporter: a key's rate is not theirs to meet.
+/// Histories run_history faster than any exporter: a key's rate is not theirs to meet.
 const RATE: &[&str] = &["--rate", "1000000"];
 /// What it may refuse a session for here. Whatever else it says, a history has found something.
 const REFUSALS: &[&str] =
@@ -40,14 +40,14 @@ struct Template {
 }
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
-    let place = sqlite();
-    place.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
+    let store = sqlite();
+    store.admin("org create acme --name Acme --owner github.com/acme-corp --owner gitlab.com/acme");
     let keys = LOGINS.map(|login| {
-        place.admin(&format!("user create {login} --org acme --account github.com/{login}"));
-        place.key(login)
+        store.admin(&format!("user create {login} --org acme --account github.com/{login}"));
+        store.key(login)
     });
-    let store = fs::read(place.folder.path().join("team.db")).expect("a store in one file");
-    Template { store, keys }
+    let bytes = fs::read(store.folder.path().join("team.db")).expect("a store in one file");
+    Template { store: bytes, keys }
 });
 
 /// The keys of [`LOGINS`].
@@ -56,39 +56,39 @@ pub fn keys() -> &'static [String; 2] {
 }
 
 pub struct RealReceiver {
-    pub place: Place,
-    serving: Mutex<Option<Receiver>>,
+    pub store: TestStore,
+    serving: Mutex<Option<RunningReceiver>>,
     /// At which batch from now it dies, and how long after that came.
     death: Mutex<Option<(usize, Duration)>>,
-    deaths: AtomicUsize,
+    kills: AtomicUsize,
     /// Whether anybody ever asked it anything.
     has_served: AtomicBool,
     /// What it did that no receiver should, whatever happens to it.
-    complaints: Mutex<Vec<String>>,
+    violations_seen: Mutex<Vec<String>>,
 }
 
 /// What it has stored, as it says itself.
 #[derive(Default)]
-pub struct Kept {
-    pub sessions: Vec<KeptSession>,
-    pub homes: Vec<Home>,
+pub struct Stored {
+    pub sessions: Vec<StoredBySomeone>,
+    pub locations: Vec<SessionLocation>,
 }
 
 #[derive(Deserialize)]
-pub struct KeptSession {
+pub struct StoredBySomeone {
     organization: Option<String>,
     pub login: String,
     pub session: SyncSession,
 }
 
-impl KeptSession {
+impl StoredBySomeone {
     pub fn tenant(&self) -> Tenant {
         if self.organization.is_some() { Tenant::Organization } else { Tenant::Private }
     }
 }
 
 /// Where a user's session was first stored.
-pub struct Home {
+pub struct SessionLocation {
     pub login: String,
     pub session_id: String,
     pub tenant: Tenant,
@@ -97,7 +97,7 @@ pub struct Home {
 
 impl RealReceiver {
     /// Receivers on stores of their own at the other ends of two lines, for an exporter that is Alice's.
-    pub fn behind(servers: &[FaultServer; 2], sandbox: &Sandbox) -> [Arc<RealReceiver>; 2] {
+    pub fn behind(servers: &[TestReceiver; 2], sandbox: &Sandbox) -> [Arc<RealReceiver>; 2] {
         let is_past = sandbox.now() + HISTORY_MAX < Utc::now();
         assert!(
             is_past,
@@ -111,7 +111,7 @@ impl RealReceiver {
             fs::create_dir_all(&folder).expect("a folder");
             let receiver = RealReceiver::new(&folder);
             let upstream = receiver.clone();
-            servers[nth].pass_on(Arc::new(move |request| upstream.answer(request)));
+            servers[nth].forward_to(Arc::new(move |request| upstream.answer(request)));
             servers[nth].with_receiver(|it| {
                 let users: Vec<String> = it.keys.values().cloned().collect();
                 it.keys = keys().iter().cloned().zip(users).collect();
@@ -124,12 +124,12 @@ impl RealReceiver {
         let store = folder.join("team.db");
         fs::write(&store, &TEMPLATE.store).expect("a store");
         Arc::new(RealReceiver {
-            place: Place::at(&format!("sqlite:{}", store.display())),
+            store: TestStore::at(&format!("sqlite:{}", store.display())),
             serving: Mutex::default(),
             death: Mutex::default(),
-            deaths: AtomicUsize::new(0),
+            kills: AtomicUsize::new(0),
             has_served: AtomicBool::new(false),
-            complaints: Mutex::default(),
+            violations_seen: Mutex::default(),
         })
     }
 
@@ -139,24 +139,26 @@ impl RealReceiver {
     }
 
     /// Does not die by itself any more.
-    pub fn behave(&self) {
+    pub fn clear_script(&self) {
         *locked(&self.death) = None;
     }
 
     /// How often it died.
-    pub fn deaths(&self) -> usize {
-        self.deaths.load(Ordering::Relaxed)
+    pub fn kills(&self) -> usize {
+        self.kills.load(Ordering::Relaxed)
     }
 
-    pub fn complaints(&self) -> Vec<String> {
-        locked(&self.complaints).clone()
+    pub fn violations_seen(&self) -> Vec<String> {
+        locked(&self.violations_seen).clone()
     }
 
     /// Answers a request as it came over the line; `None` where it died over it.
-    pub fn answer(&self, request: &Request) -> Option<Answer> {
+    pub fn answer(&self, request: &Request) -> Option<TestResponse> {
         self.has_served.store(true, Ordering::Relaxed);
-        let base =
-            locked(&self.serving).get_or_insert_with(|| Receiver::start(&self.place.url, RATE)).base.clone();
+        let base = locked(&self.serving)
+            .get_or_insert_with(|| RunningReceiver::start(&self.store.url, RATE))
+            .base
+            .clone();
         let death = if request.is_batch() { self.count_down() } else { None };
         let answer = thread::scope(|scope| {
             if let Some(after) = death {
@@ -167,17 +169,18 @@ impl RealReceiver {
                     self.kill(base);
                 });
             }
-            pass_on(&base, request)
+            forward(&base, request)
         });
         match answer {
             Ok(answer) => {
-                if let Err(why) = judge_answer(request, &answer) {
+                if let Err(why) = check_response(request, &answer) {
                     self.complain(why);
                 }
                 Some(answer)
             }
             Err(error) => {
-                let log = locked(&self.serving).as_ref().filter(|it| it.base == base).map(Receiver::log);
+                let log =
+                    locked(&self.serving).as_ref().filter(|it| it.base == base).map(RunningReceiver::log);
                 if let Some(log) = log {
                     self.complain(format!("the receiver gives no answer: {error}; its log: {log}"));
                 }
@@ -187,7 +190,7 @@ impl RealReceiver {
     }
 
     fn complain(&self, why: String) {
-        locked(&self.complaints).push(why);
+        locked(&self.violations_seen).push(why);
     }
 
     /// When it is to die, counted from now, if this batch is the one.
@@ -203,39 +206,42 @@ impl RealReceiver {
     /// Kills the process that listens there.
     fn kill(&self, base: &str) {
         let killed = locked(&self.serving).take_if(|it| it.base == base);
-        self.deaths.fetch_add(usize::from(killed.is_some()), Ordering::Relaxed);
+        self.kills.fetch_add(usize::from(killed.is_some()), Ordering::Relaxed);
     }
 
     /// What an organization owns, from now on.
     pub fn set_owner(&self, owner: &str, owned: bool) {
-        self.place.admin(&format!("owner {} acme {owner}", if owned { "add" } else { "remove" }));
+        self.store.admin(&format!("owner {} acme {owner}", if owned { "add" } else { "remove" }));
     }
 
     /// Deletes a user's session for good. Whether there was one.
     pub fn forget(&self, login: &str, session: &str) -> bool {
-        let (code, _, stderr) = self.place.try_admin(&format!("session forget {session} --user {login}"));
+        let (code, _, stderr) = self.store.try_admin(&format!("session forget {session} --user {login}"));
         assert!(code == 0 || code == CANNOT_BE_DONE, "session forget: {code}: {stderr}");
         code == 0
     }
 
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> Stored {
         if !self.has_served.load(Ordering::Relaxed) {
-            return Kept::default();
+            return Stored::default();
         }
-        let (code, stdout, stderr) = self.place.try_admin("session export");
+        let (code, stdout, stderr) = self.store.try_admin("session export");
         assert_eq!(code, 0, "session export: {stderr}");
         let session = |line| serde_json::from_str(line).expect("an exported session");
-        let homes = self.place.query(
+        let locations = self.store.query(
             "SELECT u.handle, h.session_id, t.kind = 'organization', h.forgotten_at IS NOT NULL FROM session_locations h \
              JOIN tenants u ON u.tenant_id = h.tenant_id JOIN tenants t ON t.tenant_id = h.stored_in",
         );
-        let home = |row: Vec<Option<String>>| {
+        let location = |row: Vec<Option<String>>| {
             let [login, session_id, in_organization, is_forgotten] =
                 <[_; 4]>::try_from(row).expect("four columns").map(Option::unwrap_or_default);
             let tenant = if in_organization == "1" { Tenant::Organization } else { Tenant::Private };
-            Home { login, session_id, tenant, is_forgotten: is_forgotten == "1" }
+            SessionLocation { login, session_id, tenant, is_forgotten: is_forgotten == "1" }
         };
-        Kept { sessions: stdout.lines().map(session).collect(), homes: homes.into_iter().map(home).collect() }
+        Stored {
+            sessions: stdout.lines().map(session).collect(),
+            locations: locations.into_iter().map(location).collect(),
+        }
     }
 }
 
@@ -245,7 +251,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A request as it came, and the answer to it.
-fn pass_on(base: &str, request: &Request) -> Result<Answer, ureq::Error> {
+fn forward(base: &str, request: &Request) -> Result<TestResponse, ureq::Error> {
     let url = format!("{base}{}", request.head.path);
     let passes = |name: &str| !OF_THE_LINE.contains(&name.to_ascii_lowercase().as_str());
     let headers = request.head.headers.iter().filter(|(name, _)| passes(name));
@@ -258,11 +264,11 @@ fn pass_on(base: &str, request: &Request) -> Result<Answer, ureq::Error> {
     let headers = response.headers().iter().filter(|(name, _)| passes(name.as_str()));
     let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
     let status = response.status().as_u16();
-    Ok(Answer { status, headers, body: Body::Whole(response.body_mut().read_to_vec()?) })
+    Ok(TestResponse { status, headers, body: Body::Whole(response.body_mut().read_to_vec()?) })
 }
 
 /// Whether a receiver that is well may say that.
-fn judge_answer(request: &Request, answer: &Answer) -> Verdict<()> {
+fn check_response(request: &Request, answer: &TestResponse) -> Checked<()> {
     let Body::Whole(body) = &answer.body else { return Ok(()) };
     let said = || format!("the receiver says {}: {}", answer.status, String::from_utf8_lossy(body));
     if !matches!(answer.status, 200 | 207 | 422) {

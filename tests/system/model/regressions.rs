@@ -48,7 +48,7 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
         "status_that_came_back_before_it_was_ever_acknowledged",
         1_795_407_538,
         &[
-            Fault(Route::Batch, Trouble::Status(404), 0, 2),
+            Fault(Route::Batch, FaultKind::Status(404), 0, 2),
             Run(Command::Scheduled),
             Status(7, 1),
             KillAt(Command::Session(5), Route::Batch, 1, Taken::Yes),
@@ -59,7 +59,7 @@ pub const REGRESSIONS: &[(&str, u64, &[Action])] = &[
         "session_of_an_organization_that_the_user_joined_while_the_receiver_was_busy",
         1_795_414_116,
         &[
-            Fault(Route::Batch, Trouble::RetryAfter(429, 100_000), 0, 5),
+            Fault(Route::Batch, FaultKind::RetryAfter(429, 100_000), 0, 5),
             Run(Command::Scheduled),
             Identity(Claim::Globex(true)),
             MoveSession(5, 4),

@@ -1,4 +1,4 @@
-//! The exporter at work in a world: plain runs, runs that are killed, runs that something happens to.
+//! The exporter at work in a simulation: plain runs, runs that are killed, runs that something happens to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,11 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::action::{Action, Command, Meanwhile, Route};
-use super::arrivals::login_of;
-use super::ledger::{Certainty, Look, Place, Told};
-use super::trouble::when;
-use super::world::{Verdict, World};
-use crate::support::{Fault, FaultServer, wait_until};
+use super::faults::when;
+use super::received::login_of;
+use super::reference::{Certainty, Destination, KnownIdentity, Reading};
+use super::simulation::{Checked, Simulation};
+use crate::support::{Fault, TestReceiver, wait_until};
 
 /// A program that runs longer hangs.
 const RUN_MAX: Duration = Duration::from_secs(60);
@@ -35,17 +35,20 @@ pub struct Before {
 /// What a program that has ended, or was ended, can have done.
 pub struct Done {
     pub before: Before,
-    pub place: Place,
+    pub place: Destination,
     /// Whether it is one that sends and learns.
     pub sends: bool,
     pub certainty: Certainty,
 }
 
-impl World {
+impl Simulation {
     pub fn before(&self) -> Before {
         Before {
-            requests: self.servers.each_ref().map(FaultServer::request_count),
-            told: self.servers.each_ref().map(|server| server.with_receiver(|receiver| receiver.told.len())),
+            requests: self.servers.each_ref().map(TestReceiver::request_count),
+            told: self
+                .servers
+                .each_ref()
+                .map(|server| server.with_receiver(|receiver| receiver.identities_served.len())),
         }
     }
 
@@ -79,17 +82,17 @@ impl World {
     }
 
     /// Runs to the end.
-    pub fn run(&mut self, command: Command) -> Verdict<()> {
-        self.look();
+    pub fn run(&mut self, command: Command) -> Checked<()> {
+        self.record_reading();
         let before = self.before();
-        let place = self.looks[0].config.place;
+        let place = self.readings[0].config.place;
         let output = self.run_nested(command, None)?;
         let certainty = output.as_ref().map_or(Certainty::Nothing, certainty);
         self.account(&Done { before, place, sends: sends(command), certainty })
     }
 
     /// Runs to the end, while another run may be held; its output, but for a hook's.
-    fn run_nested(&mut self, command: Command, held: Option<u32>) -> Verdict<Option<Output>> {
+    fn run_nested(&mut self, command: Command, held: Option<u32>) -> Checked<Option<Output>> {
         if let Command::Hook(n) = command {
             return self.run_hook(n, held).map(|()| None);
         }
@@ -114,7 +117,7 @@ impl World {
         Ok(Some(output))
     }
 
-    fn run_hook(&mut self, n: usize, held: Option<u32>) -> Verdict<()> {
+    fn run_hook(&mut self, n: usize, held: Option<u32>) -> Checked<()> {
         self.refresh();
         let input = json!({"session_id": self.session(n), "hook_event_name": "SessionEnd"}).to_string();
         let outcome = self.sandbox.run_with_input(&["hook"], input.as_bytes());
@@ -128,7 +131,7 @@ impl World {
     }
 
     /// Kills a run at its nth request of a kind, which the receiver then takes or never sees.
-    pub fn kill_at(&mut self, command: Command, route: Route, nth: usize, taken: bool) -> Verdict<()> {
+    pub fn kill_at(&mut self, command: Command, route: Route, nth: usize, taken: bool) -> Checked<()> {
         let gate = if taken { Fault::none() } else { Fault::close() };
         self.at_gate(command, route, nth, gate, |_, child| {
             child.kill().expect("a process that waits for an answer");
@@ -143,10 +146,10 @@ impl World {
         route: Route,
         nth: usize,
         meanwhile: &[Meanwhile],
-    ) -> Verdict<()> {
-        self.at_gate(command, route, nth, Fault::none(), |world, child| {
+    ) -> Checked<()> {
+        self.at_gate(command, route, nth, Fault::none(), |simulation, child| {
             for each in meanwhile {
-                world.meanwhile(*each, child.id())?;
+                simulation.meanwhile(*each, child.id())?;
             }
             Ok(false)
         })
@@ -158,11 +161,11 @@ impl World {
         route: Route,
         nth: usize,
         gate: Fault,
-        then: impl FnOnce(&mut World, &mut Child) -> Verdict<bool>,
-    ) -> Verdict<()> {
-        self.look();
+        then: impl FnOnce(&mut Simulation, &mut Child) -> Checked<bool>,
+    ) -> Checked<()> {
+        self.record_reading();
         let before = self.before();
-        let place = self.looks[0].config.place;
+        let place = self.readings[0].config.place;
         let server = usize::from(place.other_endpoint);
         self.servers[server].script(when(route).skip(nth - 1).times(1), gate.held());
         let since = Instant::now();
@@ -197,7 +200,7 @@ impl World {
         self.account(&Done { before, place, sends: true, certainty })
     }
 
-    fn meanwhile(&mut self, what: Meanwhile, held: u32) -> Verdict<()> {
+    fn meanwhile(&mut self, what: Meanwhile, held: u32) -> Checked<()> {
         match what {
             Meanwhile::Nothing => {}
             Meanwhile::Another(command) => drop(self.run_nested(command, Some(held))?),
@@ -210,10 +213,10 @@ impl World {
     }
 
     /// Kills a run after a while, wherever it is then.
-    pub fn kill_after(&mut self, command: Command, after: Duration) -> Verdict<()> {
-        self.look();
+    pub fn kill_after(&mut self, command: Command, after: Duration) -> Checked<()> {
+        self.record_reading();
         let before = self.before();
-        let place = self.looks[0].config.place;
+        let place = self.readings[0].config.place;
         let mut child = self.spawn(command);
         // The place of the kill is left to chance; whatever it is, the same must hold.
         std::thread::sleep(after);
@@ -225,7 +228,7 @@ impl World {
             self.check_exit(command, &output)?;
         }
         // The receiver may only now read what was sent.
-        wait_until("the receiver is done", || self.servers.iter().all(FaultServer::is_idle));
+        wait_until("the receiver is done", || self.servers.iter().all(TestReceiver::is_idle));
         let certainty = if ended { certainty(&output) } else { Certainty::Nothing };
         self.account(&Done { before, place, sends: true, certainty })
     }
@@ -277,11 +280,11 @@ impl World {
     }
 
     fn pass_untold_time(&self) {
-        let waits = self.servers.iter().any(FaultServer::is_scripted);
+        let waits = self.servers.iter().any(TestReceiver::is_scripted);
         self.sandbox.advance(if waits { UNTOLD_WAITING } else { UNTOLD });
     }
 
-    fn check_exit(&self, command: Command, output: &Output) -> Verdict<()> {
+    fn check_exit(&self, command: Command, output: &Output) -> Checked<()> {
         let code = output.status.code().unwrap_or(-1);
         let is_gone = self.han.is_none();
         let expected: &[i32] = match command {
@@ -306,12 +309,12 @@ impl World {
         }
         let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         self.refresh();
-        let look = self.current_look();
+        let reading = self.current_reading();
         for item in document["items"].as_array().into_iter().flatten() {
             let id = item["sessionId"].as_str().unwrap_or_default();
             let just_now = !matches!(command, Command::Drop(n) if self.session(n) != id);
             let Some(held) =
-                look.contents.sessions.get(id).filter(|_| item["status"] == "dropped" && just_now)
+                reading.contents.sessions.get(id).filter(|_| item["status"] == "dropped" && just_now)
             else {
                 continue;
             };
@@ -321,46 +324,46 @@ impl World {
         }
     }
 
-    pub fn current_look(&mut self) -> Look {
-        let looks = self.looks.len();
-        self.look();
-        let look = self.looks[looks].clone();
-        self.looks.truncate(looks);
-        look
+    pub fn current_reading(&mut self) -> Reading {
+        let readings = self.readings.len();
+        self.record_reading();
+        let reading = self.readings[readings].clone();
+        self.readings.truncate(readings);
+        reading
     }
 
     /// Draws the balance of a program: whether everything that arrived was allowed to, and what it can have learned.
-    pub fn account(&mut self, done: &Done) -> Verdict<()> {
-        let looks = std::mem::take(&mut self.looks);
-        let last = looks.last().expect("a run looks at least once").clone();
+    pub fn account(&mut self, done: &Done) -> Checked<()> {
+        let readings = std::mem::take(&mut self.readings);
+        let last = readings.last().expect("a run readings at least once").clone();
         let certain = done.certainty >= Certainty::Looked;
         let now = self.before();
         let place = usize::from(done.place.other_endpoint);
         let was_told = now.told[place] > done.before.told[place];
         // Learned in this very run, an identity is the one to go by.
-        let news: Vec<_> = looks.iter().map(|look| Some(look.claims)).collect();
-        let mut by = if was_told && certain { Vec::new() } else { self.knowledge.candidates(&looks[0]) };
+        let news: Vec<_> = readings.iter().map(|reading| Some(reading.claims)).collect();
+        let mut by = if was_told && certain { Vec::new() } else { self.knowledge.candidates(&readings[0]) };
         if was_told {
             by.extend(news);
         }
         for (nth, seen) in done.before.requests.into_iter().enumerate() {
             for request in self.servers[nth].requests_after(seen) {
-                self.judge_request(&request, &looks, &by)?;
+                self.check_request(&request, &readings, &by)?;
                 let login = self.real.as_ref().and_then(|_| login_of(&request, &self.keys));
                 if let Some(login) = login {
-                    self.arrivals[nth].note(&request, login, last.claims);
+                    self.received[nth].note(&request, login, last.claims);
                 }
             }
             if let Some(violation) = self.servers[nth].violations().first() {
                 return Err(format!("against the protocol: {violation}"));
             }
-            if let Some(complaint) = self.real.iter().find_map(|real| real[nth].complaints().pop()) {
+            if let Some(complaint) = self.real.iter().find_map(|real| real[nth].violations_seen().pop()) {
                 return Err(complaint);
             }
         }
         if done.sends {
             if was_told {
-                let told = Told { at: self.sandbox.now(), claims: last.claims };
+                let told = KnownIdentity { at: self.sandbox.now(), claims: last.claims };
                 let known = self.knowledge.told.entry(done.place).or_default();
                 if certain {
                     known.clear();
@@ -368,16 +371,16 @@ impl World {
                 known.push(told);
                 self.ever.told.entry(done.place).or_default().push(told);
             }
-            for look in &looks {
-                self.knowledge.learn(look, done.certainty);
-                self.ever.learn(look, Certainty::Nothing);
+            for reading in &readings {
+                self.knowledge.learn(reading, done.certainty);
+                self.ever.learn(reading, Certainty::Nothing);
             }
         }
         Ok(())
     }
 
-    /// Applies everything that a history says, and brings the world to rest.
-    pub fn live(&mut self, history: &[Action]) -> Verdict<()> {
+    /// Applies everything that a history says, and brings the simulation to rest.
+    pub fn run_history(&mut self, history: &[Action]) -> Checked<()> {
         for action in history {
             self.apply(*action).map_err(|why| format!("at {action:?}: {why}"))?;
         }
@@ -395,7 +398,7 @@ pub fn certainty(output: &Output) -> Certainty {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match report["status"].as_str() {
         None | Some("busy" | "disabled") => Certainty::Nothing,
-        _ if report["attempts"].as_u64() > Some(0) => Certainty::Kept,
+        _ if report["attempts"].as_u64() > Some(0) => Certainty::Saved,
         _ if output.status.code() == Some(0) => Certainty::Looked,
         _ => Certainty::Nothing,
     }

@@ -58,7 +58,7 @@ fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
         let home = Home::new(&template);
         let outcome = run(&home, Fault::Error(fault), call, nth);
         assert_fits(&outcome);
-        outcome.exits(code).says(words).says("han.db");
+        outcome.exits(code).prints(words).prints("han.db");
         home.assert_next_run_completes();
     }
 }

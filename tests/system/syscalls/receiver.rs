@@ -15,8 +15,8 @@ use crate::campaign::{each_with, sample};
 use crate::home::{add_messages, add_task};
 use crate::strace::{self, Calls, Children, Fault, Strike};
 use crate::support::han_db::{HanDb, expected_wire};
-use crate::support::running_receiver::{Place, postgres, sqlite, wait_for};
-use crate::support::{Outcome, Running, Sandbox};
+use crate::support::running_receiver::{TestStore, postgres, sqlite, wait_until};
+use crate::support::{Outcome, RunningProgram, Sandbox};
 
 /// How many cases of a campaign the short form tries.
 const SHORT: usize = 24;
@@ -36,7 +36,7 @@ const ONE_THREAD: (&str, &str) = ("TOKIO_WORKER_THREADS", "1");
 
 /// A store, a receiver's address, and a developer's machine that sends there.
 struct Rig {
-    place: Place,
+    store: TestStore,
     port: u16,
     sandbox: Sandbox,
     han: HanDb,
@@ -46,10 +46,10 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(place: Place) -> Rig {
-        place.admin("org create acme --name Acme --owner github.com/acme-corp");
-        place.admin("user create alice --org acme");
-        let key = place.key("alice");
+    fn new(store: TestStore) -> Rig {
+        store.admin("org create acme --name Acme --owner github.com/acme-corp");
+        store.admin("user create alice --org acme");
+        let key = store.key("alice");
         let port = free_port();
         let sandbox = Sandbox::unconfigured();
         for (name, value) in [("enabled", "true"), ("timeout", "1"), ("batchSize", "3"), ("apiKey", &key)] {
@@ -57,13 +57,13 @@ impl Rig {
         }
         sandbox.set("endpoint", &format!("http://127.0.0.1:{port}/api/sync"));
         let han = HanDb::create(sandbox.database());
-        Rig { place, port, sandbox, han, messages: 0, tasks: 0 }
+        Rig { store, port, sandbox, han, messages: 0, tasks: 0 }
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"));
         command
-            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--store", &self.place.url])
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--store", &self.store.url])
             .env(ONE_THREAD.0, ONE_THREAD.1)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -72,11 +72,11 @@ impl Rig {
 
     /// Where strace writes.
     fn log(&self) -> PathBuf {
-        self.place.folder.path().join("strace.log")
+        self.store.folder.path().join("strace.log")
     }
 
     fn start(&self, command: Command) -> Serving {
-        Serving::start(command, self.port, self.place.folder.path().join("stderr"))
+        Serving::start(command, self.port, self.store.folder.path().join("stderr"))
     }
 
     /// Two sessions that nobody has yet; several batches.
@@ -95,7 +95,7 @@ impl Rig {
     }
 
     fn run(&self, arguments: &[&str]) -> Outcome {
-        Running::new(self.sandbox.command(arguments).spawn().expect("the exporter")).wait()
+        RunningProgram::new(self.sandbox.command(arguments).spawn().expect("the exporter")).wait()
     }
 
     /// A receiver under strace, and a run of the exporter meanwhile.
@@ -125,14 +125,14 @@ impl Rig {
             let stored = self.ids("task_id", "tasks", &id);
             assert_eq!(stored, expected.tasks.keys().cloned().collect(), "tasks of {id}");
         }
-        let count = |table: &str| self.place.query(&format!("SELECT count(*) FROM {table}"))[0][0].clone();
+        let count = |table: &str| self.store.query(&format!("SELECT count(*) FROM {table}"))[0][0].clone();
         let counts = (count("messages"), count("tasks"));
         assert_eq!(counts, (Some(self.messages.to_string()), Some(self.tasks.to_string())), "rows in all");
-        crate::support::recount::assert_sums_equal_a_recount(&self.place);
+        crate::support::recount::assert_sums_equal_a_recount(&self.store);
     }
 
     fn ids(&self, column: &str, table: &str, session: &str) -> BTreeSet<String> {
-        let rows = self.place.query(&format!("SELECT {column} FROM {table} WHERE session_id = '{session}'"));
+        let rows = self.store.query(&format!("SELECT {column} FROM {table} WHERE session_id = '{session}'"));
         rows.into_iter().map(|row| row[0].clone().expect("an id")).collect()
     }
 }
@@ -159,7 +159,7 @@ impl Serving {
         command.stderr(File::create(&stderr).expect("a file for what it says"));
         let mut child = command.spawn().expect("the receiver");
         let mut listens = false;
-        wait_for("the receiver to listen or end", || {
+        wait_until("the receiver to listen or end", || {
             listens = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
             listens || child.try_wait().expect("a child").is_some() || gave_up(&read(&stderr))
         });
@@ -177,7 +177,7 @@ impl Serving {
             // It may end just now.
             let _ = kill_process(receiver.unwrap_or(self.pid()), Signal::KILL);
         }
-        Outcome { stderr: read(&self.stderr), ..Running::new(self.child).wait() }
+        Outcome { stderr: read(&self.stderr), ..RunningProgram::new(self.child).wait() }
     }
 }
 
@@ -201,7 +201,7 @@ fn free_port() -> u16 {
     }
 }
 
-fn recorded(make_place: fn() -> Place) -> Calls {
+fn recorded(make_place: fn() -> TestStore) -> Calls {
     strace::demand();
     let mut rig = Rig::new(make_place());
     let mut record = || {
@@ -247,7 +247,7 @@ fn faults(calls: &Calls) -> Vec<Strike> {
     calls.faults().into_iter().filter(is_possible).collect()
 }
 
-fn campaign(what: &str, make_place: fn() -> Place, strikes: impl Fn(&Calls) -> Vec<Strike>) {
+fn campaign(what: &str, make_place: fn() -> TestStore, strikes: impl Fn(&Calls) -> Vec<Strike>) {
     let calls = recorded(make_place);
     let cases = sample(strikes(&calls), SHORT);
     let what = format!("{what} ({} calls)", calls.total);
@@ -255,7 +255,7 @@ fn campaign(what: &str, make_place: fn() -> Place, strikes: impl Fn(&Calls) -> V
 }
 
 /// On the PostgreSQL that the tests are given, if any.
-fn on_postgres(campaign: impl FnOnce(fn() -> Place)) {
+fn on_postgres(campaign: impl FnOnce(fn() -> TestStore)) {
     if postgres().is_some() {
         campaign(|| postgres().expect("it was there before"));
     }
@@ -273,10 +273,10 @@ fn receiver_failed_at_any_call_stores_each_message_once() {
 
 #[test]
 fn receiver_killed_at_any_call_stores_each_message_once_on_postgres() {
-    on_postgres(|place| campaign("a receiver on PostgreSQL killed", place, Calls::kills));
+    on_postgres(|store| campaign("a receiver on PostgreSQL killed", store, Calls::kills));
 }
 
 #[test]
 fn receiver_failed_at_any_call_stores_each_message_once_on_postgres() {
-    on_postgres(|place| campaign("a receiver on PostgreSQL failed", place, faults));
+    on_postgres(|store| campaign("a receiver on PostgreSQL failed", store, faults));
 }

@@ -33,7 +33,7 @@ const STORED_PER_RECOUNT: u32 = 16;
 const ENCODINGS: [&str; 8] = ["", "", "gzip", "gzip", "gzip", "gzip", "deflate", "identity"];
 
 thread_local! {
-    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
+    static RECEIVER: RefCell<Option<ReceiverUnderTest>> = const { RefCell::new(None) };
 }
 
 /// The first byte says how the rest becomes a body; the second how it comes and from whom.
@@ -41,16 +41,16 @@ pub fn run(input: &[u8]) {
     let [form, delivery, document @ ..] = input else { return };
     let form = usize::from(*form) % ENCODINGS.len();
     let body = body(form, document);
-    PLACE.with_borrow_mut(|kept| {
-        let place = kept.get_or_insert_with(Place::new);
-        let before = place.stored;
-        place.take(document, &body, ENCODINGS[form], usize::from(*delivery));
-        if place.stored > before {
+    RECEIVER.with_borrow_mut(|kept| {
+        let receiver = kept.get_or_insert_with(ReceiverUnderTest::new);
+        let before = receiver.stored;
+        receiver.take(document, &body, ENCODINGS[form], usize::from(*delivery));
+        if receiver.stored > before {
             // A finding may need what came before it: this stays behind where the program ends.
-            let path = place.folder.path().join(format!("stored-{:03}", place.stored));
+            let path = receiver.folder.path().join(format!("stored-{:03}", receiver.stored));
             std::fs::write(path, input).expect("the store's folder can be written");
         }
-        if place.stored >= STORED_MAX {
+        if receiver.stored >= STORED_MAX {
             *kept = None;
         }
     });
@@ -78,7 +78,7 @@ fn body(form: usize, document: &[u8]) -> Vec<u8> {
 }
 
 /// A receiver on a new store of its own: two organizations with a member each.
-pub struct Place {
+pub struct ReceiverUnderTest {
     runtime: Runtime,
     app: App,
     keys: [String; 2],
@@ -89,8 +89,8 @@ pub struct Place {
     folder: tempfile::TempDir,
 }
 
-impl Place {
-    fn new() -> Place {
+impl ReceiverUnderTest {
+    fn new() -> ReceiverUnderTest {
         let folder = super::new_folder();
         let path = folder.path().join("team.db");
         // The receiver hands blocking work to a runtime of this kind only.
@@ -121,7 +121,7 @@ impl Place {
         let both = |two: Vec<_>| -> [_; 2] { two.try_into().expect("two of each") };
         let keys: [String; 2] = keys.try_into().expect("two keys");
         let connection = Connection::open(path).expect("the store is a file");
-        Place { runtime, app, keys, tenants: both(tenants), connection, stored: 0, folder }
+        ReceiverUnderTest { runtime, app, keys, tenants: both(tenants), connection, stored: 0, folder }
     }
 
     fn take(&mut self, document: &[u8], body: &[u8], encoding: &str, delivery: usize) {
@@ -186,7 +186,7 @@ impl Place {
     }
 }
 
-impl Queries for Place {
+impl Queries for ReceiverUnderTest {
     fn query(&self, query: &str) -> Rows {
         let mut statement = self.connection.prepare_cached(query).expect("a query");
         let width = statement.column_count();

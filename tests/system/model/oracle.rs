@@ -6,27 +6,32 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::arrivals::{refusal, store_of, tenant_of};
 use super::han::SECRET;
-use super::ledger::{
-    Certainty, Claims, Held, Look, inclusion_of, is_eligible, path_of, same_message, same_task, silences,
+use super::received::{refusal, store_of, tenant_of};
+use super::receiver::Stored;
+use super::reference::{
+    Certainty, Claims, Held, Reading, inclusion_of, is_eligible, path_of, same_message, same_task, silences,
     stops,
 };
-use super::receiver::Kept;
 use super::runs::{Done, certainty, told};
-use super::world::{Verdict, World};
+use super::simulation::{Checked, Simulation};
 use crate::support::Request;
 use crate::support::recount::assert_sums_equal_a_recount;
-use crate::support::test_receiver::store::{Store, StoredSession};
+use crate::support::test_receiver::store::{StoredSession, UserStore};
 use han_sync::protocol::{SyncSession, content_hash};
 
 /// Runs of `all` that bring everything to rest, once nothing stands in the way: the first learns what is new, and sends;
 /// after it, sessions that the receiver refuses are left alone.
 const RUNS_TO_REST: usize = 3;
 
-impl World {
-    /// Whether everything in a request may leave by one of the looks that its run can have taken.
-    pub fn judge_request(&self, request: &Request, looks: &[Look], by: &[Option<Claims>]) -> Verdict<()> {
+impl Simulation {
+    /// Whether everything in a request may leave by one of the readings that its run can have taken.
+    pub fn check_request(
+        &self,
+        request: &Request,
+        readings: &[Reading],
+        by: &[Option<Claims>],
+    ) -> Checked<()> {
         let body = request.body.as_deref().unwrap_or_default();
         if body.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()) {
             return Err("a secret has left".to_owned());
@@ -36,26 +41,34 @@ impl World {
             return Err("a local path has left".to_owned());
         }
         for session in request.payload.iter().flat_map(|payload| &payload.sessions) {
-            self.judge_session(session, looks, by)
+            self.check_session(session, readings, by)
                 .map_err(|why| format!("session {} has left: {why}", session.id))?;
         }
         Ok(())
     }
 
-    fn judge_session(&self, session: &SyncSession, looks: &[Look], by: &[Option<Claims>]) -> Verdict<()> {
+    fn check_session(
+        &self,
+        session: &SyncSession,
+        readings: &[Reading],
+        by: &[Option<Claims>],
+    ) -> Checked<()> {
         let path = session.repo_remote.strip_prefix("https://").unwrap_or_default();
-        // The looks in which it may leave, each with whether its text may.
-        let allowed: Vec<(&Held, bool)> = looks
+        // The readings in which it may leave, each with whether its text may.
+        let allowed: Vec<(&Held, bool)> = readings
             .iter()
-            .filter_map(|look| {
-                let held = look.contents.sessions.get(&session.id)?;
-                let counts_as = self.knowledge.paths(held).into_iter().chain(earlier(held, looks));
+            .filter_map(|reading| {
+                let held = reading.contents.sessions.get(&session.id)?;
+                let counts_as = self.knowledge.paths(held).into_iter().chain(earlier(held, readings));
                 let path = counts_as.flatten().find(|known| *known == path)?;
-                Some((held, self.knowledge.permits(look, held, path, by)?))
+                Some((held, self.knowledge.permits(reading, held, path, by)?))
             })
             .collect();
         if allowed.is_empty() {
-            return Err(format!("it is not eligible as {path}, going by {by:?} and {:?}", looks[0].config));
+            return Err(format!(
+                "it is not eligible as {path}, going by {by:?} and {:?}",
+                readings[0].config
+            ));
         }
         for message in &session.messages {
             let is_this = |held: &Held| {
@@ -89,8 +102,8 @@ impl World {
     }
 
     /// Lifts every fault, and runs until nothing is due; then everything must be where it belongs.
-    pub fn come_to_rest(&mut self) -> Verdict<()> {
-        self.behave();
+    pub fn come_to_rest(&mut self) -> Checked<()> {
+        self.clear_script();
         self.bring_database_back();
         self.locks_next = false;
         // Long enough for every wait but that of sessions given up, and for the identity to be asked for again.
@@ -118,23 +131,23 @@ impl World {
         if files != self.state_files() {
             return Err(format!("a run with nothing to do writes files: {idle}"));
         }
-        let look = self.current_look();
+        let reading = self.current_reading();
         let Some(real) = &self.real else {
             let user = if self.place().bob { "user-bob" } else { "user-alice" };
-            return self.judge_store(&look, &self.server().store(user), &|_, _| false);
+            return self.check_store(&reading, &self.server().store(user), &|_, _| false);
         };
         let kept = real.each_ref().map(|receiver| receiver.kept());
         for (nth, receiver) in real.iter().enumerate() {
-            self.arrivals[nth].judge(&kept[nth])?;
-            assert_sums_equal_a_recount(&receiver.place);
+            self.received[nth].oracle(&kept[nth])?;
+            assert_sums_equal_a_recount(&receiver.store);
         }
         let kept = &kept[self.nth()];
-        let is_refused = |id: &str, path: &str| self.refusal(kept, id, path, &look).is_some();
-        self.judge_store(&look, &store_of(kept, self.login()), &is_refused)
+        let is_refused = |id: &str, path: &str| self.refusal(kept, id, path, &reading).is_some();
+        self.check_store(&reading, &store_of(kept, self.login()), &is_refused)
     }
 
-    fn run_for_rest(&mut self, arguments: &[&str]) -> Verdict<Value> {
-        self.look();
+    fn run_for_rest(&mut self, arguments: &[&str]) -> Checked<Value> {
+        self.record_reading();
         let (before, place) = (self.before(), self.place());
         let since = Instant::now();
         let output = self.sandbox.command(arguments).output().expect("the program under test");
@@ -156,17 +169,17 @@ impl World {
 
     /// A session that the real receiver refuses must be one that it may refuse. It is then dropped from the queue, as a
     /// user would do.
-    fn leave_refused_alone(&mut self, report: &Value) -> Verdict<()> {
+    fn leave_refused_alone(&mut self, report: &Value) -> Checked<()> {
         let errors = report["errors"].as_array().filter(|errors| !errors.is_empty());
         let (Some(errors), Some(receiver)) = (errors, self.real_receiver()) else { return Ok(()) };
         let kept = receiver.kept();
-        let look = self.current_look();
+        let reading = self.current_reading();
         for error in errors {
             let id = error["sessionId"].as_str().unwrap_or_default();
-            let held = look.contents.sessions.get(id);
+            let held = reading.contents.sessions.get(id);
             let mut paths = held.map(|held| self.knowledge.paths(held)).into_iter().flatten().flatten();
             let is_due =
-                |path| self.refusal(&kept, id, path, &look).is_some_and(|code| error["code"] == code);
+                |path| self.refusal(&kept, id, path, &reading).is_some_and(|code| error["code"] == code);
             if !paths.any(is_due) {
                 return Err(format!("at rest it has an error that it must not have: {error}"));
             }
@@ -180,20 +193,20 @@ impl World {
     }
 
     /// Why the real receiver must refuse a session of this repository, if it must.
-    fn refusal(&self, kept: &Kept, id: &str, path: &str, look: &Look) -> Option<&'static str> {
-        let inclusion = inclusion_of(path, &look.config);
-        let tenant = tenant_of(path, inclusion, self.login(), look.claims);
+    fn refusal(&self, kept: &Stored, id: &str, path: &str, reading: &Reading) -> Option<&'static str> {
+        let inclusion = inclusion_of(path, &reading.config);
+        let tenant = tenant_of(path, inclusion, self.login(), reading.claims);
         refusal(kept, self.login(), id, tenant)
     }
 
-    fn judge_store(
+    fn check_store(
         &self,
-        look: &Look,
-        store: &Store,
+        reading: &Reading,
+        store: &UserStore,
         is_refused: &dyn Fn(&str, &str) -> bool,
-    ) -> Verdict<()> {
-        for (id, held) in &look.contents.sessions {
-            let Some((path, with_content)) = self.must_be_there(look, held) else { continue };
+    ) -> Checked<()> {
+        for (id, held) in &reading.contents.sessions {
+            let Some((path, with_content)) = self.must_be_there(reading, held) else { continue };
             if is_refused(id, path) {
                 continue;
             }
@@ -211,16 +224,16 @@ impl World {
 
     /// The repository as which a session must be at the receiver, and whether with its text; `None` where it need not be
     /// there.
-    fn must_be_there(&self, look: &Look, held: &Held) -> Option<(&'static str, bool)> {
+    fn must_be_there(&self, reading: &Reading, held: &Held) -> Option<(&'static str, bool)> {
         let id = &held.wire.id;
         let path = match &held.wire.remote {
             Some(remote) => path_of(remote)?,
             // The last one known holds.
             None => self.knowledge.sure.get(id)?,
         };
-        let eligible = is_eligible(Some(path), &look.config, Some(look.claims));
-        let narrowed = self.knowledge.is_narrowed(look, held, path, true, stops);
-        let forgotten = self.arrivals[self.nth()].forgotten.contains(&(self.login().to_owned(), id.clone()));
+        let eligible = is_eligible(Some(path), &reading.config, Some(reading.claims));
+        let narrowed = self.knowledge.is_narrowed(reading, held, path, true, stops);
+        let forgotten = self.received[self.nth()].forgotten.contains(&(self.login().to_owned(), id.clone()));
         let now = held.holding(Some(path));
         let left_alone =
             self.dropped.get(id).is_some_and(|then| then.iter().any(|then| !now.is_news_to(then)));
@@ -228,20 +241,20 @@ impl World {
             return None;
         }
         let with_content =
-            look.config.content && !self.knowledge.is_narrowed(look, held, path, true, silences);
+            reading.config.content && !self.knowledge.is_narrowed(reading, held, path, true, silences);
         Some((path, with_content))
     }
 }
 
 /// What a session without a link had for a repository while the same run was under way.
-fn earlier<'a>(held: &'a Held, looks: &'a [Look]) -> impl Iterator<Item = Option<&'static str>> + 'a {
-    let linked = looks.iter().filter(|_| held.wire.remote.is_none());
-    let before = linked.filter_map(|look| look.contents.sessions.get(&held.wire.id));
+fn earlier<'a>(held: &'a Held, readings: &'a [Reading]) -> impl Iterator<Item = Option<&'static str>> + 'a {
+    let linked = readings.iter().filter(|_| held.wire.remote.is_none());
+    let before = linked.filter_map(|reading| reading.contents.sessions.get(&held.wire.id));
     before.filter_map(|held| held.wire.remote.as_deref()).map(path_of)
 }
 
 /// Whether the receiver holds a session as it is now.
-fn judge_stored(held: &Held, stored: &StoredSession, path: &str, with_content: bool) -> Verdict<()> {
+fn judge_stored(held: &Held, stored: &StoredSession, path: &str, with_content: bool) -> Checked<()> {
     let (wire, fields) = (&held.wire, &stored.fields);
     let lost: Vec<&String> = wire.messages.keys().filter(|id| !stored.messages.contains_key(*id)).collect();
     if !lost.is_empty() {

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::scene::Scene;
 use crate::support::han_db::ORGANIZATION_REMOTE;
-use crate::support::{Fault, FaultServer, Request, batches};
+use crate::support::{Fault, Request, TestReceiver, batches};
 
 /// A session of an organization whose folder is there.
 fn in_folder(messages: usize) -> (Scene, String, PathBuf) {
@@ -103,7 +103,7 @@ fn text_is_narrowed_by_itself() {
 #[test]
 fn everything_else_in_it_is_reported_and_ignored() {
     let (scene, session, folder) = in_folder(2);
-    let evil = FaultServer::start();
+    let evil = TestReceiver::start();
     scene.set("forceExclude", "[github.com/acme-corp/secret]");
     let secret = scene.session("https://github.com/acme-corp/secret", 1);
     let keys = [
@@ -168,7 +168,7 @@ fn file_that_cannot_be_read_keeps_its_repository_here() {
         make(&file);
         let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
         assert_eq!(scene.run_and_see(0), [other], "{name}");
-        scene.run(&["explain", &session]).exits(0).says(file.to_str().unwrap()).says("cannot be read");
+        scene.run(&["explain", &session]).exits(0).prints(file.to_str().unwrap()).prints("cannot be read");
         assert_eq!(scene.json(&["preview"])["messages"], 0, "{name}");
     }
 }

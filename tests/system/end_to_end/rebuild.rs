@@ -3,7 +3,7 @@
 use super::Scene;
 use super::store::{Expected, Text, assert_holds};
 use crate::support::han_db::{HanDb, conditions};
-use crate::support::running_receiver::{Place, places};
+use crate::support::running_receiver::{TestStore, stores};
 use std::path::Path;
 
 /// What becomes of the database; the path is that of an older copy.
@@ -69,14 +69,14 @@ enum Lost {
 }
 
 fn in_every_place(change: Change, lost: Lost) {
-    for place in places() {
-        tell(place, change, lost);
+    for store in stores() {
+        tell(store, change, lost);
     }
 }
 
-fn tell(place: Place, change: Change, lost: Lost) {
-    let scene = Scene::new(place);
-    let Scene { place, machine, .. } = &scene;
+fn tell(store: TestStore, change: Change, lost: Lost) {
+    let scene = Scene::new(store);
+    let Scene { store, machine, .. } = &scene;
     let db = HanDb::create(machine.database());
     let sessions: Vec<String> = (0..4).map(|_| db.organization_session()).collect();
     fill(&db, &sessions);
@@ -88,7 +88,7 @@ fn tell(place: Place, change: Change, lost: Lost) {
     }
     machine.run();
     let sent = machine.expected();
-    assert_holds(place, machine, &sent, &sent, Text::Without);
+    assert_holds(store, machine, &sent, &sent, Text::Without);
 
     let db = change(db, &copy);
     let changed = machine.expected();
@@ -96,14 +96,14 @@ fn tell(place: Place, change: Change, lost: Lost) {
     if lost == Lost::Nothing {
         assert_eq!(report["attempts"], 0, "the same messages are sent again: {report}");
     }
-    assert_holds(place, machine, &union(&sent, &changed), &changed, Text::Without);
+    assert_holds(store, machine, &union(&sent, &changed), &changed, Text::Without);
     machine.run_finds_nothing();
 
     let grown = db.sessions()[0].clone();
     conditions::more_of_everything(&db, &grown, 12);
     machine.run();
     let source = machine.expected();
-    assert_holds(place, machine, &union(&sent, &source), &source, Text::Without);
+    assert_holds(store, machine, &union(&sent, &source), &source, Text::Without);
     machine.run_finds_nothing();
     scene.end();
 }

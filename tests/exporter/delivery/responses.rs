@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::scene::Scene;
 use crate::support::test_receiver::store::ALICE_KEY;
-use crate::support::{Fault, FaultServer, batches, http, identities, requests};
+use crate::support::{Fault, TestReceiver, batches, http, identities, requests};
 
 /// What a client may take for the answer's size before it gives up: far below what is sent here, and far above what
 /// fits into the buffers of a loopback connection.
@@ -76,21 +76,21 @@ fn answers_that_make_no_sense_acknowledge_nothing() {
         let commits = fault.commits;
         scene.server.script(batches().with_data(), fault);
         let (report, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-        outcome.says(said).says_nothing_of(ALICE_KEY);
+        outcome.prints(said).does_not_print(ALICE_KEY);
         assert_eq!((&report["status"], &report["sessionsPending"]), (&json!("error"), &json!(2)), "{report}");
         assert_eq!((&report["messagesSent"], &report["sessionsSent"]), (&json!(0), &json!(0)), "{report}");
         assert_eq!(scene.server.alice().message_count(), if commits { 5 } else { 0 });
         let known = scene.server.alice().messages_again;
         assert!(
-            scene.server.answer_bytes() < ANSWER_BYTES_TAKEN_MAX,
+            scene.server.response_bytes() < ANSWER_BYTES_TAKEN_MAX,
             "{} bytes taken",
-            scene.server.answer_bytes()
+            scene.server.response_bytes()
         );
         let next = scene.retry_at(&report);
         assert!(next - scene.now() < TimeDelta::seconds(3), "{report}");
         assert_eq!(scene.status()["queue"]["failed"], 0, "the sessions have no part in it");
 
-        scene.server.behave();
+        scene.server.clear_script();
         scene.set_now(next + TimeDelta::seconds(1));
         scene.run_json(&[], 0);
         scene.assert_delivered();
@@ -137,7 +137,7 @@ fn answer_that_drips_is_given_up_within_the_time_budget() {
     scene.server.script(batches(), Fault::none().dripping(Duration::from_millis(200)));
     let (report, _) = scene.run_json(&["--max-seconds", "2"], 75);
     assert_eq!(report["messagesSent"], 0, "{report}");
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     scene.assert_delivered();
     scene.assert_quiet();
@@ -147,7 +147,7 @@ fn answer_that_drips_is_given_up_within_the_time_budget() {
 fn redirects_are_named_and_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         for at_identity in [false, true] {
-            let elsewhere = FaultServer::start();
+            let elsewhere = TestReceiver::start();
             let scene = Scene::new(&[3]);
             let when = if at_identity { identities() } else { batches() };
             scene
@@ -156,7 +156,7 @@ fn redirects_are_named_and_not_followed() {
             // Who the owner is, is known without the receiver.
             scene.set("organizations", "[github.com/acme-corp]");
             let (report, outcome) = scene.run_json(&[], 78);
-            outcome.says("redirect").says(&elsewhere.endpoint()).says_nothing_of("t0ken");
+            outcome.prints("redirect").prints(&elsewhere.endpoint()).does_not_print("t0ken");
             assert_eq!(
                 (&report["status"], &report["sessionsPending"]),
                 (&json!("error"), &json!(1)),
@@ -165,7 +165,7 @@ fn redirects_are_named_and_not_followed() {
             assert_eq!(elsewhere.connection_count(), 0, "a redirect is not followed");
             assert!(scene.status()["lastError"].to_string().contains("redirect"));
 
-            scene.server.behave();
+            scene.server.clear_script();
             scene.advance(TimeDelta::seconds(3601));
             scene.run_json(&[], 0);
             scene.assert_delivered_without_repeats();
@@ -181,9 +181,9 @@ fn endpoint_that_is_no_receiver_is_named() {
         scene.set("organizations", "[github.com/acme-corp]");
         scene.server.script(requests(), fault);
         let (report, outcome) = scene.run_json(&[], 78);
-        outcome.says(name).says("endpoint");
+        outcome.prints(name).prints("endpoint");
         assert_eq!(report["status"], "error", "{report}");
-        scene.server.behave();
+        scene.server.clear_script();
         scene.advance(TimeDelta::seconds(3601));
         scene.run_json(&[], 0);
         scene.assert_delivered_without_repeats();
@@ -197,7 +197,7 @@ fn key_refused_in_the_middle_of_a_backlog_keeps_what_was_delivered() {
         scene.set("batchSize", "4");
         scene.server.script(batches().skip(2), Fault::status(status));
         let (report, outcome) = scene.run_json(&[], 77);
-        outcome.says("key").says_nothing_of(ALICE_KEY);
+        outcome.prints("key").does_not_print(ALICE_KEY);
         assert_eq!((&report["messagesSent"], &report["messagesPending"]), (&json!(8), &json!(8)), "{report}");
         assert_eq!(scene.server.batches().len(), 3, "a key that is refused is not tried again at once");
         assert_eq!(scene.status()["queue"]["failed"], 0, "the sessions have no part in it");
@@ -208,7 +208,7 @@ fn key_refused_in_the_middle_of_a_backlog_keeps_what_was_delivered() {
         scene.run_json(&[], 0);
         assert_eq!(scene.server.request_count(), asked, "backoff is honoured");
 
-        scene.server.behave();
+        scene.server.clear_script();
         scene.set_now(next + TimeDelta::seconds(1));
         let (report, _) = scene.run_json(&[], 0);
         assert_eq!(report["messagesSent"], 8, "{report}");
@@ -221,7 +221,7 @@ fn key_refused_at_the_identity_sends_nothing() {
     let scene = Scene::new(&[3]);
     scene.set("apiKey", "han_a_key_that_nobody_knows");
     let (report, outcome) = scene.run_json(&[], 77);
-    outcome.says("key").says_nothing_of("han_a_key_that_nobody_knows");
+    outcome.prints("key").does_not_print("han_a_key_that_nobody_knows");
     assert_eq!(report["status"], "error", "{report}");
     assert_eq!(scene.server.batches().len(), 0);
     scene.set("apiKey", ALICE_KEY);
@@ -259,9 +259,9 @@ fn identity_that_makes_no_sense_opens_nothing() {
         let (report, _) = scene.run_json(&["--max-seconds", "1"], 75);
         assert_eq!(report["status"], "error", "{report}");
         assert_eq!(scene.server.alice().message_count(), 0);
-        assert!(scene.server.answer_bytes() < ANSWER_BYTES_TAKEN_MAX);
+        assert!(scene.server.response_bytes() < ANSWER_BYTES_TAKEN_MAX);
         scene.retry_at(&report);
-        scene.server.behave();
+        scene.server.clear_script();
         scene.advance(TimeDelta::seconds(3601));
         scene.run_json(&[], 0);
         scene.assert_delivered_without_repeats();
@@ -274,7 +274,7 @@ fn ack_lost_after_commit_is_stored_once_though_the_session_goes_on() {
     let scene = Scene::new(&[3, 2]);
     scene.server.script(batches(), Fault::reset().after_commit());
     scene.run_json(&["--max-seconds", "1"], 75);
-    scene.server.behave();
+    scene.server.clear_script();
     scene.add_messages(&scene.sessions[0], 4);
     scene.advance(TimeDelta::seconds(3601));
     scene.run_json(&[], 0);

@@ -1,61 +1,61 @@
 //! What the line does wrong, as lines of the fault server's script, and what the receivers say or do otherwise from then
-//! on. Limits and refusals at will are only the tests' own receiver's; the real one has its own reasons.
+//! on. Limits and rejections at will are only the tests' own receiver's; the real one has its own reasons.
 
 use han_sync::protocol::{SyncError, code};
 
-use super::action::{Claim, Code, Route, Trouble};
-use super::ledger::OWNERS;
+use super::action::{Claim, Code, FaultKind, Route};
 use super::receiver::LOGINS;
-use super::world::World;
-use crate::support::test_receiver::fault::When;
-use crate::support::test_receiver::store::Refusal;
+use super::reference::OWNERS;
+use super::simulation::Simulation;
+use crate::support::test_receiver::fault::RequestMatcher;
+use crate::support::test_receiver::store::Rejection;
 use crate::support::{Fault, batches, identities};
 
 /// Requests of a kind; batches that carry anything.
-pub fn when(route: Route) -> When {
+pub fn when(route: Route) -> RequestMatcher {
     match route {
         Route::Identity => identities(),
         Route::Batch => batches().with_data(),
     }
 }
 
-pub fn fault(trouble: Trouble, route: Route) -> Fault {
+pub fn fault(kind: FaultKind, route: Route) -> Fault {
     let is_batch = route == Route::Batch;
     let half =
         || if is_batch { Fault::lie(|_| ()).cut() } else { Fault::status(200).body(r#"{"userId":"us"#) };
-    match trouble {
-        Trouble::Status(301) => Fault::redirect(301, "https://elsewhere.example/api/sync"),
-        Trouble::Status(status) => Fault::status(status),
-        Trouble::RetryAfter(status, seconds) => {
+    match kind {
+        FaultKind::Status(301) => Fault::redirect(301, "https://elsewhere.example/api/sync"),
+        FaultKind::Status(status) => Fault::status(status),
+        FaultKind::RetryAfter(status, seconds) => {
             Fault::status(status).header("Retry-After", &seconds.to_string())
         }
-        Trouble::Page(status) => Fault::html(status),
-        Trouble::CountsWrong if is_batch => Fault::lie(|answer| answer.processed += 1).after_commit(),
-        Trouble::CountsNothing if is_batch => Fault::lie(|answer| answer.processed = 0).with_status(200),
-        Trouble::NamesStranger if is_batch => Fault::lie(|answer| {
+        FaultKind::Page(status) => Fault::html(status),
+        FaultKind::CountsWrong if is_batch => Fault::lie(|answer| answer.processed += 1).after_commit(),
+        FaultKind::CountsNothing if is_batch => Fault::lie(|answer| answer.processed = 0).with_status(200),
+        FaultKind::NamesStranger if is_batch => Fault::lie(|answer| {
             answer.errors.push(SyncError {
                 session_id: "a-stranger".to_owned(),
                 code: "VALIDATION_ERROR".to_owned(),
                 message: "not in the batch".to_owned(),
             });
         }),
-        Trouble::CountsWrong | Trouble::CountsNothing | Trouble::NamesStranger => {
+        FaultKind::CountsWrong | FaultKind::CountsNothing | FaultKind::NamesStranger => {
             Fault::status(200).body("{}")
         }
-        Trouble::Close => Fault::close(),
-        Trouble::Reset => Fault::reset(),
-        Trouble::Cut => half(),
-        Trouble::StoredThenClose if is_batch => Fault::close().after_commit(),
-        Trouble::StoredThenReset if is_batch => Fault::reset().after_commit(),
-        Trouble::StoredThenCut if is_batch => half().after_commit(),
-        Trouble::StoredThenStatus(status) if is_batch => Fault::status(status).after_commit(),
-        Trouble::StoredThenClose | Trouble::StoredThenReset => Fault::reset(),
-        Trouble::StoredThenCut | Trouble::StoredThenStatus(_) => half(),
-        Trouble::Silence => Fault::silence(),
+        FaultKind::Close => Fault::close(),
+        FaultKind::Reset => Fault::reset(),
+        FaultKind::Cut => half(),
+        FaultKind::StoredThenClose if is_batch => Fault::close().after_commit(),
+        FaultKind::StoredThenReset if is_batch => Fault::reset().after_commit(),
+        FaultKind::StoredThenCut if is_batch => half().after_commit(),
+        FaultKind::StoredThenStatus(status) if is_batch => Fault::status(status).after_commit(),
+        FaultKind::StoredThenClose | FaultKind::StoredThenReset => Fault::reset(),
+        FaultKind::StoredThenCut | FaultKind::StoredThenStatus(_) => half(),
+        FaultKind::Silence => Fault::silence(),
     }
 }
 
-impl World {
+impl Simulation {
     /// The receivers say something else of their users from now on.
     pub fn claim(&mut self, claim: Claim) {
         let before = self.claims;
@@ -87,9 +87,9 @@ impl World {
         }
     }
 
-    pub fn refuse(&self, session: &str, code: Code, times: usize) {
+    pub fn reject(&self, session: &str, code: Code, times: usize) {
         if self.real.is_none() {
-            self.server().refuse(session, code.name(), times);
+            self.server().reject(session, code.name(), times);
         }
     }
 
@@ -100,7 +100,7 @@ impl World {
             let is_forgotten = match &self.real {
                 Some(real) => LOGINS.map(|login| real[nth].forget(login, session)),
                 None => {
-                    server.refuse(session, code::FORGOTTEN, usize::MAX);
+                    server.reject(session, code::FORGOTTEN, usize::MAX);
                     server.with_receiver(|receiver| {
                         receiver.stores.values_mut().for_each(|store| drop(store.sessions.remove(session)));
                     });
@@ -108,18 +108,18 @@ impl World {
                 }
             };
             for (login, _) in LOGINS.into_iter().zip(is_forgotten).filter(|(_, is_forgotten)| *is_forgotten) {
-                self.arrivals[nth].forgotten.insert((login.to_owned(), session.to_owned()));
+                self.received[nth].forgotten.insert((login.to_owned(), session.to_owned()));
             }
         }
     }
 
     /// The receivers behave again, but do not remember what they are to forget.
-    pub fn behave(&self) {
-        self.real.iter().flatten().for_each(|receiver| receiver.behave());
+    pub fn clear_script(&self) {
+        self.real.iter().flatten().for_each(|receiver| receiver.clear_script());
         for server in &self.servers {
-            server.behave();
-            let stays = |refusal: &Refusal| refusal.code == code::FORGOTTEN;
-            server.with_receiver(|receiver| receiver.refusals.retain(stays));
+            server.clear_script();
+            let stays = |refusal: &Rejection| refusal.code == code::FORGOTTEN;
+            server.with_receiver(|receiver| receiver.rejections.retain(stays));
         }
     }
 }

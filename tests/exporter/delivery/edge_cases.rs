@@ -49,11 +49,11 @@ fn web_page_of_a_proxy_blames_no_session() {
 fn the_receivers_own_trouble_counts_towards_no_failure() {
     let scene = Scene::new(&[2]);
     let refused = scene.sessions[0].clone();
-    scene.server.refuse(&refused, "PROCESSING_ERROR", 9);
+    scene.server.reject(&refused, "PROCESSING_ERROR", 9);
     for _ in 0..9 {
         scene.run_json(&["session", &refused, "--max-seconds", "1"], 75);
     }
-    scene.server.refuse(&refused, "VALIDATION_ERROR", 1);
+    scene.server.reject(&refused, "VALIDATION_ERROR", 1);
     scene.run_json(&["session", &refused, "--max-seconds", "1"], 75);
     assert_eq!(scene.queued(&refused).expect("it waits")["status"], "pending");
     scene.run_json(&["session", &refused], 0);
@@ -110,7 +110,7 @@ fn one_refused_task_withholds_nothing_else() {
     assert_eq!(scene.server.alice().sessions[&session].tasks.len(), 6);
     assert_eq!(scene.queued(&session).expect("it is kept")["status"], "failed");
 
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     assert_eq!(scene.server.alice().sessions[&session].tasks.len(), 7);
     assert_eq!(scene.queued(&session), None);
@@ -128,14 +128,14 @@ fn row_that_stays_refused_blocks_no_other_that_was_refused_with_it() {
     assert_eq!(scene.server.alice().message_count(), 2);
 
     // The receiver takes the second now, and still not the first.
-    scene.server.behave();
+    scene.server.clear_script();
     scene.server.script(batches().with_message(&first), Fault::status(422));
     scene.advance(TimeDelta::hours(25));
     scene.run_json(&[], 0);
     assert_eq!(scene.server.alice().message_count(), 3);
     assert_eq!(scene.queued(&session).expect("it is kept")["status"], "failed");
 
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     scene.assert_delivered();
     scene.assert_quiet();
@@ -151,7 +151,7 @@ fn fields_reach_the_receiver_beside_the_only_message_that_it_refuses() {
     // A day later it is refused again, which is no news.
     scene.advance(TimeDelta::hours(25));
     scene.run_json(&[], 0);
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     scene.assert_delivered();
 }
@@ -166,7 +166,7 @@ fn all_that_was_queued_outlives_a_run_for_one_session() {
     scene.server.script(batches(), Fault::status(503));
     scene.server.release();
     holder.wait();
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["session", &scene.sessions[1]], 0);
     scene.advance(TimeDelta::minutes(61));
     scene.run_json(&[], 0);

@@ -8,31 +8,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::action::{Action, File, Narrowing, Receiver, Rows, Setting, Taken};
-use super::arrivals::Arrivals;
+use super::action::{Action, File, ProjectOverride, Receiver, Rows, Setting, Taken};
+use super::faults::{fault, when};
 use super::han::{ROWS, insert, restore_in_place, with_schema};
-use super::ledger::{Claims, Config, Contents, Held, Holding, Knowledge, Look, Place, REMOTES};
+use super::received::Received;
 use super::receiver::{LOGINS, RealReceiver, keys};
-use super::trouble::{fault, when};
+use super::reference::{Claims, Config, Contents, Destination, Held, Holding, Knowledge, REMOTES, Reading};
 use crate::support::han_db::oracle::expected_session;
 use crate::support::han_db::{HanDb, Maker, conditions};
 use crate::support::test_receiver::store::{ALICE_KEY, BOB_KEY};
-use crate::support::{FaultServer, Sandbox};
+use crate::support::{Sandbox, TestReceiver};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What went wrong, in words.
-pub type Verdict<T> = Result<T, String>;
+pub type Checked<T> = Result<T, String>;
 
 /// A file that is cut off at more than this is whole.
 const WHOLE_PERCENT: usize = 100;
 
-pub struct World {
+pub struct Simulation {
     pub sandbox: Sandbox,
-    pub servers: [FaultServer; 2],
+    pub servers: [TestReceiver; 2],
     /// The real receivers, where the servers are the lines to them.
     pub real: Option<[Arc<RealReceiver>; 2]>,
     /// At each of the two.
-    pub arrivals: [Arrivals; 2],
+    pub received: [Received; 2],
     /// Alice's and Bob's.
     pub keys: [String; 2],
     /// han's own connection; `None` while its database is gone.
@@ -40,7 +40,7 @@ pub struct World {
     maker: Maker,
     repos: Vec<String>,
     projects: Vec<(String, PathBuf)>,
-    narrowings: Vec<Narrowing>,
+    project_overrides: Vec<ProjectOverride>,
     config: Config,
     pub claims: Claims,
     pub knowledge: Knowledge,
@@ -51,7 +51,7 @@ pub struct World {
     pub locks_next: bool,
     contents: Option<Rc<Contents>>,
     /// Moments at which a run may read that is under way.
-    pub looks: Vec<Look>,
+    pub readings: Vec<Reading>,
     /// The latest time that the clock ever showed before it was set back.
     pub latest: DateTime<Utc>,
     /// Whether a state file was ever lost, or replaced by an older one.
@@ -60,9 +60,9 @@ pub struct World {
     has_large_state: bool,
 }
 
-impl World {
-    pub fn new(seed: u64, receiver: Receiver) -> World {
-        let servers = [FaultServer::start(), FaultServer::start()];
+impl Simulation {
+    pub fn new(seed: u64, receiver: Receiver) -> Simulation {
+        let servers = [TestReceiver::start(), TestReceiver::start()];
         let sandbox = Sandbox::new(&servers[0]);
         let (real, keys) = match receiver {
             Receiver::Tests => (None, [ALICE_KEY, BOB_KEY].map(str::to_owned)),
@@ -72,16 +72,16 @@ impl World {
         sandbox.advance(TimeDelta::days(8));
         sandbox.env("HAN_SYNC_TEST_MACHINE", "a machine of the model");
         let db = HanDb::create_seeded(sandbox.database(), seed);
-        let mut world = World {
+        let mut simulation = Simulation {
             servers,
             real,
-            arrivals: Default::default(),
+            received: Default::default(),
             keys,
             maker: Maker::new(seed),
             han: None,
             repos: Vec::new(),
             projects: Vec::new(),
-            narrowings: Vec::new(),
+            project_overrides: Vec::new(),
             config: Config::default(),
             claims: Claims { acme: true, globex: false },
             knowledge: Knowledge::default(),
@@ -89,34 +89,34 @@ impl World {
             dropped: BTreeMap::new(),
             locks_next: false,
             contents: None,
-            looks: Vec::new(),
+            readings: Vec::new(),
             latest: sandbox.now(),
             has_lost_state: false,
             has_large_state: false,
             sandbox,
         };
         db.transaction(|db| {
-            world.repos = REMOTES.iter().map(|forms| db.repo(forms[0].0)).collect();
+            simulation.repos = REMOTES.iter().map(|forms| db.repo(forms[0].0)).collect();
             // Two folders of the first repository, and one without any.
             for repo in [Some(0), Some(0), Some(1), Some(2), Some(3), Some(4), None] {
-                let folder = world.sandbox.path(&format!("work/{}", world.projects.len()));
+                let folder = simulation.sandbox.path(&format!("work/{}", simulation.projects.len()));
                 fs::create_dir_all(&folder).unwrap();
-                let repo = repo.map(|repo: usize| world.repos[repo].as_str());
+                let repo = repo.map(|repo: usize| simulation.repos[repo].as_str());
                 let id = db.project(repo, folder.to_str().unwrap());
-                world.projects.push((id, folder));
-                world.narrowings.push(Narrowing::Nothing);
+                simulation.projects.push((id, folder));
+                simulation.project_overrides.push(ProjectOverride::Nothing);
             }
             let session = db.make(|m| m.rng.uuid());
-            db.session(&session, Some(&world.projects[0].0), Some("active"), None);
+            db.session(&session, Some(&simulation.projects[0].0), Some("active"), None);
             conditions::ordinary(db, &session, ROWS);
         });
-        world.maker = db.make(|m| m.clone());
-        world.han = Some(db);
-        world.wrote();
-        world
+        simulation.maker = db.make(|m| m.clone());
+        simulation.han = Some(db);
+        simulation.wrote();
+        simulation
     }
 
-    pub fn server(&self) -> &FaultServer {
+    pub fn server(&self) -> &TestReceiver {
         &self.servers[self.nth()]
     }
 
@@ -125,7 +125,7 @@ impl World {
         usize::from(self.config.place.other_endpoint)
     }
 
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Destination {
         self.config.place
     }
 
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// Notes a moment at which a run that is under way may read.
-    pub fn look(&mut self) {
+    pub fn record_reading(&mut self) {
         let contents = match &self.contents {
             Some(contents) => contents.clone(),
             None => {
@@ -155,11 +155,11 @@ impl World {
                 contents
             }
         };
-        let folders = self.projects.iter().zip(&self.narrowings);
+        let folders = self.projects.iter().zip(&self.project_overrides);
         let folders = folders.filter(|((_, folder), _)| folder.is_dir());
         let folders = folders.map(|((_, folder), says)| (folder.display().to_string(), *says)).collect();
         let now = self.sandbox.now();
-        self.looks.push(Look { now, contents, config: self.config, folders, claims: self.claims });
+        self.readings.push(Reading { now, contents, config: self.config, folders, claims: self.claims });
     }
 
     /// han has written: what is known of its database is stale, and its files have the clock's time.
@@ -181,13 +181,13 @@ impl World {
                 file.set_modified(time).expect("a file in the sandbox");
             }
         }
-        if !self.looks.is_empty() {
-            self.look();
+        if !self.readings.is_empty() {
+            self.record_reading();
         }
     }
 
     /// Has han do something, where its database is there.
-    fn han(&mut self, does: impl FnOnce(&HanDb, &World)) {
+    fn han(&mut self, does: impl FnOnce(&HanDb, &Simulation)) {
         let Some(db) = self.han.take() else { return };
         does(&db, self);
         self.han = Some(db);
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Puts another database in the place of han's.
-    pub fn replace(&mut self, by: impl FnOnce(HanDb, &World) -> HanDb) {
+    pub fn replace(&mut self, by: impl FnOnce(HanDb, &Simulation) -> HanDb) {
         let Some(db) = self.han.take() else { return };
         self.han = Some(by(db, self));
         self.wrote();
@@ -208,10 +208,10 @@ impl World {
         db
     }
 
-    pub fn apply(&mut self, action: Action) -> Verdict<()> {
+    pub fn apply(&mut self, action: Action) -> Checked<()> {
         match action {
-            Action::NewSession(project, rows) => self.han(|db, world| {
-                let project = &world.projects[project % world.projects.len()].0;
+            Action::NewSession(project, rows) => self.han(|db, simulation| {
+                let project = &simulation.projects[project % simulation.projects.len()].0;
                 let session = db.make(|m| m.rng.uuid());
                 db.session(&session, Some(project), Some("active"), None);
                 db.transaction(|db| insert(db, &session, rows));
@@ -252,49 +252,49 @@ impl World {
             Action::RestoreDatabase { in_place } => {
                 let copy = self.sandbox.path("older.db");
                 if copy.exists() {
-                    self.replace(|db, world| {
+                    self.replace(|db, simulation| {
                         let path = if in_place { restore_in_place(db, &copy) } else { db.restore(&copy).close() };
-                        world.open(path)
+                        simulation.open(path)
                     });
                 }
             }
             Action::DatabaseGone => self.hide_database(),
             Action::DatabaseBack => self.bring_database_back(),
             Action::LockDatabase => self.locks_next = true,
-            Action::OlderSchema => self.replace(|db, world| world.open(with_schema(db, true))),
-            Action::NewerSchema => self.replace(|db, world| world.open(with_schema(db, false))),
+            Action::OlderSchema => self.replace(|db, simulation| simulation.open(with_schema(db, true))),
+            Action::NewerSchema => self.replace(|db, simulation| simulation.open(with_schema(db, false))),
             Action::Unlink(project) => self.unlink(project),
-            Action::Link(project) => self.han(|db, world| {
-                let place = project % world.projects.len();
-                let repo = &world.repos[place % world.repos.len()];
-                db.link_repo(&world.projects[place].0, Some(repo));
+            Action::Link(project) => self.han(|db, simulation| {
+                let place = project % simulation.projects.len();
+                let repo = &simulation.repos[place % simulation.repos.len()];
+                db.link_repo(&simulation.projects[place].0, Some(repo));
             }),
             Action::Remote(repo, form) => self.remote(repo, form),
             Action::MoveSession(session, project) => {
                 let project = self.projects[project % self.projects.len()].0.clone();
                 self.in_session(session, |db, session| db.set_session_project(session, Some(&project)));
             }
-            Action::Narrow(project, says) => self.narrow(project, says),
+            Action::Override(project, says) => self.narrow(project, says),
             Action::FolderGone(project) => {
                 let place = project % self.projects.len();
                 let folder = &self.projects[place].1;
                 if folder.is_dir() {
                     fs::remove_dir_all(folder).unwrap();
                 }
-                self.narrowings[place] = Narrowing::Nothing;
+                self.project_overrides[place] = ProjectOverride::Nothing;
             }
             Action::FolderBack(project) => {
                 fs::create_dir_all(&self.projects[project % self.projects.len()].1).unwrap();
             }
             Action::Set(setting) => self.set(setting),
             Action::Identity(claim) => self.claim(claim),
-            Action::Fault(route, trouble, skip, times) => {
+            Action::Fault(route, kind, skip, times) => {
                 let when = when(route).skip(skip).times(times);
-                self.server().script(when, fault(trouble, route));
+                self.server().script(when, fault(kind, route));
             }
-            Action::Refuse(session, code, times) => self.refuse(&self.session(session), code, times),
+            Action::Reject(session, code, times) => self.reject(&self.session(session), code, times),
             Action::Forget(session) => self.forget(&self.session(session)),
-            Action::Behave => self.behave(),
+            Action::ClearFaults => self.clear_script(),
             Action::KillReceiver(nth, hundredths) => {
                 if let Some(receiver) = self.real_receiver() {
                     receiver.die_at(nth, Duration::from_micros(hundredths * 10));
@@ -333,8 +333,8 @@ impl World {
     fn in_session(&mut self, n: usize, does: impl FnOnce(&HanDb, &str)) {
         self.refresh();
         let session = self.session(n);
-        self.han(|db, world| {
-            if world.contents.as_ref().is_some_and(|it| it.sessions.contains_key(&session)) {
+        self.han(|db, simulation| {
+            if simulation.contents.as_ref().is_some_and(|it| it.sessions.contains_key(&session)) {
                 does(db, &session);
             }
         });
@@ -342,9 +342,9 @@ impl World {
 
     /// Reads what the database holds, where that is not known.
     pub fn refresh(&mut self) {
-        let looks = self.looks.len();
-        self.look();
-        self.looks.truncate(looks);
+        let readings = self.readings.len();
+        self.record_reading();
+        self.readings.truncate(readings);
     }
 
     pub fn insert(&mut self, session: usize, rows: Rows) {
@@ -357,14 +357,16 @@ impl World {
     }
 
     pub fn unlink(&mut self, project: usize) {
-        self.han(|db, world| db.unlink_repo(&world.projects[project % world.projects.len()].0));
+        self.han(|db, simulation| {
+            db.unlink_repo(&simulation.projects[project % simulation.projects.len()].0)
+        });
     }
 
     pub fn remote(&mut self, repo: usize, form: usize) {
-        self.han(|db, world| {
-            let repo = repo % world.repos.len();
+        self.han(|db, simulation| {
+            let repo = repo % simulation.repos.len();
             let forms = REMOTES[repo];
-            db.set_remote(&world.repos[repo], forms[form % forms.len()].0);
+            db.set_remote(&simulation.repos[repo], forms[form % forms.len()].0);
         });
     }
 
@@ -390,20 +392,20 @@ impl World {
         }
     }
 
-    fn narrow(&mut self, project: usize, says: Narrowing) {
+    fn narrow(&mut self, project: usize, says: ProjectOverride) {
         let place = project % self.projects.len();
         let folder = &self.projects[place].1;
         if !folder.is_dir() {
             return;
         }
         let text = match says {
-            Narrowing::Nothing => "sync:\n  batchSize: 5\n",
-            Narrowing::Disabled => "sync:\n  enabled: false\n",
-            Narrowing::WithoutContent => "sync:\n  includeContent: false\n",
-            Narrowing::Unreadable => "sync: [",
+            ProjectOverride::Nothing => "sync:\n  batchSize: 5\n",
+            ProjectOverride::Disabled => "sync:\n  enabled: false\n",
+            ProjectOverride::WithoutContent => "sync:\n  includeContent: false\n",
+            ProjectOverride::Unreadable => "sync: [",
         };
         fs::write(folder.join("han.yml"), text).unwrap();
-        self.narrowings[place] = says;
+        self.project_overrides[place] = says;
     }
 
     fn set(&mut self, setting: Setting) {

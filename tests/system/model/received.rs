@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use han_sync::protocol::{Inclusion, SyncMessage, SyncSession, SyncTask, code};
 use serde_json::Value;
 
-use super::ledger::{Claims, owns};
-use super::receiver::{Kept, KeptSession, LOGINS};
-use super::world::Verdict;
+use super::receiver::{LOGINS, Stored, StoredBySomeone};
+use super::reference::{Claims, owns};
+use super::simulation::Checked;
 use crate::support::Request;
-use crate::support::test_receiver::store::{Store, StoredSession};
+use crate::support::test_receiver::store::{StoredSession, UserStore};
 
 /// What a session is stored in: the one organization, or its user's own space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,7 @@ pub enum Tenant {
     Private,
 }
 
-/// Contract section 7 over the ledger's repositories: where a receiver stores a session, `None`: it refuses it.
+/// Contract section 7 over the reference's repositories: where a receiver stores a session, `None`: it refuses it.
 pub fn tenant_of(path: &str, inclusion: Inclusion, login: &str, claims: Claims) -> Option<Tenant> {
     if owns(&format!("github.com/{login}"), path) {
         Some(Tenant::Private)
@@ -41,13 +41,13 @@ struct Sent {
 
 /// What came over the line to one receiver, by user and session.
 #[derive(Debug, Default)]
-pub struct Arrivals {
+pub struct Received {
     sent: BTreeMap<(String, String), Sent>,
     /// What it was told to forget.
     pub forgotten: BTreeSet<(String, String)>,
 }
 
-impl Arrivals {
+impl Received {
     /// Notes what a user sent, and what the receiver may store it as.
     pub fn note(&mut self, request: &Request, login: &str, claims: Claims) {
         for session in request.payload.iter().flat_map(|payload| &payload.sessions).map(as_stored) {
@@ -67,58 +67,58 @@ impl Arrivals {
     }
 
     /// Whether the receiver holds nothing but what was sent, each thing once, where it belongs.
-    pub fn judge(&self, kept: &Kept) -> Verdict<()> {
-        let mut homes = BTreeMap::new();
-        for home in &kept.homes {
-            let key = (home.login.clone(), home.session_id.clone());
-            let may = self.sent.get(&key).is_some_and(|sent| sent.tenants.contains(&home.tenant));
+    pub fn oracle(&self, kept: &Stored) -> Checked<()> {
+        let mut locations = BTreeMap::new();
+        for location in &kept.locations {
+            let key = (location.login.clone(), location.session_id.clone());
+            let may = self.sent.get(&key).is_some_and(|sent| sent.tenants.contains(&location.tenant));
             if !may {
-                return Err(format!("{key:?} is stored as {:?}, and was never to be", home.tenant));
+                return Err(format!("{key:?} is stored as {:?}, and was never to be", location.tenant));
             }
-            if home.is_forgotten != self.forgotten.contains(&key) {
-                return Err(format!("{key:?} counts as forgotten: {}", home.is_forgotten));
+            if location.is_forgotten != self.forgotten.contains(&key) {
+                return Err(format!("{key:?} counts as forgotten: {}", location.is_forgotten));
             }
-            if !home.is_forgotten {
-                homes.insert(key, home.tenant);
+            if !location.is_forgotten {
+                locations.insert(key, location.tenant);
             }
         }
         for stored in &kept.sessions {
             let key = (stored.login.clone(), stored.session.id.clone());
             let why = |why: String| format!("{key:?} is stored: {why}");
             // Found here once: it is forgotten, or stands twice.
-            if homes.remove(&key) != Some(stored.tenant()) {
+            if locations.remove(&key) != Some(stored.tenant()) {
                 return Err(why(format!(
-                    "in {:?}, which is not its home, or a second time",
+                    "in {:?}, which is not its location, or a second time",
                     stored.tenant()
                 )));
             }
             let sent = self.sent.get(&key).ok_or_else(|| why("it was never sent".to_owned()))?;
-            sent.judge(&stored.session).map_err(why)?;
+            sent.oracle(&stored.session).map_err(why)?;
         }
-        match homes.keys().next() {
-            Some(key) => Err(format!("{key:?} has a home and is not there")),
+        match locations.keys().next() {
+            Some(key) => Err(format!("{key:?} has a location and is not there")),
             None => Ok(()),
         }
     }
 }
 
 /// Why a receiver that keeps this refuses a user's session that belongs into this tenant, if it does.
-pub fn refusal(kept: &Kept, login: &str, id: &str, tenant: Option<Tenant>) -> Option<&'static str> {
+pub fn refusal(kept: &Stored, login: &str, id: &str, tenant: Option<Tenant>) -> Option<&'static str> {
     let Some(tenant) = tenant else { return Some(code::REPO_NOT_ACCEPTED) };
-    if let Some(home) = kept.homes.iter().find(|it| it.login == login && it.session_id == id) {
-        return match (home.is_forgotten, home.tenant == tenant) {
+    if let Some(location) = kept.locations.iter().find(|it| it.login == login && it.session_id == id) {
+        return match (location.is_forgotten, location.tenant == tenant) {
             (true, _) => Some(code::FORGOTTEN),
             (false, true) => None,
             (false, false) => Some(code::SESSION_MOVED),
         };
     }
-    let is_this = |it: &KeptSession| it.session.id == id && it.tenant() == Tenant::Organization;
+    let is_this = |it: &StoredBySomeone| it.session.id == id && it.tenant() == Tenant::Organization;
     let is_taken = tenant == Tenant::Organization && kept.sessions.iter().any(is_this);
     is_taken.then_some(code::SESSION_CONFLICT)
 }
 
 impl Sent {
-    fn judge(&self, stored: &SyncSession) -> Verdict<()> {
+    fn oracle(&self, stored: &SyncSession) -> Checked<()> {
         let mut messages = BTreeSet::new();
         for message in &stored.messages {
             let sent = self.messages.get(&message.id).map_or(&[][..], Vec::as_slice);
@@ -146,8 +146,8 @@ impl Sent {
 }
 
 /// What a receiver holds of a user's, as the tests' own would hold it.
-pub fn store_of(kept: &Kept, login: &str) -> Store {
-    let mut store = Store::default();
+pub fn store_of(kept: &Stored, login: &str) -> UserStore {
+    let mut store = UserStore::default();
     for it in kept.sessions.iter().filter(|it| it.login == login) {
         let stored = StoredSession {
             fields: without_rows(it.session.clone()),

@@ -22,9 +22,9 @@ fn refused_session_backs_off_by_itself_and_holds_up_no_other() {
     ] {
         let mut scene = Scene::new(&[2, 2, 2]);
         let refused = scene.sessions[1].clone();
-        scene.server.refuse(&refused, code, 1);
+        scene.server.reject(&refused, code, 1);
         let (report, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
-        outcome.says(code).says(&refused);
+        outcome.prints(code).prints(&refused);
         assert_eq!(report["status"], "partial", "{report}");
         assert_eq!(
             (&report["sessionsSent"], &report["sessionsRejected"]),
@@ -56,7 +56,7 @@ fn refused_session_backs_off_by_itself_and_holds_up_no_other() {
 fn ten_refusals_make_a_session_failed_and_it_is_kept() {
     let mut scene = Scene::new(&[2, 2]);
     let refused = scene.sessions[0].clone();
-    scene.server.refuse(&refused, "VALIDATION_ERROR", usize::MAX);
+    scene.server.reject(&refused, "VALIDATION_ERROR", usize::MAX);
     let mut waits = Vec::new();
     for attempt in 1..=10 {
         let code = if attempt == 10 { 65 } else { 75 };
@@ -91,7 +91,7 @@ fn ten_refusals_make_a_session_failed_and_it_is_kept() {
     scene.run_json(&["--max-seconds", "1"], 0);
     assert!(data_batches(&scene).last().unwrap().has_session(&refused), "tried again once a day");
 
-    scene.server.take_all();
+    scene.server.accept_all();
     scene.advance(TimeDelta::hours(25));
     scene.run_json(&[], 0);
     assert_eq!(scene.queued(&refused), None);
@@ -133,7 +133,7 @@ fn failed_session_is_tried_again_on_new_data_on_request_and_when_the_identity_ch
 fn trouble_of_the_receiver_is_never_final() {
     let scene = Scene::new(&[2]);
     let refused = scene.sessions[0].clone();
-    scene.server.refuse(&refused, "PROCESSING_ERROR", 15);
+    scene.server.reject(&refused, "PROCESSING_ERROR", 15);
     for _ in 0..15 {
         scene.run_json(&["--max-seconds", "1"], 75);
         let item = scene.queued(&refused).expect("it stays queued");
@@ -148,7 +148,7 @@ fn trouble_of_the_receiver_is_never_final() {
 fn forgotten_is_an_acknowledgement() {
     let scene = Scene::new(&[2, 2]);
     let forgotten = scene.sessions[0].clone();
-    scene.server.refuse(&forgotten, "FORGOTTEN", usize::MAX);
+    scene.server.reject(&forgotten, "FORGOTTEN", usize::MAX);
     let (report, _) = scene.run_json(&[], 0);
     assert_eq!((&report["status"], &report["sessionsPending"]), (&json!("success"), &json!(0)), "{report}");
     assert_eq!(scene.queued(&forgotten), None);
@@ -186,7 +186,7 @@ fn refused_batch_is_halved_down_to_the_session_and_the_others_pass() {
         }
         scene.server.script(batches().with_session(&poison), fault);
         let (report, outcome) = scene.run_json(&[], 65);
-        outcome.says(&poison);
+        outcome.prints(&poison);
         assert_eq!(report["sessionsRejected"], 1, "{report}");
         assert_eq!(report["errors"][0]["sessionId"], poison.as_str(), "{report}");
         scene.assert_delivered_but(&[&poison]);
@@ -195,7 +195,7 @@ fn refused_batch_is_halved_down_to_the_session_and_the_others_pass() {
         assert!(scene.status()["nextRetryAt"].is_null(), "the endpoint is well");
         assert_eq!(scene.queued(&poison).expect("it is kept")["status"], "failed");
         scene.run_json(&[], 0);
-        scene.server.behave();
+        scene.server.clear_script();
         scene.add_session(1);
         scene.run_json(&["all"], 0);
         scene.assert_delivered_without_repeats();
@@ -208,7 +208,7 @@ fn refused_batch_is_halved_within_a_session_down_to_the_message() {
     let (session, poison) = (scene.sessions[1].clone(), scene.message(1, 5));
     scene.server.script(batches().with_message(&poison), Fault::status(400));
     let (report, outcome) = scene.run_json(&[], 65);
-    outcome.says(&session);
+    outcome.prints(&session);
     assert_eq!(report["sessionsRejected"], 1, "{report}");
     let store = scene.server.alice();
     assert_eq!(store.sessions[&scene.sessions[0]].messages.len(), 2);
@@ -216,7 +216,7 @@ fn refused_batch_is_halved_within_a_session_down_to_the_message() {
     assert!(store.sessions[&session].messages.len() >= 5, "what came before the message is delivered");
     assert_eq!(store.messages_again, 0);
     assert_eq!(scene.queued(&session).expect("it is kept")["status"], "failed");
-    scene.server.behave();
+    scene.server.clear_script();
     scene.run_json(&["all"], 0);
     scene.assert_delivered_without_repeats();
 }
@@ -312,7 +312,7 @@ fn backlog_behind_a_refused_batch_goes_in_full_batches_again() {
         let (report, _) = scene.run_json(&[], if status == 413 { 0 } else { 65 });
         // Some 720 messages are 15 full batches; the search takes about as many again.
         assert!(report["attempts"].as_u64().unwrap() <= 45, "{report}");
-        scene.server.behave();
+        scene.server.clear_script();
         scene.run_json(&["all"], 0);
         scene.assert_delivered_without_repeats();
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::test_receiver::fault::Answer;
+use crate::support::test_receiver::fault::TestResponse;
 use crate::support::test_receiver::store::ALICE_KEY;
 use crate::support::tls::{Authority, Certificate};
-use crate::support::{Fault, FaultServer, batches, connections, http, identities, proxy::Proxy};
+use crate::support::{Fault, TestReceiver, batches, connections, http, identities, proxy::Proxy};
 use han_sync::protocol::{CLIENT_ID_HEADER, SyncResponse, seal};
 use serde_json::{Value, json};
 use ureq::tls::{RootCerts, TlsConfig};
@@ -32,7 +32,7 @@ fn session(id: &str, messages: &[&str]) -> Value {
 
 fn post(
     agent: &Agent,
-    server: &FaultServer,
+    server: &TestReceiver,
     sessions: &[Value],
 ) -> Result<ureq::http::Response<Body>, Error> {
     let payload = json!({
@@ -58,7 +58,7 @@ fn response(answer: Result<ureq::http::Response<Body>, Error>) -> (u16, SyncResp
 
 #[test]
 fn a_batch_that_comes_twice_is_stored_once() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     let agent = agent();
     for _ in 0..2 {
         let (status, response) = response(post(&agent, &server, &[session("s1", &["m1", "m2"])]));
@@ -71,7 +71,7 @@ fn a_batch_that_comes_twice_is_stored_once() {
 
 #[test]
 fn script_befalls_the_requests_it_names() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     server
         .script(batches().with_session("s2").skip(1).times(1), Fault::status(503).header("Retry-After", "7"));
     let agent = agent();
@@ -85,8 +85,8 @@ fn script_befalls_the_requests_it_names() {
 
 #[test]
 fn refused_session_is_named_and_the_others_are_stored() {
-    let server = FaultServer::start();
-    server.refuse("s2", "VALIDATION_ERROR", 1);
+    let server = TestReceiver::start();
+    server.reject("s2", "VALIDATION_ERROR", 1);
     let agent = agent();
     let both = [session("s1", &["m1"]), session("s2", &["m2"])];
     let (status, refused) = response(post(&agent, &server, &both));
@@ -97,7 +97,7 @@ fn refused_session_is_named_and_the_others_are_stored() {
 
 #[test]
 fn resets_leave_the_batch_stored_only_after_the_commit() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     server.script(batches().times(1), Fault::reset().after_commit());
     server.script(batches().times(1), Fault::reset());
     server.script(batches().times(1), Fault::reset().unread());
@@ -113,9 +113,9 @@ fn resets_leave_the_batch_stored_only_after_the_commit() {
 
 #[test]
 fn broken_bodies_are_broken() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     let read = |fault: Fault| {
-        server.behave();
+        server.clear_script();
         server.script(batches(), fault);
         let mut answer = post(&agent(), &server, &[session("s1", &[])]).unwrap();
         answer.body_mut().with_config().limit(1 << 20).read_to_vec()
@@ -123,7 +123,7 @@ fn broken_bodies_are_broken() {
     assert!(read(Fault::none().cut()).is_err());
     assert!(read(Fault::status(200).blank(Some(100 << 20))).is_err());
     assert!(read(Fault::status(200).blank(None)).is_err());
-    assert!(server.answer_bytes() < 50 << 20);
+    assert!(server.response_bytes() < 50 << 20);
     assert!(read(Fault::html(200)).unwrap().starts_with(b"<!doctype"));
     let whole: SyncResponse = serde_json::from_slice(&read(Fault::none().gzipped()).unwrap()).unwrap();
     assert_eq!(whole.processed, 1);
@@ -136,12 +136,13 @@ fn broken_bodies_are_broken() {
 
 #[test]
 fn line_passes_on_what_its_faults_let_through() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     let passed = Arc::new(AtomicUsize::new(0));
-    server.pass_on(Arc::new({
+    server.forward_to(Arc::new({
         let passed = passed.clone();
         move |_| {
-            (passed.fetch_add(1, Ordering::Relaxed) < 2).then(|| Answer::error(503, "another receiver's"))
+            (passed.fetch_add(1, Ordering::Relaxed) < 2)
+                .then(|| TestResponse::error(503, "another receiver's"))
         }
     }));
     server.script(batches().times(1), Fault::reset().after_commit());
@@ -158,7 +159,7 @@ fn line_passes_on_what_its_faults_let_through() {
 
 #[test]
 fn held_requests_wait_for_their_release() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     server.script(batches(), Fault::none().held());
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| response(post(&agent(), &server, &[session("s1", &["m1"])])));
@@ -171,7 +172,7 @@ fn held_requests_wait_for_their_release() {
 
 #[test]
 fn silence_ends_with_the_server() {
-    let server = FaultServer::start();
+    let server = TestReceiver::start();
     server.script(identities(), Fault::silence());
     std::thread::scope(|scope| {
         let url = format!("{}/identity", server.endpoint());
@@ -185,9 +186,9 @@ fn silence_ends_with_the_server() {
 #[test]
 fn https_is_trusted_through_its_authority_only_and_tunnels_through_the_proxy() {
     let authority = Authority::new("test authority");
-    let server = FaultServer::https(authority.server(Certificate::Right));
-    let expired = FaultServer::https(authority.server(Certificate::Expired));
-    let other_host = FaultServer::https(authority.server(Certificate::OtherHost));
+    let server = TestReceiver::https(authority.server(Certificate::Right));
+    let expired = TestReceiver::https(authority.server(Certificate::Expired));
+    let other_host = TestReceiver::https(authority.server(Certificate::OtherHost));
     let proxy = Proxy::to(Some(server.address()));
     let agent = |trusts: &Authority, proxy: Option<&Proxy>| -> Agent {
         let root = ureq::tls::Certificate::from_pem(trusts.pem().as_bytes()).unwrap();

@@ -1,12 +1,12 @@
 //! A line so slow that a batch cannot pass within the time-out.
 
 use super::scene::Scene;
-use crate::support::{Fault, FaultServer, batches};
+use crate::support::{Fault, TestReceiver, batches};
 
 #[test]
 fn backlog_gets_through_at_16_kb_a_second() {
     // More in one batch than passes in the second that there is for it.
-    let scene = Scene::with(FaultServer::slow(16 * 1024), &[500, 100]);
+    let scene = Scene::with(TestReceiver::slow(16 * 1024), &[500, 100]);
     let (report, _) = scene.run_json(&[], 0);
     assert!(scene.server.batches()[0].wire.len() > 20 * 1024, "too little to be slow: {report}");
     assert_eq!(report["messagesSent"], 600, "{report}");
@@ -28,7 +28,7 @@ fn batches_grow_again_when_the_line_is_well() {
     // The receiver hangs: nobody can tell that from a line that is too slow.
     scene.server.script(batches(), Fault::silence());
     scene.run_json(&["--max-seconds", "30"], 75);
-    scene.server.behave();
+    scene.server.clear_script();
     let (report, _) = scene.run_json(&["all"], 0);
     assert!(report["batches"].as_u64().unwrap() > 1, "they were halved: {report}");
     scene.add_messages(&scene.sessions[0], 900);

@@ -1,4 +1,4 @@
-//! What may leave, by the contract's rules over the few repositories of this world, and what a run can have known at a
+//! What may leave, by the contract's rules over the few repositories of this simulation, and what a run can have known at a
 //! moment: computed apart from the exporter, from what was done to the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,10 +7,10 @@ use std::rc::Rc;
 use chrono::{DateTime, TimeDelta, Utc};
 use han_sync::protocol::Inclusion;
 
-use super::action::Narrowing;
+use super::action::ProjectOverride;
 use crate::support::han_db::{ExpectedMessage, ExpectedSession, ExpectedTask};
 
-/// The remotes that each repository of the world may have, and what they are in normal form.
+/// The remotes that each repository of the simulation may have, and what they are in normal form.
 pub const REMOTES: [&[(&str, Option<&str>)]; 5] = [
     &[
         ("https://github.com/acme-corp/api.git", Some("github.com/acme-corp/api")),
@@ -51,12 +51,12 @@ pub struct Config {
     pub include_personal: bool,
     pub globex: bool,
     pub content: bool,
-    pub place: Place,
+    pub place: Destination,
 }
 
 /// A destination.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Destination {
     pub bob: bool,
     pub other_endpoint: bool,
 }
@@ -137,27 +137,27 @@ pub struct Held {
 
 /// One moment at which a run may read.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct Reading {
     pub now: DateTime<Utc>,
     pub contents: Rc<Contents>,
     pub config: Config,
     /// What the folders say that are there.
-    pub folders: BTreeMap<String, Narrowing>,
+    pub folders: BTreeMap<String, ProjectOverride>,
     /// What the receiver of the configured destination would say.
     pub claims: Claims,
 }
 
-/// A narrowing that a run saw.
+/// A project_override that a run saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    pub narrowing: Narrowing,
+    pub project_override: ProjectOverride,
     pub repository: Option<&'static str>,
     /// Whether the state is sure to hold it.
     pub certain: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct KnownIdentity {
     pub at: DateTime<Utc>,
     pub claims: Claims,
 }
@@ -174,7 +174,7 @@ pub struct Holding {
 #[derive(Debug, Default, Clone)]
 pub struct Knowledge {
     /// Identities that the state may hold, by destination.
-    pub told: BTreeMap<Place, Vec<Told>>,
+    pub told: BTreeMap<Destination, Vec<KnownIdentity>>,
     /// Repositories that the state may know of a session, `None`: one that cannot be read.
     pub repositories: BTreeMap<String, BTreeSet<Option<&'static str>>>,
     /// Repositories that the state is sure to know.
@@ -190,7 +190,7 @@ pub enum Certainty {
     /// It has looked at everything, and has kept what keeps sessions here.
     Looked,
     /// It has written its state at its end.
-    Kept,
+    Saved,
 }
 
 /// How long an identity may be relied on.
@@ -213,9 +213,9 @@ impl Knowledge {
     }
 
     /// Learns what a run saw.
-    pub fn learn(&mut self, look: &Look, certainty: Certainty) {
+    pub fn learn(&mut self, reading: &Reading, certainty: Certainty) {
         let certain = certainty >= Certainty::Looked;
-        for (id, held) in &look.contents.sessions {
+        for (id, held) in &reading.contents.sessions {
             let Some(remote) = &held.wire.remote else { continue };
             let known = self.repositories.entry(id.clone()).or_default();
             if certain {
@@ -223,18 +223,18 @@ impl Knowledge {
             }
             let path = path_of(remote);
             known.insert(path);
-            match path.filter(|_| certainty == Certainty::Kept) {
+            match path.filter(|_| certainty == Certainty::Saved) {
                 Some(path) => drop(self.sure.insert(id.clone(), path)),
                 None if self.sure.get(id).copied() != path => drop(self.sure.remove(id)),
                 None => {}
             }
         }
-        let candidates = self.candidates(look);
-        for (folder, narrowing) in &look.folders {
-            let project = look.contents.projects.iter().find(|(place, _)| place == folder);
+        let candidates = self.candidates(reading);
+        for (folder, project_override) in &reading.folders {
+            let project = reading.contents.projects.iter().find(|(place, _)| place == folder);
             let remote = project.and_then(|(_, remote)| remote.as_deref());
             let path = remote.and_then(path_of);
-            if *narrowing == Narrowing::Nothing {
+            if *project_override == ProjectOverride::Nothing {
                 if certain {
                     self.seen.remove(folder);
                 } else if let Some(seen) = self.seen.get_mut(folder) {
@@ -242,7 +242,7 @@ impl Knowledge {
                 }
                 continue;
             }
-            let mut verdicts = candidates.iter().map(|claims| is_eligible(path, &look.config, *claims));
+            let mut verdicts = candidates.iter().map(|claims| is_eligible(path, &reading.config, *claims));
             let eligible = verdicts.clone().any(|it| it);
             let earlier = self.seen.get(folder).copied();
             if project.is_none() && earlier.is_none() {
@@ -253,14 +253,17 @@ impl Knowledge {
             }
             let surely = certain && (earlier.is_some() || remote.is_none() || verdicts.all(|it| it));
             let repository = path.filter(|_| eligible).or(earlier.and_then(|seen| seen.repository));
-            self.seen.insert(folder.clone(), Seen { narrowing: *narrowing, repository, certain: surely });
+            self.seen.insert(
+                folder.clone(),
+                Seen { project_override: *project_override, repository, certain: surely },
+            );
         }
     }
 
     /// The identities that a run may go by; nobody is known in the worst case.
-    pub fn candidates(&self, look: &Look) -> Vec<Option<Claims>> {
-        let told = self.told.get(&look.config.place).into_iter().flatten();
-        let usable = told.filter(|told| look.now - told.at < USABLE).map(|told| Some(told.claims));
+    pub fn candidates(&self, reading: &Reading) -> Vec<Option<Claims>> {
+        let told = self.told.get(&reading.config.place).into_iter().flatten();
+        let usable = told.filter(|told| reading.now - told.at < USABLE).map(|told| Some(told.claims));
         std::iter::once(None).chain(usable).collect()
     }
 
@@ -272,49 +275,49 @@ impl Knowledge {
         }
     }
 
-    /// Whether a narrowing that holds, or `maybe` holds, keeps a session or its text here.
+    /// Whether a project_override that holds, or `maybe` holds, keeps a session or its text here.
     pub fn is_narrowed(
         &self,
-        look: &Look,
+        reading: &Reading,
         held: &Held,
         path: &str,
         maybe: bool,
-        narrows: impl Fn(Narrowing) -> bool,
+        narrows: impl Fn(ProjectOverride) -> bool,
     ) -> bool {
         let own = |folder: &String| held.folder.as_ref() == Some(folder);
         let linked = |folder: &String| {
-            let project = look.contents.projects.iter().find(|(place, _)| place == folder);
+            let project = reading.contents.projects.iter().find(|(place, _)| place == folder);
             project.and_then(|(_, remote)| remote.as_deref()).and_then(path_of) == Some(path)
         };
-        let visible = look.folders.iter().any(|(folder, says)| {
+        let visible = reading.folders.iter().any(|(folder, says)| {
             let remembered = maybe && self.seen.get(folder).is_some_and(|it| it.repository == Some(path));
             narrows(*says) && (own(folder) || linked(folder) || remembered)
         });
-        let gone = self.seen.iter().filter(|(folder, _)| !look.folders.contains_key(*folder));
+        let gone = self.seen.iter().filter(|(folder, _)| !reading.folders.contains_key(*folder));
         visible
             || gone.into_iter().any(|(folder, seen)| {
                 (seen.certain || maybe)
-                    && narrows(seen.narrowing)
+                    && narrows(seen.project_override)
                     && (own(folder) || seen.repository == Some(path))
             })
     }
 
     /// Whether a session may leave as a repository, and whether its text may too.
-    pub fn permits(&self, look: &Look, held: &Held, path: &str, by: &[Option<Claims>]) -> Option<bool> {
-        let eligible = by.iter().any(|claims| is_eligible(Some(path), &look.config, *claims));
-        if !eligible || self.is_narrowed(look, held, path, false, stops) {
+    pub fn permits(&self, reading: &Reading, held: &Held, path: &str, by: &[Option<Claims>]) -> Option<bool> {
+        let eligible = by.iter().any(|claims| is_eligible(Some(path), &reading.config, *claims));
+        if !eligible || self.is_narrowed(reading, held, path, false, stops) {
             return None;
         }
-        Some(look.config.content && !self.is_narrowed(look, held, path, false, silences))
+        Some(reading.config.content && !self.is_narrowed(reading, held, path, false, silences))
     }
 }
 
-pub fn stops(narrowing: Narrowing) -> bool {
-    matches!(narrowing, Narrowing::Disabled | Narrowing::Unreadable)
+pub fn stops(project_override: ProjectOverride) -> bool {
+    matches!(project_override, ProjectOverride::Disabled | ProjectOverride::Unreadable)
 }
 
-pub fn silences(narrowing: Narrowing) -> bool {
-    narrowing != Narrowing::Nothing
+pub fn silences(project_override: ProjectOverride) -> bool {
+    project_override != ProjectOverride::Nothing
 }
 
 impl Held {
