@@ -4,7 +4,7 @@
 mod time;
 
 use crate::support::{corpus, template};
-use han_sync::exporter::batch::redact::{Check, Counts, Find, Redactor, Rule, rules};
+use han_sync::exporter::batch::redact::{Check, Counts, Matcher, Redactor, Rule, rules};
 use proptest::prelude::*;
 use template::{Seeded, fill};
 
@@ -58,7 +58,7 @@ fn every_rule_names_its_source_and_compiles() {
         assert!(!source.title.is_empty() && source.url.starts_with("https://"), "{}: {source:?}", rule.kind);
         let is_kind = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         assert!(rule.kind.bytes().all(is_kind), "{}", rule.kind);
-        if let Find::Pattern(pattern) = &rule.find {
+        if let Matcher::Pattern(pattern) = &rule.matcher {
             regex::Regex::new(pattern).unwrap();
         }
     }
@@ -255,7 +255,7 @@ proptest! {
     /// Of the kinds that are known by their shape. Those that are judged by how random they look are in the recall.
     #[test]
     fn no_secret_survives_at_any_depth(seed: u64, index: prop::sample::Index, before in "[ \n\t\"'({=,;>é]", depth in 0usize..=2) {
-        let has_shape = |rule: &&Rule| matches!(rule.find, Find::Pattern(_)) && matches!(rule.check, Check::Shape);
+        let has_shape = |rule: &&Rule| matches!(rule.matcher, Matcher::Pattern(_)) && matches!(rule.check, Check::Shape);
         let rules: Vec<_> = rules().filter(has_shape).collect();
         let filled = fill(rules[index.index(rules.len())].positive, &mut Seeded(seed));
         let text = format!("{before}{}", filled.text);

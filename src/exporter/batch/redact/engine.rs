@@ -1,47 +1,33 @@
-//! The search: one pass over the text for the anchors of all rules, and each rule only at its own.
+//! The search: one pass over the text for the keywords of all rules, and each rule only at its own keywords.
 //!
-//! Linear in the text: a rule's attempt either ends in a match, after which its next attempt starts behind that, or
-//! gives up within a bounded distance, or cannot overlap another attempt of the same rule.
+//! Linear in the text: an attempt of a rule either ends in a match, behind which the rule's next attempt starts, or gives
+//! up within a bounded distance, or cannot overlap another attempt of the same rule.
 
-use crate::exporter::batch::redact::keywords::Anchors;
-use crate::exporter::batch::redact::rules::{Check, Find, Lead, Left, Rule, rules};
-use crate::exporter::batch::redact::{CUSTOM_KIND, assignment, randomness};
-use regex::Regex;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
-/// Bytes of digits and semicolons that the terminal's colour codes have at most.
+use regex::Regex;
+
+use crate::exporter::batch::redact::keywords::KeywordAutomaton;
+use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
+use crate::exporter::batch::redact::rules::rules;
+use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
+use crate::exporter::batch::redact::{assignment, randomness};
+
+/// Bytes of digits and semicolons in a colour code of a terminal.
 const COLOUR_BYTES_MAX: usize = 16;
 
-/// Bytes that decide whether a rule's match is a secret, where its shape alone does not. A match that is none may hold
-/// further anchors, from each of which the rest of it would be read again.
-const JUDGED_BYTES_MAX: usize = 1 << 10;
-
-/// A secret that was found, by the index of its rule: the lower, the more is known about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) rule: usize,
-}
-
-impl Span {
-    pub(super) fn custom(range: Range<usize>) -> Span {
-        Span { start: range.start, end: range.end, rule: usize::MAX }
-    }
-
-    pub(super) fn kind(&self) -> &'static str {
-        ENGINE.rules.get(self.rule).map_or(CUSTOM_KIND, |rule| rule.kind)
-    }
-}
+/// Bytes of a match that a [`Check`] reads. Bounded for linear time: a match that fails the check may hold further
+/// keywords, from each of which its rest is read again.
+const CHECKED_BYTES_MAX: usize = 1 << 10;
 
 struct Engine {
     rules: Vec<&'static Rule>,
-    /// Compiled when the rule's anchor is first met: most never are.
+    /// Compiled at the first occurrence of a keyword: most never are.
     patterns: Vec<OnceLock<Regex>>,
-    anchors: Anchors,
-    /// The rule of each anchor.
+    keywords: KeywordAutomaton,
+    /// The rule of each keyword.
     rule_of: Vec<usize>,
 }
 
@@ -49,20 +35,20 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let rules: Vec<&'static Rule> = rules().collect();
     let (mut literals, mut rule_of) = (Vec::new(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
-        for literal in rule.anchors.iter().flat_map(|anchor| spellings(anchor, rule.any_case)) {
+        for literal in rule.keywords.iter().flat_map(|keyword| spellings(keyword, rule.any_case)) {
             literals.push(literal);
             rule_of.push(index);
         }
     }
     let patterns = rules.iter().map(|_| OnceLock::new()).collect();
-    Engine { rules, patterns, anchors: Anchors::new(&literals), rule_of }
+    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals), rule_of }
 });
 
-/// A case-insensitive automaton would meet far more words; names are written in few ways.
-fn spellings(anchor: &str, any_case: bool) -> BTreeSet<String> {
-    let mut spellings = BTreeSet::from([anchor.to_owned()]);
+/// The spellings of a keyword that names use. A case-insensitive automaton would report far more words.
+fn spellings(keyword: &str, any_case: bool) -> BTreeSet<String> {
+    let mut spellings = BTreeSet::from([keyword.to_owned()]);
     if any_case {
-        let lower = anchor.to_lowercase();
+        let lower = keyword.to_lowercase();
         let capitalized = |starts: fn(char) -> bool| {
             let mut before = ' ';
             let capital = |c: char| match starts(std::mem::replace(&mut before, c)) {
@@ -79,45 +65,46 @@ fn spellings(anchor: &str, any_case: bool) -> BTreeSet<String> {
     spellings
 }
 
-/// All secrets that the rules know, in no particular order; they may overlap.
+/// Finds the secrets of all rules, in no particular order; spans may overlap.
 pub(super) fn find(text: &str) -> Vec<Span> {
     let engine = &*ENGINE;
     let mut spans = Vec::new();
     let mut resume_at = vec![0; engine.rules.len()];
-    engine.anchors.each(text.as_bytes(), |anchor, hit| {
-        let index = engine.rule_of[anchor];
+    engine.keywords.each(text.as_bytes(), |keyword, hit| {
+        let index = engine.rule_of[keyword];
         if hit.start >= resume_at[index]
             && let Some(found) = engine.apply(index, text, hit)
         {
             resume_at[index] = found.end;
-            spans.push(Span { start: found.start, end: found.end, rule: index });
+            let kind = engine.rules[index].kind;
+            spans.push(Span { start: found.start, end: found.end, rule: index, kind });
         }
     });
     spans
 }
 
 impl Engine {
-    /// The secret that a rule finds at its anchor.
-    fn apply(&self, index: usize, text: &str, anchor: Range<usize>) -> Option<Range<usize>> {
+    /// Applies a rule at one of its keywords.
+    fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
         let rule = self.rules[index];
-        match &rule.find {
-            Find::Pattern(pattern) => {
-                let start = lead(text, anchor.start, rule.lead)?;
-                if !is_free(text.as_bytes(), start, rule.left) {
+        match &rule.matcher {
+            Matcher::Pattern(pattern) => {
+                let start = pattern_start(text, keyword.start, rule.prefix)?;
+                if !is_at_boundary(text.as_bytes(), start, rule.boundary) {
                     return None;
                 }
                 let pattern = self.patterns[index].get_or_init(|| anchored(pattern));
                 match rule.check {
                     Check::Shape => secret(pattern, text, start),
-                    check => judged_secret(pattern, text, start, check),
+                    check => checked_secret(pattern, text, start, check),
                 }
             }
-            Find::Assigned(strength) => assignment::find(text, anchor, *strength),
+            Matcher::Assigned(strength) => assignment::find(text, keyword, *strength),
         }
     }
 }
 
-/// Earlier redactions.
+/// Finds the markers of earlier redactions.
 pub(super) fn markers(text: &str) -> Vec<Range<usize>> {
     static MARKER: LazyLock<Regex> = LazyLock::new(|| {
         let mut kinds: BTreeSet<&str> = rules().map(|rule| rule.kind).collect();
@@ -132,19 +119,19 @@ fn anchored(pattern: &str) -> Regex {
     Regex::new(&format!(r"\A(?:{pattern})")).expect("a test compiles every rule")
 }
 
-/// The group `secret` of a match that begins here, or all of it.
+/// Matches at `start`, and returns the group `secret`, or the whole match.
 fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
     let captures = regex.captures(&text[start..])?;
     let group = captures.name("secret").or(captures.get(0))?;
     let end = start + group.end();
-    // Of a longer word, a part that looks like a secret is none.
+    // A part of a longer word is no secret.
     let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
     (!is_cut).then_some(start + group.start()..end)
 }
 
-/// A match that begins here and passes the check, by what [`JUDGED_BYTES_MAX`] show of it.
-fn judged_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
-    let mut end = text.len().min(start + JUDGED_BYTES_MAX);
+/// Matches at `start`, and applies the check to at most [`CHECKED_BYTES_MAX`] of the match.
+fn checked_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
+    let mut end = text.len().min(start + CHECKED_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -155,31 +142,31 @@ fn judged_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Optio
     if found.end < end { Some(found) } else { secret(regex, text, start) }
 }
 
-/// Where a rule's pattern begins when its anchor stands here.
-fn lead(text: &str, anchor: usize, lead: Lead) -> Option<usize> {
-    match lead {
-        Lead::None => Some(anchor),
-        Lead::Bytes(count) => anchor.checked_sub(count).filter(|start| text.is_char_boundary(*start)),
-        Lead::Digits { min, max } => {
+/// The start of a rule's pattern, given the start of its keyword.
+fn pattern_start(text: &str, keyword: usize, prefix: Prefix) -> Option<usize> {
+    match prefix {
+        Prefix::None => Some(keyword),
+        Prefix::Bytes(count) => keyword.checked_sub(count).filter(|start| text.is_char_boundary(*start)),
+        Prefix::Digits { min, max } => {
             let bytes = text.as_bytes();
-            let mut start = anchor;
-            while start > 0 && anchor - start < max && bytes[start - 1].is_ascii_digit() {
+            let mut start = keyword;
+            while start > 0 && keyword - start < max && bytes[start - 1].is_ascii_digit() {
                 start -= 1;
             }
-            (anchor - start >= min).then_some(start)
+            (keyword - start >= min).then_some(start)
         }
     }
 }
 
-/// True when no word goes on before this place. The letter of an escape, as in `\n`, `\u003d`, `%3D` or the terminal's
-/// colours, is no part of a word, however often the text is escaped.
-fn is_free(text: &[u8], at: usize, left: Left) -> bool {
+/// True if no word continues across `at`. A letter of an escape sequence, as in `\n`, `\u003d`, `%3D` or a terminal's
+/// colour code, is no part of a word, however often the text is escaped.
+fn is_at_boundary(text: &[u8], at: usize, boundary: Boundary) -> bool {
     let before = &text[..at];
     let Some(last) = before.last() else { return true };
-    let is_word = match left {
-        Left::Anything => return true,
-        Left::NoLetterOrDigit => last.is_ascii_alphanumeric(),
-        Left::NoName => last.is_ascii_alphanumeric() || *last == b'_' || *last == b'-',
+    let is_word = match boundary {
+        Boundary::Anything => return true,
+        Boundary::NoLetterOrDigit => last.is_ascii_alphanumeric(),
+        Boundary::NoName => last.is_ascii_alphanumeric() || *last == b'_' || *last == b'-',
     };
     !is_word || ends_in_escape(before)
 }

@@ -1,30 +1,32 @@
-//! JSON text as redaction sees it: where its strings are, where escapes begin and end, and what they stand for.
+//! JSON text as redaction sees it: strings, escape sequences and their meaning.
 //!
-//! Whatever a rule or a user's pattern finds, `fit` lets only the insides of a document's strings be replaced, in
-//! whole escapes. That is why the result is still a document, of the same shape, by construction.
+//! Invariant: [`confine`] lets only the insides of a document's strings be replaced, by whole escape sequences, whatever a
+//! rule or a user's pattern matches; the result is a document of the same shape by construction.
+//!
+//! Kept by hand: a JSON parser gives values without their positions in the source, and redaction needs the positions.
 
-use crate::exporter::batch::redact::Piece;
-use crate::exporter::batch::redact::engine::Span;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How often text is escaped at most before a user's pattern is to see it: a tool's output that is JSON itself.
-const ESCAPINGS_MAX: usize = 2;
+use crate::exporter::batch::redact::span::{Replacement, Span};
 
-/// True for one whole JSON document that can hold strings.
+/// Levels of escaping that are undone for a user's pattern: the output of a tool may be JSON itself.
+const ESCAPE_LEVELS_MAX: usize = 2;
+
+/// True if the text is one JSON document that can hold strings.
 pub(super) fn is_document(text: &str) -> bool {
     let first = text.trim_start().bytes().next();
     matches!(first, Some(b'{' | b'[' | b'"')) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// The parts of spans (in order, apart from each other) that may be replaced: in a document what lies in its strings,
-/// keys too; in other text all.
-pub(super) fn fit(text: &str, is_document: bool, spans: &[Span]) -> Vec<Piece> {
+/// Confines spans (in order, disjoint) to the parts that may be replaced: in a document the insides of strings, keys
+/// included; in other text everything.
+pub(super) fn confine(text: &str, is_document: bool, spans: &[Span]) -> Vec<Replacement> {
     if !is_document {
-        let whole = |(span, found): (usize, &Span)| Piece { start: found.start, end: found.end, span };
+        let whole = |(span, found): (usize, &Span)| Replacement { start: found.start, end: found.end, span };
         return spans.iter().enumerate().map(whole).collect();
     }
-    let mut pieces = Vec::new();
+    let mut replacements = Vec::new();
     let mut next = 0;
     for string in strings(text) {
         while spans.get(next).is_some_and(|span| span.end <= string.start) {
@@ -37,7 +39,7 @@ pub(super) fn fit(text: &str, is_document: bool, spans: &[Span]) -> Vec<Piece> {
         for (span, found) in
             spans.iter().enumerate().skip(next).take_while(|(_, span)| span.start < string.end)
         {
-            // An escape that a span cuts belongs to it, unless the span before has it already.
+            // An escape sequence that a span cuts belongs to that span, unless the span before includes it.
             while at < string.end && unit_end(text, at) <= found.start {
                 at = unit_end(text, at);
             }
@@ -46,14 +48,14 @@ pub(super) fn fit(text: &str, is_document: bool, spans: &[Span]) -> Vec<Piece> {
                 at = unit_end(text, at);
             }
             if start < at {
-                pieces.push(Piece { start, end: at, span });
+                replacements.push(Replacement { start, end: at, span });
             }
         }
     }
-    pieces
+    replacements
 }
 
-/// The insides of a valid document's strings, without the quotes.
+/// Iterates over the strings of a valid document, without their quotes.
 fn strings(document: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = document.as_bytes();
     let mut at = 0;
@@ -68,11 +70,11 @@ fn strings(document: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The end of the byte or the escape that begins here, in a valid document's string.
+/// The end of the byte or escape sequence that begins here, in a string of a valid document.
 fn unit_end(text: &str, at: usize) -> usize {
     let rest = &text.as_bytes()[at..];
     match rest {
-        // Half of a pair is no character: most readers refuse it.
+        // Half of a surrogate pair is no character: most readers reject it.
         [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, b'\\', b'u', ..] => at + 12,
         [b'\\', b'u', ..] => at + 6,
         [b'\\', ..] => at + 2,
@@ -80,15 +82,17 @@ fn unit_end(text: &str, at: usize) -> usize {
     }
 }
 
-/// Text as its reader means it, which knows where in the source each character stands.
+/// Text with escapes undone, which maps each byte to its position in the source.
 pub(super) struct Reading<'t> {
     text: Cow<'t, str>,
-    /// Where the text begins in the source; or, where escapes were undone, the source of each byte and of the end.
-    origin: Origin,
+    source_map: SourceMap,
 }
 
-enum Origin {
+/// Positions in the source.
+enum SourceMap {
+    /// A plain copy that begins at this position.
     Start(usize),
+    /// The position of each byte, and of the end, after escapes were undone.
     Bytes(Vec<usize>),
 }
 
@@ -97,19 +101,19 @@ impl Reading<'_> {
         &self.text
     }
 
-    /// The part of the source that a part of this reading stands for.
+    /// Maps a range of this reading to the source.
     pub(super) fn source_of(&self, range: Range<usize>) -> Range<usize> {
         self.source(range.start)..self.source(range.end)
     }
 
     fn source(&self, at: usize) -> usize {
-        match &self.origin {
-            Origin::Start(start) => start + at,
-            Origin::Bytes(sources) => sources[at],
+        match &self.source_map {
+            SourceMap::Start(start) => start + at,
+            SourceMap::Bytes(sources) => sources[at],
         }
     }
 
-    /// The same with escapes undone once; `None` if there are none. What is no escape stays as it is.
+    /// Undoes one level of escapes; `None` if there are none. An invalid escape stays as it is.
     fn unescaped(&self) -> Option<Reading<'static>> {
         let mut escape = self.text.find('\\')?;
         let mut text = String::with_capacity(self.text.len());
@@ -128,20 +132,20 @@ impl Reading<'_> {
             escape = self.text[done..].find('\\').map_or(self.text.len(), |at| done + at);
         }
         sources.push(self.source(self.text.len()));
-        Some(Reading { text: Cow::Owned(text), origin: Origin::Bytes(sources) })
+        Some(Reading { text: Cow::Owned(text), source_map: SourceMap::Bytes(sources) })
     }
 }
 
-/// Reads text as a user's pattern is to see it: each string of a document by itself and unescaped; other text as it
-/// is; and both again with further escapes undone.
+/// Calls back with text as a user's pattern sees it: each string of a document by itself and unescaped, other text as it
+/// is, and both again with further levels of escapes undone.
 pub(super) fn each_reading(text: &str, is_document: bool, mut see: impl FnMut(&Reading)) {
     let mut see_all = |range: Range<usize>, is_escaped: bool| {
         let mut reading =
-            Reading { text: Cow::Borrowed(&text[range.clone()]), origin: Origin::Start(range.start) };
+            Reading { text: Cow::Borrowed(&text[range.clone()]), source_map: SourceMap::Start(range.start) };
         if !is_escaped || !reading.text.contains('\\') {
             see(&reading);
         }
-        for _ in 0..ESCAPINGS_MAX {
+        for _ in 0..ESCAPE_LEVELS_MAX {
             let Some(next) = reading.unescaped() else { break };
             see(&next);
             reading = next;
@@ -153,7 +157,7 @@ pub(super) fn each_reading(text: &str, is_document: bool, mut see: impl FnMut(&R
     }
 }
 
-/// The character of the escape that the text begins with, and the escape's length.
+/// The character of the escape sequence at the start of the text, and the length of the sequence.
 fn unescape(text: &str) -> Option<(char, usize)> {
     let character = match text.as_bytes().get(1)? {
         b'n' => '\n',
@@ -179,10 +183,10 @@ fn unescape(text: &str) -> Option<(char, usize)> {
     Some((character, 2))
 }
 
-/// The number of the `\uXXXX` that the text begins with.
+/// The code unit of the `\uXXXX` at the start of the text.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
-    // `from_str_radix` would take a sign.
+    // `from_str_radix` accepts a sign.
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }

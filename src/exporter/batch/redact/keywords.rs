@@ -1,33 +1,34 @@
-//! The one pass over a text: where the literals stand that secrets come with.
+//! The keyword search: an Aho-Corasick automaton over the literals of all rules.
 //!
-//! An automaton's step waits for the one before it, so one walk leaves most of a processor idle. Four walks through
-//! four quarters of the text at once take about half the time of one.
+//! Each step of an automaton depends on the step before, so that a single walk leaves most of a processor idle. Four
+//! interleaved walks over the four quarters of the text take about half the time of one.
+
+use std::ops::Range;
 
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
-use std::ops::Range;
 
-/// Walks at once: more than the latency of a step needs, fewer than there are registers.
+/// Interleaved walks: enough to hide the latency of a step, few enough for the registers.
 const LANES: usize = 4;
 
 /// The literals of all rules in one automaton.
-pub(super) struct Anchors {
+pub(super) struct KeywordAutomaton {
     automaton: DFA,
     root: StateID,
 }
 
-impl Anchors {
-    /// The literals are known by their place in the list, and may be equal.
-    pub(super) fn new(literals: &[String]) -> Anchors {
-        // Its start states would otherwise ask for attention at every step.
+impl KeywordAutomaton {
+    /// Builds the automaton. A literal is known by its index; equal literals are allowed.
+    pub(super) fn new(literals: &[String]) -> KeywordAutomaton {
+        // A prefilter makes start states special, which costs a branch at every step.
         let automaton = DFA::builder().prefilter(false).build(literals);
-        let automaton = automaton.expect("a few hundred short literals make a small automaton");
-        let root = automaton.start_state(Anchored::No).expect("it can be walked from any place");
-        Anchors { automaton, root }
+        let automaton = automaton.expect("a few hundred short literals fit into an automaton");
+        let root = automaton.start_state(Anchored::No).expect("the automaton has an unanchored start state");
+        KeywordAutomaton { automaton, root }
     }
 
-    /// Calls back for each literal that is found, also within another; for literals that are equal in order of place.
+    /// Calls back for each occurrence of a literal, also inside another; equal literals in order of index.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize, Range<usize>)) {
         let quarter = text.len() / LANES;
         let (first, rest) = text.split_at(quarter);
@@ -48,7 +49,7 @@ impl Anchors {
             let start = lane * quarter;
             let is_last = lane == LANES - 1;
             let end = if is_last { text.len() } else { start + quarter };
-            // What begins in this quarter may end in the next one, whose walk did not see its beginning.
+            // A literal that begins in this quarter may end in the next one, whose walk did not see its beginning.
             let limit = text.len().min(end + self.automaton.max_pattern_len() - 1);
             let mut state = states[lane];
             for (step, byte) in text[start + quarter..limit].iter().enumerate() {
@@ -75,14 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_literal_is_found_once_wherever_the_text_is_cut() {
+    fn every_occurrence_is_found_once_wherever_the_quarters_meet() {
         let literals = ["ab", "abcde", "bc", "e", "ab"].map(str::to_owned);
-        let anchors = Anchors::new(&literals);
+        let automaton = KeywordAutomaton::new(&literals);
         for length in 0..40 {
             for shift in 0..7 {
                 let text: String = "abcdef ".chars().cycle().skip(shift).take(length).collect();
                 let mut found = Vec::new();
-                anchors.each(text.as_bytes(), |literal, range| found.push((range.start, literal)));
+                automaton.each(text.as_bytes(), |literal, range| found.push((range.start, literal)));
                 let mut expected = Vec::new();
                 for (literal, word) in literals.iter().enumerate() {
                     let starts = (0..text.len()).filter(|start| text[*start..].starts_with(word.as_str()));

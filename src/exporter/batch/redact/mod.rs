@@ -1,61 +1,77 @@
 //! Redaction: secrets in text that leaves the machine become `[REDACTED:<kind>]`.
 //!
-//! The text is a message's raw JSON or a task's words. One pass over it looks for the literals that secrets come with;
-//! a rule runs only where one of its own was found, and never scans the same bytes twice without redacting them, so
-//! the time is linear. What is valid JSON stays valid JSON of the same shape: only the insides of strings change, and
-//! never half of an escape. Redacting twice changes nothing.
+//! The text is a message's raw JSON or a task's text. Invariants: the time is linear in the text, since one pass finds the
+//! keywords of all rules and a rule scans no byte twice without redacting it; valid JSON stays valid JSON of the same
+//! shape, since only the insides of strings change, by whole escape sequences; redaction is idempotent.
+//!
+//! The scanner is kept by hand. Secret scanners are programs that report findings in repositories; none is a library that
+//! redacts escaped JSON in place in linear time, and a set of regular expressions over the whole text is an order of
+//! magnitude slower than one automaton over keywords.
 
-mod keywords;
-mod assignment;
-mod json;
-mod randomness;
-mod value_syntax;
+/// The description of a kind of secret.
+mod rule;
+/// The table of rules.
 mod rules;
+/// Spans and replacements.
+mod span;
+/// Random values and passwords, told from words by their characters.
+mod randomness;
+/// The syntax of a name and its value.
+mod value_syntax;
+/// Values assigned to names of secrets.
+mod assignment;
+/// The automaton over the keywords of all rules.
+mod keywords;
+/// The search for secrets.
 mod engine;
+/// JSON strings and escape sequences.
+mod json;
 
-pub use crate::exporter::batch::redact::rules::{Check, Find, Rule, rules};
-
-use crate::exporter::batch::redact::engine::Span;
-use crate::exporter::config::redact_patterns::{self, RedactPatternError};
-use regex::Regex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The kind of what a user's own `redactPatterns` match.
-pub const CUSTOM_KIND: &str = "custom";
-/// Rounds after which the result is taken as it is. A redaction can bring a rule's words close enough to each other
-/// for it to match, which a further round sees; two are enough for anything not made to need more.
-const ROUNDS_MAX: usize = 4;
+use regex::Regex;
 
-/// Finds and replaces secrets. Cheap to make: the rules are compiled when first needed, once per process.
+pub use crate::exporter::batch::redact::rule::{Check, Matcher, Rule};
+pub use crate::exporter::batch::redact::rules::rules;
+pub use crate::exporter::batch::redact::span::CUSTOM_KIND;
+
+use crate::exporter::batch::redact::span::Span;
+use crate::exporter::config::redact_patterns::{self, RedactPatternError};
+
+/// Passes over a text. A redaction can bring a rule's words close enough together for a match, which a further pass
+/// finds; more than two are needed for adversarial text only, whose result is then taken as it is.
+const PASSES_MAX: usize = 4;
+
+/// Finds and replaces secrets. Cheap to create: the rules are compiled at their first use, once per process.
 pub struct Redactor {
-    extra: Vec<Regex>,
+    custom: Vec<Regex>,
 }
 
-/// The compiled rules say nothing to a reader.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("Redactor")
     }
 }
 
-/// How many secrets of each kind were redacted.
+/// Redacted secrets, counted by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
 pub struct Counts(BTreeMap<&'static str, u64>);
 
 impl Counts {
-    /// Kinds in alphabetical order, with how often each was found.
+    /// Kinds in alphabetical order, each with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.0.iter().map(|(kind, count)| (*kind, *count))
     }
 
+    /// The sum over all kinds.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
-    /// Adds another count to this one.
+    /// Adds the counts of another.
     pub fn merge(&mut self, other: &Counts) {
         for (kind, count) in other.iter() {
             *self.0.entry(kind).or_default() += count;
@@ -68,17 +84,17 @@ impl Counts {
 }
 
 impl Redactor {
-    /// `extra` are the user's `redactPatterns`. They see each string of a JSON document by itself, with its escapes
-    /// undone, once and twice.
-    pub fn new(extra: &[String]) -> Result<Redactor, RedactPatternError> {
-        Ok(Redactor { extra: redact_patterns::compile(extra)? })
+    /// Compiles the user's `redactPatterns`. They see each string of a JSON document by itself, with escapes undone once
+    /// and twice.
+    pub fn new(patterns: &[String]) -> Result<Redactor, RedactPatternError> {
+        Ok(Redactor { custom: redact_patterns::compile(patterns)? })
     }
 
-    /// The text with every secret replaced, borrowed if there is none. Adds what it found to `counts`.
+    /// Replaces every secret; borrows the text if it has none. Adds the replacements to `counts`.
     pub fn redact<'t>(&self, text: &'t str, counts: &mut Counts) -> Cow<'t, str> {
         let mut redacted = Cow::Borrowed(text);
-        for _ in 0..ROUNDS_MAX {
-            match self.round(&redacted, counts) {
+        for _ in 0..PASSES_MAX {
+            match self.redact_once(&redacted, counts) {
                 Some(next) => redacted = Cow::Owned(next),
                 None => break,
             }
@@ -86,90 +102,40 @@ impl Redactor {
         redacted
     }
 
-    /// One pass; `None` if there is nothing to redact.
-    fn round(&self, text: &str, counts: &mut Counts) -> Option<String> {
+    /// Makes one pass; `None` if there is nothing to redact.
+    fn redact_once(&self, text: &str, counts: &mut Counts) -> Option<String> {
         let mut spans = engine::find(text);
-        if spans.is_empty() && self.extra.is_empty() {
+        if spans.is_empty() && self.custom.is_empty() {
             return None;
         }
         let is_document = json::is_document(text);
-        for pattern in &self.extra {
+        for pattern in &self.custom {
             json::each_reading(text, is_document, |reading| {
                 let found = pattern.find_iter(reading.text()).filter(|found| !found.is_empty());
                 spans.extend(found.map(|found| Span::custom(reading.source_of(found.range()))));
             });
         }
-        let spans = merge(spans);
-        let pieces = without_markers(text, json::fit(text, is_document, &spans));
-        if pieces.is_empty() {
+        let spans = span::merge(spans);
+        let replacements = json::confine(text, is_document, &spans);
+        let replacements = span::without_markers(replacements, &engine::markers(text));
+        if replacements.is_empty() {
             return None;
         }
         let mut out = String::with_capacity(text.len());
-        let (mut done, mut counted) = (0, None);
-        for piece in pieces {
-            let kind = spans[piece.span].kind();
-            out.push_str(&text[done..piece.start]);
+        let (mut copied, mut counted) = (0, None);
+        for replacement in replacements {
+            let kind = spans[replacement.span].kind;
+            out.push_str(&text[copied..replacement.start]);
             out.push_str("[REDACTED:");
             out.push_str(kind);
             out.push(']');
-            done = piece.end;
-            // A secret that lies in several strings, a key in an array of lines say, is one.
-            if counted.replace(piece.span) != Some(piece.span) {
+            copied = replacement.end;
+            // A secret that spans several strings, such as a key in an array of lines, counts once.
+            if counted.replace(replacement.span) != Some(replacement.span) {
                 counts.add(kind);
             }
         }
-        out.push_str(&text[done..]);
+        out.push_str(&text[copied..]);
         Some(out)
     }
-}
-
-/// A part of a span that is replaced as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
-    start: usize,
-    end: usize,
-    /// Index of the span.
-    span: usize,
-}
-
-/// Overlapping spans become one, of the kind whose rule comes first; the result is in order.
-fn merge(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| (span.start, span.rule));
-    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start < last.end => {
-                last.end = last.end.max(span.end);
-                last.rule = last.rule.min(span.rule);
-            }
-            _ => merged.push(span),
-        }
-    }
-    merged
-}
-
-/// Takes earlier redactions out of the pieces: they hold no secret, and replacing them would never end.
-fn without_markers(text: &str, pieces: Vec<Piece>) -> Vec<Piece> {
-    let markers = engine::markers(text);
-    if markers.is_empty() {
-        return pieces;
-    }
-    let mut kept = Vec::with_capacity(pieces.len());
-    let mut next = 0;
-    for mut piece in pieces {
-        while let Some(marker) = markers.get(next).filter(|marker| marker.start < piece.end) {
-            if piece.start < marker.start {
-                kept.push(Piece { end: marker.start, ..piece });
-            }
-            piece.start = piece.start.max(marker.end);
-            if marker.end >= piece.end {
-                break;
-            }
-            next += 1;
-        }
-        if piece.start < piece.end {
-            kept.push(piece);
-        }
-    }
-    kept
 }

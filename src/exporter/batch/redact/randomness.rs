@@ -1,28 +1,25 @@
-//! Whether a value is likely a secret: chosen at random or as a password, and neither a word, an identifier, a path
-//! nor a placeholder.
+//! Randomness: tells random values and passwords from words, identifiers, paths and placeholders.
 //!
-//! Judges by the shape of the value alone. What it cannot tell apart from a name is not a secret: names are what code
-//! is made of.
+//! Decides by the characters of the value alone. A value that could be a name counts as one: code consists of names.
 
-use crate::exporter::batch::redact::rules::Check;
+use crate::exporter::batch::redact::rule::Check;
 
-/// Fewest characters of a random value. Shorter ones hold less than 48 bits even in base 16.
+/// Fewest characters of a random value. Shorter ones hold less than 48 bits in base 16.
 const RANDOM_CHARS_MIN: usize = 12;
-/// Fewest characters of a long value: enough to judge it by its letters alone, where it has neither digits nor letters
-/// of both cases.
+/// Fewest characters of a long value: enough to decide by letters alone, without digits or letters of both cases.
 const LONG_CHARS_MIN: usize = 24;
 /// Fewest and most characters of a password.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
-/// Share in percent of a value's pairs of characters that may be usual ones before it is made of words, for short and
-/// for long values (from [`LONG_CHARS_MIN`]). Measured: of random values of 16 characters in any alphabet 99 in 100 stay
-/// below, of names without digits 1 in 100.
-const USUAL_PERCENT_MAX: [usize; 2] = [60, 70];
-/// Ends of hash and encoding names whose digits make them no more random.
+/// Share in percent of frequent bigrams above which a value consists of words, for short and for long values (from
+/// [`LONG_CHARS_MIN`]). Measured: of random values of 16 characters in any alphabet 99 in 100 stay below, of names without
+/// digits 1 in 100.
+const FREQUENT_BIGRAM_PERCENT_MAX: [usize; 2] = [60, 70];
+/// Names of hashes and encodings, whose digits are no sign of randomness.
 const NAMES_WITH_DIGITS: [&str; 12] = [
     "sha1", "sha256", "sha384", "sha512", "md5", "base64", "base32", "utf8", "utf16", "oauth2", "argon2",
     "pbkdf2",
 ];
-/// What people write where a secret goes.
+/// Words that people write in place of a secret.
 const PLACEHOLDERS: [&str; 17] = [
     "example",
     "placeholder",
@@ -43,7 +40,7 @@ const PLACEHOLDERS: [&str; 17] = [
     "undefined",
 ];
 
-/// Whether a rule takes what its pattern has found.
+/// True if a match passes the check of its rule.
 pub(super) fn passes(check: Check, value: &str) -> bool {
     match check {
         Check::Shape => true,
@@ -53,12 +50,12 @@ pub(super) fn passes(check: Check, value: &str) -> bool {
     }
 }
 
-/// Random, and not made up to show where a secret goes.
+/// True if the value is random and no placeholder.
 pub(super) fn is_secret(value: &str) -> bool {
     is_random(value) && !is_placeholder(value)
 }
 
-/// A variable, a template's hole, a mask, or words that say what belongs here.
+/// True for a variable, a hole of a template, a mask, or words that describe a secret.
 fn is_placeholder(value: &str) -> bool {
     let is_crypt = value.starts_with('$') && value.matches('$').count() >= 3;
     let opens = value.starts_with(['$', '<', '{', '[', '%']) && !is_crypt;
@@ -69,13 +66,13 @@ fn is_placeholder(value: &str) -> bool {
     }
 }
 
-/// Code or a place: a call, a URL, a name with a namespace.
+/// True for a call, a URL, a path or a qualified name.
 fn is_reference(value: &str) -> bool {
     value.starts_with(['~', '.', '^', '\\'])
         || ["(", "::", "->", "://", ":\\", "[", "{"].iter().any(|part| value.contains(part))
 }
 
-/// Likely to come from a generator: digits and letters mixed as in no name.
+/// True if the value is likely to come from a generator: digits and letters mixed as in no name.
 fn is_random(value: &str) -> bool {
     if value.len() < RANDOM_CHARS_MIN {
         return false;
@@ -86,13 +83,13 @@ fn is_random(value: &str) -> bool {
     let is_number = shape.letters < 4 && shape.letters * 6 < alphanumeric;
     let is_text = alphanumeric * 3 < value.len() * 2;
     let is_short = shape.digits == 0 && !shape.is_mixed_case && value.len() < LONG_CHARS_MIN;
-    let usual_percent_max = USUAL_PERCENT_MAX[usize::from(value.len() >= LONG_CHARS_MIN)];
-    let is_worded = shape.usual_pairs * 100 > shape.pairs * usual_percent_max;
+    let frequent_percent_max = FREQUENT_BIGRAM_PERCENT_MAX[usize::from(value.len() >= LONG_CHARS_MIN)];
+    let is_worded = shape.frequent_bigrams * 100 > shape.bigrams * frequent_percent_max;
     is_varied
         && !(is_number || is_text || is_short || is_worded || is_structured(value) || is_reference(value))
 }
 
-/// Likely to be chosen as a password: letters with digits, or with signs that names do not have.
+/// True if the value is likely a password: letters with digits, or with signs that names do not have.
 pub(super) fn is_password(value: &str) -> bool {
     if !PASSWORD_CHARS.contains(&value.len()) || value.starts_with('/') || value.contains(char::is_whitespace)
     {
@@ -113,7 +110,7 @@ pub(super) fn is_password(value: &str) -> bool {
         || is_placeholder(value))
 }
 
-/// Several words, each of letters, of digits, or of letters and then digits: `my-secret-v2`, `2024-01-15`.
+/// True for several words, each of letters, of digits, or of letters followed by digits: `my-secret-v2`, `2024-01-15`.
 fn is_structured(value: &str) -> bool {
     let is_word = |word: &str| {
         let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
@@ -122,15 +119,17 @@ fn is_structured(value: &str) -> bool {
     value.split(['-', '_', '.', '/', ':', ' ', '@', ',', '+', '=']).all(is_word)
 }
 
+/// Character statistics of a value.
 #[derive(Default)]
 struct Shape {
     letters: usize,
     digits: usize,
-    /// How many different characters there are.
+    /// Number of different characters.
     distinct: usize,
-    /// Pairs of letters and digits in a row, but for those where a word of camel case begins and those of digits.
-    pairs: usize,
-    usual_pairs: usize,
+    /// Pairs of adjacent letters and digits, except pairs of digits and the first pair of a word in camel case.
+    bigrams: usize,
+    /// Bigrams that are frequent in words.
+    frequent_bigrams: usize,
     is_mixed_case: bool,
 }
 
@@ -150,8 +149,8 @@ impl Shape {
             let is_number = before.is_ascii_digit() && byte.is_ascii_digit();
             let begins_word = before.is_ascii_lowercase() && byte.is_ascii_uppercase();
             if is_pair && !is_number && !begins_word {
-                shape.pairs += 1;
-                shape.usual_pairs += usize::from(is_usual(before, byte));
+                shape.bigrams += 1;
+                shape.frequent_bigrams += usize::from(is_frequent(before, byte));
             }
             before = byte;
         }
@@ -161,23 +160,23 @@ impl Shape {
     }
 }
 
-/// Whether one letter often follows another in words and names.
-fn is_usual(first: u8, second: u8) -> bool {
+/// True if the second letter often follows the first in words and names.
+fn is_frequent(first: u8, second: u8) -> bool {
     let (first, second) = (letter_index(first), letter_index(second));
-    first < 26 && second < 26 && USUAL_PAIRS[usize::from(first)] >> second & 1 == 1
+    first < 26 && second < 26 && FREQUENT_BIGRAMS[usize::from(first)] >> second & 1 == 1
 }
 
-/// 0 to 25 for letters of either case, and more for all else.
+/// 0 to 25 for letters of either case, more for any other byte.
 const fn letter_index(byte: u8) -> u8 {
     byte.to_ascii_lowercase().wrapping_sub(b'a')
 }
 
-/// [`USUAL_FOLLOWERS`] as sets of bits.
-const USUAL_PAIRS: [u32; 26] = {
+/// [`FREQUENT_FOLLOWERS`] as bit sets.
+const FREQUENT_BIGRAMS: [u32; 26] = {
     let mut pairs = [0; 26];
     let mut first = 0;
     while first < 26 {
-        let followers = USUAL_FOLLOWERS[first].as_bytes();
+        let followers = FREQUENT_FOLLOWERS[first].as_bytes();
         let mut at = 0;
         while at < followers.len() {
             pairs[first] |= 1 << letter_index(followers[at]);
@@ -188,9 +187,9 @@ const USUAL_PAIRS: [u32; 26] = {
     pairs
 };
 
-/// For each letter from a to z those that follow it: the 220 most frequent pairs, 87 in 100 of all, in the distinct
+/// The frequent followers of each letter from a to z: the 220 most frequent bigrams, 87 in 100 of all, in the distinct
 /// words of a few thousand source files in Rust and Python.
-const USUAL_FOLLOWERS: [&str; 26] = [
+const FREQUENT_FOLLOWERS: [&str; 26] = [
     "bcdgilmnprstuy",
     "aeilosu",
     "acehiklorstu",
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_any_alphabet_are_judged_without_panic() {
+    fn values_of_any_alphabet_are_classified_without_panic() {
         for value in ["пароль12345!", "日本語のパスワード9@", "é", ""] {
             let _ = (is_random(value), is_password(value), is_secret(value));
         }

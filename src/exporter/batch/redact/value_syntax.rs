@@ -1,55 +1,58 @@
-//! How a name and its value are written together: `KEY=value`, JSON, YAML, code, XML, tables, headers, flags of a
-//! command, sentences; each plain or escaped any number of times.
+//! The syntax of a name and its value: `KEY=value`, JSON, YAML, code, XML, tables, headers, flags of a command, sentences;
+//! each plain or escaped any number of times.
 //!
-//! Reads on from the name, byte by byte and never back, and never further than the limits below, but for the value.
+//! Reads forward from the name and within the limits below, except for the value itself, so that the search stays linear.
 
 use std::ops::Range;
 
-/// Bytes after which the rest of a name, white space, a type's name, or what stands between `name: X` and `value: Y`
-/// are not what they seem.
+/// Bytes of the rest of a name.
 const SUFFIX_BYTES_MAX: usize = 24;
+/// Bytes of white space within a line.
 const BLANK_BYTES_MAX: usize = 24;
+/// Bytes of a type annotation.
 const TYPE_BYTES_MAX: usize = 40;
+/// Bytes of white space between `name: X` and `value: Y`.
 const GAP_BYTES_MAX: usize = 40;
-/// White space that separates the columns of a table.
+/// Fewest bytes of white space between the columns of a table.
 const COLUMN_GAP_BYTES_MIN: usize = 2;
-/// What the other half of a pair of members is called, as in `{"name": "DB_PASSWORD", "value": "…"}`.
+/// Names of the second member of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`.
 const VALUE_NAMES: [&str; 4] = ["value", "Value", "VALUE", "ParameterValue"];
 
-/// Where a value begins.
+/// The start of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Value {
+pub(super) struct ValueStart {
     pub(super) start: usize,
-    /// The backslashes before the quote that opens it, and that quote.
+    /// The opening quote, with the number of backslashes before it.
     pub(super) quote: Option<(usize, u8)>,
 }
 
-/// How a name and its value are told apart.
+/// The syntax between a name and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Separator {
     /// `=`, `:` and the like.
     Sign,
-    /// What only stands before a value in quotes: the comma or parenthesis of a call.
+    /// The comma or parenthesis of a call, which only a value in quotes follows.
     Call,
     /// White space: after a flag of a command, between columns, or after the verb of a sentence.
     Word,
 }
 
-pub(super) struct Cursor<'t> {
+/// A position in a text that moves forward over names, separators and quotes.
+pub(super) struct SyntaxReader<'t> {
     bytes: &'t [u8],
     at: usize,
 }
 
-impl<'t> Cursor<'t> {
-    pub(super) fn new(bytes: &'t [u8], at: usize) -> Cursor<'t> {
-        Cursor { bytes, at }
+impl<'t> SyntaxReader<'t> {
+    pub(super) fn new(bytes: &'t [u8], at: usize) -> SyntaxReader<'t> {
+        SyntaxReader { bytes, at }
     }
 
     pub(super) fn peek(&self) -> u8 {
         self.byte(self.at)
     }
 
-    /// Zero past the end.
+    /// The byte at a position; zero past the end.
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
@@ -64,7 +67,7 @@ impl<'t> Cursor<'t> {
         signs.iter().any(|sign| self.eat(sign))
     }
 
-    /// The rest of the name; `None` if it is too long for one.
+    /// Reads the rest of the name; `None` if it is too long for a name.
     pub(super) fn suffix(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         while self.peek().is_ascii_alphanumeric() || matches!(self.peek(), b'_' | b'-') {
@@ -79,8 +82,8 @@ impl<'t> Cursor<'t> {
         Some(start..self.at)
     }
 
-    /// The value of the name that begins here and ends at the cursor.
-    pub(super) fn value(&mut self, name_start: usize) -> Option<Value> {
+    /// Reads the separator after a name, up to the start of the value.
+    pub(super) fn value(&mut self, name_start: usize) -> Option<ValueStart> {
         let separator = self.separator(name_start)?;
         self.blank();
         // Markdown: `token: **value**`.
@@ -91,7 +94,7 @@ impl<'t> Cursor<'t> {
         if quote.is_none() && separator == Separator::Call {
             return None;
         }
-        Some(Value { start: self.at, quote })
+        Some(ValueStart { start: self.at, quote })
     }
 
     fn separator(&mut self, name_start: usize) -> Option<Separator> {
@@ -126,7 +129,7 @@ impl<'t> Cursor<'t> {
         is_word.then_some(Separator::Word)
     }
 
-    /// A quote, escaped or not: the number of backslashes before it, and which one it is.
+    /// Reads a quote, escaped or not: the number of backslashes before it, and its character.
     fn quote(&mut self) -> Option<(usize, u8)> {
         let mut at = self.at;
         while self.byte(at) == b'\\' {
@@ -140,7 +143,7 @@ impl<'t> Cursor<'t> {
         Some(quote)
     }
 
-    /// A quote, and before it what Rust, Python and C# put there: `b"…"`, `r"…"`, `@"…"`.
+    /// Reads a quote with the string prefix of Rust, Python or C#: `b"…"`, `r"…"`, `@"…"`.
     fn opening_quote(&mut self) -> Option<(usize, u8)> {
         let start = self.at;
         while self.at - start < 2 && matches!(self.peek(), b'b' | b'r' | b'f' | b'u' | b'@' | b'$') {
@@ -154,15 +157,15 @@ impl<'t> Cursor<'t> {
     }
 
     fn is_before_quote(&self) -> bool {
-        Cursor::new(self.bytes, self.at).opening_quote().is_some()
+        SyntaxReader::new(self.bytes, self.at).opening_quote().is_some()
     }
 
-    /// White space within a line; its length.
+    /// Skips white space within a line and returns its length.
     fn blank(&mut self) -> usize {
         self.white_space(BLANK_BYTES_MAX, b"t")
     }
 
-    /// White space, of whose escapes only those of some letters; its length.
+    /// Skips white space, plain or as one of the given escapes, and returns its length.
     fn white_space(&mut self, bytes_max: usize, escapes: &[u8]) -> usize {
         let start = self.at;
         while self.at - start < bytes_max {
@@ -177,7 +180,7 @@ impl<'t> Cursor<'t> {
         self.at - start
     }
 
-    /// A sign of assignment or comparison, also as URLs and some writers of JSON escape it.
+    /// Reads a sign of assignment or comparison, also as URLs and some writers of JSON escape it.
     fn equals(&mut self) -> bool {
         if self.eat_any(&[":=", "=>", "===", "==", "=", "%3D", "%3d"]) {
             return true;
@@ -191,8 +194,8 @@ impl<'t> Cursor<'t> {
         is_escaped
     }
 
-    /// In `"name": "DB_PASSWORD", "value": "…"`, from behind the name to behind the colon; also without quotes and on
-    /// two lines, as attributes, and as property lists have it.
+    /// Reads the separator of a pair, `"name": "DB_PASSWORD", "value": "…"`, up to the second colon; also without quotes,
+    /// on two lines, as XML attributes, and in a property list.
     fn value_of_pair(&mut self) -> bool {
         let start = self.at;
         let is_list = self.eat("</key>");
@@ -214,7 +217,7 @@ impl<'t> Cursor<'t> {
         is_pair
     }
 
-    /// In `name: Type = "value"`, goes behind the equals sign.
+    /// Skips the type in `name: Type = "value"`, equals sign included.
     fn skip_type(&mut self) {
         let rest = &self.bytes[self.at..];
         let is_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b" _&'<>[]|?.*:".contains(byte);
@@ -222,7 +225,7 @@ impl<'t> Cursor<'t> {
         if rest.get(length) != Some(&b'=') || rest.get(length + 1) == Some(&b'=') {
             return;
         }
-        let mut after = Cursor::new(self.bytes, self.at + length + 1);
+        let mut after = SyntaxReader::new(self.bytes, self.at + length + 1);
         after.blank();
         if after.is_before_quote() {
             self.at = after.at;
@@ -238,17 +241,17 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// Where a value ends, or is no longer looked at: at white space, at the quote that closes it, or without quotes at
-/// what ends a value in most notations.
-pub(super) fn value_end(bytes: &[u8], value: Value, bytes_max: usize) -> usize {
+/// The end of a value, at most `bytes_max` after its start: white space, the closing quote, or without quotes a character
+/// that ends a value in most notations.
+pub(super) fn value_end(bytes: &[u8], value: ValueStart, bytes_max: usize) -> usize {
     let limit = bytes.len().min(value.start.saturating_add(bytes_max));
     let mut at = value.start;
     while at < limit {
         let backslashes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
         let byte = bytes.get(at + backslashes).copied().unwrap_or(0);
         let goes_on = match value.quote {
-            // The quote may be escaped inside the value, then with more backslashes than that which opened it. One
-            // that would close a document's string ends the value in any case.
+            // A quote inside the value is escaped with more backslashes than the opening quote. A quote that closes
+            // the document's string ends the value in any case.
             Some((depth, quote)) if byte == quote || byte == b'"' => backslashes > depth && byte == quote,
             Some(_) if backslashes > 0 => !matches!(byte, b'n' | b'r' | b't' | 0),
             Some(_) => !byte.is_ascii_whitespace(),
@@ -264,7 +267,7 @@ pub(super) fn value_end(bytes: &[u8], value: Value, bytes_max: usize) -> usize {
         at += backslashes + 1;
     }
     let mut end = at.min(limit);
-    // Not within a character; and a sentence's full stop or the end of bold type is no part of the value.
+    // The end is a character boundary, and a full stop or the end of bold type is no part of the value.
     let is_bold = value.start > 0 && bytes[value.start - 1] == b'*';
     let is_after =
         |byte: u8| value.quote.is_none() && (matches!(byte, b'.' | b':') || (is_bold && byte == b'*'));
@@ -276,7 +279,7 @@ pub(super) fn value_end(bytes: &[u8], value: Value, bytes_max: usize) -> usize {
     end
 }
 
-/// True for what follows the `&` between two parameters of a URL, or two commands, but not within a password.
+/// True if an `&` before these bytes separates parameters of a URL or commands, rather than being part of a password.
 fn is_next_parameter(after: &[u8]) -> bool {
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.[]%".contains(byte);
     let name = after.iter().take(SUFFIX_BYTES_MAX).take_while(is_name).count();

@@ -1,7 +1,7 @@
-//! Values assigned to names that say what they are, last of all rules: wherever another knows the secret better,
-//! that one names it.
+//! Values assigned to telling names, such as `password`. Last of all rules, so that a more specific rule names the secret
+//! where it can.
 
-use crate::exporter::batch::redact::rules::{Check, Left, Rule, Strength, assigned, token};
+use crate::exporter::batch::redact::rule::{Boundary, Check, Rule, Strength, assigned, token};
 
 pub(super) static RULES: &[Rule] = &[
     assigned("password", PASSWORD_NAMES, Strength::Password)
@@ -22,15 +22,16 @@ pub(super) static RULES: &[Rule] = &[
             "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
         )
         .examples("const apiKey = '«%{b62:32}»'", "api_key: ${API_KEY}"),
-    // Everything else that its makers begin with `sk-`.
+    // Other keys that begin with `sk-`.
     token("api_key", &["sk-"], r"sk-[A-Za-z0-9_-]{24,}")
-        .left(Left::NoName)
+        .boundary(Boundary::NoName)
         .check(Check::Random)
         .source("OpenRouter: authentication", "https://openrouter.ai/docs/api-reference/authentication")
         .examples("«sk-or-v1-%{hex:64}»", ".sk-cube-grid-loading-animation {"),
 ];
 
-/// `pass` alone begins too many words, so it counts at a name's end, in quotes, or before a value in quotes.
+/// Keywords of password names. `pass` alone begins too many words, so that it counts at the end of a name, in quotes, or
+/// before a value in quotes only.
 #[rustfmt::skip]
 const PASSWORD_NAMES: &[&str] = &[
     "password", "passwd", "passphrase", "pwd",

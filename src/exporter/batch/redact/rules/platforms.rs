@@ -1,12 +1,12 @@
 //! Model providers, code hosts and clouds.
 
-use crate::exporter::batch::redact::rules::{
-    Check, Lead, Left, Rule, Source, assign, b64, equals, slash, source, token,
+use crate::exporter::batch::redact::rule::{
+    Boundary, Check, Documentation, Prefix, Rule, assign, b64, equals, slash, source, token,
 };
 
-const GITLAB: Source =
+const GITLAB: Documentation =
     source("GitLab token overview: token prefixes", "https://docs.gitlab.com/security/tokens/");
-const AZURE_KEYS: Source =
+const AZURE_KEYS: Documentation =
     source("Azure identifiable keys", "https://github.com/microsoft/security-utilities/tree/main/docs");
 
 const AWS_SECRET_NAMES: &[&str] = &[
@@ -18,8 +18,8 @@ const AWS_SECRET_NAMES: &[&str] = &[
     "WS_SECRET_KEY",
 ];
 
-/// What stands between the words and values of most notations, also escaped.
-macro_rules! mark {
+/// A separator of words and values in most notations, also escaped.
+macro_rules! separator {
     () => {
         r"(?:[^A-Za-z0-9+/]|\\+[nrt])"
     };
@@ -78,15 +78,15 @@ pub(super) static RULES: &[Rule] = &[
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
         )
         .examples("aws_access_key_id = «AKIA%{b32:16}»", "AKIAs are long-term, ASIA short-term keys"),
-    // In the CSV of the console, and wherever else the two of a pair follow each other.
+    // In the CSV of the console, and wherever else id and secret follow each other.
     token(
         "aws_secret_key",
         &["AKIA", "ASIA"],
         concat!(
             r"A[KS]IA[A-Z0-9]{16}",
-            mark!(),
+            separator!(),
             "{1,12}(?:[A-Za-z_ ]{1,30}",
-            mark!(),
+            separator!(),
             "{1,12})?(?P<secret>",
             b64!(),
             r"{40})"
@@ -109,7 +109,7 @@ pub(super) static RULES: &[Rule] = &[
             "{40})"
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .source(
         "AWS CLI: configuration and credential files",
         "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",
@@ -169,7 +169,7 @@ pub(super) static RULES: &[Rule] = &[
             "{0,2})"
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .source(
         "Azure Storage: configure connection strings",
         "https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string",
@@ -178,21 +178,21 @@ pub(super) static RULES: &[Rule] = &[
         "AccountName=acme;AccountKey=«%{b64:86}==»;EndpointSuffix=core.windows.net",
         "AccountName=acme;AccountKey=<account-key>",
     ),
-    // What `az storage account keys list` prints: the name of a key, its permissions, the key.
+    // The output of `az storage account keys list`: the name of a key, its permissions, the key.
     token(
         "azure_storage_key",
         &["keyName"],
         concat!(
             "keyName",
-            mark!(),
+            separator!(),
             "{1,16}key[12]",
-            mark!(),
+            separator!(),
             "{1,60}(?:permissions",
-            mark!(),
+            separator!(),
             "{1,16}[A-Za-z]{1,8}",
-            mark!(),
+            separator!(),
             "{1,60})?value",
-            mark!(),
+            separator!(),
             "{1,16}(?P<secret>",
             b64!(),
             "{86}",
@@ -200,7 +200,7 @@ pub(super) static RULES: &[Rule] = &[
             "{2})"
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .source(
         "Azure CLI: az storage account keys",
         "https://learn.microsoft.com/cli/azure/storage/account/keys",
@@ -214,7 +214,7 @@ pub(super) static RULES: &[Rule] = &[
         &["+ASt", "ACDb", "+ABa"],
         concat!(b64!(), "{76}(?:\\+ASt|ACDb|\\+ABa)[A-Za-z0-9+/]{6}=="),
     )
-    .lead(Lead::Bytes(76))
+    .prefix(Prefix::Bytes(76))
     .documented(AZURE_KEYS)
     .examples("key: «%{b62:76}+ASt%{b62:6}==»", "a+ASt"),
     token(
@@ -222,22 +222,22 @@ pub(super) static RULES: &[Rule] = &[
         &["AzSe", "AzFu"],
         r"[A-Za-z0-9_-]{42,44}(?:AzSe[A-Za-z0-9]{6}|AzFu[A-Za-z0-9_-]{5}[AQgw]==)",
     )
-    .lead(Lead::Bytes(42))
+    .prefix(Prefix::Bytes(42))
     .documented(AZURE_KEYS)
     .examples("api-key: «%{b62:42}AzSe%{b62:6}»", "AzSearch"),
     token("azure_key", &["JQQJ99"], r"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{20,40}")
-        .lead(Lead::Bytes(52))
+        .prefix(Prefix::Bytes(52))
         .documented(AZURE_KEYS)
         .examples("AZURE_OPENAI_KEY «%{b62:52}JQQJ99%{b62:26}»", "JQQJ99"),
     token("azure_devops_token", &["AZDO"], r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
-        .lead(Lead::Bytes(76))
+        .prefix(Prefix::Bytes(76))
         .source(
             "Microsoft Purview: Azure DevOps personal access token",
             "https://learn.microsoft.com/purview/sit-defn-azure-devops-personal-access-token",
         )
         .examples("export AZURE_DEVOPS_EXT_PAT=«%{b62:76}AZDO%{b62:4}»", "AZDO_PAT"),
     token("azure_client_secret", &["Q~"], r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}")
-        .lead(Lead::Bytes(4))
+        .prefix(Prefix::Bytes(4))
         .source(
             "Microsoft Purview: Microsoft Entra client secret",
             "https://learn.microsoft.com/purview/sit-defn-azure-ad-client-secret",
@@ -279,7 +279,7 @@ pub(super) static RULES: &[Rule] = &[
         ),
     )
     .any_case()
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::Random)
     .source(
         "Cloudflare: token formats",
@@ -302,7 +302,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("HashiCorp Vault: tokens", "https://developer.hashicorp.com/vault/docs/concepts/tokens")
         .examples("token    «hvs.%{b62:24}»", "hvs. is for service tokens"),
     token("terraform_token", &[".atlasv1."], r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,70}")
-        .lead(Lead::Bytes(14))
+        .prefix(Prefix::Bytes(14))
         .source(
             "HCP Terraform: API tokens",
             "https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens",

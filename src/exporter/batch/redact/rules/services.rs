@@ -1,18 +1,20 @@
 //! Chat, mail, payment, monitoring, package registries and other services.
 
-use crate::exporter::batch::redact::rules::{Lead, Left, Rule, Source, assign, slash, source, token};
+use crate::exporter::batch::redact::rule::{
+    Boundary, Documentation, Prefix, Rule, assign, slash, source, token,
+};
 
-const SLACK: Source = source("Slack: token types", "https://docs.slack.dev/authentication/tokens");
-const TELEGRAM: Source = source(
+const SLACK: Documentation = source("Slack: token types", "https://docs.slack.dev/authentication/tokens");
+const TELEGRAM: Documentation = source(
     "Telegram Bot API: authorizing your bot",
     "https://core.telegram.org/bots/api#authorizing-your-bot",
 );
-const DATADOG: Source = source(
+const DATADOG: Documentation = source(
     "Datadog: API and application keys",
     "https://docs.datadoghq.com/account_management/api-app-keys/",
 );
 
-const ATLASSIAN: Source = source(
+const ATLASSIAN: Documentation = source(
     "Atlassian: manage API tokens",
     "https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/",
 );
@@ -94,7 +96,7 @@ pub(super) static RULES: &[Rule] = &[
         ),
     )
     .any_case()
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .documented(DATADOG)
     .examples("DD_API_KEY=«%{hex:32}»", "dd_api_key: ${DD_API_KEY}"),
     token(
@@ -102,11 +104,11 @@ pub(super) static RULES: &[Rule] = &[
         &["0:", "1:", "2:", "3:", "4:", "5:", "6:", "7:", "8:", "9:"],
         r"[0-9]{8,10}:[A-Za-z0-9_-]{35}",
     )
-    .lead(Lead::Digits { min: 7, max: 10 })
+    .prefix(Prefix::Digits { min: 7, max: 10 })
     .documented(TELEGRAM)
     .examples("bot = Bot('«%{digit:9}:AA%{b64url:33}»')", "1700000000:00:00 in 12345678:abc"),
     token("telegram_token", &["/bot"], concat!(slash!(), "bot(?P<secret>[0-9]{5,12}:[A-Za-z0-9_-]{30,})"))
-        .left(Left::Anything)
+        .boundary(Boundary::Anything)
         .documented(TELEGRAM)
         .examples("GET https://api.telegram.org/bot«%{digit:10}:AA%{b64url:33}»/getMe", "/bot/v1/getMe"),
     token(
@@ -114,7 +116,7 @@ pub(super) static RULES: &[Rule] = &[
         &["MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT", "Oj", "Oz"],
         r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
     )
-    .left(Left::NoName)
+    .boundary(Boundary::NoName)
     .source("Discord: authentication", "https://discord.com/developers/docs/reference#authentication")
     .examples("client.login('«MTk4%{b62:20}.%{b62:6}.%{b64url:38}»')", "MTAwMDAwMDAwMDAwMDAwMDAw.json"),
     token(
@@ -208,7 +210,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Tailscale: key prefixes", "https://tailscale.com/kb/1277/key-prefixes")
         .examples("tailscale up --authkey «tskey-auth-%{b62:17}-%{b62:32}»", "tskey-auth"),
     token("onepassword_token", &["ops_eyJ"], r"ops_eyJ[A-Za-z0-9+/_-]{200,}={0,2}")
-        .left(Left::NoName)
+        .boundary(Boundary::NoName)
         .source("1Password: service accounts", "https://developer.1password.com/docs/service-accounts/")
         .examples("OP_SERVICE_ACCOUNT_TOKEN=«ops_eyJ%{b64url:300}»", "ops_eyJ"),
     token("mailgun_key", &["key-"], r"key-[0-9a-f]{32}")
@@ -218,7 +220,7 @@ pub(super) static RULES: &[Rule] = &[
         )
         .examples("-u 'api:«key-%{hex:32}»'", "key-value key-deadbeef"),
     token("mailchimp_key", &["-us"], r"[0-9a-f]{32}-us[0-9]{1,2}")
-        .lead(Lead::Bytes(32))
+        .prefix(Prefix::Bytes(32))
         .source("Mailchimp: API keys", "https://mailchimp.com/developer/marketing/guides/quick-start/")
         .examples("anystring:«%{hex:32}-us14»", "contact-us1"),
     token("airtable_token", &["pat"], r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}")

@@ -1,19 +1,19 @@
-//! What is no provider's own: private keys, tokens and headers as standards define them, and credentials in
-//! addresses, connection strings and commands.
+//! Formats of no single provider: private keys, tokens and headers that standards define, and credentials in URLs,
+//! connection strings and commands.
 
-use crate::exporter::batch::redact::rules::{Check, Left, Rule, Source, b64, slash, source, token};
+use crate::exporter::batch::redact::rule::{Boundary, Check, Documentation, Rule, b64, slash, source, token};
 
-const USER_INFORMATION: Source =
+const USER_INFORMATION: Documentation =
     source("RFC 3986: user information", "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1");
-const CONNECTION_STRINGS: Source = source(
+const CONNECTION_STRINGS: Documentation = source(
     "Microsoft: connection string syntax",
     "https://learn.microsoft.com/dotnet/framework/data/adonet/connection-string-syntax",
 );
-const CREATE_USER: Source =
+const CREATE_USER: Documentation =
     source("MySQL: CREATE USER", "https://dev.mysql.com/doc/refman/8.4/en/create-user.html");
 
-/// What stands between the lines of a key: the line's end, plain or escaped, and what numbers, indents, quotes or
-/// marks the next one.
+/// A separator of the lines of a key: the line break, plain or escaped, and the number, indentation, quote or bullet of
+/// the next line.
 macro_rules! between_lines {
     () => {
         r#"(?:[ \t\r\n"',:;|>#*+→-]|\\+["'nrt]|\\+u[0-9A-Fa-f]{4}|[0-9]{1,5}[→:\t])"#
@@ -25,7 +25,7 @@ macro_rules! gap {
         r"(?:[ \t\r\n]|\\+[nrt]){1,12}"
     };
 }
-/// An argument of a command, of which the longest that matter here are few and short.
+/// An argument of a command; those before a credential are few and short.
 macro_rules! argument {
     () => {
         r"(?: [!-~&&[^\x22'\\|;<>]]{1,40})"
@@ -34,7 +34,7 @@ macro_rules! argument {
 
 pub(super) static RULES: &[Rule] = &[
     // The body may be in a string with `\n`, in an array of lines, indented, numbered or quoted, or cut off before
-    // its end; a marker without a body is code that looks for one.
+    // its end; a marker without a body is code that searches for keys.
     token(
         "private_key",
         &["-----BEGIN "],
@@ -51,7 +51,7 @@ pub(super) static RULES: &[Rule] = &[
             r"{0,24}-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .source(
         "RFC 7468: textual encodings of PKIX and PKCS structures",
         "https://www.rfc-editor.org/rfc/rfc7468",
@@ -60,7 +60,7 @@ pub(super) static RULES: &[Rule] = &[
         "«-----BEGIN PRIVATE KEY-----\\n%{b64:64}\\n%{b64:64}\\n%{b64:20}==\\n-----END PRIVATE KEY-----»",
         "if (pem.startsWith('-----BEGIN PRIVATE KEY-----') && pem.endsWith('-----END PRIVATE KEY-----')) {",
     ),
-    // The same in base 64, as Kubernetes and continuous integration store it.
+    // A private key in base64, as Kubernetes and continuous integration store one.
     token(
         "private_key",
         &[
@@ -85,7 +85,7 @@ pub(super) static RULES: &[Rule] = &[
         &["eyJ"],
         r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){0,2}",
     )
-    .left(Left::NoName)
+    .boundary(Boundary::NoName)
     .source("RFC 7519: JSON Web Token", "https://www.rfc-editor.org/rfc/rfc7519")
     .examples(
         "session «eyJhbGciOiJIUzI1NiJ9.eyJ%{b64url:60}.%{b64url:43}»",
@@ -100,7 +100,7 @@ pub(super) static RULES: &[Rule] = &[
             r#"(?:[A-Za-z][A-Za-z0-9-]{2,24}[ \t]{1,4})?(?P<secret>[^\s"'`\\,;<>(){}\[\]]{8,})"#,
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::Opaque)
     .source("RFC 9110: the Authorization header", "https://www.rfc-editor.org/rfc/rfc9110#name-authorization")
     .examples("curl -H 'Authorization: Bearer «%{b62:32}»'", "headers: { Authorization: `Bearer ${token}` }"),
@@ -112,7 +112,7 @@ pub(super) static RULES: &[Rule] = &[
             r#"Basic[ \t]{1,4}(?P<secret>(?:[A-Za-z0-9+/]|\\+/){8,}={0,2})"#,
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::NoPlaceholder)
     .source("RFC 7617: Basic authentication", "https://www.rfc-editor.org/rfc/rfc7617")
     .examples("> Authorization: Basic «%{b64:14}==»", "Authorization: Basic <credentials>"),
@@ -133,7 +133,7 @@ pub(super) static RULES: &[Rule] = &[
             r#"{2}[^\s/:@"'`\\<>{}()\[\]|,;]*:(?P<secret>[^\s/"'`\\<>|]+)@[A-Za-z0-9\[_.$%{-]"#
         ),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::NoPlaceholder)
     .documented(USER_INFORMATION)
     .examples(
@@ -146,7 +146,7 @@ pub(super) static RULES: &[Rule] = &[
         &["://", r":\/\/", r":\\/\\/"],
         concat!(r":", slash!(), r"{2}(?P<secret>[A-Za-z0-9_.~-]{20,})(?::x-oauth-basic)?@[A-Za-z0-9]"),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::Random)
     .documented(USER_INFORMATION)
     .examples("git clone https://«%{hex:40}»@git.example.org/acme/api", "https://alice@dev.azure.com/acme"),
@@ -202,7 +202,7 @@ pub(super) static RULES: &[Rule] = &[
         &[":5432:"],
         r":5432:[A-Za-z0-9_*.-]{1,64}:[A-Za-z0-9_*.-]{1,64}:(?P<secret>[^\s:\x22'\\]{4,})",
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::NoPlaceholder)
     .source("PostgreSQL: the password file", "https://www.postgresql.org/docs/current/libpq-pgpass.html")
     .examples("db.internal:5432:app:app:«hunter%{digit:2}»", "ports: 5432:5432 and db:5432:app"),
@@ -291,7 +291,7 @@ pub(super) static RULES: &[Rule] = &[
         &["-pass pass:", "-passin pass:", "-passout pass:"],
         r"-pass(?:in|out)? pass:(?P<secret>[^\s\x22'\\]{4,})",
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::NoPlaceholder)
     .source(
         "OpenSSL: pass phrase options",
@@ -317,7 +317,7 @@ pub(super) static RULES: &[Rule] = &[
         &["\"auth"],
         concat!(r#""auth\\*"[ ]?:[ ]?\\*"(?P<secret>"#, b64!(), r"{12,}={0,2})"),
     )
-    .left(Left::Anything)
+    .boundary(Boundary::Anything)
     .check(Check::Random)
     .source(
         "Docker: credential stores",
