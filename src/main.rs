@@ -1,38 +1,36 @@
-//! The exporter: parse, run, one error line, exit code.
+//! The exporter: parse, execute, print one error, exit.
 
 use std::process;
 
 use han_sync::allocator;
+use han_sync::exporter::cli;
 use han_sync::exporter::cli::arguments::{self, Parsed};
-use han_sync::exporter::cli::{self, Output};
+use han_sync::exporter::cli::output::Output;
 use han_sync::exporter::environment::Environment;
 use han_sync::exporter::error::{Error, ExitCode};
-use han_sync::exporter::log;
+use han_sync::exporter::log::write_stderr;
 use han_sync::exporter::report::Report;
 
 fn main() -> process::ExitCode {
     allocator::set_up();
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let json = arguments::wants_json(&arguments);
-    match start(&arguments) {
-        Ok(exit) => process::ExitCode::from(exit as u8),
-        Err(stop) => {
-            if json {
-                Output::stdout().json(&Report::failed(&stop));
-            }
-            log::say(&format!("han-sync: error: {stop}"));
-            process::ExitCode::from(stop.exit as u8)
+    let exit = execute(&arguments).unwrap_or_else(|error| {
+        if arguments::wants_json(&arguments) {
+            Output::stdout(true, false).json(&Report::failed(&error));
         }
-    }
+        write_stderr(&format!("han-sync: error: {error}"));
+        error.exit
+    });
+    process::ExitCode::from(exit as u8)
 }
 
-fn start(arguments: &[String]) -> Result<ExitCode, Error> {
+fn execute(arguments: &[String]) -> Result<ExitCode, Error> {
     match arguments::parse(arguments)? {
         Parsed::Print(text) => {
-            Output::stdout().text(&text);
+            Output::stdout(false, false).text(&text);
             Ok(ExitCode::Success)
         }
-        Parsed::Request(request) => cli::execute(*request, Environment::from_process()),
+        Parsed::Invocation(invocation) => cli::execute(*invocation, Environment::from_process()),
     }
 }

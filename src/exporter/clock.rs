@@ -1,4 +1,4 @@
-//! The time, as one object that is handed around: policies take a time, they never read a clock.
+//! The clock, passed as an argument: policies take a time, and no policy reads a clock.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 use crate::time;
 
-/// The machine's clock; or, in tests, one that starts at a given time and that waiting moves forward at once.
+/// The machine's clock, or a simulated one that starts at a given time and that waiting advances at once.
 #[derive(Debug)]
 pub struct Clock {
     started: Instant,
@@ -23,19 +23,24 @@ struct Simulated {
 }
 
 impl Clock {
+    /// Creates the clock that the environment asks for.
+    ///
+    /// # Errors
+    /// A configuration error if `HAN_SYNC_TEST_NOW` cannot be parsed.
     pub fn new(environment: &Environment) -> Result<Clock, Error> {
         let simulated = match &environment.test_now {
             None => None,
             Some(text) => Some(Simulated {
-                start: time::parse(text)
-                    .ok_or_else(|| Error::configuration(format!("HAN_SYNC_TEST_NOW: {text:?} is no time")))?,
+                start: time::parse(text).ok_or_else(|| {
+                    Error::configuration(format!("HAN_SYNC_TEST_NOW: {text:?} is no RFC 3339 timestamp"))
+                })?,
                 waited: Cell::default(),
             }),
         };
         Ok(Clock { started: Instant::now(), simulated })
     }
 
-    /// The time in whole milliseconds, as it is written: a time that was saved and read again is the same.
+    /// The time in whole milliseconds, the precision of the state files, so that a saved time equals the original.
     pub fn now(&self) -> DateTime<Utc> {
         let now = match &self.simulated {
             None => Utc::now(),
@@ -47,18 +52,18 @@ impl Clock {
         now.trunc_subsecs(3)
     }
 
-    /// Time since the program started, unmoved by changes of the machine's clock.
+    /// Monotonic time since the program started, plus simulated waits.
     pub fn elapsed(&self) -> Duration {
         let waited = self.simulated.as_ref().map_or(Duration::ZERO, |simulated| simulated.waited.get());
         self.started.elapsed() + waited
     }
 
-    /// Whether the time is simulated; then [`Clock::skip`] stands for waiting.
+    /// True if the clock is simulated; [`Clock::skip`] then replaces waiting.
     pub fn is_simulated(&self) -> bool {
         self.simulated.is_some()
     }
 
-    /// Moves simulated time forward.
+    /// Advances a simulated clock.
     pub fn skip(&self, duration: Duration) {
         if let Some(simulated) = &self.simulated {
             simulated.waited.set(simulated.waited.get() + duration);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
-use crate::exporter::log::Log;
+use crate::exporter::log::Logger;
 
 /// The inputs of a command, built once in `cli`.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Context {
     /// The folder of `sync-state.json`, `sync-queue.json` and their locks.
     pub folder: PathBuf,
     pub clock: Clock,
-    pub log: Log,
+    pub log: Logger,
     /// Time budget of a run, inline backoff included.
     pub max_time: Duration,
 }

@@ -1,6 +1,6 @@
-//! The one place that reads the process environment.
+//! The process environment, read here and nowhere else.
 //!
-//! Everything else takes an `Environment`, so that what influences a run can be read off one struct.
+//! Everything else takes an [`Environment`], so that one struct lists every variable that influences a run.
 
 use std::env;
 use std::ffi::OsString;
@@ -20,13 +20,14 @@ pub struct Environment {
     pub api_key: Option<String>,
     pub interval: Option<String>,
     pub batch_size: Option<String>,
-    /// RFC 3339; the clock starts there, and waiting advances it (for tests).
+    /// Start of a simulated clock, RFC 3339 (for tests).
     pub test_now: Option<String>,
-    /// Stands for the machine's own id (for tests).
+    /// Replacement of the machine id (for tests).
     pub test_machine: Option<String>,
 }
 
 impl Environment {
+    /// Reads the variables of this process.
     pub fn from_process() -> Environment {
         let text = |name| present(name).map(|value| value.to_string_lossy().into_owned());
         let path = |name| present(name).map(PathBuf::from);
@@ -58,7 +59,7 @@ impl Environment {
         Ok(self.claude_folder()?.join("han"))
     }
 
-    /// The source database where no flag names one.
+    /// The source database if no flag names one.
     pub fn source_database(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.han_db {
             return Ok(path.clone());
@@ -69,7 +70,7 @@ impl Environment {
         Ok(self.home("han's database", "HAN_DB")?.join(".han").join("han.db"))
     }
 
-    /// `~/…` with the home folder in place of the tilde; relative paths against `base`.
+    /// Expands a leading `~/`, and resolves a relative path against `base`.
     pub fn expand(&self, path: &str, base: &Path) -> PathBuf {
         match (path.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),
@@ -79,9 +80,7 @@ impl Environment {
 
     fn home(&self, what: &str, instead: &str) -> Result<&PathBuf, Error> {
         self.home.as_ref().ok_or_else(|| {
-            Error::configuration(format!(
-                "cannot tell where {what} is: HOME is not set; set HOME or {instead}"
-            ))
+            Error::configuration(format!("cannot locate {what}: HOME is not set; set HOME or {instead}"))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Structured messages on stderr, as text for people or as one JSON object a line.
 //!
-//! Results go to stdout and are not logged. Keys, tokens and message bodies never come here.
+//! Results go to stdout and are not logged. Keys, tokens and message bodies are never logged.
 
 use std::io::{self, Write};
 
@@ -8,78 +8,78 @@ use serde_json::{Map, Value};
 
 use crate::time;
 
-/// What a message is worth.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum LogLevel {
     Error,
     Warning,
     Info,
 }
 
-impl Level {
+impl LogLevel {
     fn as_str(self) -> &'static str {
         match self {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Info => "info",
+            LogLevel::Error => "error",
+            LogLevel::Warning => "warning",
+            LogLevel::Info => "info",
         }
     }
 }
 
-/// How a message is written.
+/// The format of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     Text,
     Json,
 }
 
-/// Writes a line to stderr. Nobody may be reading it any more, which is no reason to end.
-pub fn say(line: &str) {
+/// Writes a line to stderr. A closed stderr is no reason to end.
+pub fn write_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Where messages go, and which.
+/// A logger to stderr.
 #[derive(Debug, Clone, Copy)]
-pub struct Log {
-    /// Messages up to this level are written.
-    pub level: Level,
-    pub format: Format,
+pub struct Logger {
+    /// Highest level that is written.
+    pub level: LogLevel,
+    pub format: LogFormat,
 }
 
-impl Log {
+impl Logger {
     pub fn error(&self, event: &str, message: &str) {
-        self.write(Level::Error, event, message, &[]);
+        self.write(LogLevel::Error, event, message, &[]);
     }
 
-    pub fn warning(&self, event: &str, message: &str) {
-        self.write(Level::Warning, event, message, &[]);
+    pub fn warn(&self, event: &str, message: &str) {
+        self.write(LogLevel::Warning, event, message, &[]);
     }
 
-    /// An operation, with the figures that belong to it.
+    /// Logs an operation with its figures.
     pub fn info(&self, event: &str, message: &str, fields: &[(&str, Value)]) {
-        self.write(Level::Info, event, message, fields);
+        self.write(LogLevel::Info, event, message, fields);
     }
 
-    fn write(&self, level: Level, event: &str, message: &str, fields: &[(&str, Value)]) {
+    fn write(&self, level: LogLevel, event: &str, message: &str, fields: &[(&str, Value)]) {
         if level > self.level {
             return;
         }
         match self.format {
-            Format::Text => {
-                let prefix = if level == Level::Info { "" } else { level.as_str() };
+            LogFormat::Text => {
+                let prefix = if level == LogLevel::Info { "" } else { level.as_str() };
                 let separator = if prefix.is_empty() { "" } else { ": " };
-                say(&format!("han-sync: {prefix}{separator}{message}"));
+                write_stderr(&format!("han-sync: {prefix}{separator}{message}"));
             }
-            Format::Json => {
-                let mut line = Map::new();
-                line.insert("timestamp".into(), time::format(chrono::Utc::now()).into());
-                line.insert("level".into(), level.as_str().into());
-                line.insert("event".into(), event.into());
-                line.insert("message".into(), message.into());
+            LogFormat::Json => {
+                let mut record = Map::new();
+                record.insert("timestamp".into(), time::format(chrono::Utc::now()).into());
+                record.insert("level".into(), level.as_str().into());
+                record.insert("event".into(), event.into());
+                record.insert("message".into(), message.into());
                 for (name, value) in fields {
-                    line.insert((*name).into(), value.clone());
+                    record.insert((*name).into(), value.clone());
                 }
-                say(&Value::Object(line).to_string());
+                write_stderr(&Value::Object(record).to_string());
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::exporter::source::{self, Source};
 use crate::exporter::state::lock::RunLock;
 use crate::exporter::state::queue::{self, Change, Item, Queue};
 use crate::exporter::state::{Destination, SourceFingerprint, State};
-use crate::exporter::{log::Log, state::atomic_file};
+use crate::exporter::{log::Logger, state::atomic_file};
 
 /// Runs, and runs again for requests that other processes made meanwhile.
 pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
@@ -168,9 +168,9 @@ fn load(
     Ok((queue, inputs))
 }
 
-fn log_warnings<'a>(log: &Log, warnings: impl IntoIterator<Item = &'a String>) {
+fn log_warnings<'a>(log: &Logger, warnings: impl IntoIterator<Item = &'a String>) {
     for warning in warnings {
-        log.warning("warning", warning);
+        log.warn("warning", warning);
     }
 }
 

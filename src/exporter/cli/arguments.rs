@@ -1,7 +1,7 @@
-//! The command line, in two stages: raw arguments, then a validated request.
+//! The command line, in two stages: raw arguments, then a validated [`Invocation`].
 //!
-//! The global flags are accepted before and after the subcommand, and every flag as `--flag value` and `--flag=value`;
-//! both are brought into the one form that argh reads, before it reads.
+//! argh parses what [`flags::hoist`] has brought into its form, and this module validates; it reads no file and no
+//! environment variable.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,21 +10,22 @@ use argh::FromArgs;
 
 use crate::exporter::config::Flags;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::log::{Format, Level, Log};
+use crate::exporter::log::{LogFormat, LogLevel, Logger};
 use crate::flags::{self, GlobalFlag};
 
-/// Time budget of a run where none is given: a run started every five minutes ends before the next.
-const MAX_SECONDS: u64 = 240;
-const SECONDS_MAX: u64 = 86_400;
+/// Default time budget of a run: a run that starts every five minutes ends before the next one.
+const BUDGET_SECONDS_DEFAULT: u64 = 240;
+/// Largest time budget: a run of more than a day is a mistake.
+const BUDGET_SECONDS_MAX: u64 = 86_400;
 
 /// Carries new coding-agent sessions from han's database to your team's receiver, then exits.
 ///
 /// Without a command: one scheduled run, everything pending and due. This is what cron calls.
 #[derive(FromArgs, Debug)]
 #[argh(
-    note = "Global flags may stand before or after the command.\n\nExit codes of a run: 0 delivered, or nothing due; 64 usage; 65 the receiver newly refused some sessions for good; 66 no source database, or it is not han's; 70 internal error; 75 something due was not delivered and will be tried again; 77 the receiver refused the key; 78 configuration."
+    note = "Global flags may stand before or after the command.\n\nExit codes of a run: 0 delivered, or nothing due; 64 usage; 65 the receiver newly rejected some sessions for good; 66 no source database, or it is not han's; 70 internal error; 75 something due was not delivered and will be tried again; 77 the receiver rejected the key; 78 configuration."
 )]
-struct Raw {
+struct RawArgs {
     /// han's database (default: HAN_DB, $HAN_DATA_DIR/han.db, ~/.han/han.db)
     #[argh(option)]
     db: Option<PathBuf>,
@@ -40,7 +41,7 @@ struct Raw {
     /// print errors only
     #[argh(switch)]
     quiet: bool,
-    /// say on stderr what is being done
+    /// log each operation on stderr
     #[argh(switch)]
     verbose: bool,
     /// format of messages on stderr: text or json
@@ -56,10 +57,10 @@ struct Raw {
     #[argh(option)]
     session: Option<String>,
     #[argh(subcommand)]
-    command: Option<Command>,
+    command: Option<Subcommand>,
 }
 
-/// The flags that [`Raw`] has beside `session`.
+/// The flags that [`RawArgs`] has beside `session`.
 const GLOBAL_FLAGS: [GlobalFlag; 9] = [
     GlobalFlag::option("--db"),
     GlobalFlag::option("--config"),
@@ -72,24 +73,24 @@ const GLOBAL_FLAGS: [GlobalFlag; 9] = [
     GlobalFlag::switch("--version"),
 ];
 
-/// What is to be done.
+/// The subcommands.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum Command {
-    Session(SessionCommand),
-    All(AllCommand),
-    Hook(HookCommand),
-    Preview(PreviewCommand),
-    Explain(ExplainCommand),
-    Status(StatusCommand),
-    Queue(QueueCommand),
-    Reset(ResetCommand),
+pub enum Subcommand {
+    Session(SessionArgs),
+    All(AllArgs),
+    Hook(HookArgs),
+    Preview(PreviewArgs),
+    Explain(ExplainArgs),
+    Status(StatusArgs),
+    Queue(QueueArgs),
+    Reset(ResetArgs),
 }
 
 /// Send one session now, at high priority, whatever the backoff.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "session")]
-pub struct SessionCommand {
+pub struct SessionArgs {
     /// the session's id
     #[argh(positional)]
     pub id: String,
@@ -98,40 +99,40 @@ pub struct SessionCommand {
 /// Send everything pending now, failed sessions too, whatever the backoff.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "all")]
-pub struct AllCommand {}
+pub struct AllArgs {}
 
 /// For session-end hooks: queue the session named in the hook's JSON on stdin, start a run, exit 0.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "hook")]
-pub struct HookCommand {}
+pub struct HookArgs {}
 
 /// Show what a run would send, filtered and redacted; send and change nothing.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "preview")]
-pub struct PreviewCommand {
+pub struct PreviewArgs {
     /// only this session
     #[argh(option)]
     pub session: Option<String>,
 }
 
-/// Say which rule makes each session eligible or not, where it was set, and what would change it.
+/// Show the rule that makes each session eligible or not, where it was set, and what would change it.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "explain")]
-pub struct ExplainCommand {
-    /// a session's id or a repository; everything where absent
-    #[argh(positional)]
-    pub what: Option<String>,
+pub struct ExplainArgs {
+    /// a session's id or a repository (default: all sessions)
+    #[argh(positional, arg_name = "what")]
+    pub subject: Option<String>,
 }
 
 /// Show configuration, last run, pending, queue, backoff and last error.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "status")]
-pub struct StatusCommand {}
+pub struct StatusArgs {}
 
 /// Show or change the queue.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "queue")]
-pub struct QueueCommand {
+pub struct QueueArgs {
     /// try this session again at the next run
     #[argh(option)]
     pub retry: Option<String>,
@@ -146,7 +147,7 @@ pub struct QueueCommand {
 /// Forget what the current destination has acknowledged, so that history is sent again.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "reset")]
-pub struct ResetCommand {
+pub struct ResetArgs {
     /// only this session
     #[argh(option)]
     pub session: Option<String>,
@@ -154,30 +155,31 @@ pub struct ResetCommand {
 
 /// A validated command line.
 #[derive(Debug)]
-pub struct Request {
-    /// `None`: a scheduled run.
-    pub command: Option<Command>,
+pub struct Invocation {
+    /// `None` for a scheduled run.
+    pub command: Option<Subcommand>,
     pub flags: Flags,
     pub json: bool,
     pub quiet: bool,
-    pub log: Log,
+    pub log: Logger,
+    /// Time budget of a run.
     pub max_time: Duration,
 }
 
-/// What the command line asks for.
+/// The result of parsing.
 #[derive(Debug)]
 pub enum Parsed {
-    Request(Box<Request>),
-    /// Help or version: print it and end.
+    Invocation(Box<Invocation>),
+    /// Help or version, to be printed.
     Print(String),
 }
 
-/// Whether `--json` is asked for, as far as can be told before the rest is understood.
+/// True if `--json` is among the arguments, so that a usage error is reported as JSON, too.
 pub fn wants_json(arguments: &[String]) -> bool {
     arguments.iter().any(|argument| argument == "--json")
 }
 
-/// Reads the arguments after the program's name.
+/// Parses and validates the arguments after the program's name.
 ///
 /// # Errors
 /// [`ExitCode::Usage`], naming the argument.
@@ -186,7 +188,7 @@ pub fn parse(arguments: &[String]) -> Result<Parsed, Error> {
         flags::hoist(arguments, &GLOBAL_FLAGS).map_err(|flag| usage(&format!("{flag} needs a value")))?;
     let hoisted = hoisted.into_words();
     let words: Vec<&str> = hoisted.iter().map(String::as_str).collect();
-    let raw = match Raw::from_args(&["han-sync"], &words) {
+    let raw = match RawArgs::from_args(&["han-sync"], &words) {
         Ok(raw) => raw,
         Err(early) if early.status.is_ok() => return Ok(Parsed::Print(early.output)),
         Err(early) => return Err(usage(early.output.trim())),
@@ -194,63 +196,61 @@ pub fn parse(arguments: &[String]) -> Result<Parsed, Error> {
     if raw.version {
         return Ok(Parsed::Print(concat!("han-sync ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
     }
-    validate(raw).map(|request| Parsed::Request(Box::new(request)))
+    validate(raw).map(|invocation| Parsed::Invocation(Box::new(invocation)))
 }
 
-fn validate(raw: Raw) -> Result<Request, Error> {
+fn validate(raw: RawArgs) -> Result<Invocation, Error> {
     let format = match raw.log_format.as_deref() {
-        None | Some("text") => Format::Text,
-        Some("json") => Format::Json,
-        Some(other) => return Err(usage(&format!("--log-format {other:?}: it is text or json"))),
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => return Err(usage(&format!("--log-format {other:?}: write text or json"))),
     };
-    let max_seconds = match raw.max_seconds.as_deref() {
-        None => MAX_SECONDS,
-        Some(text) => {
-            let number = text.parse().ok().filter(|seconds| (1..=SECONDS_MAX).contains(seconds));
-            number.ok_or_else(|| {
-                usage(&format!("--max-seconds {text:?}: it is a whole number from 1 to {SECONDS_MAX}"))
-            })?
-        }
-    };
-    let command = match (raw.session, raw.command) {
-        (Some(id), None) => Some(Command::Session(SessionCommand { id })),
-        (Some(session), Some(Command::Preview(_))) => {
-            Some(Command::Preview(PreviewCommand { session: Some(session) }))
-        }
-        (Some(session), Some(Command::Reset(_))) => {
-            Some(Command::Reset(ResetCommand { session: Some(session) }))
-        }
-        (Some(_), Some(_)) => {
-            return Err(usage("--session goes with a run, preview or reset, not with this command"));
-        }
-        (None, command) => command,
-    };
-    if let Some(Command::Session(SessionCommand { id })) = &command
-        && id.trim().is_empty()
-    {
-        return Err(usage("the session's id is empty"));
-    }
-    if let Some(Command::Queue(queue)) = &command {
-        let changes = usize::from(queue.retry.is_some())
-            + usize::from(queue.drop.is_some())
-            + usize::from(queue.clear_failed);
-        if changes > 1 {
-            return Err(usage("queue takes one of --retry, --drop and --clear-failed"));
-        }
-    }
     let level = match (raw.quiet, raw.verbose) {
-        (true, _) => Level::Error,
-        (false, true) => Level::Info,
-        (false, false) => Level::Warning,
+        (true, _) => LogLevel::Error,
+        (false, true) => LogLevel::Info,
+        (false, false) => LogLevel::Warning,
     };
-    Ok(Request {
-        command,
+    Ok(Invocation {
+        max_time: Duration::from_secs(budget_seconds(raw.max_seconds.as_deref())?),
+        command: subcommand(raw.session, raw.command)?,
         flags: Flags { database: raw.db, config: raw.config, endpoint: raw.endpoint },
         json: raw.json,
         quiet: raw.quiet,
-        log: Log { level, format },
-        max_time: Duration::from_secs(max_seconds),
+        log: Logger { level, format },
     })
+}
+
+fn budget_seconds(text: Option<&str>) -> Result<u64, Error> {
+    let Some(text) = text else { return Ok(BUDGET_SECONDS_DEFAULT) };
+    let number = text.parse().ok().filter(|seconds| (1..=BUDGET_SECONDS_MAX).contains(seconds));
+    number.ok_or_else(|| {
+        usage(&format!("--max-seconds {text:?}: write a whole number from 1 to {BUDGET_SECONDS_MAX}"))
+    })
+}
+
+/// Combines `--session`, which is a flag of runs, `preview` and `reset`, with the subcommand, and validates both.
+fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Option<Subcommand>, Error> {
+    let command = match (session, command) {
+        (None, command) => command,
+        (Some(id), None) => Some(Subcommand::Session(SessionArgs { id })),
+        (session, Some(Subcommand::Preview(_))) => Some(Subcommand::Preview(PreviewArgs { session })),
+        (session, Some(Subcommand::Reset(_))) => Some(Subcommand::Reset(ResetArgs { session })),
+        (Some(_), Some(_)) => {
+            return Err(usage("--session belongs to a run, preview or reset, not to this command"));
+        }
+    };
+    match &command {
+        Some(Subcommand::Session(SessionArgs { id })) if id.trim().is_empty() => {
+            Err(usage("the session's id is empty"))
+        }
+        Some(Subcommand::Queue(QueueArgs { retry, drop, clear_failed }))
+            if usize::from(retry.is_some()) + usize::from(drop.is_some()) + usize::from(*clear_failed)
+                > 1 =>
+        {
+            Err(usage("queue takes one of --retry, --drop and --clear-failed"))
+        }
+        _ => Ok(command),
+    }
 }
 
 fn usage(message: &str) -> Error {
@@ -261,39 +261,39 @@ fn usage(message: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn request(arguments: &[&str]) -> Request {
+    fn invocation(arguments: &[&str]) -> Invocation {
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         match parse(&arguments) {
-            Ok(Parsed::Request(request)) => *request,
+            Ok(Parsed::Invocation(invocation)) => *invocation,
             other => panic!("{other:?}"),
         }
     }
 
-    fn refused(arguments: &[&str]) -> ExitCode {
+    fn rejection(arguments: &[&str]) -> ExitCode {
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         parse(&arguments).map(|_| ()).unwrap_err().exit
     }
 
     #[test]
-    fn global_flags_stand_on_either_side_and_in_either_form() {
+    fn global_flags_are_accepted_on_either_side_and_in_either_form() {
         for arguments in [
             ["--json", "--db", "x.db", "status"].as_slice(),
             &["status", "--db=x.db", "--json"],
             &["--db=x.db", "status", "--json"],
         ] {
-            let request = request(arguments);
-            assert!(request.json);
-            assert_eq!(request.flags.database, Some(PathBuf::from("x.db")));
-            assert_eq!(request.command, Some(Command::Status(StatusCommand {})));
+            let invocation = invocation(arguments);
+            assert!(invocation.json);
+            assert_eq!(invocation.flags.database, Some(PathBuf::from("x.db")));
+            assert_eq!(invocation.command, Some(Subcommand::Status(StatusArgs {})));
         }
     }
 
     #[test]
     fn session_is_a_flag_or_a_command() {
-        let wanted = Some(Command::Session(SessionCommand { id: "s".into() }));
-        assert_eq!(request(&["--session", "s"]).command, wanted);
-        assert_eq!(request(&["--session=s", "--quiet"]).command, wanted);
-        assert_eq!(request(&["session", "s", "--json"]).command, wanted);
+        let wanted = Some(Subcommand::Session(SessionArgs { id: "s".into() }));
+        assert_eq!(invocation(&["--session", "s"]).command, wanted);
+        assert_eq!(invocation(&["--session=s", "--quiet"]).command, wanted);
+        assert_eq!(invocation(&["session", "s", "--json"]).command, wanted);
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
             &["queue", "--retry", "a", "--drop", "b"],
             &["--session", "a", "all"],
         ] {
-            assert_eq!(refused(arguments), ExitCode::Usage, "{arguments:?}");
+            assert_eq!(rejection(arguments), ExitCode::Usage, "{arguments:?}");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! `han-sync explain`: which rule makes each session eligible or not, where it was set, and what would change it.
+//! `han-sync explain`: the rule that makes each session eligible or not, its origin, and the change that would reverse it.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::exporter::cli::arguments::ExplainCommand;
-use crate::exporter::cli::{Look, Output, look, tell};
+use crate::exporter::cli::arguments::ExplainArgs;
+use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, log_warnings};
+use crate::exporter::cli::output::Output;
 use crate::exporter::config::Config;
 use crate::exporter::config::project_override::{self, ProjectOverride};
 use crate::exporter::context::Context;
@@ -18,44 +19,47 @@ use crate::exporter::source::SessionRow;
 use crate::protocol::Inclusion;
 use crate::protocol::remote::{Pattern, Remote};
 
+/// The JSON document of `explain`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ExplainDocument {
     version: u32,
-    /// Nothing is sent while sync is not enabled.
+    /// False if sync is not enabled, and nothing is sent.
     enabled: bool,
     /// Sessions by reason.
     counts: BTreeMap<&'static str, usize>,
-    sessions: Vec<Explained>,
+    sessions: Vec<Explanation>,
 }
 
+/// The decision about a session, or about a repository without sessions.
 #[derive(Serialize, Clone)]
 #[serde(rename_all = "camelCase")]
-struct Explained {
-    /// `None` for a repository that was asked about and has no session.
+struct Explanation {
+    /// `None` for a requested repository without sessions.
     session_id: Option<String>,
     repository: Option<String>,
     eligible: bool,
-    /// `organization`, `personal` or `forced_include` of an eligible session, else why it stays.
+    /// `organization`, `personal` or `forced_include` for an eligible session, else the code of the exclusion.
     reason: &'static str,
     explanation: String,
     /// The value that decided.
     matched: Option<String>,
-    /// Where that value was set.
+    /// The origin of that value.
     set_in: Option<String>,
-    with_content: bool,
-    /// Whether its text goes too, and where that was set.
+    #[serde(rename = "withContent")]
+    include_content: bool,
+    /// The decision about message text, and its origin.
     content: String,
     remedy: String,
 }
 
-pub fn execute(context: &Context, command: &ExplainCommand, mut output: Output) -> Result<ExitCode, Error> {
-    let look = look(context, true)?;
-    tell(context, &look.warnings);
-    let explainer = Explainer { config: &context.config, look: &look };
-    let chosen = match &command.what {
-        None => look.survey.sessions.iter().map(|session| explainer.session(session)).collect(),
-        Some(what) => explainer.about(what, context)?,
+pub(super) fn execute(context: &Context, args: &ExplainArgs, mut output: Output) -> Result<ExitCode, Error> {
+    let inspection = inspect(context, IdentitySource::Receiver)?;
+    log_warnings(context, &inspection.warnings);
+    let explainer = Explainer { config: &context.config, inspection: &inspection };
+    let chosen = match &args.subject {
+        None => inspection.scan.sessions.iter().map(|session| explainer.session(session)).collect(),
+        Some(subject) => explainer.subject(subject, context)?,
     };
     let mut counts = BTreeMap::new();
     for each in chosen.iter().filter(|each| each.session_id.is_some()) {
@@ -63,9 +67,9 @@ pub fn execute(context: &Context, command: &ExplainCommand, mut output: Output) 
     }
     let enabled = context.config.enabled.value;
     if output.json {
-        output.json(&Document { version: VERSION, enabled, counts, sessions: chosen });
+        output.json(&ExplainDocument { version: VERSION, enabled, counts, sessions: chosen });
     } else {
-        output.text(&for_people(&chosen, &counts, command.what.is_some()));
+        output.text(&render_text(&chosen, &counts, args.subject.is_some()));
         if !enabled {
             output.text(&format!(
                 "sync is not enabled (set by {}): nothing is sent until it is\n",
@@ -76,58 +80,59 @@ pub fn execute(context: &Context, command: &ExplainCommand, mut output: Output) 
     Ok(ExitCode::Success)
 }
 
+/// The inputs of explanations.
 struct Explainer<'a> {
     config: &'a Config,
-    look: &'a Look,
+    inspection: &'a Inspection,
 }
 
 impl Explainer<'_> {
-    /// What the user asks about: a session by its id, or a repository in any form of remote or pattern.
-    fn about(&self, what: &str, context: &Context) -> Result<Vec<Explained>, Error> {
-        let sessions = &self.look.survey.sessions;
-        if let Some(session) = sessions.iter().find(|session| session.row.id == what) {
+    /// Explains a session, by its id, or a repository, by any form of remote or pattern.
+    fn subject(&self, subject: &str, context: &Context) -> Result<Vec<Explanation>, Error> {
+        let sessions = &self.inspection.scan.sessions;
+        if let Some(session) = sessions.iter().find(|session| session.row.id == subject) {
             return Ok(vec![self.session(session)]);
         }
-        let pattern = Pattern::parse(what).ok();
-        let is_meant = |session: &&ScannedSession| {
+        let pattern = Pattern::parse(subject).ok();
+        let matches = |session: &&ScannedSession| {
             let remote = match &session.eligibility {
                 Eligibility::Eligible { remote, .. } => Some(remote),
                 Eligibility::Excluded { remote, .. } => remote.as_ref(),
             };
-            session.row.remote.as_deref() == Some(what)
+            session.row.remote.as_deref() == Some(subject)
                 || pattern.as_ref().zip(remote).is_some_and(|(pattern, remote)| pattern.matches(remote))
         };
-        let chosen: Vec<Explained> =
-            sessions.iter().filter(is_meant).map(|session| self.session(session)).collect();
+        let chosen: Vec<Explanation> =
+            sessions.iter().filter(matches).map(|session| self.session(session)).collect();
         if !chosen.is_empty() {
             return Ok(chosen);
         }
-        // A repository that han does not know is decided by the same rules.
-        let remote = Remote::parse(what).or_else(|_| Remote::parse(&format!("https://{what}")));
+        // The same rules decide about a repository that han does not know.
+        let remote = Remote::parse(subject).or_else(|_| Remote::parse(&format!("https://{subject}")));
         let Ok(remote) = remote else {
             let message =
-                format!("han knows no session and no repository {what:?}; han-sync explain lists all");
+                format!("han knows no session and no repository {subject:?}; han-sync explain lists all");
             return Err(Error::new(ExitCode::Usage, message));
         };
-        let identity = self.look.state.destination.identity.as_ref();
+        let identity = self.inspection.state.destination.identity.as_ref();
         let affiliations = schedule::affiliations(identity, context.clock.now());
         let filter = Filter { config: self.config, affiliations: &affiliations };
         let row = SessionRow { remote: Some(remote.url()), ..SessionRow::default() };
-        let (eligibility, with_content) = filter.decide(&row, None, &self.look.state);
-        Ok(vec![Explained { session_id: None, ..self.explain(&row, &eligibility, with_content) }])
+        let (eligibility, include_content) = filter.decide(&row, None, &self.inspection.state);
+        Ok(vec![Explanation { session_id: None, ..self.explain(&row, &eligibility, include_content) }])
     }
 
-    fn session(&self, session: &ScannedSession) -> Explained {
+    fn session(&self, session: &ScannedSession) -> Explanation {
         self.explain(&session.row, &session.eligibility, session.with_content)
     }
 
-    fn explain(&self, row: &SessionRow, eligibility: &Eligibility, with_content: bool) -> Explained {
+    fn explain(&self, row: &SessionRow, eligibility: &Eligibility, include_content: bool) -> Explanation {
         let (remote, matched) = match eligibility {
             Eligibility::Eligible { remote, matched, .. } => (Some(remote), Some(matched)),
             Eligibility::Excluded { remote, matched, .. } => (remote.as_ref(), matched.as_ref()),
         };
-        let narrowing = project_override::for_session(
-            &self.look.state.narrowings,
+        let project_override = project_override::for_session(
+            &self.inspection.state.narrowings,
             row.project_path.as_deref(),
             remote.map(Remote::path),
         );
@@ -138,13 +143,13 @@ impl Explainer<'_> {
                     Inclusion::Personal => "its owner is your own account, and includePersonal is set",
                     Inclusion::ForcedInclude => "a forceInclude pattern names the repository",
                 };
-                (true, inclusion.as_str(), explanation.to_owned(), KEEP)
+                (true, inclusion.as_str(), explanation.to_owned(), EXCLUSION_REMEDY)
             }
             Eligibility::Excluded { reason, .. } => {
                 (false, reason.code(), reason.to_string(), reason.remedy())
             }
         };
-        Explained {
+        Explanation {
             session_id: Some(row.id.clone()),
             repository: remote.map(|remote| remote.path().to_owned()),
             eligible,
@@ -153,17 +158,17 @@ impl Explainer<'_> {
             matched: matched.map(|matched| matched.value.clone()),
             set_in: match eligibility {
                 Eligibility::Excluded { reason: ExcludedReason::DisabledByRepository, .. } => {
-                    narrowing.disabled_by.clone()
+                    project_override.disabled_by.clone()
                 }
                 _ => matched.map(|matched| self.origin(matched)),
             },
-            with_content,
-            content: self.content(eligible, with_content, &narrowing),
+            include_content,
+            content: self.content(eligible, include_content, &project_override),
             remedy: remedy.to_owned(),
         }
     }
 
-    /// Where the value that decided was set.
+    /// The origin of the value that decided.
     fn origin(&self, matched: &Matched) -> String {
         let origins = &self.config.origins;
         let identity = || {
@@ -181,24 +186,27 @@ impl Explainer<'_> {
         }
     }
 
-    fn content(&self, eligible: bool, with_content: bool, narrowing: &ProjectOverride) -> String {
-        let include = &self.config.include_content;
-        match &narrowing.content_disabled_by {
+    /// The decision about message text, and its origin.
+    fn content(&self, eligible: bool, include_content: bool, project_override: &ProjectOverride) -> String {
+        let setting = &self.config.include_content;
+        match &project_override.content_disabled_by {
             _ if !eligible => "nothing is sent".to_owned(),
-            _ if with_content => format!("sent, redacted: includeContent is true, set by {}", include.origin),
-            Some(file) if include.value => format!("not sent: includeContent is false in {file}"),
-            _ => format!("not sent: includeContent is false, set by {}", include.origin),
+            _ if include_content => {
+                format!("sent, redacted: includeContent is true, set by {}", setting.origin)
+            }
+            Some(file) if setting.value => format!("not sent: includeContent is false in {file}"),
+            _ => format!("not sent: includeContent is false, set by {}", setting.origin),
         }
     }
 }
 
-/// What would change the lot of a session that is sent.
-const KEEP: &str =
-    "to keep it here, add the repository to forceExclude, or say enabled: false in its own han.yml";
+/// The change that would exclude a session that is sent.
+const EXCLUSION_REMEDY: &str =
+    "to exclude it, add the repository to forceExclude, or write enabled: false in its own han.yml";
 
-/// By repository, as people think of it; with each session where one was asked for.
-fn for_people(chosen: &[Explained], counts: &BTreeMap<&'static str, usize>, in_detail: bool) -> String {
-    let mut groups: BTreeMap<_, Vec<&Explained>> = BTreeMap::new();
+/// Renders the decisions as text, grouped by repository; `in_detail`: with the id of each session.
+fn render_text(chosen: &[Explanation], counts: &BTreeMap<&'static str, usize>, in_detail: bool) -> String {
+    let mut groups: BTreeMap<_, Vec<&Explanation>> = BTreeMap::new();
     for each in chosen {
         let repository = each.repository.as_deref().unwrap_or("(no repository)");
         let why = (each.reason, &each.set_in, &each.content);

@@ -1,7 +1,7 @@
-//! `han-sync hook`: called at the end of a session, by a caller that waits and must never be failed or held up.
+//! `han-sync hook`: called at the end of an agent's session, by a caller that must never fail or wait.
 //!
-//! It reads what the hook says within bounds of size and time, queues the session, and starts a run in a session of its
-//! own, so that the end of the caller's process group does not end the run.
+//! Reads the hook's JSON within bounds of size and time, queues the session, and starts a detached run, which outlives
+//! the caller's process group.
 
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::exporter::cli::arguments::Request;
+use crate::exporter::cli::arguments::Invocation;
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
@@ -19,32 +19,33 @@ use crate::exporter::error::Error;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::{Change, Queue};
 
-/// A hook's JSON is a few hundred bytes.
+/// Bytes of the hook's JSON, which has a few hundred.
 const INPUT_BYTES_MAX: usize = 1 << 20;
-/// Callers write the JSON at once, but the end of input may never come. The whole call has 100 ms on a quiet machine.
-/// The wait is counted in turns, each of which lasts longer on a machine that is busy, as the caller's own do there.
-const INPUT_TURNS: u32 = 12;
-const INPUT_TURN: Duration = Duration::from_millis(5);
-/// In no case longer: the hooks of a session's end have 1.5 s together.
-const INPUT_WAIT_MAX: Duration = Duration::from_secs(1);
-/// No agent's ids are longer.
+/// Waits for input, which may never end. The whole call has 100 ms on a quiet machine. The timeout is a number of waits
+/// rather than a duration, because on a busy machine each wait lasts longer, as everything of the caller does.
+const INPUT_WAITS_MAX: u32 = 12;
+const INPUT_WAIT: Duration = Duration::from_millis(5);
+/// Upper bound of all waits: the hooks of a session's end share 1.5 s.
+const INPUT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Characters of a session id; those of known agents are shorter.
 const SESSION_ID_CHARS_MAX: usize = 256;
 
+/// The part of the hook's JSON that this program reads.
 #[derive(Deserialize)]
-struct HookInput {
+struct HookPayload {
     session_id: String,
 }
 
-/// Does what can be done; says what cannot, and never fails.
-pub fn execute(request: &Request, environment: &Environment) {
-    if let Err(stop) = queue_and_start(request, environment) {
-        request.log.warning("hook", &stop.to_string());
+/// Queues the session and starts a run; logs a failure and never returns one.
+pub fn execute(invocation: &Invocation, environment: &Environment) {
+    if let Err(error) = queue_and_start(invocation, environment) {
+        invocation.log.warn("hook", &error.to_string());
     }
 }
 
-fn queue_and_start(request: &Request, environment: &Environment) -> Result<(), Error> {
-    // A configuration that is wrong is for the run to report.
-    if let Ok(config) = Config::load(&request.flags, environment)
+fn queue_and_start(invocation: &Invocation, environment: &Environment) -> Result<(), Error> {
+    // The run reports a configuration error.
+    if let Ok(config) = Config::load(&invocation.flags, environment)
         && !config.enabled.value
     {
         return Ok(());
@@ -56,19 +57,19 @@ fn queue_and_start(request: &Request, environment: &Environment) -> Result<(), E
     let mut changes = vec![Change::HookRan];
     match session_id {
         Some(session_id) => changes.push(Change::Request { session_id, at_once: false }),
-        None => request.log.warning("hook", "no session_id on stdin; starting a run all the same"),
+        None => invocation.log.warn("hook", "no session_id on stdin; starting a run without one"),
     }
     let mut warnings = Vec::new();
     let queued = Queue::update(&folder, None, &changes, clock.now(), &mut warnings).map(|_| ());
     for warning in warnings {
-        request.log.warning("hook", &warning);
+        invocation.log.warn("hook", &warning);
     }
-    // A run finds the session even if it could not be queued.
-    start_run(request);
+    // A run finds the session even if queueing failed.
+    start_run(invocation);
     queued
 }
 
-/// The session that the hook's JSON names, as soon as the JSON is complete.
+/// Reads the session id from stdin as soon as the JSON is complete, without waiting for the end of input.
 fn session_id_from_stdin() -> Option<String> {
     let (sender, received) = mpsc::channel::<Vec<u8>>();
     thread::spawn(move || {
@@ -81,37 +82,37 @@ fn session_id_from_stdin() -> Option<String> {
         }
     });
     let started = Instant::now();
-    let mut turns = INPUT_TURNS;
-    let mut input = Input::default();
+    let mut waits_left = INPUT_WAITS_MAX;
+    let mut input = HookInput::default();
     loop {
         if let Some(end) = input.end() {
             return end;
         }
-        if started.elapsed() > INPUT_WAIT_MAX {
+        if started.elapsed() > INPUT_TIMEOUT {
             return None;
         }
-        match received.recv_timeout(INPUT_TURN) {
+        match received.recv_timeout(INPUT_WAIT) {
             Ok(chunk) => input.add(&chunk),
-            Err(RecvTimeoutError::Timeout) if turns > 0 => turns -= 1,
+            Err(RecvTimeoutError::Timeout) if waits_left > 0 => waits_left -= 1,
             Err(_) => return None,
         }
     }
 }
 
-/// What a hook has said so far.
+/// The input read so far.
 #[derive(Debug, Default)]
-pub struct Input(Vec<u8>);
+pub struct HookInput(Vec<u8>);
 
-impl Input {
-    /// Takes the next bytes. Those beyond the bound are not kept.
+impl HookInput {
+    /// Appends bytes and discards those beyond the bound.
     pub fn add(&mut self, chunk: &[u8]) {
         let room = (INPUT_BYTES_MAX + 1).saturating_sub(self.0.len());
         self.0.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
 
-    /// `None` while more may come; then the session that the JSON names, if it names a plausible one.
+    /// The end of the input: `None` while more may come, then the session id, if the JSON has a plausible one.
     pub fn end(&self) -> Option<Option<String>> {
-        if let Ok(found) = serde_json::from_slice::<HookInput>(&self.0) {
+        if let Ok(found) = serde_json::from_slice::<HookPayload>(&self.0) {
             return Some(Some(found.session_id).filter(|id| is_plausible(id)));
         }
         (self.0.len() > INPUT_BYTES_MAX).then_some(None)
@@ -122,33 +123,33 @@ fn is_plausible(id: &str) -> bool {
     !id.trim().is_empty() && id.chars().count() <= SESSION_ID_CHARS_MAX && !id.chars().any(char::is_control)
 }
 
-/// Starts a plain run that outlives the caller.
-fn start_run(request: &Request) {
+/// Starts a detached scheduled run that outlives the caller.
+fn start_run(invocation: &Invocation) {
     let Ok(program) = std::env::current_exe() else { return };
     let mut command = Command::new(program);
     command.arg("--quiet");
-    if let Some(path) = &request.flags.database {
+    if let Some(path) = &invocation.flags.database {
         command.arg("--db").arg(path);
     }
-    if let Some(path) = &request.flags.config {
+    if let Some(path) = &invocation.flags.config {
         command.arg("--config").arg(path);
     }
-    if let Some(endpoint) = &request.flags.endpoint {
+    if let Some(endpoint) = &invocation.flags.endpoint {
         command.arg("--endpoint").arg(endpoint);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    own_session(&mut command);
+    detach(&mut command);
     if let Err(error) = command.spawn() {
-        request
+        invocation
             .log
-            .warning("hook", &format!("cannot start a run ({error}); the scheduled one sends the session"));
+            .warn("hook", &format!("cannot start a run ({error}); the next scheduled run sends the session"));
     }
 }
 
-/// Puts the run in a session of its own: a caller over its budget is killed with its whole process group.
+/// Makes the child the leader of a new session: a caller over its time budget is killed with its process group.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library has no safe call for setsid in the child")]
-fn own_session(command: &mut Command) {
+fn detach(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     // SAFETY: between fork and exec only setsid is called, which is async-signal-safe and allocates nothing.
     unsafe {
@@ -157,4 +158,4 @@ fn own_session(command: &mut Command) {
 }
 
 #[cfg(not(unix))]
-fn own_session(_: &mut Command) {}
+fn detach(_: &mut Command) {}

@@ -1,16 +1,17 @@
-//! `han-sync queue`: the sessions that wait by themselves, and what the user wants done with them.
+//! `han-sync queue`: shows the queue, and retries or drops its sessions.
 
 use serde::Serialize;
 
-use crate::exporter::cli::arguments::QueueCommand;
-use crate::exporter::cli::{Output, load, look, tell};
+use crate::exporter::cli::arguments::QueueArgs;
+use crate::exporter::cli::inspection::{IdentitySource, inspect, load, log_warnings};
+use crate::exporter::cli::output::Output;
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count, format_time};
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::{Change, Item, Queue, Status};
 
-/// The JSON of `queue`, and a part of that of `status`.
+/// The queue as JSON, of `queue` and of `status`.
 #[derive(Debug, Serialize)]
 pub struct QueueView {
     pub pending: usize,
@@ -26,13 +27,13 @@ impl QueueView {
 }
 
 #[derive(Serialize)]
-struct Document {
+struct QueueDocument {
     version: u32,
     #[serde(flatten)]
     queue: QueueView,
 }
 
-pub fn execute(context: &Context, command: &QueueCommand, mut output: Output) -> Result<ExitCode, Error> {
+pub(super) fn execute(context: &Context, command: &QueueArgs, mut output: Output) -> Result<ExitCode, Error> {
     let mut warnings = Vec::new();
     let (_, queue) = load(context, &mut warnings)?;
     let changes = changes(context, command, &queue)?;
@@ -42,10 +43,10 @@ pub fn execute(context: &Context, command: &QueueCommand, mut output: Output) ->
         atomic_file::create_private_folder(&context.folder)?;
         Queue::update(&context.folder, None, &changes, context.clock.now(), &mut warnings)?
     };
-    tell(context, &warnings);
+    log_warnings(context, &warnings);
     let view = QueueView::new(&queue);
     if output.json {
-        output.json(&Document { version: VERSION, queue: view });
+        output.json(&QueueDocument { version: VERSION, queue: view });
         return Ok(ExitCode::Success);
     }
     for item in &view.items {
@@ -55,7 +56,7 @@ pub fn execute(context: &Context, command: &QueueCommand, mut output: Output) ->
     Ok(ExitCode::Success)
 }
 
-fn changes(context: &Context, command: &QueueCommand, queue: &Queue) -> Result<Vec<Change>, Error> {
+fn changes(context: &Context, command: &QueueArgs, queue: &Queue) -> Result<Vec<Change>, Error> {
     if let Some(id) = &command.retry {
         if queue.item(id).is_none() {
             let message = format!("session {id} is not in the queue; to send it now: han-sync session {id}");
@@ -74,23 +75,26 @@ fn changes(context: &Context, command: &QueueCommand, queue: &Queue) -> Result<V
     if dropped.is_empty() {
         return Ok(Vec::new());
     }
-    let marks = look(context, true)?.survey;
+    let scan = inspect(context, IdentitySource::Receiver)?.scan;
     let change = |id: String| {
-        let surveyed = marks.sessions.iter().find(|session| session.row.id == id);
-        match surveyed.filter(|session| session.pending) {
+        let scanned = scan.sessions.iter().find(|session| session.row.id == id);
+        match scanned.filter(|session| session.pending) {
             Some(session) => Ok(Change::Drop { session_id: id, data_mark: session.data_mark.clone() }),
-            // Nothing of it waits, so there is nothing to leave alone.
+            // A session without pending data has nothing to leave alone; its item is obsolete.
             None => match queue.item(&id) {
                 Some(item) => Ok(Change::Settled { session_id: id, seen: item.enqueued_at }),
-                None => Err(Error::new(ExitCode::Usage, format!("nothing of session {id} waits to be sent"))),
+                None => Err(Error::new(
+                    ExitCode::Usage,
+                    format!("session {id} has nothing pending; han-sync queue lists the sessions that have"),
+                )),
             },
         }
     };
     dropped.into_iter().map(change).collect()
 }
 
-/// One line of the queue for people.
-pub fn describe(item: &Item) -> String {
+/// Renders an item as a line of text.
+pub(super) fn describe(item: &Item) -> String {
     let priority = serde_name(&item.priority);
     let status = serde_name(&item.status);
     let mut line = format!("{}  {priority}  {status}", item.session_id);

@@ -1,22 +1,24 @@
-//! `han-sync status`: where things stand, without changing or sending anything.
+//! `han-sync status`: configuration, backlog, queue, backoff and last error; changes and sends nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::exporter::backoff;
+use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, load, log_warnings};
+use crate::exporter::cli::output::Output;
 use crate::exporter::cli::queue::{QueueView, describe};
-use crate::exporter::cli::{Look, Output, load, look, tell};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count, format_time};
 use crate::time;
 
+/// The JSON document of `status`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct StatusDocument {
     version: u32,
     enabled: bool,
-    /// Endpoint and key are tdestination.
+    /// True if endpoint and key are set.
     configured: bool,
     endpoint: Option<String>,
     client_id: String,
@@ -28,7 +30,7 @@ struct Document {
     last_error: Option<String>,
     last_error_at: Option<String>,
     next_retry_at: Option<String>,
-    /// Something has waited for longer than twice the interval.
+    /// True if data is pending for longer than twice the interval.
     overdue: bool,
     queue: QueueView,
     eligible_sessions: usize,
@@ -39,32 +41,43 @@ struct Document {
     total_tasks_synced: u64,
     successful_runs: u64,
     failed_runs: u64,
-    /// Why the source could not be looked at.
+    /// The error that kept the source from being read.
     source_error: Option<String>,
 }
 
-pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
-    let config = &context.config;
+pub(super) fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
+    let document = document(context)?;
+    if output.json {
+        output.json(&document);
+    } else {
+        output.text(&render_text(context, &document));
+    }
+    Ok(ExitCode::Success)
+}
+
+fn document(context: &Context) -> Result<StatusDocument, Error> {
     let now = context.clock.now();
     let mut warnings = Vec::new();
     // A missing database must not hide the rest.
-    let looked = match look(context, false) {
-        Err(stop) if matches!(stop.exit, ExitCode::NoSource | ExitCode::TryAgain) => Err(stop),
-        looked => Ok(looked?),
+    let (state, queue, backlog, source_error) = match inspect(context, IdentitySource::Saved) {
+        Ok(inspection) => {
+            let backlog = Backlog::of(&inspection, context, now)?;
+            warnings = inspection.warnings;
+            (inspection.state, inspection.queue, backlog, None)
+        }
+        Err(error) if matches!(error.exit, ExitCode::NoSource | ExitCode::TryAgain) => {
+            let (state, queue) = load(context, &mut warnings)?;
+            (state, queue, Backlog::default(), Some(error.to_string()))
+        }
+        Err(error) => return Err(error),
     };
-    let (state, queue) = match &looked {
-        Ok(look) => (look.state.clone(), look.queue.clone()),
-        Err(_) => load(context, &mut warnings)?,
-    };
-    let figures = match &looked {
-        Ok(look) => Figures::of(look, context, now)?,
-        Err(_) => Figures::default(),
-    };
-    tell(context, looked.as_ref().map_or(&warnings, |look| &look.warnings));
+    log_warnings(context, &warnings);
+    let config = &context.config;
     let destination = &state.destination;
-    let waits =
+    let statistics = &destination.statistics;
+    let next_retry_at =
         destination.backoff.next_retry_at.filter(|next| !backoff::is_due(Some(*next), now, backoff::CAP));
-    let document = Document {
+    Ok(StatusDocument {
         version: VERSION,
         enabled: config.enabled.value,
         configured: config.endpoint.is_some() && config.api_key.is_some(),
@@ -72,35 +85,29 @@ pub fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error>
         client_id: state.client_id.clone(),
         user_id: destination.user_id.clone(),
         database: config.database.display().to_string(),
-        last_sync_at: destination.statistics.last_sync_at.map(time::format),
-        last_contact_at: destination.statistics.last_contact_at.map(time::format),
+        last_sync_at: statistics.last_sync_at.map(time::format),
+        last_contact_at: statistics.last_contact_at.map(time::format),
         last_hook_at: queue.hook_last_run_at.map(time::format),
         last_error: destination.last_error.as_ref().map(|error| error.message.clone()),
         last_error_at: destination.last_error.as_ref().and_then(|error| error.at).map(time::format),
-        next_retry_at: waits.map(time::format),
-        overdue: figures.overdue,
+        next_retry_at: next_retry_at.map(time::format),
+        overdue: backlog.overdue,
         queue: QueueView::new(&queue),
-        eligible_sessions: figures.eligible,
-        excluded_sessions: figures.excluded,
-        pending_sessions: figures.pending,
-        pending_messages: figures.pending_messages,
-        total_messages_synced: destination.statistics.total_messages_synced,
-        total_tasks_synced: destination.statistics.total_tasks_synced,
-        successful_runs: destination.statistics.successful_runs,
-        failed_runs: destination.statistics.failed_runs,
-        source_error: looked.as_ref().err().map(ToString::to_string),
-    };
-    if output.json {
-        output.json(&document);
-    } else {
-        output.text(&for_people(context, &document));
-    }
-    Ok(ExitCode::Success)
+        eligible_sessions: backlog.eligible,
+        excluded_sessions: backlog.excluded,
+        pending_sessions: backlog.pending,
+        pending_messages: backlog.pending_messages,
+        total_messages_synced: statistics.total_messages_synced,
+        total_tasks_synced: statistics.total_tasks_synced,
+        successful_runs: statistics.successful_runs,
+        failed_runs: statistics.failed_runs,
+        source_error,
+    })
 }
 
-/// What the source and the cursors say together.
+/// Sessions and messages by their eligibility and delivery.
 #[derive(Default)]
-struct Figures {
+struct Backlog {
     eligible: usize,
     excluded: usize,
     pending: usize,
@@ -108,39 +115,41 @@ struct Figures {
     overdue: bool,
 }
 
-impl Figures {
-    fn of(look: &Look, context: &Context, now: DateTime<Utc>) -> Result<Figures, Error> {
-        let mut figures = Figures::default();
-        let snapshot = look.source.snapshot()?;
-        let patience = TimeDelta::from_std(context.config.interval * 2).unwrap_or(TimeDelta::MAX);
-        let is_overdue = |since: Option<DateTime<Utc>>| since.is_some_and(|since| now - since > patience);
-        for session in &look.survey.sessions {
+impl Backlog {
+    fn of(inspection: &Inspection, context: &Context, now: DateTime<Utc>) -> Result<Backlog, Error> {
+        let mut backlog = Backlog::default();
+        let snapshot = inspection.source.snapshot()?;
+        let overdue_after = TimeDelta::from_std(context.config.interval * 2).unwrap_or(TimeDelta::MAX);
+        let is_overdue =
+            |since: Option<DateTime<Utc>>| since.is_some_and(|since| now - since > overdue_after);
+        for session in &inspection.scan.sessions {
             let id = &session.row.id;
-            let cursor = look.state.destination.sessions.get(id);
+            let cursor = inspection.state.destination.sessions.get(id);
             if !session.is_eligible() {
-                figures.excluded += 1;
-                // An outage that outlasts the identity closes the filter, and what waited goes on waiting.
+                backlog.excluded += 1;
+                // An outage that outlasts the identity closes the filter; pending sessions then become overdue, too.
                 let waits = session.waits_for_identity();
-                figures.overdue |= waits && is_overdue(cursor.and_then(|cursor| cursor.waiting_since));
+                backlog.overdue |= waits && is_overdue(cursor.and_then(|cursor| cursor.waiting_since));
                 continue;
             }
-            figures.eligible += 1;
-            let item = look.queue.item(id);
+            backlog.eligible += 1;
+            let item = inspection.queue.item(id);
             let waits = session.pending && item.is_none_or(|item| item.is_waiting(&session.data_mark, now));
             let Some(cursor) = cursor.filter(|_| waits) else { continue };
-            figures.pending += 1;
-            figures.pending_messages += snapshot.count_after(id, cursor.rowid)?;
-            if !figures.overdue {
+            backlog.pending += 1;
+            backlog.pending_messages += snapshot.count_after(id, cursor.rowid)?;
+            if !backlog.overdue {
                 let written = snapshot.first_seen_after(id, cursor.rowid)?.as_deref().and_then(time::parse);
                 let since = cursor.waiting_since.into_iter().chain(written).min();
-                figures.overdue = is_overdue(since);
+                backlog.overdue = is_overdue(since);
             }
         }
-        Ok(figures)
+        Ok(backlog)
     }
 }
 
-fn for_people(context: &Context, document: &Document) -> String {
+/// Renders the document as text for people.
+fn render_text(context: &Context, document: &StatusDocument) -> String {
     let dash = || "-".to_owned();
     let config = &context.config;
     let state = match (document.enabled, document.configured) {
@@ -159,7 +168,7 @@ fn for_people(context: &Context, document: &Document) -> String {
     line(
         "sessions",
         format!(
-            "{} eligible, {} excluded (han-sync explain says why)",
+            "{} eligible, {} excluded (han-sync explain shows the reasons)",
             document.eligible_sessions, document.excluded_sessions
         ),
     );
@@ -175,7 +184,7 @@ fn for_people(context: &Context, document: &Document) -> String {
     line(
         "sent",
         format!(
-            "{} and {} in all; {} went well, {} did not",
+            "{} and {} in total; {} succeeded, {} failed",
             count(document.total_messages_synced, "message"),
             count(document.total_tasks_synced, "task"),
             count(document.successful_runs, "run"),

@@ -14,7 +14,7 @@ use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::delivery::limits;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::error::Error;
-use crate::exporter::log::Log;
+use crate::exporter::log::Logger;
 use crate::exporter::report::Report;
 use crate::exporter::state::queue::{Client, Queue};
 use crate::exporter::state::{Backoff, Destination, LastError};
@@ -32,7 +32,7 @@ pub struct Progress<'a> {
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
-    pub(super) log: &'a Log,
+    pub(super) log: &'a Logger,
     folder: &'a Path,
     is_dirty: bool,
     saved_at: Instant,
@@ -83,7 +83,7 @@ impl<'a> Progress<'a> {
         let mut warnings = Vec::new();
         let queue = Queue::update(self.folder, Some(&client), &changes, now, &mut warnings)?;
         for warning in warnings {
-            self.log.warning("queue", &warning);
+            self.log.warn("queue", &warning);
         }
         self.is_dirty = false;
         self.saved_at = Instant::now();

@@ -1,14 +1,14 @@
 //! What a hook says: read in pieces of any size, within bounds, and queued.
 
 use super::{NOW, in_folder};
-use han_sync::exporter::cli::hook::Input;
+use han_sync::exporter::cli::hook::HookInput;
 use han_sync::exporter::state::queue::{Change, Queue};
 use serde_json::Value;
 
 /// The first byte is the size of the pieces.
 pub fn run(input: &[u8]) {
     let Some((size, words)) = input.split_first() else { return };
-    let mut heard = Input::default();
+    let mut heard = HookInput::default();
     let mut end = heard.end();
     for chunk in words.chunks(usize::from(*size).max(1)) {
         if end.is_some() {

@@ -1,0 +1,61 @@
+//! Standard output of a command: one JSON document, or text for people.
+
+use std::io::{self, StdoutLock, Write};
+
+use serde::Serialize;
+
+use crate::exporter::log::write_stderr;
+
+/// The writer of results.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// True if the result is a JSON document.
+    pub json: bool,
+    quiet: bool,
+    /// True once writing has failed.
+    closed: bool,
+    stdout: StdoutLock<'a>,
+}
+
+impl Output<'_> {
+    /// Locks stdout for the results of a command.
+    pub fn stdout(json: bool, quiet: bool) -> Output<'static> {
+        Output { json, quiet, closed: false, stdout: io::stdout().lock() }
+    }
+
+    /// True once nobody reads the results.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes a JSON document.
+    pub fn json<T: Serialize>(&mut self, document: &T) {
+        if let Ok(mut text) = serde_json::to_string(document) {
+            text.push('\n');
+            self.text(&text);
+        }
+    }
+
+    /// Writes text as it is.
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Writes bytes as they are. A reader that closes the pipe is no error; any other failure is reported once.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let Err(error) = self.stdout.write_all(bytes).and_then(|()| self.stdout.flush()) else { return };
+        if !self.closed && error.kind() != io::ErrorKind::BrokenPipe {
+            write_stderr(&format!(
+                "han-sync: error: cannot write the result to stdout: {error}; the exit code is still valid"
+            ));
+        }
+        self.closed = true;
+    }
+
+    /// Writes a line for people, unless `--quiet` is given.
+    pub fn line(&mut self, line: &str) {
+        if !self.quiet {
+            self.text(&format!("{line}\n"));
+        }
+    }
+}
