@@ -151,7 +151,7 @@ fn output_that_cannot_be_written_is_told_and_no_reason_to_fail() {
             run.stderr(full());
         }
         let outcome = home.finish(run).exits(0);
-        assert_eq!(outcome.stderr.contains("the result cannot be written: No space left"), !deaf);
+        assert_eq!(outcome.stderr.contains("cannot write the result to stdout: No space left"), !deaf);
         home.assert_next_run_completes();
     }
 }
