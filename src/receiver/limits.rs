@@ -47,7 +47,7 @@ pub const GRAPHQL_RESPONSE_BYTES: usize = 16 << 20;
 pub const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requests in flight, those that wait for memory included. More get 503.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
-/// One key holds at most one of so many permits, so that slow uploads with one key leave permits to others. An exporter
+/// Divisor of the permits that one key may hold, so that slow uploads with one key leave permits to others. An exporter
 /// sends one request at a time.
 pub const KEY_SHARE_DIVISOR: usize = 4;
 /// Open connections; more wait to be accepted.

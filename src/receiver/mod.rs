@@ -3,11 +3,11 @@
 /// API keys and ids.
 pub mod keys;
 
-/// Limits of the receiver, in one place.
-pub mod limits;
-
 /// The clock, and times as text.
 pub mod time;
+
+/// Limits of the receiver, in one place.
+pub mod limits;
 
 /// The ingest of one payload: decoding, tenant routing, token usage. Pure.
 pub mod ingest;

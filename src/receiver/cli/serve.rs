@@ -1,21 +1,23 @@
-//! `serve`: from a listening socket to a graceful end.
+//! `serve`: from listening sockets to a graceful shutdown.
 
-use super::log::Log;
-use super::{Failure, Global};
+use super::exit::CliError;
+use super::log::StderrLog;
+use super::options::GlobalOptions;
 use crate::receiver::http::{self, App, ListenerRole, ServerOptions};
-use crate::receiver::limits;
+use crate::receiver::limits::{BODY_STALL_TIMEOUT, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE};
 use argh::FromArgs;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// serve the sync API, GraphQL, health and metrics
 #[derive(FromArgs)]
 #[argh(subcommand, name = "serve")]
-pub struct Serve {
+pub struct ServeArgs {
     /// address to listen on; port 0 picks a free one (127.0.0.1:8787)
     #[argh(option, default = "String::from(\"127.0.0.1:8787\")")]
     listen: String,
@@ -23,68 +25,74 @@ pub struct Serve {
     #[argh(option)]
     metrics_listen: Option<String>,
     /// requests per key and minute (1200)
-    #[argh(option, default = "limits::REQUESTS_PER_MINUTE")]
+    #[argh(option, default = "REQUESTS_PER_MINUTE")]
     rate: u32,
-    /// requests at work at once, waiting ones too; more are answered with 503, with one key a quarter of it with 429 (256)
-    #[argh(option, default = "limits::REQUESTS_IN_FLIGHT_MAX")]
+    /// requests in flight, waiting ones included; more get 503, and more than a quarter with one key 429 (256)
+    #[argh(option, default = "REQUESTS_IN_FLIGHT_MAX")]
     in_flight: usize,
     /// seconds without a byte after which a slow body is given up (15)
-    #[argh(option, default = "limits::BODY_STALL_TIMEOUT.as_secs()")]
+    #[argh(option, default = "BODY_STALL_TIMEOUT.as_secs()")]
     stall_seconds: u64,
 }
 
-pub async fn run(arguments: Serve, global: &Global) -> Result<(), Failure> {
-    let _log = Log::start();
-    let store = global.open_store().await?;
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), CliError> {
+    let _log = StderrLog::start();
+    let store = options.open_store().await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
-    let options = ServerOptions {
-        requests_per_minute: arguments.rate,
-        in_flight_max: arguments.in_flight.max(1),
-        body_stall_timeout: Duration::from_secs(arguments.stall_seconds.max(1)),
-        metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
-    };
-    let app = Arc::new(App::new(store, options));
-    let (stopper, stop) = watch::channel(false);
-    let listener = bind(&arguments.listen).await?;
-    let address = listener.local_addr().map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let mut doors =
-        vec![tokio::spawn(http::serve(listener, app.clone(), ListenerRole::Public, stop.clone()))];
+    let app = Arc::new(App::new(store, server_options(&arguments)));
+    let (stop, stopped) = watch::channel(false);
+    let (listener, address) = bind(&arguments.listen).await?;
+    let mut servers =
+        vec![tokio::spawn(http::serve(listener, app.clone(), ListenerRole::Public, stopped.clone()))];
     let mut ready = format!("listening on http://{address}\n");
-    if let Some(metrics) = &arguments.metrics_listen {
-        let listener = bind(metrics).await?;
-        let address = listener.local_addr().map_err(|error| Failure::Unavailable(error.to_string()))?;
-        doors.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, stop)));
+    if let Some(metrics_listen) = &arguments.metrics_listen {
+        let (listener, address) = bind(metrics_listen).await?;
+        servers.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, stopped)));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
-    stop_on_signal(stopper)?;
-    // Whoever started this may have stopped reading; that is no reason not to serve.
+    stop_on_signal(stop)?;
+    // A closed stdout is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush());
-    for door in doors {
-        if let Err(error) = door.await {
-            return Err(Failure::Unavailable(format!("serving ended: {error}")));
-        }
+    for server in servers {
+        server.await.map_err(|error| CliError::Unavailable(format!("the server failed: {error}")))?;
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn bind(address: &str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::Unavailable(format!("cannot listen on {address}: {error}")))
+fn server_options(arguments: &ServeArgs) -> ServerOptions {
+    ServerOptions {
+        requests_per_minute: arguments.rate,
+        in_flight_max: arguments.in_flight.max(1),
+        body_stall_timeout: Duration::from_secs(arguments.stall_seconds.max(1)),
+        metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
+    }
 }
 
-fn stop_on_signal(stopper: watch::Sender<bool>) -> Result<(), Failure> {
-    let on = |kind| signal(kind).map_err(|error| Failure::Unavailable(format!("signals: {error}")));
+/// Binds an address, and returns the one that the system chose for port 0.
+async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
+    let failed = |error| CliError::Unavailable(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Starts the graceful shutdown at the first SIGTERM or SIGINT.
+fn stop_on_signal(stop: watch::Sender<bool>) -> Result<(), CliError> {
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        stopper.send_replace(true);
-        tracing::info!("stopping: answering what was accepted");
+        stop.send_replace(true);
+        tracing::info!("shutting down: accepted requests are finished");
     });
     Ok(())
+}
+
+fn on(kind: SignalKind) -> Result<Signal, CliError> {
+    signal(kind).map_err(|error| CliError::Unavailable(format!("signals cannot be handled: {error}")))
 }

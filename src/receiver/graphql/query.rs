@@ -41,7 +41,6 @@ impl Query {
 
     /// Sessions, newest first by when they were first stored: the viewer's own, and an organization's for its admin.
     #[graphql(complexity = "LOOKUP_COMPLEXITY + nodes_max(first) * child_complexity")]
-    #[allow(clippy::too_many_arguments)] // the arguments of the GraphQL field
     async fn sessions(
         &self,
         context: &Context<'_>,

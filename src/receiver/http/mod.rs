@@ -33,7 +33,7 @@ mod access_log;
 /// Extractors that authenticate.
 mod auth;
 
-/// One handler for each route.
+/// Handlers, one for each route.
 mod handlers;
 
 /// Routes and layers.

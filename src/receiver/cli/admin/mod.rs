@@ -1,0 +1,70 @@
+//! `admin`: the commands of an operator, one file for each noun.
+
+/// Values of arguments.
+mod values;
+
+/// Operations that organizations and users share.
+mod tenant;
+
+/// `admin org`.
+mod org;
+
+/// `admin user`.
+mod user;
+
+/// `admin member`.
+mod member;
+
+/// `admin owner`.
+mod owner;
+
+/// `admin account`.
+mod account;
+
+/// `admin key`.
+mod key;
+
+/// `admin session` and `admin prune`.
+mod session;
+
+use super::exit::CliError;
+use super::options::GlobalOptions;
+use super::output::ResultOutput;
+use argh::FromArgs;
+
+/// manage organizations, users, members, owners, accounts, keys and stored sessions
+#[derive(FromArgs)]
+#[argh(subcommand, name = "admin")]
+pub struct AdminArgs {
+    #[argh(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum AdminCommand {
+    Org(org::OrgArgs),
+    User(user::UserArgs),
+    Member(member::MemberArgs),
+    Owner(owner::OwnerArgs),
+    Account(account::AccountArgs),
+    Key(key::KeyArgs),
+    Session(session::SessionArgs),
+    Prune(session::PruneArgs),
+}
+
+/// Runs one command on the store.
+pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), CliError> {
+    let store = options.open_store().await?;
+    let output = ResultOutput::new(options.json);
+    match arguments.command {
+        AdminCommand::Org(arguments) => org::run(&store, &output, arguments).await,
+        AdminCommand::User(arguments) => user::run(&store, &output, arguments).await,
+        AdminCommand::Member(arguments) => member::run(&store, &output, arguments).await,
+        AdminCommand::Owner(arguments) => owner::run(&store, &output, arguments).await,
+        AdminCommand::Account(arguments) => account::run(&store, &output, arguments).await,
+        AdminCommand::Key(arguments) => key::run(&store, &output, arguments).await,
+        AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
+        AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
+    }
+}

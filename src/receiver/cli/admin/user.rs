@@ -1,0 +1,89 @@
+//! `admin user`: users.
+
+use super::tenant;
+use super::values::parse_role;
+use crate::receiver::cli::exit::CliError;
+use crate::receiver::cli::output::ResultOutput;
+use crate::receiver::store::{Store, TenantKind};
+use argh::FromArgs;
+use serde_json::json;
+
+/// users
+#[derive(FromArgs)]
+#[argh(subcommand, name = "user")]
+pub struct UserArgs {
+    #[argh(subcommand)]
+    command: UserCommand,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum UserCommand {
+    Create(UserCreateArgs),
+    List(UserListArgs),
+    Rename(UserRenameArgs),
+    Remove(UserRemoveArgs),
+}
+
+/// create a user
+#[derive(FromArgs)]
+#[argh(subcommand, name = "create")]
+struct UserCreateArgs {
+    #[argh(positional)]
+    login: String,
+    /// organization to be a member of; repeats
+    #[argh(option)]
+    org: Vec<String>,
+    /// account of the user, such as github.com/alice; repeats
+    #[argh(option)]
+    account: Vec<String>,
+    /// role in those organizations: member or admin (member)
+    #[argh(option, default = "String::from(\"member\")")]
+    role: String,
+}
+
+/// list users
+#[derive(FromArgs)]
+#[argh(subcommand, name = "list")]
+struct UserListArgs {}
+
+/// change a user's login
+#[derive(FromArgs)]
+#[argh(subcommand, name = "rename")]
+struct UserRenameArgs {
+    #[argh(positional)]
+    login: String,
+    #[argh(positional)]
+    to: String,
+}
+
+/// remove a user with all their data
+#[derive(FromArgs)]
+#[argh(subcommand, name = "remove")]
+struct UserRemoveArgs {
+    #[argh(positional)]
+    login: String,
+    /// confirm the removal
+    #[argh(switch)]
+    yes: bool,
+}
+
+/// Runs `admin user`.
+pub async fn run(store: &Store, output: &ResultOutput, arguments: UserArgs) -> Result<(), CliError> {
+    let kind = TenantKind::User;
+    match arguments.command {
+        UserCommand::Create(UserCreateArgs { login, org, account, role }) => {
+            let id = store.create_user(&login, &org, &account, parse_role(&role)?).await?;
+            let json = json!({"id": id, "login": login, "organizations": org, "accounts": account});
+            output.print(&json, &format!("created the user {login}"))
+        }
+        UserCommand::List(_) => tenant::list(store, output, kind).await,
+        UserCommand::Rename(UserRenameArgs { login, to }) => {
+            store.rename(kind, &login, &to, None).await?;
+            output.print(&json!({"login": to}), &format!("{login} is now {to}"))
+        }
+        UserCommand::Remove(UserRemoveArgs { login, yes }) => {
+            tenant::remove(store, output, kind, &login, yes).await
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Errors of the program, and the exit code of each: one table.
+
+use crate::receiver::store::StoreError;
+use std::process::ExitCode;
+
+const EXIT_USAGE: u8 = 64;
+/// Rejected by the store's rules: an unknown name, a handle that is taken.
+const EXIT_REJECTED: u8 = 65;
+/// Unavailable: the store, the listening address or the operating system's limits.
+const EXIT_UNAVAILABLE: u8 = 69;
+const EXIT_INTERNAL: u8 = 70;
+
+/// Reason for which the program ends without a result.
+pub enum CliError {
+    Usage(String),
+    Unavailable(String),
+    Internal(String),
+    Store(StoreError),
+}
+
+impl CliError {
+    /// Text for stderr.
+    pub fn message(&self) -> String {
+        match self {
+            CliError::Usage(text) | CliError::Unavailable(text) | CliError::Internal(text) => {
+                text.trim_end().to_owned()
+            }
+            CliError::Store(error) => error.to_string(),
+        }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            CliError::Usage(_) => EXIT_USAGE,
+            CliError::Store(StoreError::Refused(_)) => EXIT_REJECTED,
+            CliError::Unavailable(_)
+            | CliError::Store(
+                StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_),
+            ) => EXIT_UNAVAILABLE,
+            CliError::Internal(_) | CliError::Store(StoreError::Internal(_) | StoreError::Aborted) => {
+                EXIT_INTERNAL
+            }
+        })
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> CliError {
+        CliError::Store(error)
+    }
+}

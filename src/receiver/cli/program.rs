@@ -1,0 +1,91 @@
+//! The program: from its arguments to its exit code.
+
+use super::admin::{self, AdminArgs};
+use super::exit::CliError;
+use super::options::GlobalOptions;
+use super::serve::{self, ServeArgs};
+use argh::FromArgs;
+use rustix::process::{Resource, getrlimit};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+const NAME: &str = "han-sync-receiver";
+
+/// Wait for tasks that still run when the command has ended. Dropping the runtime would wait without bound for a call that
+/// is blocked in the operating system or in SQLite; none of these was acknowledged.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Smallest usable limit of open files: the runtime's, the store's, and some connections.
+const OPEN_FILES_MIN: u64 = 64;
+
+/// Receives session data from han-sync and keeps it for the team.
+#[derive(FromArgs)]
+struct ReceiverArgs {
+    #[argh(subcommand)]
+    command: ReceiverCommand,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum ReceiverCommand {
+    Serve(ServeArgs),
+    Admin(AdminArgs),
+}
+
+/// Runs the program.
+pub fn main(arguments: Vec<String>) -> ExitCode {
+    crate::allocator::set_up();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With stderr closed the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "{NAME}: {}", error.message());
+            error.exit_code()
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), CliError> {
+    let (options, rest) = GlobalOptions::hoist(arguments)?;
+    if rest.first().is_some_and(|first| first == "--version") {
+        println!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+        return Ok(());
+    }
+    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let arguments = match ReceiverArgs::from_args(&[NAME], &words) {
+        Ok(arguments) => arguments,
+        Err(exit) if exit.status.is_ok() => {
+            println!("{}\n{}", exit.output, GlobalOptions::help());
+            return Ok(());
+        }
+        Err(exit) => return Err(CliError::Usage(exit.output)),
+    };
+    require_open_files()?;
+    let runtime = start_runtime()?;
+    let result = runtime.block_on(async {
+        match arguments.command {
+            ReceiverCommand::Serve(arguments) => serve::run(arguments, &options).await,
+            ReceiverCommand::Admin(arguments) => admin::run(arguments, &options).await,
+        }
+    });
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    result
+}
+
+fn require_open_files() -> Result<(), CliError> {
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < OPEN_FILES_MIN => Err(CliError::Unavailable(format!(
+            "the limit of open files is {limit}: allow {OPEN_FILES_MIN} or more (ulimit -n)"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn start_runtime() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Internal(format!("the async runtime cannot start: {error}")))
+}
