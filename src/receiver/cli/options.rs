@@ -72,7 +72,8 @@ mod tests {
     fn global_flags_are_accepted_anywhere_and_with_an_equals_sign() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let hoist = |text: &str| GlobalOptions::hoist(&words(text)).ok();
-        let (options, rest) = hoist("--json admin org create a --name=A=B --store sqlite:x --owner o").unwrap();
+        let (options, rest) =
+            hoist("--json admin org create a --name=A=B --store sqlite:x --owner o").unwrap();
         assert_eq!(options, GlobalOptions { store: Some("sqlite:x".to_owned()), json: true });
         assert_eq!(rest, words("admin org create a --name A=B --owner o"));
         assert!(hoist("serve --store").is_none());

@@ -50,14 +50,14 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), CliError> {
     let (options, rest) = GlobalOptions::hoist(arguments)?;
     if rest.first().is_some_and(|first| first == "--version") {
-        println!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+        print_line(&format!("{NAME} {}", env!("CARGO_PKG_VERSION")));
         return Ok(());
     }
     let words: Vec<&str> = rest.iter().map(String::as_str).collect();
     let arguments = match ReceiverArgs::from_args(&[NAME], &words) {
         Ok(arguments) => arguments,
         Err(exit) if exit.status.is_ok() => {
-            println!("{}\n{}", exit.output, GlobalOptions::help());
+            print_line(&format!("{}\n{}", exit.output, GlobalOptions::help()));
             return Ok(());
         }
         Err(exit) => return Err(CliError::Usage(exit.output)),
@@ -72,6 +72,11 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
     });
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     result
+}
+
+/// Prints to stdout. A closed pipe is no error: the reader, such as `head`, has read enough.
+fn print_line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn require_open_files() -> Result<(), CliError> {

@@ -8,9 +8,8 @@ use serde_json::json;
 /// Prints all tenants of a kind.
 pub async fn list(store: &Store, output: &ResultOutput, kind: TenantKind) -> Result<(), CliError> {
     let tenants = store.tenants(kind).await?;
-    output.print_table(&tenants, |tenant| {
-        [tenant.handle.clone(), tenant.name.clone(), tenant.owners.join(" ")]
-    })
+    output
+        .print_table(&tenants, |tenant| [tenant.handle.clone(), tenant.name.clone(), tenant.owners.join(" ")])
 }
 
 /// Removes a tenant with its data, once the operator has confirmed with `--yes`.

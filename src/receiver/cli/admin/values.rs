@@ -6,8 +6,7 @@ use crate::receiver::time;
 
 /// Parses a role.
 pub fn parse_role(text: &str) -> Result<Role, CliError> {
-    Role::parse(text)
-        .ok_or_else(|| CliError::Usage(format!("{text} is not a role: use member or admin")))
+    Role::parse(text).ok_or_else(|| CliError::Usage(format!("{text} is not a role: use member or admin")))
 }
 
 /// Parses a duration into microseconds.
