@@ -19,7 +19,7 @@ use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::{Flow, Interruption, Outcome, StopReason};
 use crate::exporter::plan::eligibility::Eligibility;
-use crate::exporter::plan::fast_path::{self, FastPath, glance};
+use crate::exporter::plan::fast_path::{self, FastPath};
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::{Filter, Scan, ScannedSession, survey, survey_some};
 use crate::exporter::plan::schedule::{self, Request};
@@ -146,18 +146,18 @@ fn load(
     let queue = Queue::load(folder, Some(now), &mut warnings)?;
     let files = source::change_signature(&config.database, now);
     let fast_path = match request {
-        Request::Scheduled => glance(context, (endpoint, key), &queue, files.as_deref(), now)?,
-        _ => FastPath::Unclear,
+        Request::Scheduled => fast_path::decide(context, (endpoint, key), &queue, files.as_deref(), now)?,
+        _ => FastPath::FullScan,
     };
     let inputs = match fast_path {
-        FastPath::Nothing => None,
-        FastPath::Few(news) => Some(Inputs {
-            state: news.state,
-            source: Some(news.source),
-            changed: Some((news.sessions, news.overview)),
+        FastPath::Idle => None,
+        FastPath::FewSessions(few) => Some(Inputs {
+            state: few.state,
+            source: Some(few.source),
+            changed: Some((few.session_ids, few.fingerprint)),
             files,
         }),
-        FastPath::Unclear => {
+        FastPath::FullScan => {
             let receiver = (endpoint, key.expose());
             let state =
                 State::load(folder, &context.environment, &queue, receiver, Some(now), &mut warnings)?;
@@ -496,7 +496,8 @@ impl<'a> Run<'a> {
         let is_idle = is_complete && !is_for_one && self.changed_queue().items.is_empty();
         let files = self.files.take();
         let state = &mut self.delivery.progress.batcher.state;
-        state.quiet = is_idle.then(|| fast_path::quiet(self.context, state, &self.scan, files)).flatten();
+        state.idle =
+            is_idle.then(|| fast_path::idle_snapshot(self.context, state, &self.scan, files)).flatten();
         self.delivery.progress.save()
     }
 

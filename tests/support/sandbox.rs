@@ -30,8 +30,6 @@ const RUN_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 /// What passes beside the time that a run says it took: its start, its end, and programs that do not say.
 const TICK: TimeDelta = TimeDelta::milliseconds(20);
-/// Sessions that make a state large.
-const GONE: usize = 800;
 /// When a sandbox's clock starts, unless told otherwise.
 const MORNING: &str = "2026-03-02T08:00:00Z";
 
@@ -83,35 +81,6 @@ impl Sandbox {
 
     pub fn state_path(&self) -> PathBuf {
         self.state_folder().join("sync-state.json")
-    }
-
-    /// Where the state leaves what is not new, if it is much.
-    pub fn base_path(&self) -> PathBuf {
-        self.state_folder().join("sync-state.base.json")
-    }
-
-    /// Lets the state, where there is one and it is small, know of so many sessions that han no longer has that what is
-    /// new is written beside it, once a run has written it again.
-    pub fn enlarge_state(&self) {
-        let text = fs::read(self.state_path()).unwrap_or_default();
-        let Ok(mut state) = serde_json::from_slice::<Value>(&text) else { return };
-        if state["base"].is_string() {
-            return;
-        }
-        let gone = |n| (format!("gone-{n:04}"), serde_json::json!({"rowid": 1, "seenRowid": 1}));
-        let mut is_small = false;
-        for destination in state["destinations"].as_array_mut().into_iter().flatten() {
-            let sessions = destination["sessions"].as_object_mut().into_iter();
-            for sessions in sessions.filter(|sessions| sessions.len() < GONE) {
-                is_small = true;
-                sessions.extend((0..GONE).map(gone));
-            }
-        }
-        if !is_small {
-            return;
-        }
-        // The same file with another content: a new one would count as a copy.
-        fs::write(self.state_path(), state.to_string()).expect("the state can be written");
     }
 
     pub fn config_file(&self) -> PathBuf {

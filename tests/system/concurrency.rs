@@ -12,8 +12,7 @@ use crate::support::{RunningProgram, Sandbox, TestReceiver};
 const CROWD: usize = 50;
 const SESSIONS: usize = 12;
 /// What may lie in the state folder when all have ended.
-const FILES: &[&str] =
-    &["sync-queue.json", "sync-queue.lock", "sync-state.base.json", "sync-state.json", "sync.lock"];
+const FILES: &[&str] = &["sync-queue.json", "sync-queue.lock", "sync-state.json", "sync.lock"];
 
 /// A call of a kind, on a session.
 type Call = fn(&str) -> Vec<&str>;
@@ -59,8 +58,6 @@ impl Crowd {
         let crowd = Crowd { server, sandbox, han, sessions, started: 0 };
         (0..SESSIONS).for_each(|place| crowd.write(place));
         crowd.sandbox.run(&[]).exits(0);
-        // With a state that is at times written beside its base, and at times with everything.
-        crowd.sandbox.enlarge_state();
         crowd
     }
 

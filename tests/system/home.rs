@@ -113,44 +113,12 @@ impl Home {
         home
     }
 
-    /// Where a first run has delivered everything, and han has written one more message since: the next run reads the
-    /// state of that session alone, and copies the others'.
+    /// Where a first run has delivered everything, and han has written one more message since.
     pub fn at_rest(template: &Template) -> Home {
         let mut home = Home::new(template);
         home.run(&[]).exits(0);
         home.han = Some(HanDb::open(home.database()));
         add_message_of_second(&home);
-        home
-    }
-
-    /// The same with a large state: what is new is written beside it, which is kept as the base.
-    pub fn at_large_rest(template: &Template) -> Home {
-        let home = Home::at_rest(template);
-        home.run(&[]).exits(0);
-        home.enlarge_state();
-        home.advance(TimeDelta::minutes(61));
-        home.run(&[]).exits(0);
-        assert!(!home.base_path().exists());
-        add_message_of_second(&home);
-        home
-    }
-
-    /// Where the state has a base already.
-    pub fn beside_base(template: &Template) -> Home {
-        let home = Home::at_large_rest(template);
-        home.run(&[]).exits(0);
-        assert!(home.base_path().exists());
-        add_message_of_second(&home);
-        home
-    }
-
-    /// Where the next run reads everything, and writes it without a base again.
-    pub fn beyond_base(template: &Template) -> Home {
-        let home = Home::beside_base(template);
-        home.server.script(batches(), Fault::none().late(LATE));
-        let han = home.han.as_ref().expect("han runs");
-        let fresh = han.organization_session();
-        add_messages(han, &fresh, 5);
         home
     }
 
@@ -167,17 +135,12 @@ impl Home {
     /// Asserts that what the state says is acknowledged is at the receiver.
     #[track_caller]
     pub fn assert_no_cursor_ahead(&self) {
-        let read = |path| fs::read(path).ok().map(|text| serde_json::from_slice::<Value>(&text));
-        let Some(state) = read(self.state_path()) else { return };
-        let state = state.expect("a state that was replaced whole");
-        let base = read(self.base_path()).map(|base| base.expect("a base that was written whole"));
-        let base = base.filter(|base| base["file"] == state["base"]);
-        assert_eq!(base.is_some(), state["base"].is_string(), "the state has its base");
+        let Ok(text) = fs::read(self.state_path()) else { return };
+        let state: Value = serde_json::from_slice(&text).expect("a state that was replaced whole");
         let db = Connection::open(self.database()).expect("the database");
         let known: Vec<String> = self.expected().into_keys().collect();
         let store = self.server.alice();
-        let destinations = |state: &Value| state["destinations"].as_array().cloned().unwrap_or_default();
-        for destination in base.iter().chain([&state]).flat_map(destinations) {
+        for destination in state["destinations"].as_array().into_iter().flatten() {
             for (session, cursor) in destination["sessions"].as_object().into_iter().flatten() {
                 if !known.contains(session) {
                     continue;

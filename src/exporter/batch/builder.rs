@@ -57,13 +57,9 @@ impl<'a> ChunkBuilder<'a> {
             last_line: None,
             only_message: None,
             only_task: None,
-            newest_at: cursor.newest_at.as_deref().and_then(time::parse),
+            newest_at: cursor.newest_at,
             more: false,
-            advance: CursorAdvance {
-                rowid: cursor.rowid,
-                fields: cursor.fields.clone(),
-                ..CursorAdvance::default()
-            },
+            advance: CursorAdvance { rowid: cursor.rowid, fields: cursor.fields, ..CursorAdvance::default() },
         }
     }
 
@@ -237,8 +233,7 @@ impl<'a> ChunkBuilder<'a> {
     pub(super) fn finish(mut self, sessions: &mut Vec<u8>) -> Result<SessionChunk, Error> {
         let is_empty = self.messages.count == 0 && self.tasks.count == 0 && self.cursor.fields_sent;
         let bytes = if is_empty { 0 } else { self.write_session(sessions)? };
-        let newest_at = self.newest_at.map(time::format_exact);
-        self.advance.newest_at = newest_at.filter(|_| self.messages.count > 0);
+        self.advance.newest_at = self.newest_at.filter(|_| self.messages.count > 0);
         Ok(SessionChunk {
             session_id: self.session.fields.id.clone(),
             messages: self.messages.count,
@@ -257,7 +252,7 @@ impl<'a> ChunkBuilder<'a> {
     /// Appends the session to a JSON list of sessions. Returns its bytes.
     fn write_session(&self, sessions: &mut Vec<u8>) -> Result<usize, Error> {
         let fields = &self.session.fields;
-        let fields_seen = time::parse(&self.cursor.fields_seen_at);
+        let fields_seen = self.cursor.fields_seen_at;
         // Rows that han inserted again are no messages: with the last chunk of a session the total is exact.
         let after = self.snapshot.count_after(&fields.id, self.advance.rowid)?;
         let rejected = self.cursor.refused.len() - self.advance.no_longer_rejected.len();

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::state::{Destination, SessionCursor, StreamCursor};
 
@@ -41,11 +43,11 @@ pub(super) struct CursorAdvance {
     pub(super) messages: u64,
     /// Sum of the hashes of the message ids.
     pub(super) digest: u64,
-    pub(super) newest_at: Option<String>,
+    pub(super) newest_at: Option<DateTime<Utc>>,
     /// Highest line number of each stream.
     pub(super) streams: BTreeMap<String, i64>,
     /// Hash of the session's fields.
-    pub(super) fields: String,
+    pub(super) fields: Option<u64>,
     /// Hashes of all tasks that the receiver then has.
     pub(super) tasks: Option<BTreeSet<u64>>,
     /// Rows that were rejected before and are in this chunk.
@@ -90,7 +92,7 @@ impl SessionChunk {
         cursor.messages = cursor.messages.saturating_add(advance.messages);
         cursor.digest = cursor.digest.wrapping_add(advance.digest);
         if advance.newest_at.is_some() {
-            cursor.newest_at.clone_from(&advance.newest_at);
+            cursor.newest_at = advance.newest_at;
         }
         for (stream, line) in &advance.streams {
             let new = StreamCursor { last_synced_line: *line };

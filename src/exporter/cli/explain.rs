@@ -132,7 +132,7 @@ impl Explainer<'_> {
             Eligibility::Excluded { remote, matched, .. } => (remote.as_ref(), matched.as_ref()),
         };
         let project_override = project_override::for_session(
-            &self.inspection.state.narrowings,
+            &self.inspection.state.project_overrides,
             row.project_path.as_deref(),
             remote.map(Remote::path),
         );

@@ -154,13 +154,13 @@ impl<'a> Batcher<'a> {
     ) -> Result<Option<EligibleSession>, Error> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
         let filter = Filter { config: self.config, affiliations };
-        let known = self.state.last_known_repository(&row.id).map(str::to_owned);
+        let known = self.state.repositories.get(&row.id).map(str::to_owned);
         let (eligibility, include_content) = filter.decide(&row, known.as_deref(), &self.state);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();
         if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
-            self.fields_changed |= delta::note_fields(cursor, &fields.hash(), now);
+            self.fields_changed |= delta::note_fields(cursor, fields.hash(), now);
         }
         Ok(Some(EligibleSession {
             fields,

@@ -41,7 +41,7 @@ impl SessionFields {
     }
 
     /// Tells one set of fields from another.
-    pub fn hash(&self) -> String {
+    pub fn hash(&self) -> u64 {
         let parts = [
             Some(self.remote.path()),
             Some(&self.status),
@@ -49,7 +49,7 @@ impl SessionFields {
             self.harness.as_deref(),
             Some(self.inclusion.as_str()),
         ];
-        short_hash::to_hex(short_hash::of_fields(&parts))
+        short_hash::of_fields(&parts)
     }
 }
 
@@ -89,10 +89,10 @@ pub fn task_hash(task: &SyncTask) -> u64 {
 }
 
 /// Whether anything of an eligible session is unacknowledged.
-pub fn is_pending(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u64>) -> bool {
+pub fn is_pending(cursor: &SessionCursor, fields_hash: u64, tasks: &BTreeSet<u64>) -> bool {
     cursor.seen_rowid > cursor.rowid
         || !cursor.fields_sent
-        || cursor.fields != fields_hash
+        || cursor.fields != Some(fields_hash)
         || tasks.iter().any(|task| !cursor.tasks.contains(task))
 }
 
@@ -101,7 +101,7 @@ pub fn is_pending(cursor: &SessionCursor, fields_hash: &str, tasks: &BTreeSet<u6
 pub fn data_mark(
     cursor: &SessionCursor,
     last_id: Option<&str>,
-    fields_hash: &str,
+    fields_hash: u64,
     tasks: &BTreeSet<u64>,
 ) -> String {
     let tasks = tasks.iter().fold(0, |sum: u64, task| sum.wrapping_add(*task));
@@ -109,7 +109,7 @@ pub fn data_mark(
     short_hash::to_hex(short_hash::of_fields(&[
         Some(&rows),
         last_id,
-        Some(fields_hash),
+        Some(&short_hash::to_hex(fields_hash)),
         Some(&tasks.to_string()),
     ]))
 }
@@ -117,16 +117,15 @@ pub fn data_mark(
 /// Notes a session's fields as they are now, and since when. Returns whether others were known, sent or not: from the
 /// moment when these are sent until their acknowledgement is kept, a state that knows the others does not know that the
 /// receiver may have these, and since when.
-pub fn note_fields(cursor: &mut SessionCursor, fields_hash: &str, now: DateTime<Utc>) -> bool {
-    if cursor.fields == fields_hash {
+pub fn note_fields(cursor: &mut SessionCursor, fields_hash: u64, now: DateTime<Utc>) -> bool {
+    if cursor.fields == Some(fields_hash) {
         return false;
     }
-    let before = std::mem::replace(&mut cursor.fields, fields_hash.to_owned());
+    let before = cursor.fields.replace(fields_hash);
     // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
-    let since = time::parse(&cursor.fields_seen_at);
-    cursor.fields_seen_at = time::format(since.max(Some(now)).unwrap_or(now));
+    cursor.fields_seen_at = cursor.fields_seen_at.max(Some(now));
     cursor.fields_sent = false;
-    !before.is_empty()
+    before.is_some()
 }
 
 #[cfg(test)]
@@ -146,7 +145,7 @@ mod tests {
         SessionCursor {
             rowid: 5,
             seen_rowid: 5,
-            fields: fields().hash(),
+            fields: Some(fields().hash()),
             fields_sent: true,
             ..SessionCursor::default()
         }
@@ -154,17 +153,17 @@ mod tests {
 
     #[test]
     fn delivered_session_is_not_pending() {
-        assert!(!is_pending(&delivered(), &fields().hash(), &BTreeSet::new()));
+        assert!(!is_pending(&delivered(), fields().hash(), &BTreeSet::new()));
     }
 
     #[test]
     fn each_kind_of_change_makes_a_session_pending() {
         let hash = fields().hash();
-        assert!(is_pending(&SessionCursor { seen_rowid: 6, ..delivered() }, &hash, &BTreeSet::new()));
-        assert!(is_pending(&delivered(), &hash, &BTreeSet::from([7])));
+        assert!(is_pending(&SessionCursor { seen_rowid: 6, ..delivered() }, hash, &BTreeSet::new()));
+        assert!(is_pending(&delivered(), hash, &BTreeSet::from([7])));
         let closed = SessionFields { status: "closed".into(), ..fields() };
-        assert!(is_pending(&delivered(), &closed.hash(), &BTreeSet::new()));
-        assert!(is_pending(&SessionCursor { fields_sent: false, ..delivered() }, &hash, &BTreeSet::new()));
+        assert!(is_pending(&delivered(), closed.hash(), &BTreeSet::new()));
+        assert!(is_pending(&SessionCursor { fields_sent: false, ..delivered() }, hash, &BTreeSet::new()));
     }
 
     #[test]

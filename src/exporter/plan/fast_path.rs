@@ -1,8 +1,9 @@
-//! The first look of a scheduled run: whether there is anything to do at all, and if so, whether it concerns few sessions.
+//! The fast path of a scheduled run: decides without a full scan that there is nothing to do, or that only a few sessions
+//! have new messages.
 //!
-//! It goes by what the last complete run wrote down: how the database's files were, or else what the database said of
-//! everything but its messages, and how far these went. Whatever does not match it leaves to a full survey; it decides
-//! nothing about what may leave the machine.
+//! It compares the source with the [`IdleSnapshot`] of the last run that left nothing to send: first the database's
+//! files, then the fingerprint of everything but the messages, then the watermark. Any difference that it cannot
+//! attribute leads to a full scan. It never decides what may leave the machine, and writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,106 +21,128 @@ use crate::exporter::source::{self, Source};
 use crate::exporter::state::queue::Queue;
 use crate::exporter::state::{IdleSnapshot, SourceFingerprint, State, StateHeader};
 
-/// With news of more sessions than this, all of them are looked at.
+/// New messages in more sessions than this lead to a full scan.
 const SESSIONS_MAX: usize = 500;
 
-/// What the first look found.
+/// The decision.
 #[derive(Debug)]
 pub enum FastPath {
     /// Nothing to do.
-    Nothing,
-    /// New messages of a few sessions, and nothing else.
-    Few(Box<News>),
-    /// It takes a full look to tell.
-    Unclear,
+    Idle,
+    /// A few sessions have new messages, and nothing else has changed.
+    FewSessions(Box<FewSessions>),
+    /// Only a full scan can tell.
+    FullScan,
 }
 
-/// What is new where little is.
+/// The sessions with new messages, and what the decision has already loaded.
 #[derive(Debug)]
-pub struct News {
+pub struct FewSessions {
     pub source: Source,
-    /// With cursors for the sessions alone.
     pub state: State,
-    pub sessions: BTreeSet<String>,
-    pub overview: SourceFingerprint,
+    pub session_ids: BTreeSet<String>,
+    pub fingerprint: SourceFingerprint,
 }
 
-/// Looks, and changes nothing. `files`: the signature of the database's files.
-pub fn glance(
+/// Decides. `files`: the signature of the database's files.
+pub fn decide(
     context: &Context,
-    (endpoint, key): (&str, &ApiKey),
+    (endpoint, api_key): (&str, &ApiKey),
     queue: &Queue,
     files: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<FastPath, Error> {
-    let config = &context.config;
     if !queue.items.is_empty() || queue.all_requested {
-        return Ok(FastPath::Unclear);
+        return Ok(FastPath::FullScan);
     }
-    let Some(beginning) = StateHeader::load(&context.folder, &context.environment) else {
-        return Ok(FastPath::Unclear);
+    let Some(header) = StateHeader::load(&context.folder, &context.environment) else {
+        return Ok(FastPath::FullScan);
     };
-    let Some(quiet) = &beginning.quiet else { return Ok(FastPath::Unclear) };
-    let is_this = quiet.endpoint == endpoint
-        && quiet.key_fingerprint == beginning.fingerprint(key.expose())
-        && quiet.settings == schedule::settings_fingerprint(config);
-    let in_backoff = !backoff::is_due(quiet.next_retry_at, now, backoff::CAP);
-    if !is_this || (!in_backoff && is_older(quiet.last_contact_at, HOURLY, now)) {
-        return Ok(FastPath::Unclear);
-    }
-    if quiet.files.is_some() && quiet.files.as_deref() == files {
-        return Ok(FastPath::Nothing);
-    }
-    let source = Source::open(&config.database)?;
-    let Some(sessions) = sessions_with_news(context, &source, quiet)? else { return Ok(FastPath::Unclear) };
-    if sessions.is_empty() {
-        return Ok(FastPath::Nothing);
-    }
-    let Some(state) = State::load_some(&context.folder, &sessions, (endpoint, key.expose())) else {
-        return Ok(FastPath::Unclear);
+    let fingerprint = header.fingerprint(api_key.expose());
+    let Some(idle) = header.idle.filter(|idle| holds(idle, context, (endpoint, &fingerprint), now)) else {
+        return Ok(FastPath::FullScan);
     };
-    // A session without a cursor had nothing to send when nothing was left, and nothing has changed about it since.
-    if !state.knows_any(&sessions) {
-        return Ok(FastPath::Nothing);
+    if idle.files.is_some() && idle.files.as_deref() == files {
+        return Ok(FastPath::Idle);
     }
-    if sessions.len() > SESSIONS_MAX {
-        return Ok(FastPath::Unclear);
+    let source = Source::open(&context.config.database)?;
+    let Some(session_ids) = sessions_with_new_messages(context, &source, &idle)? else {
+        return Ok(FastPath::FullScan);
+    };
+    if session_ids.is_empty() {
+        return Ok(FastPath::Idle);
     }
-    let overview = quiet.overview.clone();
-    Ok(FastPath::Few(Box::new(News { source, state, sessions, overview })))
+    let mut warnings = Vec::new();
+    let destination = (endpoint, api_key.expose());
+    let state = State::load(&context.folder, &context.environment, queue, destination, None, &mut warnings)?;
+    if !warnings.is_empty() {
+        // The full scan loads the state once more, and repairs it.
+        return Ok(FastPath::FullScan);
+    }
+    // A session without a cursor had nothing to send at the snapshot, and new messages alone do not change that.
+    if !session_ids.iter().any(|id| state.has_cursor(id)) {
+        return Ok(FastPath::Idle);
+    }
+    if session_ids.len() > SESSIONS_MAX {
+        return Ok(FastPath::FullScan);
+    }
+    let fingerprint = idle.fingerprint;
+    Ok(FastPath::FewSessions(Box::new(FewSessions { source, state, session_ids, fingerprint })))
 }
 
-/// The sessions that have new messages; `None` where anything else is new.
-fn sessions_with_news(
+/// Reports whether a snapshot is of this destination and these settings, and neither a heartbeat nor a retry is due.
+fn holds(
+    idle: &IdleSnapshot,
+    context: &Context,
+    (endpoint, key_fingerprint): (&str, &str),
+    now: DateTime<Utc>,
+) -> bool {
+    let in_backoff = !backoff::is_due(idle.next_retry_at, now, backoff::CAP);
+    idle.endpoint == endpoint
+        && idle.key_fingerprint == key_fingerprint
+        && idle.settings == schedule::settings_fingerprint(&context.config)
+        && (in_backoff || !is_older(idle.last_contact_at, HOURLY, now))
+}
+
+/// Returns the sessions that have new messages; `None` if anything else is new.
+fn sessions_with_new_messages(
     context: &Context,
     source: &Source,
-    quiet: &IdleSnapshot,
+    idle: &IdleSnapshot,
 ) -> Result<Option<BTreeSet<String>>, Error> {
     let config = &context.config;
-    let folders = quiet.overview.folders.iter().map(|folder| (folder.clone(), None)).collect();
-    let mut narrowings = BTreeMap::new();
-    let reports = project_override::refresh(&mut narrowings, &folders);
-    if !narrowings.is_empty() || !reports.is_empty() {
+    let folders = idle.fingerprint.folders.iter().map(|folder| (folder.clone(), None)).collect();
+    let mut overrides = BTreeMap::new();
+    let reports = project_override::refresh(&mut overrides, &folders);
+    if !overrides.is_empty() || !reports.is_empty() {
         return Ok(None);
     }
     let snapshot = source.snapshot()?;
-    let is_same = rebuild::is_same_database(&snapshot, &quiet.source, &source::file_id(&config.database)?)?
-        && snapshot.sessions_fingerprint()? == quiet.overview.sessions
-        && snapshot.tasks_fingerprint(config.include_content.value)? == quiet.overview.tasks;
+    let is_same = rebuild::is_same_database(&snapshot, &idle.source, &source::file_id(&config.database)?)?
+        && snapshot.sessions_fingerprint()? == idle.fingerprint.sessions
+        && snapshot.tasks_fingerprint(config.include_content.value)? == idle.fingerprint.tasks;
     if !is_same {
         return Ok(None);
     }
-    let news = snapshot.sessions_after(quiet.source.watermark)?;
-    Ok(Some(news.into_iter().map(|(session_id, _)| session_id).collect()))
+    let rows = snapshot.sessions_after(idle.source.watermark)?;
+    Ok(Some(rows.into_iter().map(|(session_id, _)| session_id).collect()))
 }
 
-/// What the next run may go by, after one that left nothing to send. `files`: the signature of the database's files
-/// before the first look inside.
-pub fn quiet(context: &Context, state: &State, survey: &Scan, files: Option<String>) -> Option<IdleSnapshot> {
+/// Takes the snapshot for the next run, after a run that left nothing to send. `files`: the signature of the database's
+/// files before the first read.
+///
+/// Returns `None` while a project override or an unknown identity keeps sessions back: their next scan depends on more
+/// than the snapshot holds.
+pub fn idle_snapshot(
+    context: &Context,
+    state: &State,
+    scan: &Scan,
+    files: Option<String>,
+) -> Option<IdleSnapshot> {
     let destination = &state.destination;
-    // What may still be narrowed, or opened by an identity, is looked at again, whether han writes or not.
-    let is_open = state.narrowings.is_empty() && !survey.sessions.iter().any(|it| it.waits_for_identity());
-    is_open.then(|| IdleSnapshot {
+    let waits_for_identity = scan.sessions.iter().any(|session| session.waits_for_identity());
+    let is_complete = state.project_overrides.is_empty() && !waits_for_identity;
+    is_complete.then(|| IdleSnapshot {
         endpoint: destination.endpoint.clone(),
         key_fingerprint: destination.key_fingerprint.clone(),
         last_contact_at: destination.statistics.last_contact_at,
@@ -127,6 +150,6 @@ pub fn quiet(context: &Context, state: &State, survey: &Scan, files: Option<Stri
         settings: schedule::settings_fingerprint(&context.config),
         files,
         source: destination.source.clone(),
-        overview: survey.overview.clone(),
+        fingerprint: scan.overview.clone(),
     })
 }

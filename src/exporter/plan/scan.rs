@@ -81,7 +81,7 @@ impl Filter<'_> {
         let include_content = self.config.include_content.value;
         let Eligibility::Eligible { remote, .. } = &eligibility else { return (eligibility, false) };
         let narrowing = project_override::for_session(
-            &state.narrowings,
+            &state.project_overrides,
             row.project_path.as_deref(),
             Some(remote.path()),
         );
@@ -103,13 +103,12 @@ fn url_of(path: &str) -> String {
 ///
 /// Project folders are looked into between two snapshots: they may lie on a disk that takes its time.
 pub fn survey(source: &Source, filter: Filter, state: &mut State, now: DateTime<Utc>) -> Result<Scan, Error> {
-    state.read_all()?;
     let mut survey = Scan::default();
-    let narrowings = state.narrowings.clone();
+    let narrowings = state.project_overrides.clone();
     let projects = source.snapshot()?.project_folders()?;
     let folders = folders_to_look_into(projects, filter);
-    survey.warnings = project_override::refresh(&mut state.narrowings, &folders);
-    survey.is_to_be_kept = narrowings != state.narrowings;
+    survey.warnings = project_override::refresh(&mut state.project_overrides, &folders);
+    survey.is_to_be_kept = narrowings != state.project_overrides;
     survey.overview.folders = folders.into_iter().map(|(folder, _)| folder).collect();
     survey.overview.folders.dedup();
 
@@ -125,12 +124,9 @@ pub fn survey(source: &Source, filter: Filter, state: &mut State, now: DateTime<
     let tasks = tasks_by_session(snapshot, with_text)?;
     let lookout = Lookout { snapshot, filter, now };
 
-    let known = state.last_known_repositories();
-    let known: HashMap<String, String> =
-        known.into_iter().map(|(session, path)| (session.to_owned(), path.to_owned())).collect();
     let mut verdicts: HashMap<String, Eligibility> = HashMap::new();
     for row in sessions {
-        let last_known = known.get(&row.id).map(String::as_str);
+        let last_known = state.repositories.get(&row.id);
         let key = row.remote.clone().or_else(|| last_known.map(url_of)).unwrap_or_default();
         let verdict = verdicts
             .entry(key)
@@ -233,12 +229,12 @@ impl Lookout<'_> {
             let tasks = tasks.iter();
             let tasks: BTreeSet<u64> =
                 tasks.map(|task| if with_content { task.with_text } else { task.without_text }).collect();
-            surveyed.pending = delta::is_pending(cursor, &hash, &tasks) || !cursor.refused.is_empty();
-            survey.fields_changed |= delta::note_fields(cursor, &hash, self.now);
+            surveyed.pending = delta::is_pending(cursor, hash, &tasks) || !cursor.refused.is_empty();
+            survey.fields_changed |= delta::note_fields(cursor, hash, self.now);
             if surveyed.pending {
                 let last = self.snapshot.message_at_or_before(cursor.seen_rowid)?;
                 let last_id = last.as_ref().map(|(_, id)| id.as_str());
-                surveyed.data_mark = delta::data_mark(cursor, last_id, &hash, &tasks);
+                surveyed.data_mark = delta::data_mark(cursor, last_id, hash, &tasks);
                 cursor.waiting_since.get_or_insert(self.now);
             }
         }
@@ -316,19 +312,17 @@ fn note_new_rows(
 /// the repository before it holds no longer, also when the link is gone later. Returns whether one was known before.
 fn note_repositories(sessions: &[SessionRow], state: &mut State) -> bool {
     let mut parsed: HashMap<&str, Option<Remote>> = HashMap::new();
-    let mut changed = Vec::new();
-    let known = state.last_known_repositories();
+    let mut was_known = false;
     for row in sessions {
         let Some(raw) = row.remote.as_deref() else { continue };
         let remote = parsed.entry(raw).or_insert_with(|| Remote::parse(raw).ok());
         let now = remote.as_ref().map(Remote::path);
-        let before = known.get(row.id.as_str()).copied();
+        let before = state.repositories.get(&row.id);
         if before != now {
-            changed.push((row.id.clone(), before.map(str::to_owned), now.map(str::to_owned)));
+            was_known |= before.is_some();
+            state.repositories.record(&row.id, now);
         }
     }
-    let was_known = changed.iter().any(|(_, before, _)| before.is_some());
-    state.note_repositories(changed);
     was_known
 }
 

@@ -49,7 +49,7 @@ pub(super) fn metadata(path: &Path) -> Result<fs::Metadata, Error> {
 /// # Errors
 /// As [`metadata`]: a guess would make the next run compare every session.
 pub fn file_id(path: &Path) -> Result<String, Error> {
-    Ok(atomic_file::identity(&metadata(path)?))
+    Ok(atomic_file::file_id(&metadata(path)?))
 }
 
 /// Signature of the database's files: file id, sizes and mtimes. `None` while the files are so fresh that a further change

@@ -1,7 +1,7 @@
-//! State files: replaced whole or not at all, readable by their owner alone, with a format version.
+//! Files that are replaced atomically, with owner-only permissions and a format version.
 //!
-//! A writer holds the lock of the file it replaces, so that one temporary name is enough and a killed writer leaves
-//! nothing that the next one does not overwrite.
+//! A writer holds the lock of the file that it replaces, so one temporary name is enough, and the next writer overwrites
+//! what a killed one left behind.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exporter::error::{Error, ExitCode};
 
-/// Creates the state folder and its parents, for the owner alone.
+/// Creates the state folder and its parents, with access for the owner alone.
 pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
@@ -25,7 +25,7 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
     builder.create(folder).map_err(|error| cannot("create the state folder", folder, error))
 }
 
-/// Opens a file of the state folder for writing, for the owner alone; an existing one keeps its content.
+/// Opens a file of the state folder for writing, with access for the owner alone; keeps the content of an existing one.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(false);
@@ -34,18 +34,19 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Replaces `path` by `value` as JSON: temporary file, fsync, rename, fsync of the folder.
+/// Replaces a file atomically by a value as JSON.
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    replace_by(path, |file, _| file.write_all(&serde_json::to_vec(value)?))
+    replace_with(path, |_| Ok(serde_json::to_vec(value)?))
 }
 
-/// The same with whatever `write` writes into the new file, which is told the [`identity`] of that file.
-pub fn replace_by(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> Result<(), Error> {
-    write_and_rename(path, write).map_err(|error| cannot("write", path, error))
+/// Replaces a file atomically by a document that is built for the [`file_id`] of the new file: temporary file, fsync,
+/// rename, fsync of the folder.
+pub fn replace_with(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> Result<(), Error> {
+    write_and_rename(path, document).map_err(|error| cannot("write", path, error))
 }
 
-/// The file itself, as opposed to its content: a copy is another one.
-pub fn identity(metadata: &fs::Metadata) -> String {
+/// Identifies a file itself, as opposed to its content: a copy has another id. Inode and creation time.
+pub fn file_id(metadata: &fs::Metadata) -> String {
     let created = metadata
         .created()
         .ok()
@@ -58,57 +59,62 @@ pub fn identity(metadata: &fs::Metadata) -> String {
     format!("{inode}:{created}")
 }
 
-fn write_and_rename(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> io::Result<()> {
-    let temporary = beside(path, ".tmp");
-    let written = write_synced(&temporary, write).and_then(|()| fs::rename(&temporary, path));
+fn write_and_rename(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
+    let temporary = with_suffix(path, ".tmp");
+    let written = write_synced(&temporary, document).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // A full disk should not stay full of our own half-written file.
+        // A full disk must not stay full of a half-written file.
         let _ = fs::remove_file(&temporary);
         return written;
     }
     sync_folder_of(path)
 }
 
-/// Makes it last that a file has the name it has.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+/// Fsyncs the folder of a file, so that its rename is durable.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-fn write_synced(path: &Path, write: impl FnOnce(&mut File, String) -> io::Result<()>) -> io::Result<()> {
+fn write_synced(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
     let mut file = open_private(path)?;
-    let identity = identity(&file.metadata()?);
+    let document = document(file_id(&file.metadata()?))?;
     file.set_len(0)?;
-    write(&mut file, identity)?;
+    file.write_all(&document)?;
     file.sync_all()
 }
 
-/// What reading a state file found.
+/// The result of reading a file.
 #[derive(Debug)]
 pub enum Loaded<T> {
     Missing,
     Found(T),
-    /// Not to be read; the text says why.
+    /// Cannot be parsed, or has an older format version; the text is the reason.
     Corrupt(String),
 }
 
-/// Reads a state file whose format version is at most `version`.
+/// Reads a file of a format version.
 ///
 /// # Errors
-/// A newer version ends with [`ExitCode::Configuration`] and leaves the file alone; so does one that cannot be opened.
+/// A newer version ends with [`ExitCode::Configuration`] and leaves the file unchanged; so does a file that may not be
+/// opened.
 pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Result<Loaded<T>, Error> {
     let document = match fs::read(path) {
         Ok(document) => document,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Missing),
         Err(error) => return Err(cannot("read", path, error)),
     };
-    match serde_json::from_slice::<T>(&document) {
-        Ok(value) if value.version() > version => Err(newer(path, value.version().into())),
-        Ok(value) => Ok(Loaded::Found(value)),
-        // A newer format may not read as this one.
-        Err(error) => match serde_json::from_slice::<VersionOnly>(&document) {
-            Ok(found) if found.version > version.into() => Err(newer(path, found.version)),
-            _ => Ok(Loaded::Corrupt(error.to_string())),
-        },
+    let parsed = serde_json::from_slice::<T>(&document);
+    // A document of another version need not parse as one of this version, and one that does is still of another.
+    let found = match &parsed {
+        Ok(value) => Some(value.version().into()),
+        Err(_) => serde_json::from_slice::<VersionOnly>(&document).ok().map(|document| document.version),
+    };
+    match found {
+        Some(found) if found > version.into() => Err(newer(path, found)),
+        Some(found) if found < version.into() => {
+            Ok(Loaded::Corrupt(format!("format version {found} instead of {version}")))
+        }
+        _ => Ok(parsed.map_or_else(|error| Loaded::Corrupt(error.to_string()), Loaded::Found)),
     }
 }
 
@@ -122,15 +128,27 @@ struct VersionOnly {
     version: u64,
 }
 
-/// Moves a file that cannot be read aside, as `NAME.corrupt-<timestamp>`, and returns the new name.
-pub fn move_aside(path: &Path, now: DateTime<Utc>) -> Result<PathBuf, Error> {
+/// Moves a file that cannot be read aside, or leaves it if `repair` is `None`. Returns the warning for the user.
+pub fn set_aside(path: &Path, reason: &str, repair: Option<DateTime<Utc>>) -> Result<String, Error> {
+    let name = path.display();
+    Ok(match repair {
+        Some(now) => {
+            let aside = move_aside(path, now)?;
+            format!("{name} could not be read ({reason}); it is kept as {} and rebuilt", aside.display())
+        }
+        None => format!("{name} cannot be read ({reason}); the next run rebuilds it"),
+    })
+}
+
+/// Renames a file to `NAME.corrupt-<timestamp>`, and returns the new path.
+fn move_aside(path: &Path, now: DateTime<Utc>) -> Result<PathBuf, Error> {
     let stamp = now.format("%Y%m%dT%H%M%S%.3fZ");
-    let aside = beside(path, &format!(".corrupt-{stamp}"));
+    let aside = with_suffix(path, &format!(".corrupt-{stamp}"));
     fs::rename(path, &aside).map_err(|error| cannot("move aside", path, error))?;
     Ok(aside)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -143,9 +161,9 @@ fn newer(path: &Path, version: u64) -> Error {
     ))
 }
 
-/// A failure to use a state file: a full or broken disk passes; missing permission does not, nor something else in the
-/// folder's place.
-pub fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
+/// Builds the error of a failed file operation. A full or broken disk is worth another try; missing permission and
+/// something else in the folder's place are not.
+pub fn cannot(operation: &str, path: &Path, error: io::Error) -> Error {
     let exit = match error.kind() {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
@@ -159,5 +177,5 @@ pub fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
         }
         _ => "nothing is lost; the next run tries again",
     };
-    Error::new(exit, format!("cannot {what} {}: {error}; {next}", path.display()))
+    Error::new(exit, format!("cannot {operation} {}: {error}; {next}", path.display()))
 }

@@ -31,7 +31,7 @@ impl Machine {
         Machine { id, name }
     }
 
-    pub(super) fn mark(&self) -> String {
+    pub(super) fn fingerprint(&self) -> String {
         let id = self.id.as_ref().unwrap_or(&self.name);
         short_hash::to_hex(short_hash::of_digest(&keyed(b"han-sync machine", id.as_bytes())))
     }

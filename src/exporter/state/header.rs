@@ -1,49 +1,35 @@
-//! What a run that left nothing to send writes down for the next one, at the beginning of the file.
+//! The header of `sync-state.json`: its first line, which is all that a run with nothing to do reads.
+//!
+//! The header states how many bytes follow it, so that a truncated file is never trusted. Anything unusual yields no
+//! header; reading the whole file then reports what is wrong.
 
-use std::ops::Range;
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::atomic_file;
+use super::client_id::{Machine, fingerprint};
+use super::source_position::{SourceFingerprint, SourceMark};
 use crate::exporter::environment::Environment;
-use crate::exporter::state::atomic_file;
-use crate::exporter::state::client_id::{Machine, fingerprint};
-use crate::exporter::state::{SourceMark, State, VERSION, lines};
+use crate::time;
 
-/// What tells a later run that there is nothing to do, or how little, without the rest of the state: how everything was
-/// when nothing was left to send.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IdleSnapshot {
-    /// The destination to which nothing was left to send.
-    pub endpoint: String,
-    pub key_fingerprint: String,
-    /// The last answer of the receiver, and the endpoint's next retry where it is in trouble.
-    #[serde(with = "crate::time::optional")]
-    pub last_contact_at: Option<DateTime<Utc>>,
-    #[serde(with = "crate::time::optional")]
-    pub next_retry_at: Option<DateTime<Utc>>,
-    /// Stands for the settings that decide what is sent.
-    pub settings: String,
-    /// Size and times of the database's files, where they tell of every change; unchanged files need no look inside.
-    pub files: Option<String>,
-    pub source: SourceMark,
-    pub overview: SourceFingerprint,
+/// The format version of the file.
+pub(super) const VERSION: u32 = 2;
+const NAME: &str = "sync-state.json";
+/// Ends the header: the separator of its last member from the next one, and a line break.
+const END: &[u8] = b",\n";
+/// The header is a few kilobytes, most of them folders of projects.
+const HEADER_BYTES_MAX: u64 = 1 << 20;
+
+/// Returns the path of the state file.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join(NAME)
 }
 
-/// What of the source decides about its sessions, beside their messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFingerprint {
-    /// Stands for every session, project and repository.
-    pub sessions: u64,
-    /// Stands for every task.
-    pub tasks: u64,
-    /// The folders in which narrowings were looked for.
-    pub folders: Vec<String>,
-}
-
-/// The beginning of the file, which is read by itself.
+/// The first members of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateHeader {
@@ -51,36 +37,62 @@ pub struct StateHeader {
     pub client_id: String,
     pub client_secret: String,
     pub machine: String,
+    /// Id of the file that the header was written to; in a copy of the file it differs.
     #[serde(default)]
     pub file: Option<String>,
-    pub quiet: Option<IdleSnapshot>,
-    /// What the base was written as, which holds whatever of the regions is not in this file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) base: Option<String>,
-    /// Bytes that follow.
-    pub(super) rest_bytes: u64,
-    /// Where in them the lines of the known repositories stand, and then those of each destination's sessions.
-    pub(super) regions: Vec<Range<u64>>,
+    #[serde(default)]
+    pub idle: Option<IdleSnapshot>,
+    /// Bytes after the header; absent in a file that another program wrote.
+    #[serde(default)]
+    pub rest_bytes: Option<u64>,
 }
 
 impl StateHeader {
-    /// The beginning of the state's file, if it is this machine's and this program can go by it. Whatever is odd is for
-    /// [`State::load`] to find out.
+    /// Reads the header of this machine's state file; `None` if the file has to be read whole.
     pub fn load(folder: &Path, environment: &Environment) -> Option<StateHeader> {
-        let path = State::path(folder);
-        let beginning = lines::beginning(&path)?;
-        let is_ours = beginning.version == VERSION && beginning.machine == Machine::find(environment).mark();
-        let file = atomic_file::identity(&std::fs::metadata(&path).ok()?);
-        (is_ours && beginning.file == Some(file)).then_some(beginning)
+        let mut file = File::open(path(folder)).ok()?;
+        let metadata = file.metadata().ok()?;
+        let mut line = Vec::new();
+        BufReader::new(&mut file).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
+        let header: StateHeader = serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()?;
+        let is_whole = header.rest_bytes == metadata.len().checked_sub(line.len() as u64);
+        let is_current = header.version == VERSION
+            && header.machine == Machine::find(environment).fingerprint()
+            && header.file == Some(atomic_file::file_id(&metadata));
+        (is_whole && is_current).then_some(header)
     }
 
-    /// Whether as much follows in a file of so many bytes as this says. `rest`: where it begins.
-    pub(super) fn is_followed(&self, bytes: u64, rest: u64) -> bool {
-        bytes.checked_sub(rest) == Some(self.rest_bytes)
+    /// Encodes the header as the beginning of a JSON object that `rest` ends.
+    pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.pop();
+        line.extend_from_slice(END);
+        Ok(line)
     }
 
-    /// Stands for a key without telling it.
-    pub fn fingerprint(&self, key: &str) -> String {
-        fingerprint(&self.client_secret, key)
+    /// Returns the fingerprint of an API key, which reveals nothing of the key.
+    pub fn fingerprint(&self, api_key: &str) -> String {
+        fingerprint(&self.client_secret, api_key)
     }
+}
+
+/// A snapshot of source and settings, taken by a run that left nothing to send; a later run compares it to find out
+/// that nothing, or how little, has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdleSnapshot {
+    /// The destination to which nothing was left to send.
+    pub endpoint: String,
+    pub key_fingerprint: String,
+    /// The last response of the receiver, and the next retry of an endpoint in backoff.
+    #[serde(with = "time::optional")]
+    pub last_contact_at: Option<DateTime<Utc>>,
+    #[serde(with = "time::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+    /// Fingerprint of the settings that decide what is sent.
+    pub settings: String,
+    /// Sizes and times of the database's files, if these reveal every change; equal ones need no read of the database.
+    pub files: Option<String>,
+    pub source: SourceMark,
+    pub fingerprint: SourceFingerprint,
 }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::exporter::backoff;
 use crate::exporter::error::Error;
+use crate::exporter::state::atomic_file::set_aside;
 use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
 use crate::exporter::state::lock::QueueLock;
-use crate::exporter::state::set_aside;
 use crate::protocol::code;
 
 /// The format version of the file.

@@ -3,15 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
-use chrono::TimeDelta;
 use han_sync::exporter::config::{Config, Flags};
 use han_sync::exporter::environment::Environment;
 use han_sync::exporter::plan::scan::{Filter, survey_some};
 use han_sync::exporter::plan::schedule;
 use han_sync::exporter::source::Source;
+use han_sync::exporter::state::queue::Queue;
 use han_sync::exporter::state::{SourceFingerprint, State};
 use serde_json::Value;
 
@@ -31,7 +29,7 @@ fn at_rest() -> Scene {
     let task = scene.db.make(|maker| maker.task(&scene.sessions[1], "none", 0, "pending"));
     scene.db.task(&task);
     scene.run_json(&[], 0);
-    assert!(first_line(&scene)["quiet"].is_object());
+    assert!(first_line(&scene)["idle"].is_object());
     scene.assert_quiet();
     scene
 }
@@ -115,63 +113,6 @@ fn state_that_is_broken_behind_its_first_line_is_rebuilt_when_it_is_needed() {
     scene.assert_quiet();
 }
 
-/// A scene at rest with a large state, and one message sent since: the state is written beside its base.
-fn beside_base() -> Scene {
-    let scene = at_rest();
-    scene.enlarge_state();
-    scene.advance(TimeDelta::minutes(61));
-    scene.run_json(&[], 0);
-    scene.add_messages(&scene.sessions[0], 1);
-    scene.run_json(&[], 0);
-    scene.assert_delivered();
-    scene
-}
-
-fn bytes(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |file| file.len())
-}
-
-#[test]
-fn what_is_new_is_written_beside_a_large_state_and_not_with_it() {
-    let scene = beside_base();
-    for session in [0, 1, 0] {
-        assert!(bytes(&scene.state_path()) < bytes(&scene.base_path()) / 10);
-        scene.add_messages(&scene.sessions[session], 1);
-        scene.run_json(&[], 0);
-        scene.assert_quiet();
-    }
-    let status = scene.status();
-    assert_eq!(status["pendingMessages"], 0, "{status}");
-    let mode = fs::metadata(scene.base_path()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    // Wherever all sessions are looked at, as after an hour without news, it is one file again.
-    scene.advance(TimeDelta::minutes(61));
-    scene.run_json(&[], 0);
-    assert!(!scene.base_path().exists() && bytes(&scene.state_path()) > 64 << 10);
-    scene.add_messages(&scene.sessions[1], 1);
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
-}
-
-#[test]
-fn base_that_is_lost_is_told_and_costs_sending_again() {
-    let scene = beside_base();
-    let client = first_line(&scene)["clientId"].clone();
-    fs::remove_file(scene.base_path()).unwrap();
-    scene.add_messages(&scene.sessions[1], 1);
-    let (report, outcome) = scene.run_json(&[], 0);
-    assert!(
-        outcome.stderr.contains("sync-state.base.json is gone; what only it knew is sent again"),
-        "{}",
-        outcome.stderr
-    );
-    // What the state knows itself, its base need not know.
-    assert_eq!((&report["sessionsSent"], &report["messagesSent"]), (&1.into(), &3.into()), "{report}");
-    assert_eq!(first_line(&scene)["clientId"], client);
-    scene.assert_delivered();
-    scene.assert_quiet();
-}
-
 /// The sessions that a survey finds pending and how many cursors it then knows, where the first look found news of the
 /// first session alone, and `meanwhile` something happened to the state that was read of it, or to the database.
 fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<String>, usize) {
@@ -181,7 +122,10 @@ fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<Stri
     let config = Config::load(&flags, &environment).unwrap();
     let found = BTreeSet::from([scene.sessions[0].clone()]);
     let destination = (&*scene.server.endpoint(), ALICE_KEY);
-    let mut state = State::load_some(&scene.state_folder(), &found, destination).unwrap();
+    let (queue, mut warnings) = (Queue::default(), Vec::new());
+    let mut state =
+        State::load(&scene.state_folder(), &environment, &queue, destination, None, &mut warnings).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
     meanwhile(&mut state);
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), scene.now());
     let filter = Filter { config: &config, affiliations: &affiliations };
@@ -197,7 +141,7 @@ fn surveyed(scene: &Scene, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<Stri
 fn few_sessions_with_news_are_surveyed_alone() {
     let scene = at_rest();
     scene.add_messages(&scene.sessions[0], 1);
-    assert_eq!(surveyed(&scene, |_| {}), (BTreeSet::from([scene.sessions[0].clone()]), 1));
+    assert_eq!(surveyed(&scene, |_| {}).0, BTreeSet::from([scene.sessions[0].clone()]));
 }
 
 /// Between the first look and the survey of the sessions that it found, han may store messages of others.
@@ -222,11 +166,10 @@ fn database_that_becomes_another_between_the_first_look_and_the_survey_is_compar
     assert_eq!(cursors, scene.sessions.len());
 }
 
-/// Its line may be damaged, or another one so that it is not found.
 #[test]
 fn session_that_has_lost_its_cursor_is_surveyed_with_all_others() {
     let scene = at_rest();
     scene.add_messages(&scene.sessions[0], 1);
-    let found = surveyed(&scene, |state| state.destination.sessions.clear());
+    let found = surveyed(&scene, |state| drop(state.destination.sessions.remove(&scene.sessions[0])));
     assert_eq!(found, (BTreeSet::from([scene.sessions[0].clone()]), scene.sessions.len()));
 }

@@ -69,8 +69,6 @@ pub enum Action {
     During(Command, Route, usize, [Meanwhile; 2]),
 
     // State files
-    /// From now on the state knows of many sessions that han no longer has.
-    LargeState,
     Lose(File),
     /// Cut off at so many percent.
     Truncate(File, u8),
@@ -244,8 +242,6 @@ pub enum Meanwhile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
     State,
-    /// What the state was written beside.
-    Base,
     Queue,
     All,
 }
@@ -266,14 +262,7 @@ pub fn history(rng: &mut Rng, receiver: Receiver) -> Vec<Action> {
     let kinds = rng.next() & (rng.next() | rng.next());
     // Sessions and projects likewise: few of them, so that things happen to the same one.
     let places = *rng.pick(&[1, 1, 2, 8]);
-    let mut history = Vec::new();
-    if rng.chance(0.2) {
-        // A state that a run has written beside its base.
-        history.extend([LargeState, NewSession(0, Rows::One), Run(Command::Scheduled)]);
-        history.extend([Insert(0, Rows::One), Run(Command::Scheduled)].repeat(2));
-    }
-    history.extend((0..length).map(|_| any(rng, receiver, kinds, places)));
-    history
+    (0..length).map(|_| any(rng, receiver, kinds, places)).collect()
 }
 
 /// Chooses by weight.
@@ -292,7 +281,7 @@ fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
     let (n, m) = (rng.below(places), rng.below(8));
     let on = rng.chance(0.5);
     let rows = *rng.pick(&ROWS);
-    let file = *rng.pick(&[File::State, File::Base, File::Queue, File::All]);
+    let file = *rng.pick(&[File::State, File::Queue, File::All]);
     let choices = [
         (6, NewSession(n, rows)),
         (12, Insert(n, rows)),

@@ -56,8 +56,6 @@ pub struct Simulation {
     pub latest: DateTime<Utc>,
     /// Whether a state file was ever lost, or replaced by an older one.
     has_lost_state: bool,
-    /// Whether the state is made large wherever it is not.
-    has_large_state: bool,
 }
 
 impl Simulation {
@@ -92,7 +90,6 @@ impl Simulation {
             readings: Vec::new(),
             latest: sandbox.now(),
             has_lost_state: false,
-            has_large_state: false,
             sandbox,
         };
         db.transaction(|db| {
@@ -304,7 +301,6 @@ impl Simulation {
             Action::KillAt(command, route, nth, taken) => self.kill_at(command, route, nth, taken == Taken::Yes)?,
             Action::KillAfter(command, hundredths) => self.kill_after(command, Duration::from_micros(hundredths * 10))?,
             Action::During(command, route, nth, meanwhile) => self.during(command, route, nth, &meanwhile)?,
-            Action::LargeState => self.has_large_state = true,
             Action::Lose(file) => self.lose(file),
             Action::Truncate(file, percent) => self.truncate(file, percent),
             Action::CopyState => {
@@ -322,9 +318,6 @@ impl Simulation {
                 }
             }
             Action::Pass(seconds) => self.sandbox.advance(TimeDelta::seconds(seconds.into())),
-        }
-        if self.has_large_state {
-            self.sandbox.enlarge_state();
         }
         Ok(())
     }
@@ -446,13 +439,12 @@ impl Simulation {
     }
 
     fn files(&self, file: File) -> Vec<PathBuf> {
-        let (state, base) = (self.sandbox.state_path(), self.sandbox.base_path());
+        let state = self.sandbox.state_path();
         let queue = self.sandbox.state_folder().join("sync-queue.json");
         match file {
             File::State => vec![state],
-            File::Base => vec![base],
             File::Queue => vec![queue],
-            File::All => vec![state, base, queue],
+            File::All => vec![state, queue],
         }
     }
 
@@ -460,8 +452,6 @@ impl Simulation {
     fn forget_file(&mut self, file: File) {
         match file {
             File::State | File::All => self.knowledge = Knowledge::default(),
-            // Narrowings and identities stand in the state itself.
-            File::Base => self.knowledge.sure.clear(),
             File::Queue => {}
         }
     }

@@ -1,0 +1,130 @@
+//! A destination: an endpoint together with the user that the API key stands for, and everything that was learned of and
+//! acknowledged by it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::session_cursor::SessionCursor;
+use super::source_position::SourceMark;
+use crate::protocol::{Identity, SyncCursor};
+use crate::time;
+
+/// An endpoint and its user, with the cursors of every session that was sent there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    pub endpoint: String,
+    /// Fingerprint of the API key that the identity was learned with; empty once the key stands for another user.
+    pub key_fingerprint: String,
+    /// `None` until the identity is learned, and for a receiver without identities.
+    #[serde(default)]
+    pub user_id: Option<String>,
+    #[serde(default)]
+    pub identity: Option<LearnedIdentity>,
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// A lower limit for batches, learned from timeouts or from the receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_limit: Option<LearnedLimit>,
+    #[serde(default)]
+    pub last_error: Option<LastError>,
+    #[serde(default)]
+    pub statistics: Statistics,
+    /// The cursor of the last acknowledged batch, as the wire has it.
+    #[serde(default)]
+    pub cursor: SyncCursor,
+    #[serde(default)]
+    pub source: SourceMark,
+    /// By session id. The state file has them in a form of their own.
+    #[serde(skip)]
+    pub sessions: BTreeMap<String, SessionCursor>,
+}
+
+impl Destination {
+    pub(super) fn new(endpoint: &str, key_fingerprint: &str) -> Destination {
+        Destination {
+            endpoint: endpoint.to_owned(),
+            key_fingerprint: key_fingerprint.to_owned(),
+            ..Destination::default()
+        }
+    }
+}
+
+/// The last response of `GET {endpoint}/identity`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedIdentity {
+    #[serde(with = "time::optional")]
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// `None` for a receiver without such an endpoint.
+    pub identity: Option<Identity>,
+}
+
+/// Consecutive faults of an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backoff {
+    pub attempts: u32,
+    /// Consecutive timeouts among them since a batch was last halved for a timeout.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub time_outs: u32,
+    #[serde(default, with = "time::optional")]
+    pub next_retry_at: Option<DateTime<Utc>>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A limit for batches below the configured one, and the time at which it was learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedLimit {
+    /// Uncompressed bytes.
+    pub bytes: usize,
+    /// True if the connection was too slow for more, which passes; false if the receiver rejected more.
+    pub is_slow: bool,
+    #[serde(with = "time::optional")]
+    pub learned_at: Option<DateTime<Utc>>,
+}
+
+/// The last error, until the next success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastError {
+    #[serde(with = "time::optional")]
+    pub at: Option<DateTime<Utc>>,
+    pub message: String,
+}
+
+/// Counters and times for `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Statistics {
+    /// The last acknowledged batch with sessions.
+    #[serde(with = "time::optional")]
+    pub last_sync_at: Option<DateTime<Utc>>,
+    /// The last response of the receiver, those to empty batches included.
+    #[serde(with = "time::optional")]
+    pub last_contact_at: Option<DateTime<Utc>>,
+    pub total_messages_synced: u64,
+    pub total_tasks_synced: u64,
+    pub successful_runs: u64,
+    pub failed_runs: u64,
+}
+
+impl Statistics {
+    /// Counts acknowledged messages and tasks. Saturates, so that no counter of a damaged file overflows.
+    pub fn add(&mut self, messages: u64, tasks: u64) {
+        self.total_messages_synced = self.total_messages_synced.saturating_add(messages);
+        self.total_tasks_synced = self.total_tasks_synced.saturating_add(tasks);
+    }
+
+    /// Counts a run.
+    pub fn add_run(&mut self, is_complete: bool) {
+        let runs = if is_complete { &mut self.successful_runs } else { &mut self.failed_runs };
+        *runs = runs.saturating_add(1);
+    }
+}

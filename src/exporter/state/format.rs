@@ -1,0 +1,327 @@
+//! The format of `sync-state.json`: one JSON object in lines, the header first, then one line for each session.
+//!
+//! Session ids are written once: a session's record carries the index of its last known repository, and the table of
+//! repositories lists only the sessions that no destination has a cursor of.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::atomic_file::Versioned;
+use super::destination::Destination;
+use super::header::StateHeader;
+use super::repositories::KnownRepositories;
+use super::session_cursor::SessionCursor;
+use super::session_record::SessionRecord;
+use crate::exporter::config::project_override::ProjectOverride;
+
+/// Bytes that a session usually takes; only a first guess at the size of the file.
+const SESSION_BYTES: usize = 256;
+
+/// The content of the file after the header.
+#[derive(Debug, Clone, Copy)]
+pub struct StateBody<'a> {
+    pub project_overrides: &'a BTreeMap<String, ProjectOverride>,
+    pub repositories: &'a KnownRepositories,
+    /// The current destination first.
+    pub destinations: &'a [&'a Destination],
+}
+
+/// A repository in the file's table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct RepositoryRecord {
+    path: String,
+    /// Sessions that no destination has a cursor of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<String>,
+}
+
+/// Encodes the file: the header, completed with the number of bytes that follow it, and the body.
+pub fn encode(header: StateHeader, body: StateBody) -> serde_json::Result<Vec<u8>> {
+    let rest = encode_body(body)?;
+    let header = StateHeader { rest_bytes: Some(rest.len() as u64), ..header };
+    let mut document = header.encode()?;
+    document.reserve_exact(rest.len());
+    document.extend_from_slice(&rest);
+    Ok(document)
+}
+
+fn encode_body(body: StateBody) -> serde_json::Result<Vec<u8>> {
+    let sessions: usize = body.destinations.iter().map(|destination| destination.sessions.len()).sum();
+    let mut encoder = Encoder {
+        out: Vec::with_capacity(sessions * SESSION_BYTES),
+        body,
+        positions: positions(body.repositories),
+    };
+    encoder.body()?;
+    Ok(encoder.out)
+}
+
+/// Returns the position of each known repository in the file's table, which is sorted.
+fn positions(known: &KnownRepositories) -> BTreeMap<&str, u32> {
+    let paths: BTreeSet<&str> = known.iter().map(|(_, path)| path).collect();
+    paths.into_iter().zip(0..).collect()
+}
+
+struct Encoder<'a> {
+    out: Vec<u8>,
+    body: StateBody<'a>,
+    positions: BTreeMap<&'a str, u32>,
+}
+
+impl Encoder<'_> {
+    fn body(&mut self) -> serde_json::Result<()> {
+        let StateBody { project_overrides, destinations, .. } = self.body;
+        self.raw("\"projectOverrides\":");
+        serde_json::to_writer(&mut self.out, project_overrides)?;
+        self.raw(",\n\"repositories\":[");
+        for (index, repository) in self.repository_records().iter().enumerate() {
+            self.raw(if index == 0 { "\n" } else { ",\n" });
+            serde_json::to_writer(&mut self.out, repository)?;
+        }
+        self.raw("],\n\"destinations\":[");
+        for (index, destination) in destinations.iter().enumerate() {
+            self.raw(if index == 0 { "\n" } else { ",\n" });
+            self.destination(destination, &destinations[..index])?;
+        }
+        self.raw("]}\n");
+        Ok(())
+    }
+
+    fn repository_records(&self) -> Vec<RepositoryRecord> {
+        let record = |path: &&str| RepositoryRecord { path: (*path).to_owned(), sessions: Vec::new() };
+        let mut records: Vec<RepositoryRecord> = self.positions.keys().map(record).collect();
+        for (session_id, path) in self.body.repositories.iter() {
+            if !has_cursor(self.body.destinations, session_id) {
+                records[self.positions[path] as usize].sessions.push(session_id.to_owned());
+            }
+        }
+        records.iter_mut().for_each(|record| record.sessions.sort_unstable());
+        records
+    }
+
+    /// `earlier`: the destinations that are written already, whose sessions carry their repository there.
+    fn destination(&mut self, destination: &Destination, earlier: &[&Destination]) -> serde_json::Result<()> {
+        serde_json::to_writer(&mut self.out, destination)?;
+        self.out.pop();
+        self.raw(",\"sessions\":{");
+        for (index, (session_id, cursor)) in destination.sessions.iter().enumerate() {
+            self.raw(if index == 0 { "\n" } else { ",\n" });
+            let path = self.body.repositories.get(session_id).filter(|_| !has_cursor(earlier, session_id));
+            let position = path.map(|path| self.positions[path]);
+            serde_json::to_writer(&mut self.out, session_id)?;
+            self.raw(":");
+            serde_json::to_writer(&mut self.out, &SessionRecord::new(cursor, position))?;
+        }
+        self.raw("}}");
+        Ok(())
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn has_cursor(destinations: &[&Destination], session_id: &str) -> bool {
+    destinations.iter().any(|destination| destination.sessions.contains_key(session_id))
+}
+
+/// The whole file as it was read.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Document")]
+pub struct StateFile {
+    pub header: StateHeader,
+    pub project_overrides: BTreeMap<String, ProjectOverride>,
+    pub repositories: KnownRepositories,
+    pub destinations: Vec<Destination>,
+}
+
+impl Versioned for StateFile {
+    fn version(&self) -> u32 {
+        self.header.version
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    version: u32,
+    client_id: String,
+    client_secret: String,
+    machine: String,
+    #[serde(default)]
+    file: Option<String>,
+    #[serde(default)]
+    project_overrides: BTreeMap<String, ProjectOverride>,
+    #[serde(default)]
+    repositories: Vec<RepositoryRecord>,
+    #[serde(default)]
+    destinations: Vec<DestinationRecord>,
+}
+
+#[derive(Deserialize)]
+struct DestinationRecord {
+    #[serde(flatten)]
+    destination: Destination,
+    #[serde(default)]
+    sessions: BTreeMap<String, SessionRecord<'static>>,
+}
+
+impl TryFrom<Document> for StateFile {
+    type Error = String;
+
+    fn try_from(document: Document) -> Result<StateFile, String> {
+        let mut repositories = KnownRepositories::default();
+        for record in &document.repositories {
+            record.sessions.iter().for_each(|session| repositories.record(session, Some(&record.path)));
+        }
+        let mut destinations = Vec::new();
+        for record in document.destinations {
+            let mut sessions = Vec::with_capacity(record.sessions.len());
+            for (session_id, session) in record.sessions {
+                if let Some(index) = session.repository {
+                    let repository = document.repositories.get(index as usize);
+                    let repository = repository.ok_or_else(|| {
+                        format!("session {session_id} names repository {index}, which the file does not list")
+                    })?;
+                    repositories.record(&session_id, Some(&repository.path));
+                }
+                sessions.push((session_id, SessionCursor::from(session)));
+            }
+            destinations.push(Destination { sessions: sessions.into_iter().collect(), ..record.destination });
+        }
+        let header = StateHeader {
+            version: document.version,
+            client_id: document.client_id,
+            client_secret: document.client_secret,
+            machine: document.machine,
+            file: document.file,
+            idle: None,
+            rest_bytes: None,
+        };
+        Ok(StateFile { header, project_overrides: document.project_overrides, repositories, destinations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::exporter::state::session_cursor::StreamCursor;
+    use crate::exporter::state::source_position::SourceMark;
+    use crate::time;
+
+    /// Bytes that a delivered session takes at most, its id, its cursor and its repository included.
+    const SESSION_BYTES_MAX: usize = 200;
+    const SESSIONS: u64 = 10_000;
+
+    fn header() -> StateHeader {
+        StateHeader {
+            version: crate::exporter::state::header::VERSION,
+            client_id: "c".into(),
+            client_secret: "s".into(),
+            machine: "m".into(),
+            file: Some("1:2".into()),
+            idle: None,
+            rest_bytes: None,
+        }
+    }
+
+    /// A delivered session of 150 messages, as large numbers and hashes as in a database of a million rows.
+    fn delivered(n: u64) -> SessionCursor {
+        let rowid = 1_000_000 + n as i64;
+        SessionCursor {
+            rowid,
+            seen_rowid: rowid,
+            messages: 150,
+            digest: u64::MAX - n,
+            newest_at: time::parse("2026-01-02T03:04:05.123Z"),
+            streams: BTreeMap::from([("main".to_owned(), StreamCursor { last_synced_line: 150 })]),
+            fields: Some(u64::MAX),
+            fields_seen_at: time::parse("2026-01-02T03:04:05.123Z"),
+            fields_sent: true,
+            ..SessionCursor::default()
+        }
+    }
+
+    fn session_id(n: u64) -> String {
+        format!("0190c6e8-1234-7abc-8def-{n:012}")
+    }
+
+    fn destination(endpoint: &str, sessions: impl Iterator<Item = u64>) -> Destination {
+        Destination {
+            sessions: sessions.map(|n| (session_id(n), delivered(n))).collect(),
+            source: SourceMark {
+                watermark: i64::MAX,
+                anchors: vec![(i64::MAX, u64::MAX)],
+                ..SourceMark::default()
+            },
+            ..Destination::new(endpoint, "key")
+        }
+    }
+
+    fn repositories(sessions: impl Iterator<Item = u64>) -> KnownRepositories {
+        let mut known = KnownRepositories::default();
+        sessions.for_each(|n| known.record(&session_id(n), Some(&format!("github.com/acme/{}", n % 20))));
+        known
+    }
+
+    fn document(repositories: &KnownRepositories, destinations: &[&Destination]) -> String {
+        let overrides = BTreeMap::new();
+        let body = StateBody { project_overrides: &overrides, repositories, destinations };
+        String::from_utf8(encode(header(), body).unwrap()).unwrap()
+    }
+
+    fn decode(document: &str) -> StateFile {
+        serde_json::from_str(document).unwrap()
+    }
+
+    #[test]
+    fn session_takes_no_more_than_its_share() {
+        let known = repositories(0..SESSIONS);
+        let bytes = |sessions| document(&known, &[&destination("a", 0..sessions)]).len();
+        let others = document(&KnownRepositories::default(), &[&destination("a", 0..0)]).len();
+        let per_session = (bytes(SESSIONS) - others) / SESSIONS as usize;
+        assert!(per_session <= SESSION_BYTES_MAX, "{per_session} bytes a session");
+    }
+
+    #[test]
+    fn file_reads_as_it_was_written() {
+        let known = repositories(0..9);
+        let destinations = [destination("a", 0..5), destination("b", 3..7), destination("c", 0..0)];
+        let text = document(&known, &destinations.each_ref());
+        let file = decode(&text);
+        assert_eq!(file.destinations, destinations);
+        assert_eq!(file.repositories, known);
+        assert_eq!(document(&file.repositories, &destinations.each_ref()), text);
+        // Each session is a line of its own, and its id is written once for each destination at most.
+        assert_eq!(text.matches(&session_id(1)).count(), 1);
+        assert_eq!(text.matches(&session_id(4)).count(), 2);
+        assert_eq!(text.matches(&session_id(8)).count(), 1);
+        assert!(text.lines().any(|line| line.starts_with(&format!("\"{}\":{{", session_id(4)))));
+    }
+
+    #[test]
+    fn no_number_is_too_large_for_javascript() {
+        let text = document(&repositories(0..1), &[&destination("a", 0..1)]);
+        fn assert_safe(value: &Value) {
+            match value {
+                Value::Number(number) => assert!(number.as_i64().unwrap().abs() < 1 << 53, "{number}"),
+                Value::Array(values) => values.iter().for_each(assert_safe),
+                Value::Object(members) => members.values().for_each(assert_safe),
+                _ => {}
+            }
+        }
+        assert_safe(&serde_json::from_str(&text).unwrap());
+    }
+
+    #[test]
+    fn repository_that_the_file_does_not_list_is_an_error() {
+        let text = document(&repositories(0..1), &[&destination("a", 0..1)]);
+        let damaged = text.replace("\"repository\":0", "\"repository\":1");
+        let error = serde_json::from_str::<StateFile>(&damaged).unwrap_err();
+        assert!(error.to_string().contains("names repository 1, which the file does not list"), "{error}");
+    }
+}

@@ -1,0 +1,225 @@
+//! JSON forms of the numbers and times of a state file, shared by its types.
+//!
+//! A JSON number holds integers exactly only up to 2^53: a program that rewrites the file through JavaScript numbers
+//! would round a larger one. Hashes are therefore hexadecimal strings, and a larger integer is a decimal string.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::time;
+
+/// The largest integer that a JavaScript number holds exactly together with its neighbours.
+const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+/// Hexadecimal digits of a short hash.
+const HASH_DIGITS: usize = 16;
+
+/// A short hash, as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HexHash(pub u64);
+
+impl HexHash {
+    fn digits(self) -> [u8; HASH_DIGITS] {
+        let mut digits = [0; HASH_DIGITS];
+        for (position, digit) in digits.iter_mut().rev().enumerate() {
+            let value = (self.0 >> (4 * position)) as u8 & 0xf;
+            *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        }
+        digits
+    }
+
+    fn parse(text: &str) -> Option<HexHash> {
+        let is_hash = text.len() == HASH_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| u64::from_str_radix(text, 16).ok().map(HexHash)).flatten()
+    }
+}
+
+impl Serialize for HexHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(str::from_utf8(&self.digits()).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for HexHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HexHash, D::Error> {
+        deserializer.deserialize_str(HexHashVisitor)
+    }
+}
+
+struct HexHashVisitor;
+
+impl Visitor<'_> for HexHashVisitor {
+    type Value = HexHash;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a hash of 16 hexadecimal digits")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<HexHash, E> {
+        HexHash::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// Serde for one hash.
+pub mod hex_hash {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        HexHash(*hash).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        HexHash::deserialize(deserializer).map(|hash| hash.0)
+    }
+}
+
+/// Serde for a set of hashes, as one string without separators.
+pub mod hash_set {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(hashes: &BTreeSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits: Vec<u8> = hashes.iter().flat_map(|hash| HexHash(*hash).digits()).collect();
+        serializer.serialize_str(str::from_utf8(&digits).unwrap_or_default())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u64>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let hashes = text.as_bytes().chunks(HASH_DIGITS).map(|digits| {
+            let hash = str::from_utf8(digits).ok().and_then(HexHash::parse);
+            hash.map(|hash| hash.0)
+                .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &HexHashVisitor))
+        });
+        hashes.collect()
+    }
+}
+
+/// A row id, or another integer that may exceed 2^53: a number, or a decimal string.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WideInteger(pub i64);
+
+impl Serialize for WideInteger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if (-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).contains(&self.0) {
+            serializer.serialize_i64(self.0)
+        } else {
+            serializer.collect_str(&self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WideInteger {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<WideInteger, D::Error> {
+        deserializer.deserialize_any(WideIntegerVisitor)
+    }
+}
+
+struct WideIntegerVisitor;
+
+impl Visitor<'_> for WideIntegerVisitor {
+    type Value = WideInteger;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an integer, as a number or as a string")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<WideInteger, E> {
+        Ok(WideInteger(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<WideInteger, E> {
+        let value = i64::try_from(number);
+        value.map(WideInteger).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<WideInteger, E> {
+        text.parse().map(WideInteger).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// A time: milliseconds since 1970 as a number, or RFC 3339 where it has more digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub DateTime<Utc>);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = self.0.timestamp_millis();
+        if DateTime::from_timestamp_millis(millis) == Some(self.0) {
+            serializer.serialize_i64(millis)
+        } else {
+            serializer.serialize_str(&time::format_exact(self.0))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_any(TimestampVisitor)
+    }
+}
+
+struct TimestampVisitor;
+
+impl Visitor<'_> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a time, as milliseconds since 1970 or as RFC 3339")
+    }
+
+    fn visit_i64<E: Error>(self, millis: i64) -> Result<Timestamp, E> {
+        let time = DateTime::from_timestamp_millis(millis);
+        time.map(Timestamp).ok_or_else(|| E::invalid_value(Unexpected::Signed(millis), &self))
+    }
+
+    fn visit_u64<E: Error>(self, millis: u64) -> Result<Timestamp, E> {
+        match i64::try_from(millis) {
+            Ok(millis) => self.visit_i64(millis),
+            Err(_) => Err(E::invalid_value(Unexpected::Unsigned(millis), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+        time::parse(text).map(Timestamp).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Asserts the JSON form of a value, and that the form reads as the value.
+    #[track_caller]
+    fn assert_form<T: Serialize + DeserializeOwned + PartialEq + fmt::Debug>(value: T, json: &str) {
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+        assert_eq!(serde_json::from_str::<T>(json).unwrap(), value);
+    }
+
+    #[test]
+    fn integers_above_two_to_the_53rd_are_strings() {
+        assert_form(WideInteger(9_007_199_254_740_991), "9007199254740991");
+        assert_form(WideInteger(9_007_199_254_740_992), "\"9007199254740992\"");
+        assert_form(WideInteger(i64::MIN), "\"-9223372036854775808\"");
+    }
+
+    #[test]
+    fn hashes_are_sixteen_digits() {
+        assert_form(HexHash(0), "\"0000000000000000\"");
+        assert_form(HexHash(u64::MAX), "\"ffffffffffffffff\"");
+        for other in ["\"\"", "\"0\"", "\"+00000000000000f\"", "\"000000000000000g\"", "1"] {
+            assert!(serde_json::from_str::<HexHash>(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn times_keep_their_precision() {
+        let exact = |text| Timestamp(time::parse(text).unwrap());
+        assert_form(exact("2026-01-02T03:04:05.123Z"), "1767323045123");
+        assert_form(exact("2026-01-02T03:04:05.123456Z"), "\"2026-01-02T03:04:05.123456Z\"");
+        assert_form(exact("1969-12-31T23:59:59.999Z"), "-1");
+    }
+}
