@@ -11,11 +11,15 @@ use crate::exporter::log::Logger;
 /// The inputs of a command, built once in `cli`.
 #[derive(Debug)]
 pub struct Context {
+    /// Configuration in force.
     pub config: Config,
+    /// Process environment.
     pub environment: Environment,
     /// The folder of `sync-state.json`, `sync-queue.json` and their locks.
     pub folder: PathBuf,
+    /// Clock of the run.
     pub clock: Clock,
+    /// Log of the command.
     pub log: Logger,
     /// Time budget of a run, inline backoff included.
     pub max_time: Duration,

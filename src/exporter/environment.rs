@@ -11,14 +11,23 @@ use crate::exporter::error::Error;
 /// The variables that this program knows. An empty variable counts as absent.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
+    /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `CLAUDE_CONFIG_DIR`.
     pub claude_config_dir: Option<PathBuf>,
+    /// `HAN_DB`.
     pub han_db: Option<PathBuf>,
+    /// `HAN_DATA_DIR`.
     pub han_data_dir: Option<PathBuf>,
+    /// `HAN_SYNC_ENABLED`.
     pub enabled: Option<String>,
+    /// `HAN_SYNC_ENDPOINT`.
     pub endpoint: Option<String>,
+    /// `HAN_SYNC_API_KEY`.
     pub api_key: Option<String>,
+    /// `HAN_SYNC_INTERVAL`.
     pub interval: Option<String>,
+    /// `HAN_SYNC_BATCH_SIZE`.
     pub batch_size: Option<String>,
     /// Start of a simulated clock, RFC 3339 (for tests).
     pub test_now: Option<String>,

@@ -52,7 +52,9 @@ impl ExitCode {
 /// The error that ends the program: an explanation and an exit code.
 #[derive(Debug)]
 pub struct Error {
+    /// Exit code of the program.
     pub exit: ExitCode,
+    /// Cause, with context.
     pub error: anyhow::Error,
 }
 

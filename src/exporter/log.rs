@@ -11,8 +11,11 @@ use crate::time;
 /// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
+    /// Needs action.
     Error,
+    /// May need action.
     Warning,
+    /// Progress, with `--verbose`.
     Info,
 }
 
@@ -29,7 +32,9 @@ impl LogLevel {
 /// The format of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// Lines of text.
     Text,
+    /// JSON objects, each on a line.
     Json,
 }
 
@@ -43,14 +48,17 @@ pub fn write_stderr(line: &str) {
 pub struct Logger {
     /// Highest level that is written.
     pub level: LogLevel,
+    /// Format of events.
     pub format: LogFormat,
 }
 
 impl Logger {
+    /// Logs an error.
     pub fn error(&self, event: &str, message: &str) {
         self.write(LogLevel::Error, event, message, &[]);
     }
 
+    /// Logs a warning.
     pub fn warn(&self, event: &str, message: &str) {
         self.write(LogLevel::Warning, event, message, &[]);
     }

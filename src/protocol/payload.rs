@@ -18,7 +18,9 @@ pub const PROTOCOL_VERSION_HEADER: &str = "X-Han-Protocol-Version";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPayload {
+    /// Protocol version.
     pub version: String,
+    /// Id of the client.
     pub client_id: String,
     /// From the receiver's identity, else `unknown`; receivers go by the key.
     pub user_id: String,
@@ -26,6 +28,7 @@ pub struct SyncPayload {
     pub timestamp: String,
     /// The cursor before this batch. It informs; it acknowledges nothing.
     pub cursor: SyncCursor,
+    /// Sessions, empty in a heartbeat.
     pub sessions: Vec<SyncSession>,
 }
 
@@ -34,8 +37,10 @@ pub struct SyncPayload {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncCursor {
+    /// Id of the last session.
     #[serde(default)]
     pub last_session_id: Option<String>,
+    /// Highest line of the last session.
     #[serde(default)]
     pub last_message_line_number: i64,
     /// RFC 3339; empty before the first batch.

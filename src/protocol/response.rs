@@ -8,15 +8,20 @@ use crate::protocol::payload::SyncCursor;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncResponse {
+    /// Status of the batch.
     pub status: ResponseStatus,
+    /// Cursor of the last stored session.
     #[serde(default)]
     pub cursor: SyncCursor,
     /// Sessions stored.
     pub processed: u64,
+    /// Messages of the stored sessions.
     #[serde(default)]
     pub messages_processed: u64,
+    /// Rejected sessions.
     #[serde(default)]
     pub errors: Vec<SyncError>,
+    /// Clock of the receiver, RFC 3339.
     #[serde(default)]
     pub server_timestamp: Option<String>,
 }
@@ -25,8 +30,11 @@ pub struct SyncResponse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseStatus {
+    /// All sessions are stored.
     Success,
+    /// Some sessions are rejected.
     Partial,
+    /// All sessions are rejected.
     Error,
 }
 
@@ -34,9 +42,11 @@ pub enum ResponseStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncError {
+    /// Id of the session.
     pub session_id: String,
     /// A constant of [`code`], or a code that only a newer receiver knows.
     pub code: String,
+    /// Explanation for people.
     #[serde(default)]
     pub message: String,
 }
@@ -61,7 +71,9 @@ pub mod code {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
+    /// Explanation for people.
     pub error: String,
+    /// Id of the request, as in the receiver's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }

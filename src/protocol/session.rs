@@ -8,14 +8,19 @@ use crate::protocol::message::SyncMessage;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncSession {
+    /// Id of the session.
     pub id: String,
     /// The last segment of the repository; never han's own slug, which is a local path.
     pub project_slug: String,
     /// `https://host/owner/repo`, normalized and without credentials when it comes from this exporter.
     pub repo_remote: String,
+    /// Status, as the source has it.
     pub status: String,
+    /// Short name of the session, where it has one.
     pub slug: Option<String>,
+    /// New messages of the session.
     pub messages: Vec<SyncMessage>,
+    /// New and changed tasks of the session.
     pub tasks: Vec<SyncTask>,
     /// RFC 3339: the latest of the newest message's time, the newest task's `updatedAt`, and the time at which the
     /// exporter first saw the session's fields as they are.
@@ -35,8 +40,11 @@ pub struct SyncSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inclusion {
+    /// The owner is an organization of the user.
     Organization,
+    /// The owner is an own account, with `includePersonal`.
     Personal,
+    /// A pattern of `forceInclude` matches.
     ForcedInclude,
 }
 
@@ -55,6 +63,7 @@ impl Inclusion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncTask {
+    /// Id of the task.
     pub id: String,
     /// The same as `id`.
     #[serde(default)]
@@ -67,6 +76,8 @@ pub struct SyncTask {
     pub description: Option<String>,
     /// `pending`, `in_progress` or `completed`.
     pub status: String,
+    /// Time of creation.
     pub created_at: String,
+    /// Time of the last change.
     pub updated_at: String,
 }

@@ -10,7 +10,9 @@ use crate::exporter::plan::delta::SessionFields;
 /// Values that all batches of a run have in common.
 #[derive(Debug)]
 pub struct BatchContext<'a> {
+    /// Id of the client.
     pub client_id: &'a str,
+    /// User of the destination, from the identity.
     pub user_id: &'a str,
     /// Key of the hashes of content that is not sent.
     pub secret: &'a str,
@@ -25,6 +27,7 @@ pub struct BatchContext<'a> {
 /// A session that may leave the machine.
 #[derive(Debug, Clone)]
 pub struct EligibleSession {
+    /// Session fields as they are sent.
     pub fields: SessionFields,
     /// True if the content of its messages and tasks may leave, too.
     pub include_content: bool,
@@ -41,8 +44,11 @@ pub struct EligibleSession {
 /// Limits of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
+    /// Sessions per batch.
     pub sessions: usize,
+    /// Messages per batch.
     pub messages: usize,
+    /// Tasks per batch.
     pub tasks: usize,
     /// Uncompressed bytes; a message that exceeds them goes alone.
     pub bytes: usize,

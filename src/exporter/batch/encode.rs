@@ -17,7 +17,9 @@ const LEVEL_WITHOUT_CONTENT: u32 = 5;
 /// The body of a request.
 #[derive(Debug, Clone)]
 pub struct EncodedBody {
+    /// Body of the request, compressed.
     pub bytes: Arc<Vec<u8>>,
+    /// Bytes of the body before compression.
     pub inflated_bytes: u64,
 }
 

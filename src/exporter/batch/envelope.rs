@@ -14,6 +14,7 @@ use crate::protocol::{self, SyncCursor};
 pub struct Envelope {
     /// The payload up to the first session.
     pub header: Vec<u8>,
+    /// Serialized sessions, separated by commas.
     pub sessions: Arc<Vec<u8>>,
 }
 
@@ -31,10 +32,15 @@ impl Envelope {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvelopeHeader<'a> {
+    /// Protocol version.
     pub version: &'a str,
+    /// Id of the client.
     pub client_id: &'a str,
+    /// User of the destination.
     pub user_id: &'a str,
+    /// Time of the batch, RFC 3339.
     pub timestamp: String,
+    /// State before the batch.
     pub cursor: &'a SyncCursor,
 }
 
@@ -42,10 +48,15 @@ pub struct EnvelopeHeader<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionHeader<'a> {
+    /// Id of the session.
     pub id: &'a str,
+    /// Last segment of the repository.
     pub project_slug: &'a str,
+    /// URL of the repository, normalized.
     pub repo_remote: String,
+    /// Status, as the source has it.
     pub status: &'a str,
+    /// Short name of the session, where it has one.
     pub slug: Option<&'a str>,
 }
 
@@ -53,9 +64,13 @@ pub struct SessionHeader<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionTrailer<'a> {
+    /// Time of the last change, RFC 3339.
     pub last_modified: String,
+    /// Messages of the session in the source.
     pub total_message_count: u64,
+    /// Rule that made the session eligible.
     pub inclusion: protocol::Inclusion,
+    /// Coding agent, as han names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harness: Option<&'a str>,
 }

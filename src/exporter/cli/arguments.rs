@@ -77,13 +77,21 @@ const GLOBAL_FLAGS: [GlobalFlag; 9] = [
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
 pub enum Subcommand {
+    /// `session ID`.
     Session(SessionArgs),
+    /// `all`.
     All(AllArgs),
+    /// `hook`.
     Hook(HookArgs),
+    /// `preview`.
     Preview(PreviewArgs),
+    /// `explain`.
     Explain(ExplainArgs),
+    /// `status`.
     Status(StatusArgs),
+    /// `queue`.
     Queue(QueueArgs),
+    /// `reset`.
     Reset(ResetArgs),
 }
 
@@ -158,9 +166,13 @@ pub struct ResetArgs {
 pub struct Invocation {
     /// `None` for a scheduled run.
     pub command: Option<Subcommand>,
+    /// Global flags.
     pub flags: Flags,
+    /// True with `--json`.
     pub json: bool,
+    /// True with `--quiet`.
     pub quiet: bool,
+    /// Log of the command.
     pub log: Logger,
     /// Time budget of a run.
     pub max_time: Duration,
@@ -169,6 +181,7 @@ pub struct Invocation {
 /// The result of parsing.
 #[derive(Debug)]
 pub enum Parsed {
+    /// A command to carry out.
     Invocation(Box<Invocation>),
     /// Help or version, to be printed.
     Print(String),

@@ -53,7 +53,9 @@ pub struct Config {
     pub database: PathBuf,
     /// True if the user opted in.
     pub enabled: Setting<bool>,
+    /// URL of `POST …/api/sync`.
     pub endpoint: Option<Setting<String>>,
+    /// Bearer key.
     pub api_key: Option<Setting<ApiKey>>,
     /// Time between scheduled runs.
     pub interval: Duration,
@@ -63,12 +65,15 @@ pub struct Config {
     pub batch_bytes: usize,
     /// True if message text is sent, redacted.
     pub include_content: Setting<bool>,
+    /// Further regular expressions to redact.
     pub redact_patterns: Vec<String>,
     /// Time without progress on one request.
     pub timeout: Duration,
     /// An extra certificate authority.
     pub ca_file: Option<PathBuf>,
+    /// Rules of the privacy filter.
     pub privacy: PrivacyRules,
+    /// Origins of the privacy rules, for `explain`.
     pub origins: PrivacyOrigins,
     /// Mistakes that stop nothing, for the user to see.
     pub warnings: Vec<String>,
@@ -77,8 +82,11 @@ pub struct Config {
 /// The layer of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
+    /// Path of han's database.
     pub database: Option<PathBuf>,
+    /// Path of the configuration file.
     pub config: Option<PathBuf>,
+    /// URL of `POST …/api/sync`.
     pub endpoint: Option<String>,
 }
 

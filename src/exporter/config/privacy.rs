@@ -21,9 +21,13 @@ pub struct PrivacyRules {
 /// The origin of each of the [`PrivacyRules`].
 #[derive(Debug, Clone)]
 pub struct PrivacyOrigins {
+    /// Setting `includePersonal`.
     pub include_personal: Origin,
+    /// Setting `forceInclude`.
     pub force_include: Origin,
+    /// Setting `forceExclude`.
     pub force_exclude: Origin,
+    /// Setting `organizations`.
     pub organizations: Origin,
 }
 

@@ -7,7 +7,9 @@ use regex::Regex;
 /// An entry of `redactPatterns` that is no regular expression, or too large a one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedactPatternError {
+    /// Pattern that cannot be used.
     pub pattern: String,
+    /// Reason from the regex compiler.
     pub reason: String,
 }
 

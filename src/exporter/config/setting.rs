@@ -29,7 +29,9 @@ impl fmt::Display for Origin {
 /// A value and its origin.
 #[derive(Debug, Clone)]
 pub struct Setting<T> {
+    /// Value in force.
     pub value: T,
+    /// Place where the value was set.
     pub origin: Origin,
 }
 

@@ -28,7 +28,9 @@ const TIMEOUTS_MAX: u32 = 2;
 /// The batcher with the state, the report, and the sessions acknowledged so far.
 #[derive(Debug)]
 pub struct Progress<'a> {
+    /// Batcher of the run.
     pub batcher: Batcher<'a>,
+    /// Report of the run so far.
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
@@ -40,6 +42,7 @@ pub struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
+    /// Starts with nothing delivered.
     pub fn new(batcher: Batcher<'a>, context: &'a Context) -> Progress<'a> {
         Progress {
             batcher,
@@ -53,10 +56,12 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Destination of the run.
     pub fn destination(&self) -> &Destination {
         &self.batcher.state.destination
     }
 
+    /// Destination of the run, to change.
     pub fn destination_mut(&mut self) -> &mut Destination {
         &mut self.batcher.state.destination
     }

@@ -11,15 +11,23 @@ use crate::exporter::outcome::StopReason;
 pub enum RequestError {
     /// A transient error of the endpoint or the transport.
     Fault {
+        /// Message for people.
         message: String,
         /// The wait that the receiver asked for.
         retry_after: Option<Duration>,
+        /// True after a timeout.
         is_timeout: bool,
     },
     /// The receiver rejected the key.
-    KeyRejected { message: String },
+    KeyRejected {
+        /// Message for people.
+        message: String,
+    },
     /// The endpoint is not a receiver, or is at another address.
-    NotReceiver { message: String },
+    NotReceiver {
+        /// Message for people.
+        message: String,
+    },
     /// The time budget of the run was used up before the response.
     TimeUp,
     /// A signal arrived before the response.
@@ -32,6 +40,7 @@ impl RequestError {
         RequestError::Fault { message, retry_after: None, is_timeout: false }
     }
 
+    /// Message for people.
     pub fn message(&self) -> &str {
         match self {
             RequestError::Fault { message, .. }
@@ -47,6 +56,7 @@ impl RequestError {
         !matches!(self, RequestError::Fault { .. })
     }
 
+    /// True after a timeout.
     pub fn is_timeout(&self) -> bool {
         matches!(self, RequestError::Fault { is_timeout: true, .. })
     }

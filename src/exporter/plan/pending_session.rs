@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 /// A session to send.
 #[derive(Debug, Clone)]
 pub struct PendingSession {
+    /// Id of the session.
     pub session_id: String,
     /// The time at which its queue item was enqueued; `None` without an item.
     pub enqueued_at: Option<DateTime<Utc>>,
@@ -29,6 +30,7 @@ pub struct PendingSession {
 }
 
 impl PendingSession {
+    /// Creates a session without rejections.
     pub fn new(session_id: String, enqueued_at: Option<DateTime<Utc>>, data_mark: String) -> PendingSession {
         PendingSession {
             session_id,

@@ -17,9 +17,13 @@ use crate::protocol::{stable_message_id, stream_name};
 /// A session's own fields, with those of its project and repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionRow {
+    /// Id of the session.
     pub id: String,
+    /// Status, as the source has it.
     pub status: Option<String>,
+    /// Short name of the session, where it has one.
     pub slug: Option<String>,
+    /// Coding agent, as han names it.
     pub harness: Option<String>,
     /// The project's folder.
     pub project_path: Option<String>,
@@ -55,7 +59,9 @@ impl SessionRow {
 /// A row of `messages`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessageRow<'r> {
+    /// Row id, which grows with insertion.
     pub rowid: i64,
+    /// Kind of transcript that the row comes from.
     pub source_file_type: Option<String>,
     /// Borrowed from the database's page where it need not be repaired.
     pub raw_json: Option<Cow<'r, str>>,
@@ -129,12 +135,19 @@ fn han_columns() -> impl Iterator<Item = (&'static MessageColumn, &'static str)>
 /// A row of `native_tasks`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskRow {
+    /// Id of the task.
     pub id: String,
+    /// Id of the session.
     pub session_id: String,
+    /// Title of the task.
     pub subject: String,
+    /// Text of the task.
     pub description: Option<String>,
+    /// Status, as the source has it.
     pub status: String,
+    /// Time of creation.
     pub created_at: String,
+    /// Time of the last change.
     pub updated_at: String,
 }
 

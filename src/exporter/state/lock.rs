@@ -43,6 +43,7 @@ impl RunLock {
 pub struct QueueLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl QueueLock {
+    /// Waits for the lock.
     pub fn acquire(folder: &Path) -> Result<QueueLock, Error> {
         let path = folder.join("sync-queue.lock");
         let file =

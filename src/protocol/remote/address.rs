@@ -25,15 +25,25 @@ const AZURE_OLD_SUFFIX: &str = ".visualstudio.com";
 /// Reason why a text is no remote. The error never holds the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RemoteError {
+    /// Empty text.
     Empty,
+    /// White space inside.
     WhiteSpace,
+    /// Path on this machine.
     LocalPath,
+    /// Unknown scheme.
     Scheme,
+    /// Invalid host name.
     Host,
+    /// Invalid port.
     Port,
+    /// `@` in the path.
     StrayAt,
+    /// Invalid path segment.
     Segment,
+    /// No owner or no repository.
     TooShort,
+    /// Azure DevOps address of unknown form.
     Azure,
 }
 

@@ -53,6 +53,7 @@ pub enum PatternError {
     PartialWildcard,
     /// `**` before the end.
     InnerDoubleWildcard,
+    /// Invalid repository or owner.
     Remote(RemoteError),
 }
 

@@ -43,6 +43,7 @@ pub struct App {
 type StateRouter = Router<Arc<AppState>>;
 
 impl App {
+    /// Creates the application on a store.
     pub fn new(store: Store, options: ServerOptions) -> App {
         let state = Arc::new(AppState::new(store, options));
         App {

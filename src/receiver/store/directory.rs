@@ -12,10 +12,13 @@ use std::time::Duration;
 /// The user that a key stands for, and what is theirs, as it is now.
 #[derive(Debug, Clone)]
 pub struct Principal {
+    /// Id of the key.
     pub key_id: String,
     /// Also the tenant of the user's private space.
     pub user_id: String,
+    /// Login name of the user.
     pub login: String,
+    /// Own accounts of the user.
     pub accounts: Vec<String>,
     /// Sorted by slug.
     pub memberships: Vec<Membership>,
@@ -26,10 +29,15 @@ pub struct Principal {
 /// An organization that the user belongs to.
 #[derive(Debug, Clone)]
 pub struct Membership {
+    /// Id of the tenant.
     pub tenant_id: String,
+    /// Slug of the organization.
     pub slug: String,
+    /// Name of the organization.
     pub name: String,
+    /// Role of the user in the organization.
     pub role: Role,
+    /// Owners of the organization's repositories.
     pub owners: Vec<String>,
     /// Microseconds; of the organization.
     pub retained_since: Option<i64>,
@@ -45,6 +53,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// Parses `member` or `admin`.
     pub fn parse(text: &str) -> Option<Role> {
         match text {
             "member" => Some(Role::Member),
@@ -53,6 +62,7 @@ impl Role {
         }
     }
 
+    /// Name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Member => "member",

@@ -12,6 +12,7 @@ pub struct Rule {
     pub keywords: &'static [&'static str],
     /// True if the keywords also count in lower case, upper case and capitalized.
     pub any_case: bool,
+    /// Method of finding candidates.
     pub matcher: Matcher,
     /// The part of a secret before its keyword.
     pub prefix: Prefix,
@@ -19,6 +20,7 @@ pub struct Rule {
     pub boundary: Boundary,
     /// A further condition on a match.
     pub check: Check,
+    /// Origin of the rule.
     pub source: Documentation,
     /// A text with a secret.
     pub positive: &'static str,
@@ -71,6 +73,7 @@ pub enum Boundary {
 pub enum Check {
     /// None: the pattern is enough.
     Shape,
+    /// Rejects placeholders such as `xxxx`.
     NoPlaceholder,
     /// Random characters of a generator.
     Random,
