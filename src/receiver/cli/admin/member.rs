@@ -84,7 +84,7 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: MemberArgs) ->
         MemberCommand::List(MemberListArgs { slug }) => {
             let members = store.members(slug.as_deref()).await?;
             output.print_table(&members, |member| {
-                [member.organization.clone(), member.login.clone(), member.role.to_string()]
+                [member.organization.clone(), member.login.clone(), member.role.to_owned()]
             })
         }
     }

@@ -49,7 +49,7 @@ enum AdminCommand {
     Owner(owner::OwnerArgs),
     Account(account::AccountArgs),
     Key(key::KeyArgs),
-    Session(session::SessionArgs),
+    Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
 }
 

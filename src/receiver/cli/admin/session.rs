@@ -12,7 +12,7 @@ use std::io::Write;
 /// stored sessions: list, export, move, forget, prune; also as `sessions`
 #[derive(FromArgs)]
 #[argh(subcommand, name = "session")]
-pub struct SessionArgs {
+pub struct SessionAdminArgs {
     #[argh(subcommand)]
     command: SessionAdminCommand,
 }
@@ -95,7 +95,7 @@ pub struct PruneArgs {
 }
 
 /// Runs `admin session`.
-pub async fn run(store: &Store, output: &ResultOutput, arguments: SessionArgs) -> Result<(), CliError> {
+pub async fn run(store: &Store, output: &ResultOutput, arguments: SessionAdminArgs) -> Result<(), CliError> {
     match arguments.command {
         SessionAdminCommand::List(SessionListArgs { org, user }) => {
             let filter = SessionFilter { id: None, organization: org, login: user };
