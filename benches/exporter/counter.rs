@@ -1,6 +1,6 @@
 //! A receiver that only counts: it inflates each batch, counts its sessions and messages, and acknowledges them.
 //!
-//! What it takes from the processor is part of every figure, since an exporter is not measured without a receiver.
+//! The receiver's processor time is part of every figure, since an exporter is not measured without a receiver.
 
 use std::io::{self, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::http::{RequestHead, gunzip, read_body, read_head};
 
-/// What arrived since it was last asked.
+/// Requests since the last call.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Counts {
     pub requests: u64,
@@ -49,7 +49,7 @@ impl Counter {
         format!("http://127.0.0.1:{}/api/sync", self.port)
     }
 
-    /// What arrived since the last call.
+    /// Requests since the last call.
     pub fn take(&self) -> Counts {
         std::mem::take(&mut self.counts.lock().expect("no thread panics while it counts"))
     }

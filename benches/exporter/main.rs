@@ -88,7 +88,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What one database gave for the plots.
+/// Points of one database for the plots.
 #[derive(Default)]
 struct Measured {
     idle: Duration,
@@ -175,7 +175,7 @@ fn measure(options: &Options, messages: usize, with_new: bool) -> Measured {
     measured
 }
 
-/// One database, one exporter, one receiver.
+/// A database, one exporter, one receiver.
 struct Bench {
     home: TempDir,
     database: PathBuf,
@@ -242,7 +242,7 @@ impl Bench {
         command
     }
 
-    /// One run, which has to end well, and what it sent.
+    /// A run, which has to end well, and what it sent.
     fn run(&self) -> (Duration, Counts) {
         self.counter.take();
         let took = time(&mut self.ours(&["--max-seconds", "3600"]));

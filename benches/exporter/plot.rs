@@ -7,7 +7,7 @@ use std::time::Duration;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-/// One line of a plot: a name, and what was measured at each size.
+/// A line of a plot: a name, and what was measured at each size.
 pub struct Line {
     pub name: &'static str,
     pub is_ours: bool,

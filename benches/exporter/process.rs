@@ -19,7 +19,7 @@ pub fn time(command: &mut Command) -> Duration {
     took
 }
 
-/// What a program prints.
+/// Output of a program.
 pub fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?} ended with {}", output.status);

@@ -19,13 +19,13 @@ impl Table {
         self.row(what, &show(ours), against, &show(other), &format!("{ratio:.2}"), target);
     }
 
-    /// How many times as fast as the other.
+    /// Speed as a multiple of the other's.
     pub fn faster(&mut self, what: &str, ours: Duration, against: &str, other: Duration, target: &str) {
         let ratio = other.as_secs_f64() / ours.as_secs_f64();
         self.row(what, &show(ours), against, &show(other), &format!("{ratio:.2} times as fast"), target);
     }
 
-    /// What has a bound of its own.
+    /// A figure with a bound of its own.
     pub fn amount(&mut self, what: &str, ours: &str, target: &str) {
         self.row(what, ours, "", "", "", target);
     }

@@ -1,6 +1,6 @@
 //! Batches as exporters send them, made before anything is measured: their shape is that of a real database of han's
-//! (sessions of some hundred messages, ids that are UUIDs, a third of the rows with an response's tokens, two rows to an
-//! response, 3 KB of raw JSON to a message).
+//! (sessions of some hundred messages, ids that are UUIDs, a third of the rows with an answer's tokens, two rows to an
+//! answer, 3 KB of raw JSON to a message).
 
 use super::support::han_db::text::Rng;
 use super::support::running_receiver::{ACME, gzip, sealed};
@@ -21,7 +21,7 @@ pub fn bodies(name: &str, messages: usize, content: usize) -> Vec<Vec<u8>> {
     (0..messages.div_ceil(BATCH)).map(|_| body(&mut seeded, BATCH, content)).collect()
 }
 
-/// One compressed body.
+/// A compressed body.
 pub fn body(seeded: &mut Rng, messages: usize, content: usize) -> Vec<u8> {
     let sessions: Vec<Value> = (0..messages.div_ceil(SESSION)).map(|_| session(seeded, content)).collect();
     gzip(&sealed("bench", &sessions))
@@ -45,7 +45,7 @@ fn session(seeded: &mut Rng, content: usize) -> Value {
                 "user" => message["role"] = Value::from("user"),
                 "tool_result" => message["toolName"] = Value::from("Bash"),
                 _ => {
-                    // The next row may be of the same response.
+                    // The next row may be of the same answer.
                     if usage.is_empty() || line % 3 == 1 {
                         usage = format!("{:016x}", seeded.next());
                     }

@@ -1,4 +1,4 @@
-//! What the receiver costs on PostgreSQL, as ratios to something measured beside it in the same run.
+//! The cost of the receiver on PostgreSQL, as ratios to something measured beside it in the same run.
 //!
 //!     scripts/with-postgres cargo bench --features receiver --bench receiver -- [--messages N] [--rounds N]
 //!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--only PART]
@@ -68,7 +68,7 @@ impl Sizes {
 /// A part of the whole: its name, and what measures it.
 type Part = (&'static str, fn(&Sizes) -> Vec<Measure>);
 
-/// One line of the table.
+/// A line of the table.
 pub struct Measure {
     pub name: String,
     pub ours: String,

@@ -31,8 +31,8 @@ impl Sender {
             .header("authorization", &self.authorization)
             .header("content-type", "application/json")
             .header("content-encoding", "gzip");
-        let mut response = request.send(body).expect("the receiver responses");
-        (response.status().as_u16(), response.body_mut().read_to_string().expect("an response is text"))
+        let mut response = request.send(body).expect("the receiver responds");
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("a response is text"))
     }
 
     /// Seconds to deliver all of these, one after the other.

@@ -1,6 +1,6 @@
-//! One batch into a store of many messages against one into a store of few.
+//! A batch into a store of many messages against one into a store of few.
 //!
-//! The stores are filled in SQL, as batches of 20 users would have: sessions of 250 messages with their homes, an response
+//! The stores are filled in SQL, as batches of 20 users would have: sessions of 250 messages with their locations, an answer
 //! to every sixth message, sums by day, model and type. The sums are rows of the right number and size, not a recount:
 //! what is measured is finding one's store among them. A filled store is kept on the server for the next run, and takes
 //! up to 60 batches more in each: a server that `scripts/with-postgres` starts takes it away with itself.

@@ -20,7 +20,7 @@ pub mod recount;
 /// lets an input take.
 pub const REPEATED_BYTES: usize = 512 << 10;
 
-/// One target: its body, and mutations that know JSON beside libFuzzer's own.
+/// A target: its body, and mutations that know JSON beside libFuzzer's own.
 #[macro_export]
 macro_rules! target {
     ($name:ident) => {

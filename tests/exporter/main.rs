@@ -1,6 +1,6 @@
 //! The exporter alone: the real program against a test receiver, and the parts of it that can be tested by themselves.
 //!
-//! These tests need no feature: they test the exporter as it is shipped.
+//! No feature is needed: the exporter is tested as it is shipped.
 
 #[path = "../support/mod.rs"]
 mod support;

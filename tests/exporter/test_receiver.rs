@@ -1,4 +1,4 @@
-//! The fault server itself: that its faults are what they say, seen from a plain HTTP client.
+//! The test receiver itself: that its faults are what they say, seen from a plain HTTP client.
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-/// Batches of sessions with rows that share responses, repeat, and come late.
+/// Batches of sessions with rows that share answers, repeat, and come late.
 fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
     let row = (0..12u8, 0..3i64, 0..5u8, 0..3u8, 0..4u8, 0..100i64, 0..100i64);
     let task = (0..3u8, 0..3u8, 1..4u8);
@@ -118,7 +118,7 @@ fn answer_or_model_without_a_name_is_none() {
         let rows = vec![
             row("a", "2025-03-02", "", "opus"),
             row("b", "2025-03-02", "", "opus"),
-            // The later row names the response's model.
+            // The later row names the answer's model.
             row("c", "2025-03-03", "u", ""),
             row("d", "2025-03-04", "u", "opus"),
         ];
@@ -168,7 +168,7 @@ fn metrics_are_the_sums_in_every_grouping() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
         let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
-        let response = |id: &str, line, day: &str, output| {
+        let answer = |id: &str, line, day: &str, output| {
             with(
                 message(id, line),
                 json!({"timestamp": format!("{day}T10:00:00Z"), "usageId": "u1", "model": "opus", "inputTokens": 10,
@@ -178,8 +178,8 @@ fn metrics_are_the_sums_in_every_grouping() {
         let done = json!({"tasks": [{"id": "t", "status": "completed", "createdAt": "2025-03-01T00:00:00Z",
                                      "updatedAt": "2025-03-02T00:00:00Z"}]});
         let rows = vec![
-            response("a", 0, "2025-03-01", 5),
-            response("b", 1, "2025-03-01", 9),
+            answer("a", 0, "2025-03-01", 5),
+            answer("b", 1, "2025-03-01", 9),
             with(
                 message("c", 2),
                 json!({
@@ -254,7 +254,7 @@ fn rows_that_outlived_their_session_are_stored_and_counted_once() {
         assert_eq!(one("SELECT count(*) FROM messages"), "4");
         assert_eq!(one("SELECT CAST(sum(messages) AS BIGINT) FROM metrics"), "4");
         assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "33");
-        // And where only an response is, that the session's rows share with it.
+        // And where only an answer is, that the session's rows share with it.
         store.execute("DELETE FROM session_locations; DELETE FROM sessions; DELETE FROM messages");
         let response = alice.sync(&[session("s", ACME, vec![row(0), row(3)])]);
         assert_eq!(response.status, 200, "{}", response.text);

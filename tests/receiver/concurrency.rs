@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SESSIONS: usize = 12;
 const MESSAGES: usize = 40;
 
-/// Part `part` of everything: overlapping slices of each session, whose rows share responses across slices.
+/// Part `part` of everything: overlapping slices of each session, whose rows share answers across slices.
 fn batch(part: usize) -> Vec<Value> {
     (0..SESSIONS)
         .map(|s| {
@@ -180,7 +180,7 @@ fn killed_in_the_middle_of_ingest_it_stores_all_or_nothing() {
     }
 }
 
-/// How often to kill; `HAN_SYNC_TEST_KILLS` says otherwise.
+/// Number of kills, unless `HAN_SYNC_TEST_KILLS` gives another.
 fn kills() -> usize {
     std::env::var("HAN_SYNC_TEST_KILLS").map_or(100, |text| text.parse().unwrap())
 }

@@ -1,10 +1,10 @@
-//! What a batch costs, counted and not timed: statements, rows read, memory.
+//! The cost of a batch, counted and not timed: statements, rows read, memory.
 
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
 use std::thread;
 
-/// Sessions with so many messages each, of which every third has an response's tokens.
+/// Sessions with so many messages each, of which every third has an answer's tokens.
 fn sessions(name: &str, sessions: usize, messages: usize) -> Vec<Value> {
     (0..sessions)
         .map(|s| {
@@ -139,7 +139,7 @@ fn peak_mib(body: &[u8]) -> u64 {
     receiver.peak_kib() / 1024
 }
 
-/// One session of a repository that is everybody's, for whom it is private.
+/// A session of a repository that is everybody's, for whom it is private.
 fn body_of(rows: Vec<Value>) -> Vec<u8> {
     let session =
         with(session("s", "git@github.com:somebody/else.git", rows), json!({"inclusion": "personal"}));

@@ -1,4 +1,4 @@
-//! What a receiver does not put up with, and what it says then.
+//! The limits of the receiver, and its responses beyond them.
 
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What PostgreSQL itself holds to: keys that begin with the tenant, and row-level security that nothing gets around.
+//! Guarantees of PostgreSQL itself: keys that begin with the tenant, and row-level security.
 
 use crate::support::running_receiver::*;
 use serde_json::json;

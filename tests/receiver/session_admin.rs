@@ -1,4 +1,4 @@
-//! What an operator does to what is stored: retention, moving, forgetting, exporting, the directory.
+//! The admin commands that change stored data: retention, move, forget, export, directory.
 
 use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;

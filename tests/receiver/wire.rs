@@ -1,4 +1,4 @@
-//! The receiver's side of the golden files in `fixtures/wire`: it responses the requests with the responses.
+//! The receiver's side of the golden files in `fixtures/wire`: it gives the responses to the requests.
 
 use crate::support::golden::{self, EXCHANGES, RESPONSE_VOLATILE};
 use crate::support::running_receiver::*;

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Between the documents of a file.
 const DOCUMENT_BREAK: &str = "\n%%%\n";
 
-/// How often text is escaped.
+/// Levels of JSON in JSON.
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 0..=2;
 
 /// The planted documents, filled with a seed.

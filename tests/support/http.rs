@@ -1,6 +1,6 @@
-//! HTTP/1.1 as the fault server needs it: requests are kept byte for byte, responses are written as told, wrong or not.
+//! HTTP/1.1 as the test receiver needs it: requests are kept byte for byte, responses are written as told, wrong or not.
 //!
-//! This is no general HTTP implementation: it reads what one request holds and refuses what it does not understand,
+//! The implementation is not general: it reads one request and fails on anything that it does not understand,
 //! so that a client that sends something odd is noticed.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -113,7 +113,7 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory")
 }
 
-/// Status line and headers of an response.
+/// Status line and headers of a response.
 pub fn response_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! What the tests of the real programs share: one helper of each kind.
+//! Helpers of the tests of the real programs, one of each kind.
 //!
 //! Each test binary and each benchmark includes it once. Only the fault is simulated: sockets, processes and databases
 //! are real.
@@ -8,6 +8,7 @@
 pub mod han_db;
 
 pub mod corpus;
+pub mod exporter_test;
 pub mod golden;
 pub mod http;
 pub mod proxy;
@@ -19,6 +20,7 @@ pub mod template;
 pub mod test_receiver;
 pub mod tls;
 
+pub use exporter_test::ExporterTest;
 pub use sandbox::{Outcome, RunningProgram, Sandbox, time, wait_until};
 pub use test_receiver::fault::{self, Fault, Request, batches, connections, identities, requests};
 pub use test_receiver::{ListenOptions, TestReceiver};

@@ -1,4 +1,4 @@
-//! What the receiver's tests share: the real binary as a process, on either store, spoken to over real sockets.
+//! The real receiver as a process on either store, an HTTP client for it, and batches to send.
 
 use super::recount::{Queries, Rows};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_han-sync-receiver");
 /// Nothing here takes this long unless it hangs.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Where a test keeps what it stores.
+/// A store of its own for one test.
 pub struct TestStore {
     pub url: String,
     pub folder: tempfile::TempDir,
@@ -252,7 +252,7 @@ impl Drop for RunningReceiver {
     }
 }
 
-/// An response.
+/// A response, read whole.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: u16,

@@ -26,11 +26,11 @@ use super::test_receiver::store::{ALICE_KEY, UserStore};
 
 /// A program that runs longer hangs. Generous, for a machine that compiles at the same time.
 const RUN_MAX: Duration = Duration::from_secs(60);
-/// How often a condition outside this process is looked at.
+/// Interval between two polls of a condition outside this process.
 const POLL: Duration = Duration::from_millis(5);
-/// What passes beside the time that a run says it took: its start, its end, and programs that do not say.
+/// Time that passes beside a run's own `durationMs`: its start, its end, and programs that report none.
 const TICK: TimeDelta = TimeDelta::milliseconds(20);
-/// When a sandbox's clock starts, unless told otherwise.
+/// The start of a sandbox's clock.
 const MORNING: &str = "2026-03-02T08:00:00Z";
 
 /// The home folder with everything in it.
@@ -199,7 +199,7 @@ impl Sandbox {
         items.iter().find(|item| item["sessionId"] == session_id).cloned()
     }
 
-    /// When the run of this report wants the next try at the endpoint, which `status` says too for as long as it is
+    /// The time of the next retry in a run's report, which `status` repeats for as long as it is
     /// ahead.
     #[track_caller]
     pub fn retry_at(&self, report: &Value) -> DateTime<Utc> {
@@ -321,7 +321,7 @@ impl RunningProgram {
     }
 }
 
-/// How a program ended.
+/// Exit code and output of a program.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// -1: by a signal.
@@ -368,4 +368,20 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(start.elapsed() < RUN_MAX, "waited in vain until {what}");
         thread::sleep(POLL);
     }
+}
+
+/// Every file below a folder, with its content and mtime; empty where there is no folder.
+pub fn files(folder: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let time = entry.metadata().and_then(|it| it.modified()).expect("a time");
+            found.insert(path.display().to_string(), (fs::read(&path).expect("a file"), time));
+        }
+    }
+    found
 }

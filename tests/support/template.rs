@@ -51,7 +51,7 @@ const NAMES: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank", "grac
 /// A template with its holes filled.
 pub struct Filled {
     pub text: String,
-    /// Where the secrets are.
+    /// Ranges of the secrets.
     pub secrets: Vec<Range<usize>>,
 }
 

@@ -17,7 +17,7 @@ pub struct Authority {
     pem: String,
 }
 
-/// What a server's certificate is like.
+/// The kind of a server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificate {
     /// For `localhost`, `127.0.0.1` and [`FAR_HOST`].

@@ -27,7 +27,7 @@ pub fn sample<T>(cases: Vec<T>, wanted: usize) -> Vec<T> {
     cases.into_iter().skip(seed() % step).step_by(step).collect()
 }
 
-/// What came of the cases.
+/// Totals and findings of the cases.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub tried: usize,

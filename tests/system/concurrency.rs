@@ -9,15 +9,15 @@ use crate::size;
 use crate::support::han_db::{HanDb, Stream, expected_wire};
 use crate::support::{RunningProgram, Sandbox, TestReceiver};
 
-const CROWD: usize = 50;
+const PROCESSES: usize = 50;
 const SESSIONS: usize = 12;
-/// What may lie in the state folder when all have ended.
+/// Files that may be in the state folder at the end.
 const FILES: &[&str] = &["sync-queue.json", "sync-queue.lock", "sync-state.json", "sync.lock"];
 
 /// A call of a kind, on a session.
 type Call = fn(&str) -> Vec<&str>;
 
-/// What people, schedulers, hooks and dashboards start, and the exit codes that may come of it.
+/// Commands of people, schedulers, hooks and dashboards, with the exit codes that each may have.
 const CALLS: &[(Call, &[i32])] = &[
     (|_| vec!["--json"], &[0, 65, 75]),
     (|id| vec!["--session", id, "--json"], &[0, 65, 75]),
@@ -35,30 +35,30 @@ const CALLS: &[(Call, &[i32])] = &[
     (|_| vec!["queue", "--clear-failed"], &[0]),
     (|_| vec!["--quiet"], &[0, 65, 75]),
 ];
-/// Sends history again: a crowd with it stores each message once, and one without it sends each message once.
+/// Sends history again: with it each message is stored once, without it each message is sent once.
 const RESET: (Call, &[i32]) = (|id| vec!["reset", "--session", id], &[0, 75]);
 
-struct Crowd {
-    server: TestReceiver,
+struct ConcurrencyTest {
+    receiver: TestReceiver,
     sandbox: Sandbox,
     han: HanDb,
     sessions: Vec<String>,
     started: usize,
 }
 
-impl Crowd {
-    fn new() -> Crowd {
-        let server = TestReceiver::start();
-        let sandbox = Sandbox::new(&server);
+impl ConcurrencyTest {
+    fn new() -> ConcurrencyTest {
+        let receiver = TestReceiver::start();
+        let sandbox = Sandbox::new(&receiver);
         sandbox.set("batchSize", "20");
         // A hundred processes on two processors take their time; none of them is lost for it.
         sandbox.set("timeout", "30");
         let han = HanDb::create(sandbox.database());
         let sessions: Vec<String> = (0..SESSIONS).map(|_| han.organization_session()).collect();
-        let crowd = Crowd { server, sandbox, han, sessions, started: 0 };
-        (0..SESSIONS).for_each(|place| crowd.write(place));
-        crowd.sandbox.run(&[]).exits(0);
-        crowd
+        let test = ConcurrencyTest { receiver, sandbox, han, sessions, started: 0 };
+        (0..SESSIONS).for_each(|place| test.write(place));
+        test.sandbox.run(&[]).exits(0);
+        test
     }
 
     fn session(&self, place: usize) -> &str {
@@ -78,10 +78,10 @@ impl Crowd {
     }
 
     /// Starts all of them, han writing in between, and waits for the last.
-    fn gather(&mut self, calls: &[(Call, &[i32])]) {
+    fn start_and_wait(&mut self, calls: &[(Call, &[i32])]) {
         let began = Instant::now();
         let mut running = Vec::new();
-        for _ in 0..CROWD {
+        for _ in 0..PROCESSES {
             let place = self.started;
             let (call, codes) = calls[place % calls.len()];
             let session = self.session(place / calls.len());
@@ -113,19 +113,19 @@ impl Crowd {
 
     /// Everybody is gone: new lines, so that what was dropped is wanted again, and one normal run.
     fn assert_next_run_completes(&self) {
-        self.server.accept_all();
+        self.receiver.accept_all();
         (0..SESSIONS).for_each(|place| self.write(place));
         self.sandbox.advance(TimeDelta::hours(25));
         let outcome = self.sandbox.run(&["--json"]).exits(0);
         assert_eq!((outcome.stderr.as_str(), &outcome.json()["status"]), ("", &"success".into()));
-        let store = self.server.alice();
+        let store = self.receiver.alice();
         self.sandbox.assert_all_delivered_but(&[], &store);
         for (id, expected) in expected_wire(self.sandbox.database(), &self.sessions, b"") {
             let tasks: Vec<&String> = store.sessions[&id].tasks.keys().collect();
             assert_eq!(tasks, expected.tasks.keys().collect::<Vec<_>>(), "tasks of {id}");
         }
-        assert_eq!(self.server.violations(), Vec::<String>::new());
-        assert_eq!(self.server.batches_at_once(), 1, "two runs sent at once");
+        assert_eq!(self.receiver.violations(), Vec::<String>::new());
+        assert_eq!(self.receiver.batches_at_once(), 1, "two runs sent at once");
         let files = fs::read_dir(self.sandbox.state_folder()).expect("a state folder").flatten();
         let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
         let left: Vec<String> = names.filter(|name| !FILES.contains(&name.as_str())).collect();
@@ -135,34 +135,34 @@ impl Crowd {
     }
 }
 
-fn crowds(what: &str, calls: &[(Call, &[i32])], refuses: bool) -> Crowd {
+fn run_concurrently(what: &str, calls: &[(Call, &[i32])], refuses: bool) -> ConcurrencyTest {
     let lasts = size::pick(Duration::from_secs(4), Duration::from_secs(300));
-    let mut crowd = Crowd::new();
+    let mut test = ConcurrencyTest::new();
     let began = Instant::now();
     while began.elapsed() < lasts {
         if refuses {
-            crowd.server.reject(crowd.session(crowd.started), "VALIDATION_ERROR", 1);
+            test.receiver.reject(test.session(test.started), "VALIDATION_ERROR", 1);
         }
-        crowd.gather(calls);
+        test.start_and_wait(calls);
     }
-    crowd.assert_next_run_completes();
-    let Crowd { started, .. } = crowd;
-    let lines: usize = crowd.sandbox.expected().values().map(|ids| ids.len()).sum();
+    test.assert_next_run_completes();
+    let ConcurrencyTest { started, .. } = test;
+    let lines: usize = test.sandbox.expected().values().map(|ids| ids.len()).sum();
     size::report(
         "concurrency",
-        &format!("{what}: {started} processes, {CROWD} at once, {lines} messages, 0 findings"),
+        &format!("{what}: {started} processes, {PROCESSES} at once, {lines} messages, 0 findings"),
     );
-    crowd
+    test
 }
 
 #[test]
 fn fifty_processes_at_once_send_each_message_once() {
-    let crowd = crowds("without resets and refusals", CALLS, false);
-    assert_eq!(crowd.server.alice().messages_again, 0, "messages were sent again");
+    let test = run_concurrently("without resets and refusals", CALLS, false);
+    assert_eq!(test.receiver.alice().messages_again, 0, "messages were sent again");
 }
 
 #[test]
 fn fifty_processes_at_once_store_each_message_once_though_history_is_sent_again() {
     let calls: Vec<_> = CALLS.iter().copied().chain([RESET]).collect();
-    crowds("with resets and refusals", &calls, true);
+    run_concurrently("with resets and refusals", &calls, true);
 }

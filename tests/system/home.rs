@@ -15,10 +15,10 @@ use crate::support::{Fault, Outcome, RunningProgram, Sandbox, TestReceiver, batc
 /// Exit codes of the contract that a fault may end in: 64 would blame the user, 70 the program.
 const FITTING: &[i32] = &[0, 65, 66, 75, 77, 78];
 
-/// How long an answer takes for the state to be saved after every batch, which may cost a tenth of the time.
+/// Delay of a response that makes a run save its state after every batch, since saving may take a tenth of the time.
 const LATE: Duration = Duration::from_millis(20);
 
-/// What han has when a case begins.
+/// The database at the start of a case.
 pub struct Template {
     folder: tempfile::TempDir,
 }
@@ -60,7 +60,7 @@ pub fn add_task(db: &HanDb, session: &str) {
     db.task(&task);
 }
 
-/// One more message of the second session.
+/// A more message of the second session.
 fn add_message_of_second(home: &Home) {
     let han = home.han.as_ref().expect("han runs");
     add_messages(han, &han.sessions()[1], 1);
@@ -68,7 +68,7 @@ fn add_message_of_second(home: &Home) {
 
 /// The machine, and a receiver that behaves.
 pub struct Home {
-    pub server: TestReceiver,
+    pub receiver: TestReceiver,
     pub sandbox: Sandbox,
     /// han, while it runs.
     pub han: Option<HanDb>,
@@ -84,14 +84,14 @@ impl Deref for Home {
 impl Home {
     /// With a copy of the template's database, and no state yet.
     pub fn new(template: &Template) -> Home {
-        let server = TestReceiver::start();
-        let sandbox = Sandbox::new(&server);
+        let receiver = TestReceiver::start();
+        let sandbox = Sandbox::new(&receiver);
         sandbox.set("batchSize", "3");
         fs::copy(template.database(), sandbox.database()).expect("a copy of the database");
-        Home { server, sandbox, han: None }
+        Home { receiver, sandbox, han: None }
     }
 
-    /// Where a first run has delivered everything, han runs and has written more since, and the receiver will refuse one
+    /// A sandbox in use: a first run has delivered everything, han has written more since, and the receiver will reject one
     /// session once: the next run rewrites state and queue, and the receiver takes so long to answer that the state is
     /// saved after each batch.
     pub fn in_use(template: &Template) -> Home {
@@ -108,8 +108,8 @@ impl Home {
             add_messages(han, &fresh, 2);
         });
         home.han = Some(han);
-        home.server.reject(&sessions[0], "VALIDATION_ERROR", 1);
-        home.server.script(batches(), Fault::none().late(LATE));
+        home.receiver.reject(&sessions[0], "VALIDATION_ERROR", 1);
+        home.receiver.script(batches(), Fault::none().late(LATE));
         home
     }
 
@@ -122,7 +122,7 @@ impl Home {
         home
     }
 
-    /// Where strace writes.
+    /// Path of strace's log.
     pub fn log(&self) -> PathBuf {
         self.path("strace.log")
     }
@@ -139,7 +139,7 @@ impl Home {
         let state: Value = serde_json::from_slice(&text).expect("a state that was replaced whole");
         let db = Connection::open(self.database()).expect("the database");
         let known: Vec<String> = self.expected().into_keys().collect();
-        let store = self.server.alice();
+        let store = self.receiver.alice();
         for destination in state["destinations"].as_array().into_iter().flatten() {
             for (session, cursor) in destination["sessions"].as_object().into_iter().flatten() {
                 if !known.contains(session) {
@@ -161,11 +161,11 @@ impl Home {
         }
     }
 
-    /// One normal run, when whatever was to wait has waited; then all is there, once, and nothing is left to do.
+    /// A normal run, when whatever was to wait has waited; then all is there, once, and nothing is left to do.
     #[track_caller]
     pub fn assert_next_run_completes(&self) {
-        self.server.clear_script();
-        self.server.accept_all();
+        self.receiver.clear_script();
+        self.receiver.accept_all();
         self.advance(TimeDelta::minutes(61));
         let outcome = self.run(&["--json"]).exits(0);
         self.assert_complete(&outcome);
@@ -178,7 +178,7 @@ impl Home {
     pub fn assert_next_run_stores_all(&self) {
         self.advance(TimeDelta::minutes(61));
         self.run(&["--json"]).exits(0);
-        let store = self.server.alice();
+        let store = self.receiver.alice();
         for (session, ids) in self.expected() {
             let lost =
                 |id: &&String| !store.sessions.get(&session).is_some_and(|it| it.messages.contains_key(*id));
@@ -192,14 +192,14 @@ impl Home {
     pub fn assert_complete(&self, outcome: &Outcome) {
         assert_eq!(outcome.stderr, "", "a normal run has nothing to complain of");
         assert_eq!(outcome.json()["status"], "success", "{}", outcome.stdout);
-        let store = self.server.alice();
+        let store = self.receiver.alice();
         self.assert_all_delivered_but(&[], &store);
         let sessions: Vec<String> = store.sessions.keys().cloned().collect();
         for (id, expected) in expected_wire(self.database(), &sessions, b"") {
             let tasks: Vec<&String> = store.sessions[&id].tasks.keys().collect();
             assert_eq!(tasks, expected.tasks.keys().collect::<Vec<_>>(), "tasks of {id}");
         }
-        assert_eq!(self.server.violations(), Vec::<String>::new());
+        assert_eq!(self.receiver.violations(), Vec::<String>::new());
         self.assert_tidy();
     }
 

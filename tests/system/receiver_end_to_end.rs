@@ -37,7 +37,7 @@ impl Machine {
         command
     }
 
-    /// One run that delivers everything; gives back what it says of itself.
+    /// A run that delivers everything; gives back what it says of itself.
     fn export(&self, base: &str, key: &str) -> Value {
         let output = self.command(base, key).arg("all").output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -52,7 +52,7 @@ impl Machine {
     }
 }
 
-/// What is stored, by session id.
+/// Stored sessions by id.
 fn exported(store: &TestStore) -> BTreeMap<String, Value> {
     let (code, stdout, stderr) = store.try_admin("session export");
     assert_eq!(code, 0, "{stderr}");

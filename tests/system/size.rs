@@ -1,8 +1,8 @@
-//! How much a part tries, and where it says what it tried.
+//! The short and the long form of an attack, and the report of what was tried.
 
 use std::io::Write;
 
-/// Whether the long form is asked for: `HAN_SYNC_TORTURE=long`.
+/// True if the long form is asked for: `HAN_SYNC_TORTURE=long`.
 pub fn is_long() -> bool {
     std::env::var("HAN_SYNC_TORTURE").is_ok_and(|size| size == "long")
 }

@@ -13,7 +13,7 @@ const TOUCHING: &str = "%file,%desc,%network";
 /// Rust's runtime makes it last, in the main thread, before it calls `main`.
 const MAIN_BEGINS: &str = "sigaltstack";
 
-/// What befalls a call, before it does anything.
+/// The fault injected into a call, before the call does anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The process is killed.
@@ -24,7 +24,7 @@ pub enum Fault {
     WritesNothing,
 }
 
-/// One fault at one call.
+/// A fault at one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {
     pub fault: Fault,
@@ -33,7 +33,7 @@ pub struct Strike {
     pub nth: usize,
 }
 
-/// How often a program makes each call.
+/// Counts of the system calls of a program.
 #[derive(Debug, Clone, Default)]
 pub struct Calls {
     /// Name to the most that one thread makes: in all, and before `main`.
@@ -83,14 +83,14 @@ const INTERRUPTIBLE: &[&str] = &[
     "write",
     "writev",
 ];
-/// What writes, and may write less than asked.
+/// Calls that write, and may write less than asked.
 const WRITES: &[&str] = &["write", "pwrite64", "writev", "copy_file_range", "sendto", "sendmsg"];
 const NEVER_FAILED: &[&str] = &["close", "execve", "mmap"];
 /// Errors that calls fail with.
 pub const ERRORS: &[&str] = &["ENOSPC", "EIO", "EINTR", "EACCES", "EMFILE"];
 
 impl Strike {
-    /// Whether the program must not show that anything happened.
+    /// True if the program must not show that anything happened.
     pub fn is_transparent(&self) -> bool {
         self.fault == Fault::Error("EINTR") && INTERRUPTIBLE.contains(&self.call.as_str())
     }
@@ -143,11 +143,11 @@ fn traced(command: &Command, log: &Path, options: &[&str]) -> Command {
     strace
 }
 
-/// What becomes of the programs that the command starts.
+/// Treatment of the programs that the command starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Children {
     None,
-    /// They run on without strace, which does not wait for them.
+    /// Child programs run on without strace, which does not wait for them.
     LeftAlone,
 }
 
@@ -181,7 +181,7 @@ pub fn struck(command: &Command, log: &Path, children: Children, strike: &Strike
     traced(command, log, &[children.options(strike.fault), &["-e", &trace, "-e", &inject]].concat())
 }
 
-/// Whether an error was injected, by strace's log.
+/// True if an error was injected, by strace's log.
 pub fn was_injected(log: &Path) -> bool {
     fs::read_to_string(log).is_ok_and(|text| text.contains("(INJECTED)"))
 }

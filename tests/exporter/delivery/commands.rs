@@ -5,12 +5,12 @@ use std::fs;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::scene::{Arrange, Scene};
+use crate::support::exporter_test::{Arrange, ExporterTest};
 use crate::support::{Fault, Outcome, batches, requests};
 
 type Fits = fn(&Value) -> bool;
 
-/// What the JSON of a run has at least.
+/// Members that the JSON of every run has.
 const RUN_FIELDS: [(&str, Fits); 15] = [
     ("version", |value| value.is_u64() || value.is_string()),
     ("status", Value::is_string),
@@ -57,10 +57,10 @@ const SENDING_CALLS: [&[&str]; 9] = [
     &["--json", "--max-seconds", "9", "all", "--quiet"],
 ];
 
-fn call(scene: &Scene, call: &[&str]) -> Outcome {
-    let first = scene.sessions[0].as_str();
+fn call(test: &ExporterTest, call: &[&str]) -> Outcome {
+    let first = test.sessions[0].as_str();
     let words: Vec<String> = call.iter().map(|word| word.replace("ID", first)).collect();
-    scene.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    test.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A situation, and how every call that sends ends in it.
@@ -69,50 +69,50 @@ fn every_sending_call_ends_as_the_contract_says_in_every_situation() {
     type Situation = (&'static str, Arrange, i32, &'static str);
     let table: [Situation; 12] = [
         ("all is well", |_| (), 0, "success"),
-        ("nothing is new", |scene| drop(scene.run(&[]).exits(0)), 0, "success"),
-        ("disabled", |scene| scene.set("enabled", "false"), 0, "disabled"),
-        ("the endpoint is away", |scene| scene.server.script(requests(), Fault::close()), 75, "error"),
-        ("batches fail", |scene| scene.server.script(batches(), Fault::status(500)), 75, "error"),
-        ("the key is refused", |scene| scene.server.script(requests(), Fault::status(401)), 77, "error"),
+        ("nothing is new", |test| drop(test.run(&[]).exits(0)), 0, "success"),
+        ("disabled", |test| test.set("enabled", "false"), 0, "disabled"),
+        ("the endpoint is away", |test| test.receiver.script(requests(), Fault::close()), 75, "error"),
+        ("batches fail", |test| test.receiver.script(batches(), Fault::status(500)), 75, "error"),
+        ("the key is refused", |test| test.receiver.script(requests(), Fault::status(401)), 77, "error"),
         (
             "redirect",
-            |scene| scene.server.script(batches(), Fault::redirect(302, "https://example.com/")),
+            |test| test.receiver.script(batches(), Fault::redirect(302, "https://example.com/")),
             78,
             "error",
         ),
-        ("no receiver", |scene| scene.server.script(requests(), Fault::status(404)), 78, "error"),
-        ("no endpoint", |scene| scene.unset("endpoint"), 78, "error"),
-        ("wrong configuration", |scene| scene.set("batchSize", "0"), 78, "error"),
-        ("no database", |scene| scene.env("HAN_DB", "/nowhere/han.db"), 66, "error"),
+        ("no receiver", |test| test.receiver.script(requests(), Fault::status(404)), 78, "error"),
+        ("no endpoint", |test| test.unset("endpoint"), 78, "error"),
+        ("wrong configuration", |test| test.set("batchSize", "0"), 78, "error"),
+        ("no database", |test| test.env("HAN_DB", "/nowhere/han.db"), 66, "error"),
         (
             "another database",
-            |scene| {
-                fs::write(scene.path("other.db"), "no database").unwrap();
-                scene.env("HAN_DB", scene.path("other.db").to_str().unwrap());
+            |test| {
+                fs::write(test.path("other.db"), "no database").unwrap();
+                test.env("HAN_DB", test.path("other.db").to_str().unwrap());
             },
             66,
             "error",
         ),
     ];
     for (name, arrange, code, status) in table {
-        let scene = Scene::new(&[2]);
-        scene.set("organizations", "[github.com/acme-corp]");
+        let test = ExporterTest::with_sessions(&[2]);
+        test.set("organizations", "[github.com/acme-corp]");
         for words in SENDING_CALLS {
             eprintln!("case: {name}, {words:?}");
-            scene.forget_state();
-            arrange(&scene);
-            let outcome = call(&scene, words);
+            test.forget_state();
+            arrange(&test);
+            let outcome = call(&test, words);
             let report = assert_run(&outcome, code, status);
             let sends = name == "all is well";
             assert_eq!(report["messagesSent"], if sends { 2 } else { 0 }, "{report}");
-            assert_eq!(scene.server.alice().message_count() == 2, sends || name == "nothing is new");
+            assert_eq!(test.receiver.alice().message_count() == 2, sends || name == "nothing is new");
             if code != 0 {
                 assert!(report["errors"][0]["message"].is_string(), "a program is told: {report}");
             }
         }
-        scene.forget_state();
-        arrange(&scene);
-        let told = scene.run(&["all", "--quiet"]).exits(code).stderr;
+        test.forget_state();
+        arrange(&test);
+        let told = test.run(&["all", "--quiet"]).exits(code).stderr;
         assert_eq!(told.lines().count(), usize::from(code != 0), "{name}: a person is told once: {told}");
     }
 }
@@ -120,20 +120,20 @@ fn every_sending_call_ends_as_the_contract_says_in_every_situation() {
 #[test]
 fn one_session_refused_for_good_among_others_is_partial_and_65() {
     for words in [&["--json"][..], &["all", "--json"], &["--json", "all"]] {
-        let scene = Scene::new(&[2, 2]);
-        scene.server.script(batches().with_session(&scene.sessions[0]), Fault::status(400));
-        let report = assert_run(&call(&scene, words), 65, "partial");
+        let test = ExporterTest::with_sessions(&[2, 2]);
+        test.receiver.script(batches().with_session(&test.sessions[0]), Fault::status(400));
+        let report = assert_run(&call(&test, words), 65, "partial");
         assert_eq!(
             (&report["sessionsSent"], &report["sessionsRejected"]),
             (&json!(1), &json!(1)),
             "{report}"
         );
-        scene.assert_delivered_but(&[&scene.sessions[0]]);
+        test.assert_delivered_but(&[&test.sessions[0]]);
     }
     for words in [&["session", "ID", "--json"][..], &["--session", "ID", "--json"]] {
-        let scene = Scene::new(&[2, 2]);
-        scene.server.script(batches().with_session(&scene.sessions[0]), Fault::status(400));
-        assert_run(&call(&scene, words), 65, "error");
+        let test = ExporterTest::with_sessions(&[2, 2]);
+        test.receiver.script(batches().with_session(&test.sessions[0]), Fault::status(400));
+        assert_run(&call(&test, words), 65, "error");
     }
 }
 
@@ -141,27 +141,27 @@ fn one_session_refused_for_good_among_others_is_partial_and_65() {
 #[test]
 fn of_several_outcomes_the_first_of_the_contract_is_the_exit_code() {
     // A session refused for good, then the endpoint goes away, then the key is refused.
-    let scene = Scene::new(&[2, 2, 2]);
-    scene.set("batchSize", "2");
-    let refused = scene.sessions[0].clone();
-    scene.server.script(batches().with_session(&scene.sessions[1]), Fault::status(500));
-    scene.server.script(batches().with_session(&refused), Fault::status(400));
-    scene.run_json(&["--max-seconds", "2"], 75);
-    assert_eq!(scene.queued(&refused).expect("it is kept")["status"], "failed");
+    let test = ExporterTest::with_sessions(&[2, 2, 2]);
+    test.set("batchSize", "2");
+    let refused = test.sessions[0].clone();
+    test.receiver.script(batches().with_session(&test.sessions[1]), Fault::status(500));
+    test.receiver.script(batches().with_session(&refused), Fault::status(400));
+    test.run_json(&["--max-seconds", "2"], 75);
+    assert_eq!(test.queued(&refused).expect("it is kept")["status"], "failed");
 
-    let scene = Scene::new(&[2, 2]);
-    scene.set("batchSize", "2");
-    scene.server.reject(&scene.sessions[0], "VALIDATION_ERROR", usize::MAX);
-    scene.server.script(batches().with_session(&scene.sessions[1]), Fault::status(403));
-    scene.run_json(&["--max-seconds", "2"], 77);
+    let test = ExporterTest::with_sessions(&[2, 2]);
+    test.set("batchSize", "2");
+    test.receiver.reject(&test.sessions[0], "VALIDATION_ERROR", usize::MAX);
+    test.receiver.script(batches().with_session(&test.sessions[1]), Fault::status(403));
+    test.run_json(&["--max-seconds", "2"], 77);
 }
 
 #[test]
 fn backoff_is_no_failure_of_the_run_that_honours_it() {
-    let scene = Scene::new(&[2]);
-    scene.server.script(batches(), Fault::status(503).header("Retry-After", "600"));
-    assert_run(&scene.run(&["--json", "--max-seconds", "1"]), 75, "error");
-    let report = assert_run(&scene.run(&["--json"]), 0, "backoff");
+    let test = ExporterTest::with_sessions(&[2]);
+    test.receiver.script(batches(), Fault::status(503).header("Retry-After", "600"));
+    assert_run(&test.run(&["--json", "--max-seconds", "1"]), 75, "error");
+    let report = assert_run(&test.run(&["--json"]), 0, "backoff");
     assert_eq!((&report["messagesPending"], &report["attempts"]), (&json!(2), &json!(0)), "{report}");
     assert!(report["nextRetryAt"].is_string(), "{report}");
 }
@@ -169,24 +169,24 @@ fn backoff_is_no_failure_of_the_run_that_honours_it() {
 #[test]
 fn session_that_is_not_eligible_is_skipped_with_the_reason() {
     for call in ["session", "--session"] {
-        let scene = Scene::new(&[2]);
+        let test = ExporterTest::with_sessions(&[2]);
         for remote in ["https://github.com/alice/dotfiles.git", "https://github.com/stranger/thing"] {
-            let personal = scene.db.session_of_remote(remote);
-            scene.add_messages(&personal, 1);
-            let outcome = scene.run(&[call, &personal, "--json"]).prints(&personal);
+            let personal = test.db.session_of_remote(remote);
+            test.add_messages(&personal, 1);
+            let outcome = test.run(&[call, &personal, "--json"]).prints(&personal);
             let report = assert_run(&outcome, 0, "skipped");
             let why = report["errors"][0]["message"].as_str().expect("a reason");
             let way_out = if remote.contains("alice") { "includePersonal" } else { "organizations" };
             assert!(why.contains(way_out), "what would make it eligible: {why}");
-            assert!(scene.queued(&personal).is_none(), "it does not wait for what will not come");
+            assert!(test.queued(&personal).is_none(), "it does not wait for what will not come");
         }
-        assert_eq!(scene.server.batches().len(), 0);
+        assert_eq!(test.receiver.batches().len(), 0);
     }
 }
 
 #[test]
 fn wrong_calls_are_usage_errors_with_json_where_it_is_asked_for() {
-    let scene = Scene::new(&[1]);
+    let test = ExporterTest::with_sessions(&[1]);
     let table: [&[&str]; 14] = [
         &["frobnicate"],
         &["--frobnicate"],
@@ -205,7 +205,7 @@ fn wrong_calls_are_usage_errors_with_json_where_it_is_asked_for() {
     ];
     for words in table {
         eprintln!("case: {words:?}");
-        let outcome = scene.run(words).exits(64);
+        let outcome = test.run(words).exits(64);
         assert_eq!(outcome.stdout, "", "what is wrong is no result");
         assert!(!outcome.stderr.is_empty());
         for position in [0, words.len()] {
@@ -217,24 +217,24 @@ fn wrong_calls_are_usage_errors_with_json_where_it_is_asked_for() {
             if words.ends_with(&["--retry", "--json"]) {
                 continue;
             }
-            let document = scene.run(&words).exits(64).json();
+            let document = test.run(&words).exits(64).json();
             assert!(document["version"].is_u64() || document["version"].is_string(), "{document}");
             assert_eq!(document["status"], "error", "{document}");
         }
     }
-    assert_eq!(scene.server.connection_count(), 0);
+    assert_eq!(test.receiver.connection_count(), 0);
 }
 
 #[test]
 fn global_flags_are_taken_before_and_after_the_subcommand_in_both_spellings() {
-    let scene = Scene::new(&[2]);
-    let database = scene.database();
-    let config = scene.path("elsewhere.yml");
-    fs::rename(scene.config_file(), &config).unwrap();
-    scene.env("HAN_DB", "/nowhere/han.db");
+    let test = ExporterTest::with_sessions(&[2]);
+    let database = test.database();
+    let config = test.path("elsewhere.yml");
+    fs::rename(test.config_file(), &config).unwrap();
+    test.env("HAN_DB", "/nowhere/han.db");
     let flags = [("--db", database.to_str().unwrap()), ("--config", config.to_str().unwrap())];
     for subcommand in
-        [&["all"][..], &["session", &scene.sessions[0]], &["status"], &["queue"], &["reset"], &[]]
+        [&["all"][..], &["session", &test.sessions[0]], &["status"], &["queue"], &["reset"], &[]]
     {
         for joined in [false, true] {
             for after in [false, true] {
@@ -250,7 +250,7 @@ fn global_flags_are_taken_before_and_after_the_subcommand_in_both_spellings() {
                 let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
                 let words = if after { [subcommand, &flags].concat() } else { [&flags, subcommand].concat() };
                 eprintln!("case: {words:?}");
-                let outcome = scene.run(&words).exits(0);
+                let outcome = test.run(&words).exits(0);
                 outcome.json();
                 for line in outcome.stderr.lines() {
                     let line: Value = serde_json::from_str(line).expect("--log-format json");
@@ -259,36 +259,36 @@ fn global_flags_are_taken_before_and_after_the_subcommand_in_both_spellings() {
             }
         }
     }
-    scene.env("HAN_DB", database.to_str().unwrap());
-    fs::rename(&config, scene.config_file()).unwrap();
-    scene.assert_delivered();
+    test.env("HAN_DB", database.to_str().unwrap());
+    fs::rename(&config, test.config_file()).unwrap();
+    test.assert_delivered();
 }
 
 #[test]
 fn endpoint_flag_beats_environment_and_file() {
-    let scene = Scene::new(&[2]);
-    scene.env("HAN_SYNC_ENDPOINT", "http://127.0.0.1:9/from/environment");
+    let test = ExporterTest::with_sessions(&[2]);
+    test.env("HAN_SYNC_ENDPOINT", "http://127.0.0.1:9/from/environment");
     for words in [
         ["status", "--json", "--endpoint", "http://127.0.0.1:9/from/flag"],
         ["--endpoint", "http://127.0.0.1:9/from/flag", "status", "--json"],
     ] {
-        assert_eq!(scene.run(&words).exits(0).json()["endpoint"], "http://127.0.0.1:9/from/flag");
+        assert_eq!(test.run(&words).exits(0).json()["endpoint"], "http://127.0.0.1:9/from/flag");
     }
-    assert_eq!(scene.status()["endpoint"], "http://127.0.0.1:9/from/environment");
-    scene.run_json(&["--endpoint", &scene.server.endpoint()], 0);
-    scene.assert_delivered();
+    assert_eq!(test.status()["endpoint"], "http://127.0.0.1:9/from/environment");
+    test.run_json(&["--endpoint", &test.receiver.endpoint()], 0);
+    test.assert_delivered();
 }
 
 #[test]
 fn quiet_says_nothing_unless_something_is_wrong_and_version_and_help_are_results() {
-    let scene = Scene::new(&[2]);
-    let outcome = scene.run(&["--quiet"]).exits(0);
+    let test = ExporterTest::with_sessions(&[2]);
+    let outcome = test.run(&["--quiet"]).exits(0);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     for words in [["--version"].as_slice(), &["all", "--version"]] {
-        assert_eq!(scene.run(words).exits(0).stdout.trim(), concat!("han-sync ", env!("CARGO_PKG_VERSION")));
+        assert_eq!(test.run(words).exits(0).stdout.trim(), concat!("han-sync ", env!("CARGO_PKG_VERSION")));
     }
     for words in [["--help"].as_slice(), &["all", "--help"], &["--help", "queue"]] {
-        assert!(scene.run(words).exits(0).stdout.contains("han-sync"));
+        assert!(test.run(words).exits(0).stdout.contains("han-sync"));
     }
 }
 
@@ -296,22 +296,22 @@ fn quiet_says_nothing_unless_something_is_wrong_and_version_and_help_are_results
 fn status_and_queue_have_the_documented_shape_in_every_state() {
     let table: [(&str, Arrange); 5] = [
         ("fresh", |_| ()),
-        ("delivered", |scene| drop(scene.run(&[]).exits(0))),
-        ("failing", |scene| {
-            scene.server.script(batches(), Fault::status(500));
-            scene.run(&["--max-seconds", "1"]).exits(75);
+        ("delivered", |test| drop(test.run(&[]).exits(0))),
+        ("failing", |test| {
+            test.receiver.script(batches(), Fault::status(500));
+            test.run(&["--max-seconds", "1"]).exits(75);
         }),
-        ("with a failed session", |scene| {
-            scene.server.script(batches(), Fault::status(400));
-            scene.run(&["--max-seconds", "1"]).exits(65);
+        ("with a failed session", |test| {
+            test.receiver.script(batches(), Fault::status(400));
+            test.run(&["--max-seconds", "1"]).exits(65);
         }),
-        ("disabled", |scene| scene.set("enabled", "false")),
+        ("disabled", |test| test.set("enabled", "false")),
     ];
     for (name, arrange) in table {
-        let scene = Scene::new(&[2]);
-        arrange(&scene);
-        let before = scene.server.request_count();
-        let status = scene.status();
+        let test = ExporterTest::with_sessions(&[2]);
+        arrange(&test);
+        let before = test.receiver.request_count();
+        let status = test.status();
         for field in [
             "version",
             "enabled",
@@ -336,9 +336,9 @@ fn status_and_queue_have_the_documented_shape_in_every_state() {
         for field in ["pending", "failed", "items"] {
             assert!(status["queue"].get(field).is_some(), "{name}: queue.{field} in {status}");
         }
-        scene.run(&["queue", "--json"]).exits(0).json();
-        scene.run(&["status"]).exits(0);
-        assert_eq!(scene.server.request_count(), before, "{name}: status asks nobody");
+        test.run(&["queue", "--json"]).exits(0).json();
+        test.run(&["status"]).exits(0);
+        assert_eq!(test.receiver.request_count(), before, "{name}: status asks nobody");
         let delivered = name == "delivered";
         assert_eq!(status["totalMessagesSynced"], if delivered { 2 } else { 0 }, "{name}: {status}");
         assert_eq!(status["lastSyncAt"].is_string(), delivered, "{name}: {status}");
@@ -348,57 +348,57 @@ fn status_and_queue_have_the_documented_shape_in_every_state() {
 
 #[test]
 fn work_that_waits_for_longer_than_two_intervals_is_overdue() {
-    let scene = Scene::new(&[2]);
-    scene.run_json(&[], 0);
-    assert_eq!(scene.status()["overdue"], false);
-    scene.server.script(batches(), Fault::status(503));
-    scene.db.make(|maker| maker.advance_ms(23 * 3_600_000));
-    scene.add_messages(&scene.sessions[0], 1);
-    scene.run_json(&["--max-seconds", "1"], 75);
-    assert_eq!(scene.status()["overdue"], false);
-    scene.advance(TimeDelta::seconds(601));
-    assert_eq!(scene.status()["overdue"], true);
-    scene.server.clear_script();
-    scene.run_json(&["all"], 0);
-    assert_eq!(scene.status()["overdue"], false);
-    scene.assert_delivered_without_repeats();
+    let test = ExporterTest::with_sessions(&[2]);
+    test.run_json(&[], 0);
+    assert_eq!(test.status()["overdue"], false);
+    test.receiver.script(batches(), Fault::status(503));
+    test.db.make(|maker| maker.advance_ms(23 * 3_600_000));
+    test.add_messages(&test.sessions[0], 1);
+    test.run_json(&["--max-seconds", "1"], 75);
+    assert_eq!(test.status()["overdue"], false);
+    test.advance(TimeDelta::seconds(601));
+    assert_eq!(test.status()["overdue"], true);
+    test.receiver.clear_script();
+    test.run_json(&["all"], 0);
+    assert_eq!(test.status()["overdue"], false);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn empty_batch_tells_idle_from_dead_once_an_hour() {
-    let scene = Scene::new(&[2]);
-    scene.run_json(&[], 0);
-    let delivered = scene.server.request_count();
+    let test = ExporterTest::with_sessions(&[2]);
+    test.run_json(&[], 0);
+    let delivered = test.receiver.request_count();
     for _ in 0..24 {
-        scene.advance(TimeDelta::minutes(5));
-        scene.run_json(&[], 0);
+        test.advance(TimeDelta::minutes(5));
+        test.run_json(&[], 0);
     }
-    let empty: Vec<_> = scene.server.requests().split_off(delivered);
+    let empty: Vec<_> = test.receiver.requests().split_off(delivered);
     let batches = empty.iter().filter(|request| request.is_batch()).count();
     assert!((1..=2).contains(&batches), "{batches} in two hours");
     assert!(empty.iter().all(|request| request.session_ids().is_empty()));
-    scene.assert_delivered_without_repeats();
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn time_budget_ends_a_run_that_has_more_to_send() {
-    let scene = Scene::new(&[2; 12]);
-    scene.set("batchSize", "2");
+    let test = ExporterTest::with_sessions(&[2; 12]);
+    test.set("batchSize", "2");
     // Two seconds of waiting, simulated, pass at the first batch.
-    scene.server.script(batches().times(2), Fault::status(503).header("Retry-After", "20"));
-    let (report, _) = scene.run_json(&["--max-seconds", "30"], 75);
+    test.receiver.script(batches().times(2), Fault::status(503).header("Retry-After", "20"));
+    let (report, _) = test.run_json(&["--max-seconds", "30"], 75);
     assert!(report["messagesPending"].as_u64().unwrap() > 0, "{report}");
-    scene.advance(TimeDelta::seconds(3601));
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    test.advance(TimeDelta::seconds(3601));
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn session_sent_by_name_leaves_the_others_to_the_next_run_though_han_writes_nothing() {
-    let scene = Scene::new(&[2, 3]);
-    scene.age_database();
-    scene.run_json(&["session", &scene.sessions[0]], 0);
-    let (report, _) = scene.run_json(&[], 0);
+    let test = ExporterTest::with_sessions(&[2, 3]);
+    test.age_database();
+    test.run_json(&["session", &test.sessions[0]], 0);
+    let (report, _) = test.run_json(&[], 0);
     assert_eq!(report["messagesSent"], 3, "{report}");
-    scene.assert_delivered();
+    test.assert_delivered();
 }

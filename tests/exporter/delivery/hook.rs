@@ -8,7 +8,7 @@ use std::process::Stdio;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::scene::{Arrange, Scene};
+use crate::support::exporter_test::{Arrange, ExporterTest};
 use crate::support::{Fault, RunningProgram, batches, requests, wait_until};
 
 fn input(session: &str) -> Vec<u8> {
@@ -28,35 +28,35 @@ fn kernel_session(pid: u32) -> Option<u32> {
 
 #[test]
 fn hook_returns_before_the_run_ends_and_the_run_has_a_session_of_its_own() {
-    let scene = Scene::new(&[2, 3]);
-    scene.set("timeout", "30");
-    scene.server.script(requests().times(1), Fault::none().held());
+    let test = ExporterTest::with_sessions(&[2, 3]);
+    test.set("timeout", "30");
+    test.receiver.script(requests().times(1), Fault::none().held());
     // It returns, and its output ends, while the receiver has not answered the run.
-    let outcome = scene.run_with_input(&["hook"], &input(&scene.sessions[1])).exits(0);
+    let outcome = test.run_with_input(&["hook"], &input(&test.sessions[1])).exits(0);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""), "a hook makes no noise");
-    scene.server.wait_until("the run asks", |requests| !requests.is_empty());
-    let runs = scene.processes();
+    test.receiver.wait_until("the run asks", |requests| !requests.is_empty());
+    let runs = test.processes();
     assert_eq!(runs.len(), 1, "one detached run");
     assert_eq!(kernel_session(runs[0]), Some(runs[0]), "it leads a session of its own");
     for stream in 0..3 {
         let target = fs::read_link(format!("/proc/{}/fd/{stream}", runs[0])).unwrap();
         assert!(
-            target.starts_with("/dev/null") || target.starts_with(scene.home()),
+            target.starts_with("/dev/null") || target.starts_with(test.home()),
             "{stream} goes to {target:?}"
         );
     }
-    let item = scene.queued(&scene.sessions[1]).expect("it is queued");
+    let item = test.queued(&test.sessions[1]).expect("it is queued");
     assert_eq!(item["priority"], "high", "{item}");
 
-    scene.server.release();
-    scene.settle();
-    assert_eq!(scene.server.batches()[0].session_ids()[0], scene.sessions[1], "high priority goes first");
-    scene.assert_delivered_without_repeats();
+    test.receiver.release();
+    test.settle();
+    assert_eq!(test.receiver.batches()[0].session_ids()[0], test.sessions[1], "high priority goes first");
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn hook_never_fails_its_caller_whatever_it_reads() {
-    let scene = Scene::new(&[1]);
+    let test = ExporterTest::with_sessions(&[1]);
     let huge = {
         let mut huge = br#"{"filler":""#.to_vec();
         huge.resize(20 << 20, b'x');
@@ -78,11 +78,11 @@ fn hook_never_fails_its_caller_whatever_it_reads() {
     ];
     for (name, text) in table {
         eprintln!("case: {name}");
-        let outcome = scene.run_with_input(&["hook"], &text).exits(0);
+        let outcome = test.run_with_input(&["hook"], &text).exits(0);
         assert_eq!(outcome.stdout, "");
         assert!(outcome.stderr.lines().count() <= 1, "{outcome:?}");
-        scene.settle();
-        let queue = scene.status()["queue"].clone();
+        test.settle();
+        let queue = test.status()["queue"].clone();
         assert!(queue["items"].as_array().unwrap().is_empty(), "{queue}");
     }
 }
@@ -93,16 +93,16 @@ fn hook_does_not_wait_for_the_end_of_its_input() {
         [("nothing", Vec::new()), ("half of it", b"{\"session_id\":".to_vec()), ("all of it", input("ID"))]
     {
         eprintln!("case: {name}");
-        let scene = Scene::new(&[2]);
-        let text = String::from_utf8(text).unwrap().replace("ID", &scene.sessions[0]);
-        let mut child = scene.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
+        let test = ExporterTest::with_sessions(&[2]);
+        let text = String::from_utf8(text).unwrap().replace("ID", &test.sessions[0]);
+        let mut child = test.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();
         RunningProgram::new(child).wait().exits(0);
         drop(stdin);
-        scene.settle();
+        test.settle();
         if name == "all of it" {
-            scene.assert_delivered();
+            test.assert_delivered();
         }
     }
 }
@@ -110,35 +110,35 @@ fn hook_does_not_wait_for_the_end_of_its_input() {
 #[test]
 fn hook_fails_neither_without_configuration_nor_database_nor_a_folder_to_write_to() {
     let breaks: &[(&str, Arrange)] = &[
-        ("not configured", |scene| fs::remove_file(scene.config_file()).unwrap()),
-        ("disabled", |scene| scene.set("enabled", "false")),
-        ("wrong configuration", |scene| scene.set("batchSize", "many")),
-        ("no database", |scene| scene.env("HAN_DB", "/nowhere/han.db")),
-        ("no database of han's", |scene| scene.env("HAN_DB", scene.config_file().to_str().unwrap())),
-        ("a state folder that is a file", |scene| fs::write(scene.state_folder(), "").unwrap()),
+        ("not configured", |test| fs::remove_file(test.config_file()).unwrap()),
+        ("disabled", |test| test.set("enabled", "false")),
+        ("wrong configuration", |test| test.set("batchSize", "many")),
+        ("no database", |test| test.env("HAN_DB", "/nowhere/han.db")),
+        ("no database of han's", |test| test.env("HAN_DB", test.config_file().to_str().unwrap())),
+        ("a state folder that is a file", |test| fs::write(test.state_folder(), "").unwrap()),
     ];
     for (name, breaks_it) in breaks {
         eprintln!("case: {name}");
-        let scene = Scene::new(&[2]);
-        breaks_it(&scene);
-        let outcome = scene.run_with_input(&["hook"], &input(&scene.sessions[0])).exits(0);
+        let test = ExporterTest::with_sessions(&[2]);
+        breaks_it(&test);
+        let outcome = test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
         assert_eq!(outcome.stdout, "");
-        scene.settle();
-        assert_eq!(scene.server.batches().len(), 0);
+        test.settle();
+        assert_eq!(test.receiver.batches().len(), 0);
     }
 }
 
 #[test]
 fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() {
     const HOOKS: usize = 200;
-    let scene = Scene::new(&[1; HOOKS]);
-    scene.set("timeout", "60");
-    scene.server.script(requests().times(1), Fault::none().held());
-    let hooks: Vec<RunningProgram> = scene
+    let test = ExporterTest::with_sessions(&[1; HOOKS]);
+    test.set("timeout", "60");
+    test.receiver.script(requests().times(1), Fault::none().held());
+    let hooks: Vec<RunningProgram> = test
         .sessions
         .iter()
         .map(|session| {
-            let mut child = scene.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
+            let mut child = test.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
             child.stdin.take().unwrap().write_all(&input(session)).unwrap();
             RunningProgram::new(child)
         })
@@ -146,68 +146,68 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
     for hook in hooks {
         assert_eq!(hook.wait().exits(0).stderr, "");
     }
-    let status = scene.status();
+    let status = test.status();
     let items = status["queue"]["items"].as_array().unwrap();
     let queued: BTreeSet<&str> = items.iter().map(|item| item["sessionId"].as_str().unwrap()).collect();
     assert_eq!((items.len(), queued.len()), (HOOKS, HOOKS), "each once");
-    assert_eq!(scene.server.request_count(), 1, "one run at a time");
+    assert_eq!(test.receiver.request_count(), 1, "one run at a time");
 
-    scene.server.release();
-    scene.settle();
-    assert_eq!(scene.server.batches_at_once(), 1);
-    assert_eq!(scene.status()["queue"]["pending"], 0);
-    scene.assert_delivered_without_repeats();
+    test.receiver.release();
+    test.settle();
+    assert_eq!(test.receiver.batches_at_once(), 1);
+    assert_eq!(test.status()["queue"]["pending"], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn id_that_han_has_not_indexed_waits_for_it_for_a_day() {
-    let scene = Scene::new(&[1]);
+    let test = ExporterTest::with_sessions(&[1]);
     let late = "5e551011-0000-4000-8000-00000000000a";
-    scene.run_with_input(&["hook"], &input(late)).exits(0);
-    scene.settle();
-    assert!(scene.queued(late).is_some(), "it stays queued");
-    scene.advance(TimeDelta::hours(20));
-    scene.run_json(&[], 0);
-    assert!(scene.queued(late).is_some(), "it stays queued");
+    test.run_with_input(&["hook"], &input(late)).exits(0);
+    test.settle();
+    assert!(test.queued(late).is_some(), "it stays queued");
+    test.advance(TimeDelta::hours(20));
+    test.run_json(&[], 0);
+    assert!(test.queued(late).is_some(), "it stays queued");
 
     // Indexed in time: sent.
-    let project = scene.db.project_of(&scene.sessions[0]).unwrap();
-    scene.db.session(late, Some(&project), Some("active"), None);
-    scene.add_messages(late, 2);
-    scene.run_json(&[], 0);
-    assert_eq!(scene.queued(late), None);
-    scene.assert_delivered_without_repeats();
+    let project = test.db.project_of(&test.sessions[0]).unwrap();
+    test.db.session(late, Some(&project), Some("active"), None);
+    test.add_messages(late, 2);
+    test.run_json(&[], 0);
+    assert_eq!(test.queued(late), None);
+    test.assert_delivered_without_repeats();
 
     // Never indexed: forgotten after a day, without a word to anybody.
     let never = "5e551011-0000-4000-8000-00000000000b";
-    scene.run_with_input(&["hook"], &input(never)).exits(0);
-    scene.settle();
-    scene.advance(TimeDelta::hours(25));
-    scene.run_json(&[], 0);
-    assert_eq!(scene.queued(never), None);
+    test.run_with_input(&["hook"], &input(never)).exits(0);
+    test.settle();
+    test.advance(TimeDelta::hours(25));
+    test.run_json(&[], 0);
+    assert_eq!(test.queued(never), None);
 }
 
 #[test]
 fn detached_run_is_a_plain_one_that_honours_backoff() {
-    let scene = Scene::new(&[2, 2]);
-    scene.server.script(batches(), Fault::status(503).header("Retry-After", "3600"));
-    scene.run_json(&["--max-seconds", "1"], 75);
-    let asked = scene.server.request_count();
-    scene.run_with_input(&["hook"], &input(&scene.sessions[0])).exits(0);
-    scene.settle();
-    assert_eq!(scene.server.request_count(), asked, "an endpoint that is away is not asked by every hook");
-    scene.server.clear_script();
-    scene.advance(TimeDelta::seconds(3601));
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    let test = ExporterTest::with_sessions(&[2, 2]);
+    test.receiver.script(batches(), Fault::status(503).header("Retry-After", "3600"));
+    test.run_json(&["--max-seconds", "1"], 75);
+    let asked = test.receiver.request_count();
+    test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
+    test.settle();
+    assert_eq!(test.receiver.request_count(), asked, "an endpoint that is away is not asked by every hook");
+    test.receiver.clear_script();
+    test.advance(TimeDelta::seconds(3601));
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn sandbox_sees_detached_processes() {
-    let scene = Scene::new(&[1]);
-    scene.server.script(requests(), Fault::none().held());
-    scene.run_with_input(&["hook"], &input(&scene.sessions[0])).exits(0);
-    wait_until("the detached run is there", || !scene.processes().is_empty());
-    scene.server.release();
-    scene.settle();
+    let test = ExporterTest::with_sessions(&[1]);
+    test.receiver.script(requests(), Fault::none().held());
+    test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
+    wait_until("the detached run is there", || !test.processes().is_empty());
+    test.receiver.release();
+    test.settle();
 }

@@ -14,6 +14,5 @@ mod outage;
 mod queue;
 mod fast_path;
 mod rejection;
-mod scene;
 mod signals;
 mod slow_network;

@@ -1,13 +1,13 @@
-//! What the receiver will not take: a session by itself, a whole batch, a message, too much at once.
+//! Rejections: a single session, a whole batch, a message, a batch that is too large.
 
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::scene::Scene;
+use crate::support::exporter_test::ExporterTest;
 use crate::support::{Fault, Request, batches, time};
 
-fn data_batches(scene: &Scene) -> Vec<Request> {
-    scene.server.batches().into_iter().filter(|batch| !batch.session_ids().is_empty()).collect()
+fn data_batches(test: &ExporterTest) -> Vec<Request> {
+    test.receiver.batches().into_iter().filter(|batch| !batch.session_ids().is_empty()).collect()
 }
 
 #[test]
@@ -20,10 +20,10 @@ fn refused_session_backs_off_by_itself_and_holds_up_no_other() {
         "PROCESSING_ERROR",
         "NEW",
     ] {
-        let mut scene = Scene::new(&[2, 2, 2]);
-        let refused = scene.sessions[1].clone();
-        scene.server.reject(&refused, code, 1);
-        let (report, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
+        let mut test = ExporterTest::with_sessions(&[2, 2, 2]);
+        let refused = test.sessions[1].clone();
+        test.receiver.reject(&refused, code, 1);
+        let (report, outcome) = test.run_json(&["--max-seconds", "1"], 75);
         outcome.prints(code).prints(&refused);
         assert_eq!(report["status"], "partial", "{report}");
         assert_eq!(
@@ -33,127 +33,127 @@ fn refused_session_backs_off_by_itself_and_holds_up_no_other() {
         );
         assert_eq!(report["errors"][0]["sessionId"], refused.as_str(), "{report}");
         assert_eq!(report["errors"][0]["code"], code, "{report}");
-        scene.assert_delivered_but(&[&refused]);
+        test.assert_delivered_but(&[&refused]);
 
-        let item = scene.queued(&refused).expect("it stays queued");
+        let item = test.queued(&refused).expect("it stays queued");
         assert_eq!(item["attempts"], 1, "{item}");
         assert!(item["lastError"].to_string().contains(code), "{item}");
         let next = time(&item["nextRetryAt"]);
-        assert!(next - scene.now() < TimeDelta::seconds(3), "{item}");
+        assert!(next - test.now() < TimeDelta::seconds(3), "{item}");
         assert_eq!(report["nextRetryAt"], item["nextRetryAt"], "{report}");
-        assert!(scene.status()["nextRetryAt"].is_null(), "the endpoint is well");
+        assert!(test.status()["nextRetryAt"].is_null(), "the endpoint is well");
 
         // Another one passes it, and then it is taken.
-        scene.add_session(3);
-        scene.set_now(next + TimeDelta::seconds(1));
-        scene.run_json(&[], 0);
-        assert_eq!(scene.queued(&refused), None);
-        scene.assert_delivered_without_repeats();
+        test.add_session(3);
+        test.set_now(next + TimeDelta::seconds(1));
+        test.run_json(&[], 0);
+        assert_eq!(test.queued(&refused), None);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn ten_refusals_make_a_session_failed_and_it_is_kept() {
-    let mut scene = Scene::new(&[2, 2]);
-    let refused = scene.sessions[0].clone();
-    scene.server.reject(&refused, "VALIDATION_ERROR", usize::MAX);
+    let mut test = ExporterTest::with_sessions(&[2, 2]);
+    let refused = test.sessions[0].clone();
+    test.receiver.reject(&refused, "VALIDATION_ERROR", usize::MAX);
     let mut waits = Vec::new();
     for attempt in 1..=10 {
         let code = if attempt == 10 { 65 } else { 75 };
-        let started = scene.now();
-        let (report, _) = scene.run_json(&["--max-seconds", "1"], code);
+        let started = test.now();
+        let (report, _) = test.run_json(&["--max-seconds", "1"], code);
         assert_eq!(report["sessionsRejected"], 1, "{report}");
-        let item = scene.queued(&refused).expect("it stays queued");
+        let item = test.queued(&refused).expect("it stays queued");
         assert_eq!(item["attempts"], attempt, "{item}");
         let next = time(&item["nextRetryAt"]);
         waits.push((next - started).num_seconds());
         if attempt < 10 {
-            scene.set_now(next + TimeDelta::milliseconds(1));
+            test.set_now(next + TimeDelta::milliseconds(1));
         }
     }
     assert!(waits[..9].windows(2).all(|pair| pair[1] >= pair[0]), "{waits:?}");
     assert!(waits[..9].iter().all(|wait| *wait < 3610), "{waits:?}");
     assert!((86_400..86_410).contains(&waits[9]), "failed is tried again once a day: {waits:?}");
-    assert_eq!(scene.queued(&refused).unwrap()["status"], "failed");
-    assert_eq!(scene.status()["queue"]["failed"], 1);
+    assert_eq!(test.queued(&refused).unwrap()["status"], "failed");
+    assert_eq!(test.status()["queue"]["failed"], 1);
 
     // It neither counts nor is tried for a day; others go on.
-    scene.add_session(1);
-    let (report, _) = scene.run_json(&[], 0);
+    test.add_session(1);
+    let (report, _) = test.run_json(&[], 0);
     assert_eq!((&report["status"], &report["messagesSent"]), (&json!("success"), &json!(1)), "{report}");
-    scene.advance(TimeDelta::hours(23));
-    scene.run_json(&[], 0);
-    assert!(!data_batches(&scene).last().unwrap().has_session(&refused));
-    scene.assert_delivered_but(&[&refused]);
+    test.advance(TimeDelta::hours(23));
+    test.run_json(&[], 0);
+    assert!(!data_batches(&test).last().unwrap().has_session(&refused));
+    test.assert_delivered_but(&[&refused]);
 
     // Refused again a day later, it was failed before: that is no news for the exit code.
-    scene.advance(TimeDelta::hours(2));
-    scene.run_json(&["--max-seconds", "1"], 0);
-    assert!(data_batches(&scene).last().unwrap().has_session(&refused), "tried again once a day");
+    test.advance(TimeDelta::hours(2));
+    test.run_json(&["--max-seconds", "1"], 0);
+    assert!(data_batches(&test).last().unwrap().has_session(&refused), "tried again once a day");
 
-    scene.server.accept_all();
-    scene.advance(TimeDelta::hours(25));
-    scene.run_json(&[], 0);
-    assert_eq!(scene.queued(&refused), None);
-    scene.assert_delivered_without_repeats();
+    test.receiver.accept_all();
+    test.advance(TimeDelta::hours(25));
+    test.run_json(&[], 0);
+    assert_eq!(test.queued(&refused), None);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn failed_session_is_tried_again_on_new_data_on_request_and_when_the_identity_changes() {
-    type Happening = fn(&Scene, &str);
+    type Happening = fn(&ExporterTest, &str);
     let table: &[(&str, Happening)] = &[
-        ("new data", |scene, failed| drop(scene.add_messages(failed, 1))),
-        ("queue --retry", |scene, failed| drop(scene.run(&["queue", "--retry", failed]).exits(0))),
-        ("the identity changes", |scene, _| {
-            scene.server.with_identity("user-alice", |alice| {
+        ("new data", |test, failed| drop(test.add_messages(failed, 1))),
+        ("queue --retry", |test, failed| drop(test.run(&["queue", "--retry", failed]).exits(0))),
+        ("the identity changes", |test, _| {
+            test.receiver.with_identity("user-alice", |alice| {
                 alice.organizations[0].owners.push("github.com/acme-labs".into());
             });
-            scene.advance(TimeDelta::minutes(61));
+            test.advance(TimeDelta::minutes(61));
         }),
-        ("all", |scene, _| drop(scene.run(&["all"]).exits(0))),
-        ("session", |scene, failed| drop(scene.run(&["session", failed]).exits(0))),
+        ("all", |test, _| drop(test.run(&["all"]).exits(0))),
+        ("session", |test, failed| drop(test.run(&["session", failed]).exits(0))),
     ];
     for (name, happens) in table {
         eprintln!("case: {name}");
-        let (mut scene, failed) = Scene::with_failed_session();
-        scene.assert_delivered_but(&[&failed]);
-        happens(&scene, &failed);
+        let (mut test, failed) = ExporterTest::with_failed_session();
+        test.assert_delivered_but(&[&failed]);
+        happens(&test, &failed);
         if *name == "the identity changes" {
             // An identity is asked for while there is something to send.
-            scene.add_session(1);
-            scene.run_json(&[], 0);
+            test.add_session(1);
+            test.run_json(&[], 0);
         }
-        scene.run_json(&[], 0);
-        assert_eq!(scene.queued(&failed), None);
-        scene.assert_delivered_without_repeats();
+        test.run_json(&[], 0);
+        assert_eq!(test.queued(&failed), None);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn trouble_of_the_receiver_is_never_final() {
-    let scene = Scene::new(&[2]);
-    let refused = scene.sessions[0].clone();
-    scene.server.reject(&refused, "PROCESSING_ERROR", 15);
+    let test = ExporterTest::with_sessions(&[2]);
+    let refused = test.sessions[0].clone();
+    test.receiver.reject(&refused, "PROCESSING_ERROR", 15);
     for _ in 0..15 {
-        scene.run_json(&["--max-seconds", "1"], 75);
-        let item = scene.queued(&refused).expect("it stays queued");
+        test.run_json(&["--max-seconds", "1"], 75);
+        let item = test.queued(&refused).expect("it stays queued");
         assert_ne!(item["status"], "failed", "{item}");
-        scene.set_now(time(&item["nextRetryAt"]) + TimeDelta::milliseconds(1));
+        test.set_now(time(&item["nextRetryAt"]) + TimeDelta::milliseconds(1));
     }
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn forgotten_is_an_acknowledgement() {
-    let scene = Scene::new(&[2, 2]);
-    let forgotten = scene.sessions[0].clone();
-    scene.server.reject(&forgotten, "FORGOTTEN", usize::MAX);
-    let (report, _) = scene.run_json(&[], 0);
+    let test = ExporterTest::with_sessions(&[2, 2]);
+    let forgotten = test.sessions[0].clone();
+    test.receiver.reject(&forgotten, "FORGOTTEN", usize::MAX);
+    let (report, _) = test.run_json(&[], 0);
     assert_eq!((&report["status"], &report["sessionsPending"]), (&json!("success"), &json!(0)), "{report}");
-    assert_eq!(scene.queued(&forgotten), None);
-    scene.assert_delivered_but(&[&forgotten]);
-    scene.assert_quiet();
+    assert_eq!(test.queued(&forgotten), None);
+    test.assert_delivered_but(&[&forgotten]);
+    test.assert_idle();
 }
 
 /// A receiver that takes no batch with a certain session, says so in each of its ways, and blames nobody.
@@ -172,81 +172,80 @@ fn refused_batch_is_halved_down_to_the_session_and_the_others_pass() {
     ];
     for (name, fault) in table {
         eprintln!("case: {name}");
-        let mut scene = Scene::new(&[2; 9]);
-        let poison = scene.sessions[3].clone();
+        let mut test = ExporterTest::with_sessions(&[2; 9]);
+        let poison = test.sessions[3].clone();
         if name.contains("before") {
             // The body is not known by then; its length is. The poisoned session makes a long one.
-            scene.add_messages(&poison, 60);
+            test.add_messages(&poison, 60);
             let when = batches().that(|request| request.content_length() > 3000);
-            scene.server.script(when, fault);
-            scene.set("includeContent", "true");
-            scene.run_json(&[], 0);
-            scene.assert_delivered_without_repeats();
+            test.receiver.script(when, fault);
+            test.set("includeContent", "true");
+            test.run_json(&[], 0);
+            test.assert_delivered_without_repeats();
             continue;
         }
-        scene.server.script(batches().with_session(&poison), fault);
-        let (report, outcome) = scene.run_json(&[], 65);
+        test.receiver.script(batches().with_session(&poison), fault);
+        let (report, outcome) = test.run_json(&[], 65);
         outcome.prints(&poison);
         assert_eq!(report["sessionsRejected"], 1, "{report}");
         assert_eq!(report["errors"][0]["sessionId"], poison.as_str(), "{report}");
-        scene.assert_delivered_but(&[&poison]);
-        assert_eq!(scene.server.alice().messages_again, 0, "only what was refused is sent again");
-        assert!(data_batches(&scene).len() <= 20, "halving, not one by one");
-        assert!(scene.status()["nextRetryAt"].is_null(), "the endpoint is well");
-        assert_eq!(scene.queued(&poison).expect("it is kept")["status"], "failed");
-        scene.run_json(&[], 0);
-        scene.server.clear_script();
-        scene.add_session(1);
-        scene.run_json(&["all"], 0);
-        scene.assert_delivered_without_repeats();
+        test.assert_delivered_but(&[&poison]);
+        assert_eq!(test.receiver.alice().messages_again, 0, "only what was refused is sent again");
+        assert!(data_batches(&test).len() <= 20, "halving, not one by one");
+        assert!(test.status()["nextRetryAt"].is_null(), "the endpoint is well");
+        assert_eq!(test.queued(&poison).expect("it is kept")["status"], "failed");
+        test.run_json(&[], 0);
+        test.receiver.clear_script();
+        test.add_session(1);
+        test.run_json(&["all"], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn refused_batch_is_halved_within_a_session_down_to_the_message() {
-    let scene = Scene::new(&[2, 8, 2]);
-    let (session, poison) = (scene.sessions[1].clone(), scene.message(1, 5));
-    scene.server.script(batches().with_message(&poison), Fault::status(400));
-    let (report, outcome) = scene.run_json(&[], 65);
+    let test = ExporterTest::with_sessions(&[2, 8, 2]);
+    let (session, poison) = (test.sessions[1].clone(), test.message(1, 5));
+    test.receiver.script(batches().with_message(&poison), Fault::status(400));
+    let (report, outcome) = test.run_json(&[], 65);
     outcome.prints(&session);
     assert_eq!(report["sessionsRejected"], 1, "{report}");
-    let store = scene.server.alice();
-    assert_eq!(store.sessions[&scene.sessions[0]].messages.len(), 2);
-    assert_eq!(store.sessions[&scene.sessions[2]].messages.len(), 2);
+    let store = test.receiver.alice();
+    assert_eq!(store.sessions[&test.sessions[0]].messages.len(), 2);
+    assert_eq!(store.sessions[&test.sessions[2]].messages.len(), 2);
     assert!(store.sessions[&session].messages.len() >= 5, "what came before the message is delivered");
     assert_eq!(store.messages_again, 0);
-    assert_eq!(scene.queued(&session).expect("it is kept")["status"], "failed");
-    scene.server.clear_script();
-    scene.run_json(&["all"], 0);
-    scene.assert_delivered_without_repeats();
+    assert_eq!(test.queued(&session).expect("it is kept")["status"], "failed");
+    test.receiver.clear_script();
+    test.run_json(&["all"], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn too_large_a_batch_is_halved_until_it_fits() {
-    let scene = Scene::new(&[40, 3, 25]);
-    scene.server.script(batches().with_more_messages_than(10), Fault::status(413));
-    let (report, _) = scene.run_json(&[], 0);
+    let test = ExporterTest::with_sessions(&[40, 3, 25]);
+    test.receiver.script(batches().with_more_messages_than(10), Fault::status(413));
+    let (report, _) = test.run_json(&[], 0);
     assert_eq!(report["messagesSent"], 68, "{report}");
-    scene.assert_delivered_without_repeats();
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn message_too_large_for_the_receiver_goes_without_its_content() {
-    let scene = Scene::new(&[2]);
-    scene.set("includeContent", "true");
-    let session = scene.sessions[0].clone();
-    let large = scene.add_large_message(&session, 50_000);
-    scene.add_messages(&session, 2);
-    scene
-        .server
+    let test = ExporterTest::with_sessions(&[2]);
+    test.set("includeContent", "true");
+    let session = test.sessions[0].clone();
+    let large = test.add_large_message(&session, 50_000);
+    test.add_messages(&session, 2);
+    test.receiver
         .script(batches().that(|request| request.body.as_ref().unwrap().len() > 20_000), Fault::status(413));
-    scene.run_json(&[], 0);
-    let store = scene.server.alice();
+    test.run_json(&[], 0);
+    let store = test.receiver.alice();
     for message in store.sessions[&session].messages.values() {
         assert_eq!(message.content.is_none(), message.id == large);
         assert_eq!(message.content_omitted, (message.id == large).then_some(true));
     }
-    scene.assert_delivered_without_repeats();
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
@@ -260,31 +259,31 @@ fn limits_of_the_receiver_are_kept_in_advance() {
     ];
     for (name, limit) in table {
         eprintln!("case: {name}");
-        let scene = Scene::new(&[7, 1, 1, 30]);
-        scene.set("includeContent", "true");
-        scene.server.with_identity("user-alice", |alice| limit(&mut alice.limits));
-        let limits = scene.server.with_receiver(|receiver| receiver.identities["user-alice"].limits.clone());
-        let (report, _) = scene.run_json(&[], 0);
+        let test = ExporterTest::with_sessions(&[7, 1, 1, 30]);
+        test.set("includeContent", "true");
+        test.receiver.with_identity("user-alice", |alice| limit(&mut alice.limits));
+        let limits = test.receiver.with_receiver(|receiver| receiver.identities["user-alice"].limits.clone());
+        let (report, _) = test.run_json(&[], 0);
         assert!(report["batches"].as_u64().unwrap() > 3, "{report}");
-        for batch in data_batches(&scene) {
+        for batch in data_batches(&test) {
             assert!(limits.max_messages.is_none_or(|max| batch.messages().count() as u64 <= max));
             assert!(
                 limits.max_inflated_bytes.is_none_or(|max| batch.body.as_ref().unwrap().len() as u64 <= max)
             );
             assert!(limits.max_body_bytes.is_none_or(|max| batch.wire.len() as u64 <= max));
         }
-        scene.assert_delivered_without_repeats();
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn configured_batch_sizes_are_kept() {
-    let scene = Scene::new(&[12, 3, 1, 1]);
-    scene.set("batchSize", "5");
-    scene.run_json(&[], 0);
-    let sizes: Vec<usize> = data_batches(&scene).iter().map(|batch| batch.messages().count()).collect();
+    let test = ExporterTest::with_sessions(&[12, 3, 1, 1]);
+    test.set("batchSize", "5");
+    test.run_json(&[], 0);
+    let sizes: Vec<usize> = data_batches(&test).iter().map(|batch| batch.messages().count()).collect();
     assert!(sizes.iter().all(|size| *size <= 5) && sizes.len() <= 5, "{sizes:?}");
-    scene.assert_delivered_without_repeats();
+    test.assert_delivered_without_repeats();
 }
 
 /// The search for a culprit ends where the refused batch ends.
@@ -297,23 +296,24 @@ fn backlog_behind_a_refused_batch_goes_in_full_batches_again() {
     ];
     for (name, refuses) in table {
         eprintln!("case: {name}");
-        let mut scene = Scene::new(&[]);
-        scene.set("includeContent", "true");
-        scene.set("batchSize", "50");
-        let session = scene.add_session(20);
-        let poison = scene.add_large_message(&session, 150_000);
-        scene.add_messages(&session, 400);
+        let mut test = ExporterTest::with_sessions(&[]);
+        test.set("includeContent", "true");
+        test.set("batchSize", "50");
+        let session = test.add_session(20);
+        let poison = test.add_large_message(&session, 150_000);
+        test.add_messages(&session, 400);
         for _ in 0..30 {
-            scene.add_session(10);
+            test.add_session(10);
         }
         let status = if name.contains("large") { 413 } else { 400 };
         let refused = poison.clone();
-        scene.server.script(batches().that(move |request| refuses(request, &refused)), Fault::status(status));
-        let (report, _) = scene.run_json(&[], if status == 413 { 0 } else { 65 });
+        test.receiver
+            .script(batches().that(move |request| refuses(request, &refused)), Fault::status(status));
+        let (report, _) = test.run_json(&[], if status == 413 { 0 } else { 65 });
         // Some 720 messages are 15 full batches; the search takes about as many again.
         assert!(report["attempts"].as_u64().unwrap() <= 45, "{report}");
-        scene.server.clear_script();
-        scene.run_json(&["all"], 0);
-        scene.assert_delivered_without_repeats();
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered_without_repeats();
     }
 }

@@ -6,11 +6,11 @@ use chrono::TimeDelta;
 use han_sync::protocol::SyncError;
 use serde_json::json;
 
-use super::scene::Scene;
+use crate::support::exporter_test::ExporterTest;
 use crate::support::test_receiver::store::ALICE_KEY;
 use crate::support::{Fault, TestReceiver, batches, http, identities, requests};
 
-/// What a client may take for the answer's size before it gives up: far below what is sent here, and far above what
+/// Bytes of a response that a client may read before it gives up: far below what is sent here, and far above what
 /// fits into the buffers of a loopback connection.
 const ANSWER_BYTES_TAKEN_MAX: u64 = 40 << 20;
 
@@ -72,75 +72,75 @@ fn answers_that_make_no_sense_acknowledge_nothing() {
     ];
     for (name, fault, said) in table {
         eprintln!("case: {name}");
-        let scene = Scene::new(&[3, 2]);
+        let test = ExporterTest::with_sessions(&[3, 2]);
         let commits = fault.commits;
-        scene.server.script(batches().with_data(), fault);
-        let (report, outcome) = scene.run_json(&["--max-seconds", "1"], 75);
+        test.receiver.script(batches().with_data(), fault);
+        let (report, outcome) = test.run_json(&["--max-seconds", "1"], 75);
         outcome.prints(said).does_not_print(ALICE_KEY);
         assert_eq!((&report["status"], &report["sessionsPending"]), (&json!("error"), &json!(2)), "{report}");
         assert_eq!((&report["messagesSent"], &report["sessionsSent"]), (&json!(0), &json!(0)), "{report}");
-        assert_eq!(scene.server.alice().message_count(), if commits { 5 } else { 0 });
-        let known = scene.server.alice().messages_again;
+        assert_eq!(test.receiver.alice().message_count(), if commits { 5 } else { 0 });
+        let known = test.receiver.alice().messages_again;
         assert!(
-            scene.server.response_bytes() < ANSWER_BYTES_TAKEN_MAX,
+            test.receiver.response_bytes() < ANSWER_BYTES_TAKEN_MAX,
             "{} bytes taken",
-            scene.server.response_bytes()
+            test.receiver.response_bytes()
         );
-        let next = scene.retry_at(&report);
-        assert!(next - scene.now() < TimeDelta::seconds(3), "{report}");
-        assert_eq!(scene.status()["queue"]["failed"], 0, "the sessions have no part in it");
+        let next = test.retry_at(&report);
+        assert!(next - test.now() < TimeDelta::seconds(3), "{report}");
+        assert_eq!(test.status()["queue"]["failed"], 0, "the sessions have no part in it");
 
-        scene.server.clear_script();
-        scene.set_now(next + TimeDelta::seconds(1));
-        scene.run_json(&[], 0);
-        scene.assert_delivered();
+        test.receiver.clear_script();
+        test.set_now(next + TimeDelta::seconds(1));
+        test.run_json(&[], 0);
+        test.assert_delivered();
         assert_eq!(
-            scene.server.alice().messages_again - known,
+            test.receiver.alice().messages_again - known,
             if commits { 5 } else { 0 },
             "sent again, stored once"
         );
-        scene.assert_quiet();
+        test.assert_idle();
     }
 }
 
 #[test]
 fn gzip_answers_are_understood() {
-    let scene = Scene::new(&[3, 2]);
-    scene.server.script(requests(), Fault::none().gzipped());
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    let test = ExporterTest::with_sessions(&[3, 2]);
+    test.receiver.script(requests(), Fault::none().gzipped());
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn connections_that_are_closed_after_each_answer_are_no_obstacle() {
-    let scene = Scene::new(&[1; 12]);
-    scene.set("batchSize", "1");
-    scene.server.script(requests(), Fault::none().hanging_up());
-    let (report, _) = scene.run_json(&[], 0);
+    let test = ExporterTest::with_sessions(&[1; 12]);
+    test.set("batchSize", "1");
+    test.receiver.script(requests(), Fault::none().hanging_up());
+    let (report, _) = test.run_json(&[], 0);
     // A request that crosses the end of its connection is made once more.
     assert!(report["attempts"].as_u64().unwrap() <= 2 * 12, "{report}");
-    scene.assert_delivered_without_repeats();
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn answer_without_a_content_type_counts_for_what_it_is() {
-    let scene = Scene::new(&[3, 2]);
-    scene.server.script(requests(), Fault::none().without_header("Content-Type"));
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    let test = ExporterTest::with_sessions(&[3, 2]);
+    test.receiver.script(requests(), Fault::none().without_header("Content-Type"));
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn answer_that_drips_is_given_up_within_the_time_budget() {
     // Some 300 bytes at 5 a second: a minute, with progress all the time.
-    let scene = Scene::new(&[3]);
-    scene.server.script(batches(), Fault::none().dripping(Duration::from_millis(200)));
-    let (report, _) = scene.run_json(&["--max-seconds", "2"], 75);
+    let test = ExporterTest::with_sessions(&[3]);
+    test.receiver.script(batches(), Fault::none().dripping(Duration::from_millis(200)));
+    let (report, _) = test.run_json(&["--max-seconds", "2"], 75);
     assert_eq!(report["messagesSent"], 0, "{report}");
-    scene.server.clear_script();
-    scene.run_json(&["all"], 0);
-    scene.assert_delivered();
-    scene.assert_quiet();
+    test.receiver.clear_script();
+    test.run_json(&["all"], 0);
+    test.assert_delivered();
+    test.assert_idle();
 }
 
 #[test]
@@ -148,14 +148,13 @@ fn redirects_are_named_and_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         for at_identity in [false, true] {
             let elsewhere = TestReceiver::start();
-            let scene = Scene::new(&[3]);
+            let test = ExporterTest::with_sessions(&[3]);
             let when = if at_identity { identities() } else { batches() };
-            scene
-                .server
+            test.receiver
                 .script(when, Fault::redirect(status, &format!("{}?token=t0ken", elsewhere.endpoint())));
             // Who the owner is, is known without the receiver.
-            scene.set("organizations", "[github.com/acme-corp]");
-            let (report, outcome) = scene.run_json(&[], 78);
+            test.set("organizations", "[github.com/acme-corp]");
+            let (report, outcome) = test.run_json(&[], 78);
             outcome.prints("redirect").prints(&elsewhere.endpoint()).does_not_print("t0ken");
             assert_eq!(
                 (&report["status"], &report["sessionsPending"]),
@@ -163,12 +162,12 @@ fn redirects_are_named_and_not_followed() {
                 "{report}"
             );
             assert_eq!(elsewhere.connection_count(), 0, "a redirect is not followed");
-            assert!(scene.status()["lastError"].to_string().contains("redirect"));
+            assert!(test.status()["lastError"].to_string().contains("redirect"));
 
-            scene.server.clear_script();
-            scene.advance(TimeDelta::seconds(3601));
-            scene.run_json(&[], 0);
-            scene.assert_delivered_without_repeats();
+            test.receiver.clear_script();
+            test.advance(TimeDelta::seconds(3601));
+            test.run_json(&[], 0);
+            test.assert_delivered_without_repeats();
         }
     }
 }
@@ -177,68 +176,68 @@ fn redirects_are_named_and_not_followed() {
 fn endpoint_that_is_no_receiver_is_named() {
     for (name, fault) in [("404", Fault::html(404)), ("405", Fault::status(405)), ("410", Fault::status(410))]
     {
-        let scene = Scene::new(&[3]);
-        scene.set("organizations", "[github.com/acme-corp]");
-        scene.server.script(requests(), fault);
-        let (report, outcome) = scene.run_json(&[], 78);
+        let test = ExporterTest::with_sessions(&[3]);
+        test.set("organizations", "[github.com/acme-corp]");
+        test.receiver.script(requests(), fault);
+        let (report, outcome) = test.run_json(&[], 78);
         outcome.prints(name).prints("endpoint");
         assert_eq!(report["status"], "error", "{report}");
-        scene.server.clear_script();
-        scene.advance(TimeDelta::seconds(3601));
-        scene.run_json(&[], 0);
-        scene.assert_delivered_without_repeats();
+        test.receiver.clear_script();
+        test.advance(TimeDelta::seconds(3601));
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn key_refused_in_the_middle_of_a_backlog_keeps_what_was_delivered() {
     for status in [401, 403] {
-        let scene = Scene::new(&[4, 4, 4, 4]);
-        scene.set("batchSize", "4");
-        scene.server.script(batches().skip(2), Fault::status(status));
-        let (report, outcome) = scene.run_json(&[], 77);
+        let test = ExporterTest::with_sessions(&[4, 4, 4, 4]);
+        test.set("batchSize", "4");
+        test.receiver.script(batches().skip(2), Fault::status(status));
+        let (report, outcome) = test.run_json(&[], 77);
         outcome.prints("key").does_not_print(ALICE_KEY);
         assert_eq!((&report["messagesSent"], &report["messagesPending"]), (&json!(8), &json!(8)), "{report}");
-        assert_eq!(scene.server.batches().len(), 3, "a key that is refused is not tried again at once");
-        assert_eq!(scene.status()["queue"]["failed"], 0, "the sessions have no part in it");
+        assert_eq!(test.receiver.batches().len(), 3, "a key that is refused is not tried again at once");
+        assert_eq!(test.status()["queue"]["failed"], 0, "the sessions have no part in it");
         // Backs off as for a fault.
-        let next = scene.retry_at(&report);
-        scene.set_now(next - TimeDelta::milliseconds(500));
-        let asked = scene.server.request_count();
-        scene.run_json(&[], 0);
-        assert_eq!(scene.server.request_count(), asked, "backoff is honoured");
+        let next = test.retry_at(&report);
+        test.set_now(next - TimeDelta::milliseconds(500));
+        let asked = test.receiver.request_count();
+        test.run_json(&[], 0);
+        assert_eq!(test.receiver.request_count(), asked, "backoff is honoured");
 
-        scene.server.clear_script();
-        scene.set_now(next + TimeDelta::seconds(1));
-        let (report, _) = scene.run_json(&[], 0);
+        test.receiver.clear_script();
+        test.set_now(next + TimeDelta::seconds(1));
+        let (report, _) = test.run_json(&[], 0);
         assert_eq!(report["messagesSent"], 8, "{report}");
-        scene.assert_delivered_without_repeats();
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn key_refused_at_the_identity_sends_nothing() {
-    let scene = Scene::new(&[3]);
-    scene.set("apiKey", "han_a_key_that_nobody_knows");
-    let (report, outcome) = scene.run_json(&[], 77);
+    let test = ExporterTest::with_sessions(&[3]);
+    test.set("apiKey", "han_a_key_that_nobody_knows");
+    let (report, outcome) = test.run_json(&[], 77);
     outcome.prints("key").does_not_print("han_a_key_that_nobody_knows");
     assert_eq!(report["status"], "error", "{report}");
-    assert_eq!(scene.server.batches().len(), 0);
-    scene.set("apiKey", ALICE_KEY);
-    scene.run_json(&[], 0);
-    scene.assert_delivered_without_repeats();
+    assert_eq!(test.receiver.batches().len(), 0);
+    test.set("apiKey", ALICE_KEY);
+    test.run_json(&[], 0);
+    test.assert_delivered_without_repeats();
 }
 
 #[test]
 fn receiver_without_identity_works_with_organizations_alone() {
-    let scene = Scene::new(&[3]);
-    scene.server.script(identities(), Fault::status(404));
-    let (report, _) = scene.run_json(&[], 0);
+    let test = ExporterTest::with_sessions(&[3]);
+    test.receiver.script(identities(), Fault::status(404));
+    let (report, _) = test.run_json(&[], 0);
     assert_eq!(report["messagesSent"], 0, "whose repository it is, nobody knows: {report}");
-    scene.set("organizations", "[github.com/acme-corp]");
-    scene.run_json(&[], 0);
-    assert_eq!(scene.server.batches()[0].payload.as_ref().unwrap().user_id, "unknown");
-    scene.assert_delivered();
+    test.set("organizations", "[github.com/acme-corp]");
+    test.run_json(&[], 0);
+    assert_eq!(test.receiver.batches()[0].payload.as_ref().unwrap().user_id, "unknown");
+    test.assert_delivered();
 }
 
 /// The privacy filter fails closed, but what the user has declared goes on, and the fault is told.
@@ -254,31 +253,31 @@ fn identity_that_makes_no_sense_opens_nothing() {
     ];
     for (name, fault) in table {
         eprintln!("case: {name}");
-        let scene = Scene::new(&[3]);
-        scene.server.script(identities(), fault);
-        let (report, _) = scene.run_json(&["--max-seconds", "1"], 75);
+        let test = ExporterTest::with_sessions(&[3]);
+        test.receiver.script(identities(), fault);
+        let (report, _) = test.run_json(&["--max-seconds", "1"], 75);
         assert_eq!(report["status"], "error", "{report}");
-        assert_eq!(scene.server.alice().message_count(), 0);
-        assert!(scene.server.response_bytes() < ANSWER_BYTES_TAKEN_MAX);
-        scene.retry_at(&report);
-        scene.server.clear_script();
-        scene.advance(TimeDelta::seconds(3601));
-        scene.run_json(&[], 0);
-        scene.assert_delivered_without_repeats();
+        assert_eq!(test.receiver.alice().message_count(), 0);
+        assert!(test.receiver.response_bytes() < ANSWER_BYTES_TAKEN_MAX);
+        test.retry_at(&report);
+        test.receiver.clear_script();
+        test.advance(TimeDelta::seconds(3601));
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
 /// A batch that was stored although its answer was lost, with more messages in the session by the time it is repeated.
 #[test]
 fn ack_lost_after_commit_is_stored_once_though_the_session_goes_on() {
-    let scene = Scene::new(&[3, 2]);
-    scene.server.script(batches(), Fault::reset().after_commit());
-    scene.run_json(&["--max-seconds", "1"], 75);
-    scene.server.clear_script();
-    scene.add_messages(&scene.sessions[0], 4);
-    scene.advance(TimeDelta::seconds(3601));
-    scene.run_json(&[], 0);
-    assert!(scene.server.alice().messages_again >= 5);
-    scene.assert_delivered();
-    scene.assert_quiet();
+    let test = ExporterTest::with_sessions(&[3, 2]);
+    test.receiver.script(batches(), Fault::reset().after_commit());
+    test.run_json(&["--max-seconds", "1"], 75);
+    test.receiver.clear_script();
+    test.add_messages(&test.sessions[0], 4);
+    test.advance(TimeDelta::seconds(3601));
+    test.run_json(&[], 0);
+    assert!(test.receiver.alice().messages_again >= 5);
+    test.assert_delivered();
+    test.assert_idle();
 }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::scene::Scene;
+use crate::support::exporter_test::ExporterTest;
 use crate::support::{Fault, batches};
 
 const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];
@@ -10,19 +10,19 @@ const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];
 #[test]
 fn batch_without_an_answer_is_given_up() {
     for signal in SIGNALS {
-        let scene = Scene::new(&[2, 2, 2]);
-        scene.set("batchSize", "2");
-        let run = scene.run_into_held_batch(&["--json"], 1);
+        let test = ExporterTest::with_sessions(&[2, 2, 2]);
+        test.set("batchSize", "2");
+        let run = test.run_into_held_batch(&["--json"], 1);
         run.signal(signal);
         let outcome = run.wait().exits(75);
         let report = outcome.json();
         assert_eq!((&report["messagesSent"], &report["messagesPending"]), (&2.into(), &4.into()), "{report}");
-        assert!(scene.status()["nextRetryAt"].is_null(), "it was not the endpoint's fault");
-        assert_eq!(scene.status()["queue"]["failed"], 0);
+        assert!(test.status()["nextRetryAt"].is_null(), "it was not the endpoint's fault");
+        assert_eq!(test.status()["queue"]["failed"], 0);
 
-        scene.server.clear_script();
-        scene.run_json(&[], 0);
-        scene.assert_delivered_without_repeats();
+        test.receiver.clear_script();
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
@@ -31,51 +31,51 @@ fn batch_that_is_answered_in_time_counts_and_no_other_is_begun() {
     // Enough batches that the signal arrives before the last.
     const SESSIONS: usize = 150;
     for signal in SIGNALS {
-        let scene = Scene::new(&[2; SESSIONS]);
-        scene.set("batchSize", "2");
-        let run = scene.run_into_held_batch(&["--json"], 1);
+        let test = ExporterTest::with_sessions(&[2; SESSIONS]);
+        test.set("batchSize", "2");
+        let run = test.run_into_held_batch(&["--json"], 1);
         run.signal(signal);
-        scene.server.release();
+        test.receiver.release();
         let report = run.wait().exits(75).json();
         let sent = report["messagesSent"].as_u64().unwrap();
         assert!((4..2 * SESSIONS as u64).contains(&sent), "{report}");
-        assert_eq!(scene.server.alice().message_count() as u64, sent, "what is answered counts: {report}");
-        scene.run_json(&[], 0);
-        scene.assert_delivered_without_repeats();
+        assert_eq!(test.receiver.alice().message_count() as u64, sent, "what is answered counts: {report}");
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn signal_ends_the_wait_between_two_tries() {
     for signal in SIGNALS {
-        let scene = Scene::new(&[2]);
-        scene.server.script(batches(), Fault::status(503).header("Retry-After", "200"));
+        let test = ExporterTest::with_sessions(&[2]);
+        test.receiver.script(batches(), Fault::status(503).header("Retry-After", "200"));
         // The machine's own clock: this wait is a real one.
-        let mut command = scene.command(&["--json"]);
+        let mut command = test.command(&["--json"]);
         let child = command.env_remove("HAN_SYNC_TEST_NOW").spawn().unwrap();
         let run = crate::support::RunningProgram::new(child);
-        scene.server.wait_until("the batch is refused", |requests| requests.iter().any(|it| it.is_batch()));
+        test.receiver.wait_until("the batch is refused", |requests| requests.iter().any(|it| it.is_batch()));
         run.signal(signal);
         let report = run.wait().exits(75).json();
         assert_eq!(report["messagesPending"], 2, "{report}");
         assert!(report["nextRetryAt"].is_string(), "{report}");
-        scene.server.clear_script();
-        scene.run_json(&["all"], 0);
-        scene.assert_delivered_without_repeats();
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
 #[test]
 fn killed_run_loses_nothing() {
-    let scene = Scene::new(&[2, 2, 2]);
-    scene.set("batchSize", "2");
-    let run = scene.run_into_held_batch(&["--json"], 1);
+    let test = ExporterTest::with_sessions(&[2, 2, 2]);
+    test.set("batchSize", "2");
+    let run = test.run_into_held_batch(&["--json"], 1);
     run.signal(Signal::KILL);
     assert_eq!(run.wait().code, -1);
     // The receiver stores it all the same.
-    scene.server.release();
-    scene.run_json(&[], 0);
-    scene.assert_delivered();
-    assert!(scene.server.alice().messages_again <= 2, "what was acknowledged before is not sent again");
-    scene.assert_quiet();
+    test.receiver.release();
+    test.run_json(&[], 0);
+    test.assert_delivered();
+    assert!(test.receiver.alice().messages_again <= 2, "what was acknowledged before is not sent again");
+    test.assert_idle();
 }

@@ -6,32 +6,32 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use crate::support::exporter_test::ExporterTest;
 use crate::support::han_db::ORGANIZATION_REMOTE;
 
-/// What is explained of one session.
+/// The explanation of one session.
 #[track_caller]
-fn explained(scene: &Scene, what: &str) -> Value {
-    let document = scene.json(&["explain", what]);
+fn explained(test: &ExporterTest, what: &str) -> Value {
+    let document = test.json(&["explain", what]);
     assert_eq!(document["sessions"].as_array().unwrap().len(), 1, "{document}");
     document["sessions"][0].clone()
 }
 
 #[test]
 fn every_rule_is_named_with_value_place_and_remedy() {
-    let scene = Scene::new();
-    scene.set("forceExclude", "[acme-corp/secret]");
-    scene.set("forceInclude", "['github.com/friend/*']");
-    scene.set("organizations", "[git.example.org/tools]");
-    let yml = scene.config_file().display().to_string();
-    let identity = format!("{}/identity", scene.server.endpoint());
-    let local = scene.db.session_of_remote("/srv/git/x");
+    let test = ExporterTest::new();
+    test.set("forceExclude", "[acme-corp/secret]");
+    test.set("forceInclude", "['github.com/friend/*']");
+    test.set("organizations", "[git.example.org/tools]");
+    let yml = test.config_file().display().to_string();
+    let identity = format!("{}/identity", test.receiver.endpoint());
+    let local = test.db.session_of_remote("/srv/git/x");
     let bare = {
-        let project = scene.db.project(None, "/home/dev/scratch");
-        scene.db.session("bare", Some(&project), None, None);
+        let project = test.db.project(None, "/home/dev/scratch");
+        test.db.session("bare", Some(&project), None, None);
         "bare".to_owned()
     };
-    let of = |remote: &str| scene.session(remote, 1);
+    let of = |remote: &str| test.session(remote, 1);
     let table = [
         (
             of("https://github.com/acme-corp/secret"),
@@ -48,12 +48,12 @@ fn every_rule_is_named_with_value_place_and_remedy() {
         (local, "unparsable_remote", "", "", "https://host/owner/repo"),
         (bare, "no_remote", "", "", "git remote add"),
     ];
-    let everything = scene.json(&["explain"]);
+    let everything = test.json(&["explain"]);
     assert_eq!(everything["sessions"].as_array().unwrap().len(), table.len());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (id, reason, matched, set_in, remedy) in &table {
         *counts.entry(reason).or_default() += 1;
-        let each = explained(&scene, id);
+        let each = explained(&test, id);
         assert!(everything["sessions"].as_array().unwrap().contains(&each));
         assert_eq!(each["reason"], *reason, "{each}");
         assert_eq!(each["matched"].as_str().unwrap_or(""), *matched, "{each}");
@@ -63,25 +63,25 @@ fn every_rule_is_named_with_value_place_and_remedy() {
         assert!(!each["explanation"].as_str().unwrap().is_empty());
         let eligible = ["forced_include", "organization"].contains(reason);
         assert_eq!(each["eligible"], eligible, "{each}");
-        let text = scene.run(&["explain", id]).exits(0);
+        let text = test.run(&["explain", id]).exits(0);
         for said in [reason, matched, set_in, remedy] {
             assert!(text.stdout.contains(said), "{said:?} is missing in {}", text.stdout);
         }
     }
     assert_eq!(everything["counts"], json!(counts));
-    scene.run(&["explain"]).exits(0).prints("2 organization, 1 owner_unknown, 1 personal");
+    test.run(&["explain"]).exits(0).prints("2 organization, 1 owner_unknown, 1 personal");
 
-    scene.set("includePersonal", "true");
-    let personal = explained(&scene, &table[2].0);
+    test.set("includePersonal", "true");
+    let personal = explained(&test, &table[2].0);
     assert_eq!((&personal["reason"], &personal["eligible"]), (&json!("personal"), &json!(true)));
     assert!(personal["setIn"].as_str().unwrap().contains(&format!("includePersonal by {yml}")), "{personal}");
 }
 
 #[test]
 fn repository_is_found_in_any_form_of_its_remote() {
-    let scene = Scene::new();
-    let id = scene.session("git@gitlab.com:acme/platform/core/api.git", 1);
-    scene.session(ORGANIZATION_REMOTE, 1);
+    let test = ExporterTest::new();
+    let id = test.session("git@gitlab.com:acme/platform/core/api.git", 1);
+    test.session(ORGANIZATION_REMOTE, 1);
     for form in [
         "gitlab.com/acme/platform/core/api",
         "https://gitlab.com/acme/platform/core/api.git",
@@ -91,7 +91,7 @@ fn repository_is_found_in_any_form_of_its_remote() {
         "gitlab.com/acme/**",
         id.as_str(),
     ] {
-        let each = explained(&scene, form);
+        let each = explained(&test, form);
         assert_eq!(
             (&each["sessionId"], &each["repository"]),
             (&json!(id), &json!("gitlab.com/acme/platform/core/api"))
@@ -101,61 +101,61 @@ fn repository_is_found_in_any_form_of_its_remote() {
 
 #[test]
 fn repository_without_sessions_is_decided_by_the_same_rules() {
-    let scene = Scene::new();
-    scene.session(ORGANIZATION_REMOTE, 1);
+    let test = ExporterTest::new();
+    test.session(ORGANIZATION_REMOTE, 1);
     for (repository, reason) in [
         ("github.com/acme-corp/new", "organization"),
         ("git@github.com:alice/new.git", "personal"),
         ("github.com/acme-corp-evil/api", "owner_unknown"),
     ] {
-        let each = explained(&scene, repository);
+        let each = explained(&test, repository);
         assert_eq!((&each["reason"], &each["sessionId"]), (&json!(reason), &Value::Null));
     }
-    scene.run(&["explain", "no-such-session"]).exits(64).prints("no-such-session");
+    test.run(&["explain", "no-such-session"]).exits(64).prints("no-such-session");
 }
 
 #[test]
 fn narrowing_is_named_with_its_file() {
-    let scene = Scene::new();
-    scene.set("includeContent", "true");
-    let (off, folder) = scene.session_in_folder("https://github.com/acme-corp/off", "off", 1);
+    let test = ExporterTest::new();
+    test.set("includeContent", "true");
+    let (off, folder) = test.session_in_folder("https://github.com/acme-corp/off", "off", 1);
     fs::create_dir(folder.join(".claude")).unwrap();
     let off_file = folder.join(".claude/han.yml");
     fs::write(&off_file, "sync:\n  enabled: false\n").unwrap();
-    let (silent, folder) = scene.session_in_folder("https://github.com/acme-corp/silent", "silent", 1);
+    let (silent, folder) = test.session_in_folder("https://github.com/acme-corp/silent", "silent", 1);
     let silent_file = folder.join("han.yml");
     fs::write(&silent_file, "sync:\n  includeContent: false\n").unwrap();
-    let (open, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "open", 1);
+    let (open, _) = test.session_in_folder(ORGANIZATION_REMOTE, "open", 1);
 
-    let each = explained(&scene, &off);
+    let each = explained(&test, &off);
     assert_eq!((&each["reason"], &each["setIn"]), (&json!("disabled_by_repository"), &json!(off_file)));
-    scene.run(&["explain", &off]).exits(0).prints(off_file.to_str().unwrap());
-    let each = explained(&scene, &silent);
+    test.run(&["explain", &off]).exits(0).prints(off_file.to_str().unwrap());
+    let each = explained(&test, &silent);
     assert_eq!((&each["eligible"], &each["withContent"]), (&json!(true), &json!(false)));
     assert!(each["content"].as_str().unwrap().contains(silent_file.to_str().unwrap()), "{each}");
-    scene.run(&["explain", &silent]).exits(0).prints(silent_file.to_str().unwrap());
-    let each = explained(&scene, &open);
+    test.run(&["explain", &silent]).exits(0).prints(silent_file.to_str().unwrap());
+    let each = explained(&test, &open);
     assert_eq!(each["withContent"], true);
-    assert!(each["content"].as_str().unwrap().contains(scene.config_file().to_str().unwrap()), "{each}");
+    assert!(each["content"].as_str().unwrap().contains(test.config_file().to_str().unwrap()), "{each}");
 }
 
 #[test]
 fn explains_before_sync_is_enabled_and_without_a_receiver() {
-    let scene = Scene::new();
-    let session = scene.session(ORGANIZATION_REMOTE, 1);
-    scene.set("enabled", "false");
-    assert_eq!(explained(&scene, &session)["reason"], "organization");
-    assert_eq!(scene.json(&["explain"])["enabled"], false);
-    scene.run(&["explain"]).exits(0).prints("not enabled").prints(scene.config_file().to_str().unwrap());
+    let test = ExporterTest::new();
+    let session = test.session(ORGANIZATION_REMOTE, 1);
+    test.set("enabled", "false");
+    assert_eq!(explained(&test, &session)["reason"], "organization");
+    assert_eq!(test.json(&["explain"])["enabled"], false);
+    test.run(&["explain"]).exits(0).prints("not enabled").prints(test.config_file().to_str().unwrap());
 
-    scene.set("endpoint", "http://127.0.0.1:9/api/sync");
-    let each = explained(&scene, &session);
+    test.set("endpoint", "http://127.0.0.1:9/api/sync");
+    let each = explained(&test, &session);
     assert_eq!((&each["reason"], &each["eligible"]), (&json!("identity_unknown"), &json!(false)));
-    scene.unset("endpoint");
-    scene.unset("apiKey");
-    scene.unset("enabled");
-    assert_eq!(explained(&scene, &session)["reason"], "identity_unknown");
-    scene.set("organizations", "[github.com/acme-corp]");
-    assert_eq!(explained(&scene, &session)["reason"], "organization");
-    assert!(!scene.state_folder().exists());
+    test.unset("endpoint");
+    test.unset("apiKey");
+    test.unset("enabled");
+    assert_eq!(explained(&test, &session)["reason"], "identity_unknown");
+    test.set("organizations", "[github.com/acme-corp]");
+    assert_eq!(explained(&test, &session)["reason"], "organization");
+    assert!(!test.state_folder().exists());
 }

@@ -6,7 +6,7 @@ use std::fs;
 use chrono::TimeDelta;
 use rusqlite::params;
 
-use super::scene::{Scene, github_token};
+use crate::support::exporter_test::{ExporterTest, github_token};
 use crate::support::test_receiver::store::ALICE_KEY;
 use crate::support::{Fault, Request, batches, wait_until};
 
@@ -37,32 +37,32 @@ const ON_THE_WIRE: &[(&str, &[&str])] = &[
 ];
 
 /// The text columns of a table that nothing may be sent of.
-fn private_columns(scene: &Scene, table: &str) -> Vec<String> {
+fn private_columns(test: &ExporterTest, table: &str) -> Vec<String> {
     let named = ON_THE_WIRE.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, columns)| columns);
     let sql = "SELECT name FROM pragma_table_info(?1) WHERE type = 'TEXT'";
-    let columns = scene.db.strings(sql, [table]);
+    let columns = test.db.strings(sql, [table]);
     columns.into_iter().filter(|column| !named.contains(&column.as_str())).collect()
 }
 
 /// Plants a marker of its own in every text column of every row that the wire table does not name, and in the texts
 /// that go only with `includeContent`. Returns what was planted where nothing may ever be sent of it.
-fn plant(scene: &Scene) -> Vec<String> {
+fn plant(test: &ExporterTest) -> Vec<String> {
     let mut planted = Vec::new();
-    let conn = scene.db.conn();
-    let tables = scene.db.strings(
+    let conn = test.db.conn();
+    let tables = test.db.strings(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'messages_fts%'
          AND name NOT LIKE 'sqlite%'",
         [],
     );
     for table in &tables {
-        for column in private_columns(scene, table) {
+        for column in private_columns(test, table) {
             let marker = format!("{MARKER}-{table}-{column}-");
             conn.execute(&format!("UPDATE {table} SET {column} = ?1 || rowid"), params![marker]).unwrap();
             planted.push(marker);
         }
     }
     // Rows for the tables that the fixture leaves empty, so that each is there to leak.
-    let session = &scene.db.sessions()[0];
+    let session = &test.db.sessions()[0];
     conn.execute(
         "INSERT INTO session_summaries (session_id, summary) VALUES (?1, 'PLANTED-summary')",
         [session],
@@ -103,13 +103,12 @@ fn traffic(requests: &[Request]) -> String {
 }
 
 /// Sessions of every kind of repository, filled with rows of every kind.
-fn populate(scene: &Scene) -> String {
+fn populate(test: &ExporterTest) -> String {
     use crate::support::han_db::CONDITIONS;
     for (_, fill) in CONDITIONS {
-        let id = scene
-            .db
-            .session_of_remote("https://x-access-token:PLANTED-password@github.com/acme-corp/api.git");
-        scene.db.transaction(|db| fill(db, &id, 9));
+        let id =
+            test.db.session_of_remote("https://x-access-token:PLANTED-password@github.com/acme-corp/api.git");
+        test.db.transaction(|db| fill(db, &id, 9));
     }
     for remote in [
         "https://github.com/alice/PLANTED-personal-repository",
@@ -117,32 +116,32 @@ fn populate(scene: &Scene) -> String {
         "/home/dev/PLANTED-local-path/repo",
         "file:///srv/PLANTED-file-url/repo.git",
     ] {
-        scene.session(remote, 3);
+        test.session(remote, 3);
     }
-    let (session, _) = scene.session_in_folder("git@gitlab.com:acme/core/api.git", "PLANTED-folder", 2);
+    let (session, _) = test.session_in_folder("git@gitlab.com:acme/core/api.git", "PLANTED-folder", 2);
     session
 }
 
 /// Every command that might talk to the receiver, in circumstances that make it.
-fn run_every_command(scene: &Scene, session: &str) {
-    scene.run(&["preview", "--json"]).exits(0);
-    scene.run(&["explain"]).exits(0);
-    scene.run(&["status"]).exits(0);
-    scene.server.script(batches().times(1), Fault::status(413));
-    scene.run(&["--json"]).exits(0);
+fn run_every_command(test: &ExporterTest, session: &str) {
+    test.run(&["preview", "--json"]).exits(0);
+    test.run(&["explain"]).exits(0);
+    test.run(&["status"]).exits(0);
+    test.receiver.script(batches().times(1), Fault::status(413));
+    test.run(&["--json"]).exits(0);
     for arguments in [&["--session", session][..], &["all"], &["reset"], &["all"]] {
-        scene.add_messages(session, 1);
-        scene.run(arguments).exits(0);
+        test.add_messages(session, 1);
+        test.run(arguments).exits(0);
     }
-    scene.add_messages(session, 1);
-    let before = scene.server.batches().len();
+    test.add_messages(session, 1);
+    let before = test.receiver.batches().len();
     let input = format!(
         r#"{{"session_id":"{session}","cwd":"/home/PLANTED-hook-cwd","transcript_path":"/home/PLANTED-transcript","reason":"other"}}"#
     );
-    scene.run_with_input(&["hook"], input.as_bytes()).exits(0);
-    wait_until("the hook's run has sent", || scene.server.batches().len() > before);
-    scene.settle();
-    scene.advance(TimeDelta::hours(2));
+    test.run_with_input(&["hook"], input.as_bytes()).exits(0);
+    wait_until("the hook's run has sent", || test.receiver.batches().len() > before);
+    test.settle();
+    test.advance(TimeDelta::hours(2));
     for arguments in [
         &["preview"][..],
         &["explain", session],
@@ -153,20 +152,20 @@ fn run_every_command(scene: &Scene, session: &str) {
         // Nothing is left to send but the sign of life.
         &["--json"],
     ] {
-        scene.run(arguments).exits(0);
+        test.run(arguments).exits(0);
     }
 }
 
 #[test]
 fn without_content_no_text_of_message_task_path_or_command_is_on_the_wire() {
-    let scene = Scene::new();
-    let session = populate(&scene);
-    let planted = plant(&scene);
+    let test = ExporterTest::new();
+    let session = populate(&test);
+    let planted = plant(&test);
     assert!(planted.len() > 25, "{planted:?}");
-    run_every_command(&scene, &session);
-    let requests = scene.server.requests();
+    run_every_command(&test, &session);
+    let requests = test.receiver.requests();
     let traffic = traffic(&requests);
-    assert!(scene.server.alice().message_count() > 100);
+    assert!(test.receiver.alice().message_count() > 100);
     assert!(!traffic.contains(MARKER), "{}", around(&traffic, MARKER));
     for marker in planted {
         assert!(!traffic.contains(&marker), "{}", around(&traffic, &marker));
@@ -178,25 +177,25 @@ fn without_content_no_text_of_message_task_path_or_command_is_on_the_wire() {
 
 #[test]
 fn with_content_only_redacted_text_is_added_and_scores_paths_and_slugs_of_projects_never() {
-    let scene = Scene::new();
-    scene.set("includeContent", "true");
-    scene.set("redactPatterns", "['CUSTOM-[0-9]{6}']");
-    let session = populate(&scene);
-    let planted = plant(&scene);
+    let test = ExporterTest::new();
+    test.set("includeContent", "true");
+    test.set("redactPatterns", "['CUSTOM-[0-9]{6}']");
+    let session = populate(&test);
+    let planted = plant(&test);
     let secrets: Vec<String> = (0..4).map(github_token).collect();
-    scene.say(&session, &format!("plain {} and CUSTOM-123456", secrets[0]));
+    test.say(&session, &format!("plain {} and CUSTOM-123456", secrets[0]));
     let escaped = serde_json::json!({"stdout": format!("TOKEN=\"{}\"\n", secrets[1])}).to_string();
-    scene.say(&session, &escaped);
-    scene.say(&session, &serde_json::json!({ "inner": escaped }).to_string());
-    let task = scene.db.make(|maker| {
+    test.say(&session, &escaped);
+    test.say(&session, &serde_json::json!({ "inner": escaped }).to_string());
+    let task = test.db.make(|maker| {
         let mut task = maker.task(&session, "m", 0, "pending");
         task.subject = format!("rotate {}", secrets[2]);
         task.description = Some(format!("was https://x:{}@github.com/acme-corp/api", secrets[3]));
         task
     });
-    scene.db.task(&task);
-    run_every_command(&scene, &session);
-    let requests = scene.server.requests();
+    test.db.task(&task);
+    run_every_command(&test, &session);
+    let requests = test.receiver.requests();
     let traffic = traffic(&requests);
     for marker in &planted {
         assert!(!traffic.contains(marker), "{}", around(&traffic, marker));
@@ -224,28 +223,28 @@ fn with_content_only_redacted_text_is_added_and_scores_paths_and_slugs_of_projec
 
 #[test]
 fn personal_and_unknown_sessions_are_not_even_named() {
-    let scene = Scene::new();
-    scene.session("https://github.com/acme-corp/api", 1);
+    let test = ExporterTest::new();
+    test.session("https://github.com/acme-corp/api", 1);
     let stay: Vec<String> = ["https://github.com/alice/x", "https://github.com/stranger/x", "/home/dev/x"]
         .iter()
-        .map(|remote| scene.session(remote, 2))
+        .map(|remote| test.session(remote, 2))
         .collect();
-    scene.run(&[]).exits(0);
+    test.run(&[]).exits(0);
     for id in &stay {
-        scene.run(&["--session", id]).exits(0);
-        scene.run_with_input(&["hook"], format!(r#"{{"session_id":"{id}"}}"#).as_bytes()).exits(0);
-        scene.settle();
+        test.run(&["--session", id]).exits(0);
+        test.run_with_input(&["hook"], format!(r#"{{"session_id":"{id}"}}"#).as_bytes()).exits(0);
+        test.settle();
     }
-    scene.run(&["all"]).exits(0);
-    let traffic = traffic(&scene.server.requests());
+    test.run(&["all"]).exits(0);
+    let traffic = traffic(&test.receiver.requests());
     for id in &stay {
         assert!(!traffic.contains(id.as_str()));
-        for message in scene.db.message_ids(id) {
+        for message in test.db.message_ids(id) {
             assert!(!traffic.contains(&message));
         }
     }
     // Nor in what is kept beside the queue's own list of what the user asked for.
-    let state = fs::read_to_string(scene.state_path()).unwrap();
+    let state = fs::read_to_string(test.state_path()).unwrap();
     assert!(!state.contains(ALICE_KEY));
 }
 

@@ -1,6 +1,6 @@
-//! What leaves the machine, and how a person can see it beforehand: the real exporter, a receiver that records.
+//! The data that leaves the machine, and the commands that show it beforehand: the real exporter, a receiver that records.
 //!
-//! One file a promise of contract 4 and 6: what `preview` shows is what is sent, `explain` names every rule, identity
+//! Each file tests one promise: `preview` shows the bytes that are sent, `explain` names every rule, identity
 //! and narrowings fail closed, and nothing but the wire table's fields is ever on the wire.
 
 mod explain;
@@ -8,4 +8,3 @@ mod identity;
 mod leaks;
 mod project_override;
 mod preview;
-mod scene;

@@ -1,4 +1,4 @@
-//! Which repository a session belongs to, as links come and go; and what the repository's own `han.yml` can take away.
+//! The repository of a session, as links come and go, and the project override in that repository's `han.yml`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
-use super::scene::Scene;
+use crate::support::exporter_test::ExporterTest;
 use crate::support::han_db::ORGANIZATION_REMOTE;
 use crate::support::{Fault, Request, TestReceiver, batches};
 
 /// A session of an organization whose folder is there.
-fn in_folder(messages: usize) -> (Scene, String, PathBuf) {
-    let scene = Scene::new();
-    let (session, folder) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", messages);
+fn in_folder(messages: usize) -> (ExporterTest, String, PathBuf) {
+    let test = ExporterTest::new();
+    let (session, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "api", messages);
     fs::create_dir(folder.join(".claude")).unwrap();
-    (scene, session, folder)
+    (test, session, folder)
 }
 
 #[test]
@@ -27,85 +27,85 @@ fn repository_narrows_its_own_sessions_in_every_folder_of_it_and_no_others() {
             "sync:\n  enabled: no\n",
             "sync:\n  enabled: \"False\"\n",
         ] {
-            let (scene, _, folder) = in_folder(1);
+            let (test, _, folder) = in_folder(1);
             // Another clone of it elsewhere, another form of its remote, and another repository.
-            scene.session_in_folder("git@github.com:acme-corp/api.git", "clone", 1);
-            let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+            test.session_in_folder("git@github.com:acme-corp/api.git", "clone", 1);
+            let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
             fs::write(folder.join(place), text).unwrap();
-            assert_eq!(scene.run_and_see(0), [other], "{place} {text:?}");
+            assert_eq!(test.run_and_list_sent(0), [other], "{place} {text:?}");
         }
     }
 }
 
 #[test]
 fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
-    let (scene, session, folder) = in_folder(1);
+    let (test, session, folder) = in_folder(1);
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
-    let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
-    assert_eq!(scene.run_and_see(0), [other.as_str()]);
+    let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+    assert_eq!(test.run_and_list_sent(0), [other.as_str()]);
 
-    let aside = scene.path("aside");
+    let aside = test.path("aside");
     fs::rename(&folder, &aside).unwrap();
-    let project = scene.db.project_of(&session).unwrap();
+    let project = test.db.project_of(&session).unwrap();
     for unlinked in [false, true] {
         if unlinked {
-            scene.db.unlink_repo(&project);
+            test.db.unlink_repo(&project);
         }
-        scene.add_messages(&session, 1);
-        scene.advance(TimeDelta::days(1));
-        assert!(scene.run_and_see(0).is_empty());
+        test.add_messages(&session, 1);
+        test.advance(TimeDelta::days(1));
+        assert!(test.run_and_list_sent(0).is_empty());
     }
-    let each = scene.json(&["explain", &session])["sessions"][0].clone();
+    let each = test.json(&["explain", &session])["sessions"][0].clone();
     assert_eq!(each["reason"], "disabled_by_repository");
     assert_eq!(each["setIn"], folder.join("han.yml").display().to_string());
 
     // A narrowing also outlives a reset.
-    scene.run(&["reset"]).exits(0);
-    assert_eq!(scene.run_and_see(0), [other]);
+    test.run(&["reset"]).exits(0);
+    assert_eq!(test.run_and_list_sent(0), [other]);
 
     fs::rename(&aside, &folder).unwrap();
     fs::write(folder.join("han.yml"), "sync: {}").unwrap();
-    assert_eq!(scene.run_and_see(0), [session.as_str()]);
-    assert_eq!(scene.server.alice().sessions[&session].messages.len(), 3);
+    assert_eq!(test.run_and_list_sent(0), [session.as_str()]);
+    assert_eq!(test.receiver.alice().sessions[&session].messages.len(), 3);
 }
 
 #[test]
 fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
-    let (scene, session, folder) = in_folder(1);
-    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    let (test, session, folder) = in_folder(1);
+    assert_eq!(test.run_and_list_sent(0), [session.as_str()]);
     // Something that is not sent makes the run look, and nothing of it goes.
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
-    scene.session("https://github.com/alice/x", 1);
-    assert!(scene.run_and_see(0).is_empty());
+    test.session("https://github.com/alice/x", 1);
+    assert!(test.run_and_list_sent(0).is_empty());
     fs::remove_dir_all(&folder).unwrap();
-    scene.add_messages(&session, 1);
-    assert!(scene.run_and_see(0).is_empty());
+    test.add_messages(&session, 1);
+    assert!(test.run_and_list_sent(0).is_empty());
 }
 
 #[test]
 fn text_is_narrowed_by_itself() {
-    let (scene, session, folder) = in_folder(0);
-    scene.set("includeContent", "true");
-    scene.say(&session, "before the narrowing");
-    let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 0);
-    scene.say(&other, "of the other repository");
+    let (test, session, folder) = in_folder(0);
+    test.set("includeContent", "true");
+    test.say(&session, "before the narrowing");
+    let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 0);
+    test.say(&other, "of the other repository");
     fs::write(folder.join("han.yml"), "sync:\n  includeContent: false\n").unwrap();
-    scene.run_and_see(0);
-    let stored = scene.server.alice();
+    test.run_and_list_sent(0);
+    let stored = test.receiver.alice();
     let texts = |id: &str| -> Vec<bool> {
         stored.sessions[id].messages.values().map(|message| message.content.is_some()).collect()
     };
     assert_eq!((texts(&session), texts(&other)), (vec![false], vec![true]));
-    let bodies: Vec<u8> = scene.server.batches().into_iter().flat_map(|batch| batch.body.unwrap()).collect();
+    let bodies: Vec<u8> = test.receiver.batches().into_iter().flat_map(|batch| batch.body.unwrap()).collect();
     assert!(!String::from_utf8(bodies).unwrap().contains("before the narrowing"));
 }
 
 #[test]
 fn everything_else_in_it_is_reported_and_ignored() {
-    let (scene, session, folder) = in_folder(2);
+    let (test, session, folder) = in_folder(2);
     let evil = TestReceiver::start();
-    scene.set("forceExclude", "[github.com/acme-corp/secret]");
-    let secret = scene.session("https://github.com/acme-corp/secret", 1);
+    test.set("forceExclude", "[github.com/acme-corp/secret]");
+    let secret = test.session("https://github.com/acme-corp/secret", 1);
     let keys = [
         "enabled",
         "endpoint",
@@ -130,12 +130,12 @@ fn everything_else_in_it_is_reported_and_ignored() {
         evil.endpoint()
     );
     fs::write(folder.join("han.yml"), text).unwrap();
-    let personal = scene.session("https://github.com/alice/x", 1);
-    let outcome = scene.run(&["--json"]).exits(0);
-    assert_eq!(scene.sent_since(0), [session.as_str()]);
+    let personal = test.session("https://github.com/alice/x", 1);
+    let outcome = test.run(&["--json"]).exits(0);
+    assert_eq!(test.sent_since(0), [session.as_str()]);
     assert_eq!(evil.request_count(), 0);
-    assert_eq!(scene.server.batches().len(), 1);
-    let stored = scene.server.alice();
+    assert_eq!(test.receiver.batches().len(), 1);
+    let stored = test.receiver.alice();
     assert!(stored.sessions[&session].messages.values().all(|message| message.content.is_none()));
     assert!(!stored.sessions.contains_key(&secret) && !stored.sessions.contains_key(&personal));
     for key in keys {
@@ -163,13 +163,13 @@ fn file_that_cannot_be_read_keeps_its_repository_here() {
         }),
     ];
     for (name, make) in broken {
-        let (scene, session, folder) = in_folder(1);
+        let (test, session, folder) = in_folder(1);
         let file = folder.join(".claude/han.yml");
         make(&file);
-        let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
-        assert_eq!(scene.run_and_see(0), [other], "{name}");
-        scene.run(&["explain", &session]).exits(0).prints(file.to_str().unwrap()).prints("cannot be read");
-        assert_eq!(scene.json(&["preview"])["messages"], 0, "{name}");
+        let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        assert_eq!(test.run_and_list_sent(0), [other], "{name}");
+        test.run(&["explain", &session]).exits(0).prints(file.to_str().unwrap()).prints("cannot be read");
+        assert_eq!(test.json(&["preview"])["messages"], 0, "{name}");
     }
 }
 
@@ -186,21 +186,21 @@ fn yaml_that_is_made_to_explode_does_not() {
     let flow = "[".repeat(500_000);
     let block = (0..1200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();
     for (name, text) in [("aliases", bomb), ("brackets", flow), ("nesting", block)] {
-        let (scene, _, folder) = in_folder(1);
+        let (test, _, folder) = in_folder(1);
         fs::write(folder.join("han.yml"), text).unwrap();
-        let (other, _) = scene.session_in_folder("https://github.com/acme-corp/web", "web", 1);
-        let sent = scene.run_and_see(0);
+        let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        let sent = test.run_and_list_sent(0);
         assert!(sent.contains(&other), "{name}");
     }
 }
 
 #[test]
 fn last_known_repository_holds_without_a_link_and_a_changed_one_counts() {
-    let scene = Scene::new();
-    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 1);
-    let project = scene.db.project_of(&session).unwrap();
-    let repo = scene.db.strings("SELECT repo_id FROM projects WHERE id = ?1", [&project]).remove(0);
-    assert_eq!(scene.run_and_see(0), [session.as_str()]);
+    let test = ExporterTest::new();
+    let (session, _) = test.session_in_folder(ORGANIZATION_REMOTE, "api", 1);
+    let project = test.db.project_of(&session).unwrap();
+    let repo = test.db.strings("SELECT repo_id FROM projects WHERE id = ?1", [&project]).remove(0);
+    assert_eq!(test.run_and_list_sent(0), [session.as_str()]);
     let steps: [(&str, bool); 7] = [
         ("", true),
         ("git@gitlab.com:acme/api.git", true),
@@ -213,44 +213,44 @@ fn last_known_repository_holds_without_a_link_and_a_changed_one_counts() {
     ];
     for (step, (remote, sent)) in steps.into_iter().enumerate() {
         match remote {
-            "" => scene.db.unlink_repo(&project),
+            "" => test.db.unlink_repo(&project),
             remote => {
-                scene.db.set_remote(&repo, remote);
-                scene.db.link_repo(&project, Some(&repo));
+                test.db.set_remote(&repo, remote);
+                test.db.link_repo(&project, Some(&repo));
             }
         }
-        scene.add_messages(&session, 1);
+        test.add_messages(&session, 1);
         let expected: &[String] = if sent { std::slice::from_ref(&session) } else { &[] };
-        assert_eq!(scene.run_and_see(0), expected, "step {step}: {remote:?}");
+        assert_eq!(test.run_and_list_sent(0), expected, "step {step}: {remote:?}");
     }
 }
 
 #[test]
 fn repository_that_changes_hands_during_a_run_is_sent_no_more() {
-    let scene = Scene::new();
-    scene.set("batchSize", "2");
-    scene.set("timeout", "600");
-    let (session, _) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 6);
-    let repo = scene.db.strings("SELECT id FROM repos WHERE remote = ?1", [ORGANIZATION_REMOTE]).remove(0);
-    scene.server.script(batches().with_data().times(1), Fault::none().held());
-    let run = scene.spawn(&["--json"]);
-    scene.server.wait_until("the first batch arrives", |requests| requests.iter().any(Request::is_batch));
-    scene.db.set_remote(&repo, "https://github.com/alice/api");
-    scene.server.release();
+    let test = ExporterTest::new();
+    test.set("batchSize", "2");
+    test.set("timeout", "600");
+    let (session, _) = test.session_in_folder(ORGANIZATION_REMOTE, "api", 6);
+    let repo = test.db.strings("SELECT id FROM repos WHERE remote = ?1", [ORGANIZATION_REMOTE]).remove(0);
+    test.receiver.script(batches().with_data().times(1), Fault::none().held());
+    let run = test.spawn(&["--json"]);
+    test.receiver.wait_until("the first batch arrives", |requests| requests.iter().any(Request::is_batch));
+    test.db.set_remote(&repo, "https://github.com/alice/api");
+    test.receiver.release();
     run.wait().exits(0);
-    assert_eq!(scene.server.alice().sessions[&session].messages.len(), 2);
+    assert_eq!(test.receiver.alice().sessions[&session].messages.len(), 2);
 }
 
 #[test]
 fn narrowing_is_seen_while_nothing_is_to_be_sent_and_holds_when_the_folder_is_gone() {
-    let scene = Scene::new();
-    let (session, folder) = scene.session_in_folder(ORGANIZATION_REMOTE, "api", 2);
-    let stranger = scene.session("https://github.com/stranger/left-pad", 1);
-    assert_eq!(scene.run_and_see(0), std::slice::from_ref(&session));
+    let test = ExporterTest::new();
+    let (session, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "api", 2);
+    let stranger = test.session("https://github.com/stranger/left-pad", 1);
+    assert_eq!(test.run_and_list_sent(0), std::slice::from_ref(&session));
     std::fs::write(folder.join("han.yml"), "sync:\n  enabled: false\n").unwrap();
-    scene.add_messages(&stranger, 1);
-    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+    test.add_messages(&stranger, 1);
+    assert_eq!(test.run_and_list_sent(0), Vec::<String>::new());
     std::fs::remove_dir_all(&folder).unwrap();
-    scene.add_messages(&session, 1);
-    assert_eq!(scene.run_and_see(0), Vec::<String>::new());
+    test.add_messages(&session, 1);
+    assert_eq!(test.run_and_list_sent(0), Vec::<String>::new());
 }

@@ -58,7 +58,7 @@ fn time_grows_no_faster_than_the_text() {
     assert!(slow.is_empty(), "{}", slow.join("\n"));
 }
 
-/// What the work takes of a processor.
+/// Processor time of the work.
 fn processor_time<T>(work: impl FnOnce() -> T) -> Duration {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);

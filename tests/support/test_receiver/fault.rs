@@ -1,4 +1,4 @@
-//! The script of a fault server: which requests, and what happens to them instead of the receiver's plain response.
+//! The script of a test receiver: which requests, and what happens to them instead of the receiver's plain response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ enum Route {
 
 type Condition = Box<dyn Fn(&Request) -> bool + Send>;
 
-/// Which requests a fault befalls: those that fit, without the first `skip`, at most `times`.
+/// Matches the requests that a fault applies to: those that fit, without the first `skip`, at most `times`.
 pub struct RequestMatcher {
     route: Route,
     conditions: Vec<Condition>,
@@ -132,7 +132,7 @@ impl RequestMatcher {
     }
 }
 
-/// One line of the script.
+/// A line of the script.
 pub struct Rule {
     when: RequestMatcher,
     fault: Fault,
@@ -176,7 +176,7 @@ impl Rule {
     }
 }
 
-/// What goes over the wire as an response, right or wrong.
+/// A response as it goes over the wire, right or wrong.
 #[derive(Debug, Clone)]
 pub struct TestResponse {
     pub status: u16,
@@ -224,7 +224,7 @@ impl TestResponse {
 
 type Edit = Arc<dyn Fn(&mut TestResponse) + Send + Sync>;
 
-/// How a request ends.
+/// The end of a request.
 #[derive(Clone)]
 pub enum Ending {
     /// With the receiver's own response, edited in this order.
@@ -237,18 +237,18 @@ pub enum Ending {
     Silence,
 }
 
-/// What happens to a request.
+/// A fault, and its moment in the course of a request.
 #[derive(Clone)]
 pub struct Fault {
-    /// Whether the receiver stores the batch before.
+    /// True if the receiver stores the batch before.
     pub commits: bool,
-    /// Whether the fault comes before the body is read.
+    /// True if the fault comes before the body is read.
     pub unread: bool,
-    /// Whether the request waits for [`super::TestReceiver::release`] first.
+    /// True if the request waits for [`super::TestReceiver::release`] first.
     pub held: bool,
-    /// How long the response takes.
+    /// Delay of the response.
     pub pause: Duration,
-    /// Whether the connection is closed after the response, unannounced.
+    /// True if the connection is closed after the response, unannounced.
     pub hangs_up: bool,
     pub ending: Ending,
 }

@@ -1,6 +1,6 @@
 //! The fault-injecting server: a well-behaved receiver on a real socket, until its script says otherwise.
 //!
-//! Every request is kept as it arrived. Nothing here waits for time to pass, but for the slow line and the late
+//! Every request is kept as it arrived. Nothing here waits for time to pass, but for the slow network and the late
 //! or dripping response, which are made of time: a test waits for what it wants to see ([`TestReceiver::wait_until`]).
 
 use std::io::{self, BufReader, Read, Write};
@@ -26,9 +26,9 @@ const ENDPOINT_PATH: &str = "/api/sync";
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Connections that wait to be accepted: two hundred hooks start their runs at once.
 const BACKLOG: i32 = 256;
-/// What the slow line takes at once. Small, so that its rate is even.
+/// Bytes of one read over the slow network. Small, so that the rate is even.
 const SLOW_READ_BYTES: usize = 512;
-/// Receive buffer and segment size of the slow line, so that the kernel does not hide its slowness from the client.
+/// Receive buffer and segment size of the slow network, so that the kernel does not hide its slowness from the client.
 const SLOW_BUFFER_BYTES: usize = 4096;
 const SLOW_SEGMENT_BYTES: u32 = 536;
 /// Pieces in which a long blank response goes out.
@@ -67,12 +67,12 @@ struct State {
     response_bytes: u64,
 }
 
-/// How the server listens.
+/// Options of the listener.
 #[derive(Default, Clone)]
 pub struct ListenOptions {
     /// Certificate and key, for https.
     pub tls: Option<Arc<ServerConfig>>,
-    /// What the line carries towards the receiver.
+    /// Throughput towards the receiver.
     pub bytes_per_second: Option<u32>,
 }
 
@@ -128,7 +128,7 @@ impl TestReceiver {
         self.state().rules.remove(0);
     }
 
-    /// Whether the script holds any line that still applies or may.
+    /// True if the script holds any line that still applies or may.
     pub fn is_scripted(&self) -> bool {
         !self.state().rules.is_empty()
     }
@@ -170,12 +170,12 @@ impl TestReceiver {
         self.shared.changed.notify_all();
     }
 
-    /// Whether a request is held.
+    /// True if a request is held.
     pub fn is_holding(&self) -> bool {
         self.state().holding > 0
     }
 
-    /// Whether every connection has come to its end, and with it whatever arrived on it.
+    /// True if every connection has come to its end, and with it whatever arrived on it.
     pub fn is_idle(&self) -> bool {
         self.state().open.iter().all(|connection| connection.strong_count() == 0)
     }
@@ -188,7 +188,7 @@ impl TestReceiver {
         guard.unwrap_or_else(PoisonError::into_inner).released = false;
     }
 
-    /// What a user's clients have delivered.
+    /// The sessions that a user's clients have delivered.
     pub fn store(&self, user_id: &str) -> UserStore {
         self.state().receiver.stores.get(user_id).cloned().unwrap_or_default()
     }
@@ -271,7 +271,7 @@ impl Drop for TestReceiver {
 }
 
 impl Shared {
-    /// What the receiver says to a request, the one that it is passed on to if there is one; it stores what it carries if
+    /// The response of the receiver, or of the one that the request is forwarded to; the batch is stored if
     /// it `commits`. `None`: no response came.
     fn response(&self, request: &Request, commits: bool) -> Option<TestResponse> {
         let (own, upstream) = {
@@ -314,7 +314,7 @@ fn listen(line: &ListenOptions) -> io::Result<TcpListener> {
 fn accept(listener: &TcpListener, line: &ListenOptions, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         let Ok(stream) = stream.map(Arc::new) else { continue };
-        // RequestHead and body of an response are written apart; without this the second waits for the client's delayed ACK.
+        // RequestHead and body of a response are written apart; without this the second waits for the client's delayed ACK.
         let _ = stream.set_nodelay(true);
         let (number, fault) = {
             let mut state = shared.state();

@@ -1,6 +1,6 @@
-//! The well-behaved receiver behind the fault server: contract section 6 over maps in memory.
+//! The well-behaved receiver behind the test receiver: contract section 6 over maps in memory.
 //!
-//! It keeps what it stored by user, and counts what came twice, so that a test can say exactly what has arrived. What
+//! The receiver keeps the stored sessions by user and counts repeats, so that a test can say exactly what has arrived. What
 //! a client sends against the protocol is a violation, kept for the end of the test as well as refused.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub const ALICE_KEY: &str = "han_test_key_of_alice";
 /// Another user of the same receiver.
 pub const BOB_KEY: &str = "han_test_key_of_bob";
 
-/// What one user's clients have delivered.
+/// The sessions that one user's clients have delivered.
 #[derive(Debug, Clone, Default)]
 pub struct UserStore {
     pub sessions: BTreeMap<String, StoredSession>,
@@ -53,7 +53,7 @@ pub struct InMemoryReceiver {
     pub rejections: Vec<Rejection>,
     /// Users whose identity was identities_served without a fault, each time.
     pub identities_served: Vec<String>,
-    /// What clients sent against the protocol.
+    /// Requests against the protocol.
     pub violations: Vec<String>,
 }
 
@@ -263,7 +263,7 @@ impl UserStore {
     }
 }
 
-/// Whether a time is equal to another or later: what was changed then stands.
+/// True if a time is equal to another or later: what was changed then stands.
 fn is_as_late(time: &str, other: &str) -> bool {
     let moment = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>();
     match (moment(time), moment(other)) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// When the exporter is killed, of the batch that is to be its last.
+/// Moment of the kill, in the course of the exporter's last batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// The gate has it, the receiver will never see it.
@@ -60,7 +60,7 @@ impl Gate {
     }
 }
 
-/// One connection, from its first request to its end. `None` ends it.
+/// A connection, from its first request to its end. `None` ends it.
 fn pass(
     client: TcpStream,
     upstream: SocketAddr,
@@ -109,7 +109,7 @@ fn hold(reach: &Sender<()>, requests: &mut impl Read) -> Option<()> {
     None
 }
 
-/// One request or answer with its body, as it came; `None` at the end of the connection.
+/// A request or answer with its body, as it came; `None` at the end of the connection.
 fn read_message(from: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     let mut body_bytes = 0;

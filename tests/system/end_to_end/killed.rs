@@ -16,7 +16,7 @@ const SESSIONS: usize = 40;
 /// Some ninety batches for the first run, were it left alone.
 const BATCH_SIZE: usize = 20;
 const SEED: u64 = 50;
-/// How often a run is looked at that may end without reaching its moment.
+/// Interval between two polls of a run that may end without reaching its moment.
 const POLL: Duration = Duration::from_millis(5);
 
 #[test]

@@ -16,7 +16,7 @@ use std::process::{Child, Command, Output, Stdio};
 pub struct Machine {
     folder: tempfile::TempDir,
     settings: BTreeMap<&'static str, String>,
-    /// When it was set up: no session's fields were seen before.
+    /// Time of the setup: no session's fields were seen before.
     pub set_up_at: Clock,
 }
 
@@ -110,7 +110,7 @@ impl Machine {
         files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
     }
 
-    /// What must be at the receiver: the eligible sessions of the database as it is now.
+    /// Sessions that must be at the receiver: those that are eligible in the database as it is now.
     pub fn expected(&self) -> BTreeMap<String, ExpectedSession> {
         let state = fs::read(self.claude_folder().join("han/sync-state.json")).unwrap_or_default();
         let state: Value = serde_json::from_slice(&state).unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::support::han_db::{HanDb, conditions};
 use crate::support::running_receiver::{TestStore, stores};
 use std::path::Path;
 
-/// What becomes of the database; the path is that of an older copy.
+/// A change of the database; the path is that of an older copy.
 type Change = fn(HanDb, &Path) -> HanDb;
 
 #[test]
@@ -61,7 +61,7 @@ fn deleted_session_stays_at_the_receiver_and_the_others_go_on() {
     in_every_place(delete, Lost::Something);
 }
 
-/// Whether the change takes anything away that the receiver has.
+/// True if the change takes anything away that the receiver has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
     Nothing,
@@ -120,7 +120,7 @@ fn fill(db: &HanDb, sessions: &[String]) {
     }
 }
 
-/// What the receiver holds when nothing that it had is taken away.
+/// The contents of a receiver from which nothing is taken away.
 fn union(before: &Expected, after: &Expected) -> Expected {
     let mut union = before.clone();
     for (id, session) in after {

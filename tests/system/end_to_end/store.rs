@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 pub type Clock = DateTime<Utc>;
 
-/// What is expected of a session, by id.
+/// Expected sessions by id.
 pub type Expected = BTreeMap<String, ExpectedSession>;
 
 /// A row of the store as text.
 type Row = Vec<Option<String>>;
 
-/// Whether message text is expected to have been sent.
+/// True if message text is expected to have been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text {
     Without,
@@ -44,7 +44,7 @@ fn repository(remote: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a repository is one of the organization that [`TestStore::team`] makes.
+/// True if a repository is one of the organization that [`TestStore::team`] makes.
 pub fn belongs_to_organization(remote: &str) -> bool {
     repository(remote)
         .is_some_and(|path| path.starts_with("github.com/acme-corp/") || path.starts_with("gitlab.com/acme/"))
@@ -250,7 +250,7 @@ fn assert_times(store: &TestStore, machine: &Machine, expected: &Expected, sourc
     }
 }
 
-/// What a run must have sent for a store that held `before` to hold `after`, when no text is sent.
+/// Asserts that a run has sent what turns a store of `before` into one of `after`, without content.
 #[track_caller]
 pub fn assert_sent_exactly_the_difference(report: &Value, before: &Expected, after: &Expected) {
     let (mut sessions, mut messages, mut tasks) = (0, 0, 0);

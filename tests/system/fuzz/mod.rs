@@ -12,7 +12,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use template::Seeded;
 
-/// Where `HAN_SYNC_TORTURE_SEED` names no other.
+/// Seed, unless `HAN_SYNC_TORTURE_SEED` names another.
 const SEED: u64 = 20_260_102;
 
 /// Texts that are repeated grow to this: enough to see that it can be done.
@@ -44,7 +44,7 @@ fn fuzz(target: &str, count: u64, run: fn(&[u8])) {
     size::report("fuzz", &words);
 }
 
-/// What a target panics over is shown in full, to be kept as a seed.
+/// Runs a target, and prints an input that makes it panic in full, to be kept as a seed.
 fn try_one(run: fn(&[u8]), input: &[u8], name: &str) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(input))) {
         eprintln!("found by {name}: \"{}\"", input.escape_ascii());

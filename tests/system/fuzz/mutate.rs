@@ -10,7 +10,7 @@ fn part(length: usize, random: &mut Seeded) -> Range<usize> {
     start..start + random.below(longest + 1)
 }
 
-/// What stands at the edges of what readers take.
+/// Boundary values of the readers.
 const VALUES: [&str; 34] = [
     "null",
     "true",
@@ -164,7 +164,7 @@ fn change_token(input: &mut Vec<u8>, random: &mut Seeded) {
     }
 }
 
-/// Where JSON's strings, numbers and names are, in text that need not be JSON.
+/// Ranges of JSON's strings, numbers and names, in text that need not be JSON.
 fn tokens(text: &[u8]) -> Vec<Range<usize>> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
     let mut tokens = Vec::new();

@@ -29,11 +29,11 @@ fn wrong_clock_delivers_like_any_other() {
 #[test]
 fn wrong_clock_delays_nothing_for_more_than_an_hour_after_it_is_right_again() {
     let troubles: &[fn(&Home)] = &[
-        |home| home.server.script(requests(), Fault::status(503)),
-        |home| home.server.script(batches(), Fault::status(503)),
-        |home| home.server.script(batches(), Fault::status(429).header("Retry-After", "3600")),
-        |home| home.server.reject(&a_session(home), "VALIDATION_ERROR", 1),
-        |home| home.server.reject(&a_session(home), "PROCESSING_ERROR", 1),
+        |home| home.receiver.script(requests(), Fault::status(503)),
+        |home| home.receiver.script(batches(), Fault::status(503)),
+        |home| home.receiver.script(batches(), Fault::status(429).header("Retry-After", "3600")),
+        |home| home.receiver.reject(&a_session(home), "VALIDATION_ERROR", 1),
+        |home| home.receiver.reject(&a_session(home), "PROCESSING_ERROR", 1),
     ];
     let template = Template::new();
     for wrong in wrong_clocks() {
@@ -57,7 +57,7 @@ fn failed_session_is_tried_again_within_a_day_after_the_clock_is_right_again() {
         let session = a_session(&home);
         let right = home.now();
         home.set_now(wrong);
-        home.server.script(batches().with_session(&session), Fault::status(422));
+        home.receiver.script(batches().with_session(&session), Fault::status(422));
         home.run(&["--json"]).exits(65);
         home.set_now(right + TimeDelta::hours(24));
         home.assert_next_run_completes();
@@ -73,11 +73,11 @@ fn identity_and_sign_of_life_are_renewed_though_they_are_from_a_wrong_time() {
         home.run(&[]).exits(0);
         home.set_now(right);
         home.run(&[]).exits(0);
-        let asked = home.server.request_count();
+        let asked = home.receiver.request_count();
         home.advance(TimeDelta::minutes(61));
         home.run(&[]).exits(0);
         assert!(
-            home.server.request_count() > asked,
+            home.receiver.request_count() > asked,
             "an hour later the receiver hears of this client ({wrong})"
         );
         home.assert_next_run_completes();

@@ -1,4 +1,4 @@
-//! What lies where han's database should be.
+//! Bad databases: other files, damaged pages, unreadable paths.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::home::{Home, Template, add_messages, assert_fits};
 use crate::support::Outcome;
 use crate::support::han_db::HanDb;
 
-/// How many pages the short form damages.
+/// Damaged pages in the short form.
 const SHORT: usize = 24;
 /// Every call that looks into the database, and how it ends without one: `status` has more to say than that.
 const CALLS: &[(&str, i32)] = &[("all", 66), ("preview", 66), ("explain", 66), ("status", 0)];
@@ -27,7 +27,7 @@ fn in_its_place(put: impl Fn(&Path), words: &str) {
     for (call, code) in CALLS {
         home.run(&[call, "--json"]).exits(*code).prints(words).prints(&home.database().display().to_string());
     }
-    assert!(home.server.alice().sessions.is_empty());
+    assert!(home.receiver.alice().sessions.is_empty());
     match home.database() {
         folder if folder.is_dir() => fs::remove_dir(folder),
         file => fs::remove_file(file),
@@ -101,7 +101,7 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
 }
 
-/// One page of the database is not what was written there.
+/// A page of the database is not what was written there.
 #[derive(Debug, Clone, Copy)]
 struct Damage {
     page: usize,
@@ -192,5 +192,5 @@ fn assert_refused_or_complete(home: &Home, outcome: Outcome) {
         return;
     }
     outcome.exits(66).prints("han.db").prints("its folder is not read-only");
-    assert!(home.server.alice().sessions.is_empty());
+    assert!(home.receiver.alice().sessions.is_empty());
 }

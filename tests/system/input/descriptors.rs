@@ -9,7 +9,7 @@ use crate::home::{Home, Template, assert_fits};
 use crate::support::RunningProgram;
 use crate::support::running_receiver::sqlite;
 
-/// What the loader needs before the program begins: its libraries, one after the other, beside the three that are open.
+/// File descriptors that the loader needs: one for a library at a time, beside the three that are open.
 const FIRST: usize = 4;
 
 #[test]

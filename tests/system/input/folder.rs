@@ -1,4 +1,4 @@
-//! What lies where the state folder should be: a link, a file, a disk that is read-only or full.
+//! Bad state folders: a link, a file, a disk that is read-only or full.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use super::resource_limits::limited;
 use crate::campaign::{each, sample};
 use crate::home::{Home, Template};
 
-/// How many sizes of the disk the short form tries.
+/// Sizes of the disk in the short form.
 const SHORT: usize = 24;
 
 #[test]
@@ -104,8 +104,8 @@ fn full_disk_keeps_the_state_that_there_was() {
         home.assert_tidy();
         home.assert_no_cursor_ahead();
         // What is left of the disk is a copy, and the next run says so.
-        home.server.clear_script();
-        home.server.accept_all();
+        home.receiver.clear_script();
+        home.receiver.accept_all();
         home.advance(TimeDelta::minutes(61));
         home.run(&["--json"]).exits(0).prints("is a copy");
         home.assert_next_run_completes();

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Whether this user may mount; says aloud if not.
+/// Reports whether this user may mount, with a line on stderr if not.
 pub fn is_allowed() -> bool {
     let mount = Command::new("unshare")
         .args(["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"])

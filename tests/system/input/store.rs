@@ -1,4 +1,4 @@
-//! What lies where the receiver's store should be.
+//! Bad stores of the receiver.
 
 use std::fs;
 

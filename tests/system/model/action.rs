@@ -1,10 +1,10 @@
-//! What may happen to a machine, its han, its line and its receiver, as plain data: a history is a list of it, and reads
+//! The actions of a history on a machine, its han, its network and its receiver, as plain data: a history is a list of actions, and reads
 //! as a script. Sessions and projects are numbers, taken modulo how many there are, so that a history stays one when
 //! parts of it are left out.
 
 use crate::support::han_db::text::Rng;
 
-/// One thing that happens.
+/// An event of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     // han
@@ -120,7 +120,7 @@ pub const ROWS: [Rows; 15] = [
     Rows::One,
 ];
 
-/// What the `han.yml` of a project's folder says.
+/// The `han.yml` of a project's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProjectOverride {
     Nothing,
@@ -148,7 +148,7 @@ pub enum Setting {
     OtherEndpoint(bool),
 }
 
-/// What the receiver says of its users from now on.
+/// A change of the identity that the receiver serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     Acme(bool),
@@ -228,7 +228,7 @@ pub enum Taken {
     No,
 }
 
-/// What happens while a run is held.
+/// An event while a run waits for a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meanwhile {
     Nothing,
@@ -351,7 +351,7 @@ fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {
     weighted(rng, &kept)
 }
 
-/// What decides where the real receiver stores a session, and whether at all.
+/// An action that bears on the tenant in which the real receiver stores a session.
 fn of_the_tenant(rng: &mut Rng, n: usize) -> Action {
     let (on, form) = (rng.chance(0.5), rng.below(8));
     let choices = [

@@ -1,4 +1,4 @@
-//! What the line does wrong, as lines of the fault server's script, and what the receivers say or do otherwise from then
+//! Faults as rules of the test receiver's script, and changes of what the receivers serve from then
 //! on. Limits and rejections at will are only the tests' own receiver's; the real one has its own reasons.
 
 use han_sync::protocol::{SyncError, code};

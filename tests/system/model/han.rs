@@ -1,4 +1,4 @@
-//! What han does to its database beside what the fixtures know: rows by kind, a copy over the same file, other schemas.
+//! Changes of han's database beyond the fixtures: rows by kind, a copy over the same file, other schemas.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,7 +38,7 @@ const LONG: usize = 10_000;
 const REAL_EVERY: u64 = 3;
 /// Programs wait for one another, so that more histories than processors keep these busy.
 const WORKERS: usize = 3;
-/// How often a history is tried again that may fail by chance, when it is cut down.
+/// Attempts to reproduce a failure while shrinking, since a history may fail by chance.
 const TRIES: usize = 2;
 /// So many that found something are cut down.
 const REPORTED: usize = 5;
@@ -50,7 +50,7 @@ fn receiver_of(seed: u64) -> Receiver {
     if seed.is_multiple_of(REAL_EVERY) { Receiver::Real } else { Receiver::Tests }
 }
 
-/// What was tried, of all histories against one receiver.
+/// Totals of all histories against one receiver.
 #[derive(Default)]
 struct Tally {
     histories: usize,

@@ -1,4 +1,4 @@
-//! What must hold: of every request, that all it carries was allowed to leave when a run could read it; and at rest, that
+//! The oracle. Every request carries only what was allowed to leave when a run could read it; and at rest
 //! the receiver holds everything that is eligible, each thing once and as it is now.
 
 use std::time::Instant;
@@ -25,7 +25,7 @@ use han_sync::protocol::{SyncSession, content_hash};
 const RUNS_TO_REST: usize = 3;
 
 impl Simulation {
-    /// Whether everything in a request may leave by one of the readings that its run can have taken.
+    /// Checks that everything in a request may leave by one of the readings that its run can have taken.
     pub fn check_request(
         &self,
         request: &Request,
@@ -192,7 +192,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Why the real receiver must refuse a session of this repository, if it must.
+    /// The code with which the real receiver must reject a session of this repository, if any.
     fn refusal(&self, kept: &Stored, id: &str, path: &str, reading: &Reading) -> Option<&'static str> {
         let inclusion = inclusion_of(path, &reading.config);
         let tenant = tenant_of(path, inclusion, self.login(), reading.claims);
@@ -246,14 +246,14 @@ impl Simulation {
     }
 }
 
-/// What a session without a link had for a repository while the same run was under way.
+/// Earlier repositories, within the same run, of a session without a link.
 fn earlier<'a>(held: &'a Held, readings: &'a [Reading]) -> impl Iterator<Item = Option<&'static str>> + 'a {
     let linked = readings.iter().filter(|_| held.wire.remote.is_none());
     let before = linked.filter_map(|reading| reading.contents.sessions.get(&held.wire.id));
     before.filter_map(|held| held.wire.remote.as_deref()).map(path_of)
 }
 
-/// Whether the receiver holds a session as it is now.
+/// Checks that the receiver holds a session as it is now.
 fn judge_stored(held: &Held, stored: &StoredSession, path: &str, with_content: bool) -> Checked<()> {
     let (wire, fields) = (&held.wire, &stored.fields);
     let lost: Vec<&String> = wire.messages.keys().filter(|id| !stored.messages.contains_key(*id)).collect();

@@ -1,4 +1,4 @@
-//! What was sent to the real receivers, and what these made of it: they hold nothing that was not sent, each thing once
+//! A record of what was sent to the real receivers, to compare with what they store: nothing that was not sent, each row once
 //! and where it belongs. Whether it was allowed to leave was judged when it did.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use super::simulation::Checked;
 use crate::support::Request;
 use crate::support::test_receiver::store::{StoredSession, UserStore};
 
-/// What a session is stored in: the one organization, or its user's own space.
+/// The tenant of a session: the one organization, or its user's private space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tenant {
     Organization,
@@ -39,11 +39,11 @@ struct Sent {
     tasks: BTreeMap<String, Vec<SyncTask>>,
 }
 
-/// What came over the line to one receiver, by user and session.
+/// Everything that one receiver was sent, by user and session.
 #[derive(Debug, Default)]
 pub struct Received {
     sent: BTreeMap<(String, String), Sent>,
-    /// What it was told to forget.
+    /// Sessions that the receiver was told to forget.
     pub forgotten: BTreeSet<(String, String)>,
 }
 
@@ -66,7 +66,7 @@ impl Received {
         }
     }
 
-    /// Whether the receiver holds nothing but what was sent, each thing once, where it belongs.
+    /// Checks that the receiver holds nothing but what was sent, each row once, in its tenant.
     pub fn oracle(&self, kept: &Stored) -> Checked<()> {
         let mut locations = BTreeMap::new();
         for location in &kept.locations {
@@ -102,7 +102,7 @@ impl Received {
     }
 }
 
-/// Why a receiver that keeps this refuses a user's session that belongs into this tenant, if it does.
+/// The code with which a receiver of these contents rejects a user's session of this tenant, if it does.
 pub fn refusal(kept: &Stored, login: &str, id: &str, tenant: Option<Tenant>) -> Option<&'static str> {
     let Some(tenant) = tenant else { return Some(code::REPO_NOT_ACCEPTED) };
     if let Some(location) = kept.locations.iter().find(|it| it.login == login && it.session_id == id) {
@@ -145,7 +145,7 @@ impl Sent {
     }
 }
 
-/// What a receiver holds of a user's, as the tests' own would hold it.
+/// A user's stored sessions in the form of the in-memory receiver.
 pub fn store_of(kept: &Stored, login: &str) -> UserStore {
     let mut store = UserStore::default();
     for it in kept.sessions.iter().filter(|it| it.login == login) {

@@ -18,11 +18,11 @@ use crate::support::running_receiver::{RunningReceiver, TestStore, agent, sqlite
 use crate::support::test_receiver::fault::{Body, Request, TestResponse};
 use crate::support::{Sandbox, TestReceiver};
 
-/// Its users, in the order of the tests' own receiver.
+/// Logins of the users, in the order of the in-memory receiver.
 pub const LOGINS: [&str; 2] = ["alice", "bob"];
 /// Histories run_history faster than any exporter: a key's rate is not theirs to meet.
 const RATE: &[&str] = &["--rate", "1000000"];
-/// What it may refuse a session for here. Whatever else it says, a history has found something.
+/// Codes with which the receiver may reject a session here; any other is a finding.
 const REFUSALS: &[&str] =
     &[code::REPO_NOT_ACCEPTED, code::SESSION_CONFLICT, code::SESSION_MOVED, code::FORGOTTEN];
 /// No history takes longer, by its own clock.
@@ -33,7 +33,7 @@ const CANNOT_BE_DONE: i32 = 65;
 const OF_THE_LINE: &[&str] =
     &["host", "connection", "content-length", "transfer-encoding", "accept-encoding", "date"];
 
-/// Who is there when a history begins: Alice and Bob in one organization, with a key each.
+/// The store at the start of a history: Alice and Bob in one organization, with a key each.
 struct Template {
     store: Vec<u8>,
     keys: [String; 2],
@@ -61,13 +61,13 @@ pub struct RealReceiver {
     /// At which batch from now it dies, and how long after that came.
     death: Mutex<Option<(usize, Duration)>>,
     kills: AtomicUsize,
-    /// Whether anybody ever asked it anything.
+    /// True if anybody ever asked it anything.
     has_served: AtomicBool,
-    /// What it did that no receiver should, whatever happens to it.
+    /// Responses that no receiver should give, whatever happens.
     violations_seen: Mutex<Vec<String>>,
 }
 
-/// What it has stored, as it says itself.
+/// The stored sessions, by the receiver's own export.
 #[derive(Default)]
 pub struct Stored {
     pub sessions: Vec<StoredBySomeone>,
@@ -87,7 +87,7 @@ impl StoredBySomeone {
     }
 }
 
-/// Where a user's session was first stored.
+/// The tenant in which a user's session was first stored.
 pub struct SessionLocation {
     pub login: String,
     pub session_id: String,
@@ -143,7 +143,7 @@ impl RealReceiver {
         *locked(&self.death) = None;
     }
 
-    /// How often it died.
+    /// Number of kills.
     pub fn kills(&self) -> usize {
         self.kills.load(Ordering::Relaxed)
     }
@@ -193,7 +193,7 @@ impl RealReceiver {
         locked(&self.violations_seen).push(why);
     }
 
-    /// When it is to die, counted from now, if this batch is the one.
+    /// Delay until the scheduled kill, if this batch triggers it.
     fn count_down(&self) -> Option<Duration> {
         let mut death = locked(&self.death);
         let (left, after) = death.as_mut()?;
@@ -209,7 +209,7 @@ impl RealReceiver {
         self.kills.fetch_add(usize::from(killed.is_some()), Ordering::Relaxed);
     }
 
-    /// What an organization owns, from now on.
+    /// Changes the owners of the organization.
     pub fn set_owner(&self, owner: &str, owned: bool) {
         self.store.admin(&format!("owner {} acme {owner}", if owned { "add" } else { "remove" }));
     }
@@ -267,7 +267,7 @@ fn forward(base: &str, request: &Request) -> Result<TestResponse, ureq::Error> {
     Ok(TestResponse { status, headers, body: Body::Whole(response.body_mut().read_to_vec()?) })
 }
 
-/// Whether a receiver that is well may say that.
+/// True if a receiver that is well may say that.
 fn check_response(request: &Request, answer: &TestResponse) -> Checked<()> {
     let Body::Whole(body) = &answer.body else { return Ok(()) };
     let said = || format!("the receiver says {}: {}", answer.status, String::from_utf8_lossy(body));

@@ -1,4 +1,4 @@
-//! What may leave, by the contract's rules over the few repositories of this simulation, and what a run can have known at a
+//! The reference model: what may leave, by the contract's rules over a few repositories, and what a run can have known at a
 //! moment: computed apart from the exporter, from what was done to the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ pub struct Destination {
     pub other_endpoint: bool,
 }
 
-/// What a receiver says of its users, as far as it decides about anything here.
+/// The part of an identity that decides anything here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
     pub acme: bool,
@@ -100,7 +100,7 @@ fn own_account(config: &Config) -> &'static str {
     if config.place.bob { "github.com/bob" } else { "github.com/alice" }
 }
 
-/// Whether an owner, whole segments of a path, owns a repository.
+/// True if an owner, whole segments of a path, owns a repository.
 pub fn owns(owner: &str, path: &str) -> bool {
     path.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'))
 }
@@ -110,18 +110,18 @@ pub const OWNERS: [&str; 3] = ["github.com/acme-corp", "gitlab.com/acme", GLOBEX
 const GLOBEX: &str = "github.com/globex";
 
 impl Claims {
-    /// Whether an owner is the organization's.
+    /// True if an owner is the organization's.
     pub fn has(self, owner: &str) -> bool {
         if owner == GLOBEX { self.globex } else { self.acme }
     }
 
-    /// Whether the organization owns a repository.
+    /// True if the organization owns a repository.
     pub fn own(self, path: &str) -> bool {
         OWNERS.iter().any(|owner| self.has(owner) && owns(owner, path))
     }
 }
 
-/// What the database holds at a moment.
+/// Contents of the database at a moment.
 #[derive(Debug, Default)]
 pub struct Contents {
     pub sessions: BTreeMap<String, Held>,
@@ -135,15 +135,15 @@ pub struct Held {
     pub folder: Option<String>,
 }
 
-/// One moment at which a run may read.
+/// The state of the simulation at a moment at which a run may read.
 #[derive(Debug, Clone)]
 pub struct Reading {
     pub now: DateTime<Utc>,
     pub contents: Rc<Contents>,
     pub config: Config,
-    /// What the folders say that are there.
+    /// Project overrides of the folders that exist.
     pub folders: BTreeMap<String, ProjectOverride>,
-    /// What the receiver of the configured destination would say.
+    /// Identity that the receiver of the configured destination would serve.
     pub claims: Claims,
 }
 
@@ -152,7 +152,7 @@ pub struct Reading {
 pub struct Seen {
     pub project_override: ProjectOverride,
     pub repository: Option<&'static str>,
-    /// Whether the state is sure to hold it.
+    /// True if the state is sure to hold it.
     pub certain: bool,
 }
 
@@ -162,7 +162,7 @@ pub struct KnownIdentity {
     pub claims: Claims,
 }
 
-/// Why a session was dropped: what it held then.
+/// Contents of a session when it was dropped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holding {
     pub messages: BTreeSet<String>,
@@ -170,7 +170,7 @@ pub struct Holding {
     pub fields: (String, Option<String>, Option<String>, Option<&'static str>),
 }
 
-/// What the runs so far can have learned.
+/// Everything that the runs so far can have learned.
 #[derive(Debug, Default, Clone)]
 pub struct Knowledge {
     /// Identities that the state may hold, by destination.
@@ -182,18 +182,18 @@ pub struct Knowledge {
     pub seen: BTreeMap<String, Seen>,
 }
 
-/// How much is sure of a run.
+/// The certainty about a run's effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// Whatever it learned, it may not have kept.
     Nothing,
-    /// It has looked at everything, and has kept what keeps sessions here.
+    /// The run has read everything, and has saved what withholds sessions.
     Looked,
-    /// It has written its state at its end.
+    /// The run has saved its state.
     Saved,
 }
 
-/// How long an identity may be relied on.
+/// Time for which a cached identity may be used.
 const USABLE: TimeDelta = TimeDelta::hours(24);
 
 impl Knowledge {
@@ -275,7 +275,7 @@ impl Knowledge {
         }
     }
 
-    /// Whether a project_override that holds, or `maybe` holds, keeps a session or its text here.
+    /// True if a project_override that holds, or `maybe` holds, keeps a session or its text here.
     pub fn is_narrowed(
         &self,
         reading: &Reading,
@@ -302,7 +302,7 @@ impl Knowledge {
             })
     }
 
-    /// Whether a session may leave as a repository, and whether its text may too.
+    /// Returns `Some` if a session may leave as a repository, with true if its content may too.
     pub fn permits(&self, reading: &Reading, held: &Held, path: &str, by: &[Option<Claims>]) -> Option<bool> {
         let eligible = by.iter().any(|claims| is_eligible(Some(path), &reading.config, *claims));
         if !eligible || self.is_narrowed(reading, held, path, false, stops) {
@@ -332,7 +332,7 @@ impl Held {
 }
 
 impl Holding {
-    /// Whether this holds anything that another did not.
+    /// True if this holds anything that another did not.
     pub fn is_news_to(&self, other: &Holding) -> bool {
         self.fields != other.fields
             || !self.messages.is_subset(&other.messages)
@@ -340,7 +340,7 @@ impl Holding {
     }
 }
 
-/// Whether a message on the wire is that of a row, in every field but text and hash.
+/// True if a message on the wire is that of a row, in every field but text and hash.
 pub fn same_message(row: &ExpectedMessage, message: &han_sync::protocol::SyncMessage) -> bool {
     row.id == message.id
         && row.line_number == message.line_number
@@ -362,7 +362,7 @@ pub fn same_message(row: &ExpectedMessage, message: &han_sync::protocol::SyncMes
         && row.files_changed == message.files_changed
 }
 
-/// Whether a task on the wire is one of the database's, in every field but its texts.
+/// True if a task on the wire is one of the database's, in every field but its texts.
 pub fn same_task(row: &ExpectedTask, task: &han_sync::protocol::SyncTask) -> bool {
     row.id == task.id
         && row.status == task.status

@@ -19,9 +19,9 @@ use crate::support::{Fault, TestReceiver, wait_until};
 
 /// A program that runs longer hangs.
 const RUN_MAX: Duration = Duration::from_secs(60);
-/// How often a program is looked at that may end or come to a gate.
+/// Interval between two polls of a running program.
 const POLL: Duration = Duration::from_micros(500);
-/// What a run takes that does not say, when nothing makes it wait; and when something may, its whole time budget.
+/// Time charged for a run that reports none: without faults, and with faults, when it may use its whole time budget.
 const UNTOLD: TimeDelta = TimeDelta::seconds(1);
 const UNTOLD_WAITING: TimeDelta = TimeDelta::seconds(241);
 
@@ -32,11 +32,11 @@ pub struct Before {
     told: [usize; 2],
 }
 
-/// What a program that has ended, or was ended, can have done.
+/// The effects that a program can have had that has ended or was killed.
 pub struct Done {
     pub before: Before,
     pub place: Destination,
-    /// Whether it is one that sends and learns.
+    /// True if it is one that sends and learns.
     pub sends: bool,
     pub certainty: Certainty,
 }
@@ -393,7 +393,7 @@ fn sends(command: Command) -> bool {
     matches!(command, Scheduled | All | Session(_) | UnknownSession | Hook(_))
 }
 
-/// What is sure of a run that has ended by itself.
+/// The certainty about a run that ended by itself.
 pub fn certainty(output: &Output) -> Certainty {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match report["status"].as_str() {
@@ -404,7 +404,7 @@ pub fn certainty(output: &Output) -> Certainty {
     }
 }
 
-/// What a program said.
+/// Output of a program.
 pub fn told(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]).into_owned();
     format!("{} / {}", text(&output.stdout), text(&output.stderr))

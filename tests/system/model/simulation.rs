@@ -1,4 +1,4 @@
-//! One developer's machine with its han, and two receivers: real files, real processes, real sockets. It does what a
+//! A developer's machine with its han, and two receivers: real files, processes and sockets. The simulation applies what a
 //! history says, and keeps account of what could be read when.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::support::test_receiver::store::{ALICE_KEY, BOB_KEY};
 use crate::support::{Sandbox, TestReceiver};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What went wrong, in words.
+/// The violated claim, in words.
 pub type Checked<T> = Result<T, String>;
 
 /// A file that is cut off at more than this is whole.
@@ -47,14 +47,14 @@ pub struct Simulation {
     /// Everything that a run ever knew, for states that come back.
     pub ever: Knowledge,
     pub dropped: BTreeMap<String, Vec<Holding>>,
-    /// Whether the next run finds the database locked.
+    /// True if the next run finds the database locked.
     pub locks_next: bool,
     contents: Option<Rc<Contents>>,
     /// Moments at which a run may read that is under way.
     pub readings: Vec<Reading>,
     /// The latest time that the clock ever showed before it was set back.
     pub latest: DateTime<Utc>,
-    /// Whether a state file was ever lost, or replaced by an older one.
+    /// True if a state file was ever lost, or replaced by an older one.
     has_lost_state: bool,
 }
 
@@ -448,7 +448,7 @@ impl Simulation {
         }
     }
 
-    /// What the state may still know without a file.
+    /// Forgets what the state can no longer know without a file.
     fn forget_file(&mut self, file: File) {
         match file {
             File::State | File::All => self.knowledge = Knowledge::default(),

@@ -5,10 +5,10 @@ use crate::home::{Home, Template, assert_fits};
 use crate::strace::{self, Calls, Children, Fault, Strike};
 use crate::support::Outcome;
 
-/// How many cases of a campaign the short form tries.
+/// Cases of a campaign in the short form.
 const SHORT: usize = 60;
 
-/// What a run finds.
+/// The state of the sandbox before a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -30,7 +30,7 @@ impl Before {
     }
 }
 
-/// How such a run ends when nothing happens to it, and the calls that it makes.
+/// Outcome and system calls of such a run without a fault.
 struct Course {
     before: Before,
     outcome: Outcome,

@@ -1,4 +1,4 @@
-//! What the campaigns found, each by itself.
+//! Regressions: the findings of earlier fault-injection campaigns.
 
 use crate::home::{Home, Template, assert_fits};
 use crate::strace::{self, Children, Fault, Strike};
@@ -47,7 +47,7 @@ fn database_that_cannot_be_looked_at_for_a_moment_is_no_other_database() {
     }
 }
 
-/// It was told to be no database, or one to be deleted.
+/// The database was reported as no database, or as one to delete.
 #[test]
 fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
     let template = Template::new();
@@ -63,7 +63,7 @@ fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
     }
 }
 
-/// Whether han has written is asked before each batch, and SQLite looks at its files for that: it was an internal error.
+/// A run checks before each batch for new rows, for which SQLite stats its files: a failure was an internal error.
 #[test]
 fn database_that_cannot_be_looked_at_between_batches_is_read_by_the_next_run() {
     let template = Template::new();

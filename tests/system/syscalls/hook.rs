@@ -7,9 +7,9 @@ use crate::campaign::{each, sample};
 use crate::home::{Home, Template};
 use crate::strace::{self, Calls, Children, Fault, Strike};
 
-/// How many cases of a campaign the short form tries.
+/// Cases of a campaign in the short form.
 const SHORT: usize = 40;
-/// What the hook says when its input takes too long to read, as it may under strace on a busy machine.
+/// The hook's message when reading its input times out, as it may under strace on a busy machine.
 const IMPATIENCE: &str = "no session_id on stdin";
 /// Recordings until two are without that.
 const RECORDINGS_MAX: usize = 20;

@@ -18,14 +18,14 @@ use crate::support::han_db::{HanDb, expected_wire};
 use crate::support::running_receiver::{TestStore, postgres, sqlite, wait_until};
 use crate::support::{Outcome, RunningProgram, Sandbox};
 
-/// How many cases of a campaign the short form tries.
+/// Cases of a campaign in the short form.
 const SHORT: usize = 24;
 /// Below the ports that the system hands out, so that the receiver finds its own again.
 const FIRST_PORT: u16 = 15_000;
 /// Exit codes of a receiver that cannot serve: the store or the address is not available, or a fault that it names.
 const FITTING: &[i32] = &[0, 69, 70];
-/// What tokio says when it ends the program for an error that the kernel does not give on the descriptors of tokio's own.
-/// It is as good as a kill.
+/// Tokio's messages when it aborts on an error that the kernel never returns for tokio's own descriptors.
+/// Such an abort counts as a kill.
 const IMPOSSIBLE: &[&str] = &[
     "failed to create UnixStream",
     "failed to wake I/O driver",
@@ -40,7 +40,7 @@ struct Rig {
     port: u16,
     sandbox: Sandbox,
     han: HanDb,
-    /// What the store holds.
+    /// Rows in the store.
     messages: usize,
     tasks: usize,
 }
@@ -70,7 +70,7 @@ impl Rig {
         command
     }
 
-    /// Where strace writes.
+    /// Path of strace's log.
     fn log(&self) -> PathBuf {
         self.store.folder.path().join("strace.log")
     }
@@ -137,10 +137,10 @@ impl Rig {
     }
 }
 
-/// How a receiver and a run ended.
+/// The ends of a receiver and of a run.
 struct Ended {
     receiver: Outcome,
-    /// Whether the receiver ended before the run did.
+    /// True if the receiver ended before the run did.
     died: bool,
     /// `None`: the receiver never listened.
     run: Option<Outcome>,
@@ -154,7 +154,7 @@ struct Serving {
 }
 
 impl Serving {
-    /// What it says of itself is not waited for: that may fail, which is no reason not to serve.
+    /// The line on stdout is not waited for: writing it may fail, and the receiver serves nevertheless.
     fn start(mut command: Command, port: u16, stderr: PathBuf) -> Serving {
         command.stderr(File::create(&stderr).expect("a file for what it says"));
         let mut child = command.spawn().expect("the receiver");
@@ -185,7 +185,7 @@ fn read(file: &Path) -> String {
     String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
 }
 
-/// Whether it says that tokio has given up.
+/// True if it says that tokio has given up.
 fn gave_up(stderr: &str) -> bool {
     IMPOSSIBLE.iter().any(|words| stderr.contains(words))
 }
