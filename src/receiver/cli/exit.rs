@@ -12,9 +12,13 @@ const EXIT_INTERNAL: u8 = 70;
 
 /// Reason for which the program ends without a result.
 pub enum CliError {
+    /// Wrong arguments.
     Usage(String),
+    /// A resource of the system is missing.
     Unavailable(String),
+    /// A defect of this program.
     Internal(String),
+    /// Error of the store, which has its own kinds.
     Store(StoreError),
 }
 
@@ -29,6 +33,7 @@ impl CliError {
         }
     }
 
+    /// Exit code of the program.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             CliError::Usage(_) => EXIT_USAGE,

@@ -11,7 +11,9 @@ const FLAGS: [GlobalFlag; 2] = [GlobalFlag::switch(JSON), GlobalFlag::option(STO
 /// Values of the global flags.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct GlobalOptions {
+    /// URL of the store.
     store: Option<String>,
+    /// True if results are one JSON document.
     pub json: bool,
 }
 

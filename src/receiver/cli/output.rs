@@ -10,6 +10,7 @@ pub struct ResultOutput {
 }
 
 impl ResultOutput {
+    /// Chooses JSON if `json` is true, else text.
     pub fn new(json: bool) -> ResultOutput {
         ResultOutput { json }
     }

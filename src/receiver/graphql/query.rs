@@ -17,6 +17,7 @@ use crate::receiver::store::{MetricDimension, SessionQuery};
 use crate::receiver::time;
 use async_graphql::{Context, ID, Object, Result};
 
+/// Root type.
 pub struct Query;
 
 #[Object]

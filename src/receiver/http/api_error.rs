@@ -23,10 +23,12 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Creates an error with a message for the client.
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
         ApiError { status, message: message.into(), cause: None, header: None }
     }
 
+    /// 400.
     pub fn bad_request(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, message)
     }
@@ -37,6 +39,7 @@ impl ApiError {
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    /// 404.
     pub fn not_found() -> ApiError {
         ApiError::new(StatusCode::NOT_FOUND, "this path does not exist")
     }
@@ -58,6 +61,7 @@ impl ApiError {
             .with_header(RETRY_AFTER, BUSY_RETRY_AFTER_S.into())
     }
 
+    /// Sets the one header that the response has besides the common ones.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.header = Some((name, value));
         self

@@ -44,6 +44,7 @@ type StateRouter = Router<Arc<AppState>>;
 
 impl App {
     /// Creates the application on a store.
+    /// Builds the routes of both listeners over one store.
     pub fn new(store: Store, options: ServerOptions) -> App {
         let state = Arc::new(AppState::new(store, options));
         App {

@@ -47,7 +47,9 @@ pub struct ReceivedBody {
 /// An inflated body, with the reservation for it and for decoding it.
 #[derive(Debug)]
 pub struct InflatedBody {
+    /// Inflated bytes.
     pub bytes: Vec<u8>,
+    /// Memory for the bytes and for decoding them.
     pub reservation: Reservation,
 }
 

@@ -85,15 +85,18 @@ impl ServerMetrics {
         registry.register("han_sync_request_seconds", "Time to the response", self.durations.clone());
     }
 
+    /// Counts a response and its duration.
     pub fn record_request(&self, route: &'static str, status: u16, duration: Duration) {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
         self.durations.get_or_create(&RouteLabels { route }).observe(duration.as_secs_f64());
     }
 
+    /// Counts the bytes of an inflated body.
     pub fn record_inflated(&self, bytes: usize) {
         self.inflated_bytes.inc_by(bytes as u64);
     }
 
+    /// Counts the sessions, messages and rejections of a stored batch.
     pub fn record_ingested(&self, ingested: &IngestOutcome) {
         self.messages_new.inc_by(ingested.messages_new);
         for outcome in &ingested.outcomes {

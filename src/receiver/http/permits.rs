@@ -41,6 +41,7 @@ struct KeyPermit {
 }
 
 impl InFlightLimit {
+    /// Creates a limit of `requests_max` permits.
     pub fn new(requests_max: usize) -> InFlightLimit {
         InFlightLimit {
             requests_max,

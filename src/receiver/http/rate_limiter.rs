@@ -20,6 +20,7 @@ struct TokenBucket {
 }
 
 impl RateLimiter {
+    /// Creates a limiter of `per_minute` requests for each key, at least one.
     pub fn new(per_minute: u32) -> RateLimiter {
         RateLimiter { per_minute: f64::from(per_minute.max(1)), buckets: Mutex::new(HashMap::new()) }
     }

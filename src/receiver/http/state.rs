@@ -41,7 +41,9 @@ impl Default for ServerOptions {
 /// Shared state of the handlers.
 pub struct AppState {
     pub store: Arc<Store>,
+    /// GraphQL schema.
     pub schema: SyncSchema,
+    /// Prometheus metrics.
     pub metrics: ServerMetrics,
     /// Requests per key and minute.
     pub rate_limiter: RateLimiter,
@@ -49,11 +51,14 @@ pub struct AppState {
     pub in_flight: InFlightLimit,
     /// Memory of all requests in flight.
     pub memory: MemoryBudget,
+    /// See [`ServerOptions::body_stall_timeout`].
     pub body_stall_timeout: Duration,
+    /// See [`ServerOptions::metrics_key`].
     pub metrics_key: Option<String>,
 }
 
 impl AppState {
+    /// Creates the state over a store.
     pub fn new(store: Store, options: ServerOptions) -> AppState {
         AppState {
             store: Arc::new(store),
