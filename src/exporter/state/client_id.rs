@@ -1,4 +1,7 @@
-//! The machine on which a client lives, and the names and secrets that follow from it.
+//! The client id and the client secret, derived from the machine and the state folder.
+//!
+//! Deriving instead of drawing at random lets a client keep its id after the loss of its state, and lets `preview` show
+//! the id before the first run.
 
 use std::path::Path;
 
@@ -9,10 +12,10 @@ use uuid::Uuid;
 use crate::exporter::environment::Environment;
 use crate::{hex, short_hash};
 
-/// What tells this machine from others.
+/// The machine, by the properties that distinguish it from others.
 #[derive(Debug)]
 pub(super) struct Machine {
-    /// Long and secret enough to derive from, where the system has such an id.
+    /// The system's machine id, long and secret enough to derive from; `None` if the system has none.
     pub(super) id: Option<String>,
     pub(super) name: String,
 }
@@ -36,8 +39,7 @@ impl Machine {
         short_hash::to_hex(short_hash::of_digest(&keyed(b"han-sync machine", id.as_bytes())))
     }
 
-    /// Client id and secret for a state folder. From the machine's id where there is one, so that `preview` before the
-    /// first run, and a run after the state was lost, come to the same; else by chance.
+    /// Returns client id and secret for a state folder: derived from the machine id, or random on a system without one.
     pub(super) fn client(&self, folder: &Path) -> (String, String) {
         let derive = |purpose: &str| match &self.id {
             Some(id) => keyed(id.as_bytes(), format!("han-sync {purpose}\n{}", folder.display()).as_bytes()),

@@ -1,8 +1,7 @@
-//! The two file locks of the state folder.
+//! The file locks of the state folder.
 //!
-//! `sync.lock` is held by the run that sends, for as long as it sends. `sync-queue.lock` guards one rewrite of the
-//! queue, for milliseconds, so that adding to the queue never waits for an export. The kernel releases both when their
-//! holder dies.
+//! `sync.lock` is held by a run from start to end, so that one run at a time sends. `sync-queue.lock` guards one rewrite of
+//! the queue, for milliseconds, so that a hook never waits for a run. The kernel releases both when their process dies.
 
 use std::fs::File;
 use std::io;
@@ -14,18 +13,17 @@ use fs2::FileExt;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::state::atomic_file;
 
-/// How long to wait for a rewrite of the queue by another process. A rewrite takes milliseconds, and a few hundred
-/// hooks at once still get their turn.
+/// Timeout for the queue lock. A rewrite takes milliseconds, so a few hundred concurrent hooks all acquire the lock.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
-/// Between two tries for the queue lock; about the time that one rewrite takes.
+/// Interval between two attempts on the queue lock: about the duration of a rewrite.
 const QUEUE_POLL: Duration = Duration::from_millis(2);
 
-/// The right to send; released when dropped.
+/// The run lock; released on drop.
 #[derive(Debug)]
 pub struct RunLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl RunLock {
-    /// Takes the lock, or returns `None` when another run holds it.
+    /// Acquires the lock; `None` if another run holds it.
     pub fn try_acquire(folder: &Path) -> Result<Option<RunLock>, Error> {
         let path = folder.join("sync.lock");
         let file =
@@ -38,7 +36,7 @@ impl RunLock {
     }
 }
 
-/// The right to rewrite the queue; released when dropped.
+/// The queue lock; released on drop.
 #[derive(Debug)]
 pub struct QueueLock(#[expect(dead_code, reason = "held for its lock")] File);
 
@@ -67,7 +65,7 @@ impl QueueLock {
     }
 }
 
-/// Whether the lock is ours now; false while another process holds it.
+/// Tries to acquire a lock; false if another process holds it.
 fn try_lock(file: &File) -> io::Result<bool> {
     loop {
         match file.try_lock_exclusive() {

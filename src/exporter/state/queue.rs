@@ -1,7 +1,8 @@
-//! `sync-queue.json`: the sessions that wait by themselves: asked for by a hook or by hand, refused, failed or dropped.
+//! `sync-queue.json`: sessions that wait for a reason of their own: requested by a hook or by hand, rejected, failed or
+//! dropped.
 //!
-//! What is merely new needs no entry: the delta finds it. A file is changed only under the queue's own lock, by reading
-//! it again, applying the change and replacing it, so that no writer undoes another's work.
+//! New data needs no entry: the delta finds it. The file changes only under its own lock, as read, apply and replace, so
+//! that no writer loses another writer's update.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::protocol::code;
 /// The format version of the file.
 const VERSION: u32 = 1;
 const NAME: &str = "sync-queue.json";
-/// An id that han has not indexed stays queued for this long.
+/// A session id that han has not indexed stays queued for this long.
 pub const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// The whole file.
@@ -27,10 +28,10 @@ pub const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
     pub version: u32,
-    /// A second copy of the client's name, for when the state is lost.
+    /// A copy of the client id, which survives the loss of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
-    /// `all` was asked for while another run held the lock.
+    /// True if `all` was requested while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
     #[serde(default, with = "crate::time::optional")]
@@ -57,23 +58,23 @@ impl Versioned for Queue {
     }
 }
 
-/// The client's name, and the machine it belongs to.
+/// The client id, and the fingerprint of its machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     pub id: String,
     pub machine: String,
 }
 
-/// One session that waits.
+/// A session in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
     pub session_id: String,
     pub priority: Priority,
     pub status: Status,
-    /// Refusals in a row.
+    /// Consecutive rejections.
     pub attempts: u32,
-    /// Those among them that can be final.
+    /// Rejections among them that count towards giving up.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub final_refusals: u32,
     pub last_error: Option<String>,
@@ -81,12 +82,12 @@ pub struct Item {
     pub next_retry_at: Option<DateTime<Utc>>,
     #[serde(default, with = "crate::time::optional")]
     pub enqueued_at: Option<DateTime<Utc>>,
-    /// What the session held when it failed or was dropped; other data than this is new data.
+    /// Fingerprint of the session's data when it failed or was dropped; any other fingerprint means new data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_mark: Option<String>,
 }
 
-/// High goes first.
+/// The order of delivery: high before normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
@@ -94,36 +95,36 @@ pub enum Priority {
     Normal,
 }
 
-/// What an item waits for.
+/// The condition under which an item is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// For the next run, or for its next retry.
+    /// In the next run, or at its next retry.
     Pending,
-    /// Refused for good; tried again once a day, on new data, when the identity changes, and on request.
+    /// Permanently rejected: once a day, on new data, when the identity changes, and on request.
     Failed,
-    /// Left alone by the user until it has new data.
+    /// Dropped by the user: on new data.
     Dropped,
 }
 
-/// One change to the queue.
+/// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A session was asked for; by hand, `at_once`, whatever it waits for.
+    /// A session was requested; by hand `at_once`, whatever it waits for.
     Request { session_id: String, at_once: bool },
-    /// `all` was asked for.
+    /// `all` was requested.
     RequestAll,
-    /// The request for `all` was taken up.
+    /// A run took up the request for `all`.
     TakeAll,
     /// A hook ran.
     HookRan,
-    /// The session is delivered, or is not to be sent. An item that was queued again since `seen` stays.
+    /// The session is delivered, or stays excluded. An item that was queued again since `seen` is kept.
     Settled { session_id: String, seen: Option<DateTime<Utc>> },
-    /// The receiver refused the session by itself.
+    /// The receiver rejected the session.
     Refused { session_id: String, code: String, message: String, data_mark: String, for_good: bool },
-    /// The user wants a failed session tried again.
+    /// The user retries a failed session.
     Retry { session_id: String },
-    /// The user wants the session left alone.
+    /// The user drops the session.
     Drop { session_id: String, data_mark: String },
 }
 
@@ -178,7 +179,7 @@ impl Queue {
         self.items.iter().find(|item| item.session_id == session_id)
     }
 
-    /// Sessions that were asked for since the queue was `seen`.
+    /// Iterates over the sessions that were requested since the queue was `seen`.
     pub fn asked_since(&self, seen: &Queue) -> impl Iterator<Item = &str> {
         let is_new = |item: &&Item| {
             item.priority == Priority::High
@@ -188,7 +189,7 @@ impl Queue {
         self.items.iter().filter(is_new).map(|item| item.session_id.as_str())
     }
 
-    /// Changes the queue in memory.
+    /// Applies a change in memory.
     pub fn apply(&mut self, change: &Change, now: DateTime<Utc>) {
         match change {
             Change::Request { session_id, at_once } => {
@@ -212,7 +213,7 @@ impl Queue {
                 item.attempts = item.attempts.saturating_add(1);
                 item.last_error = Some(format!("{code}: {message}"));
                 item.data_mark = Some(data_mark.clone());
-                // The receiver's own trouble counts for the wait, and never towards giving up.
+                // An error inside the receiver lengthens the backoff, and never counts towards giving up.
                 let is_final = u32::from(code != code::PROCESSING_ERROR);
                 item.final_refusals = item.final_refusals.saturating_add(is_final);
                 if *for_good || item.final_refusals >= backoff::REJECTIONS_MAX {
@@ -267,12 +268,12 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl Item {
-    /// Whether its data counts as pending: not given up, and not to be left alone.
+    /// Reports whether its data counts as pending: neither failed nor dropped, or due.
     pub fn is_waiting(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
         self.status == Status::Pending || self.is_due(data_mark, now)
     }
 
-    /// Whether the session may be tried now, given a mark of what it holds.
+    /// Reports whether the session is due, given the fingerprint of its data.
     pub fn is_due(&self, data_mark: &str, now: DateTime<Utc>) -> bool {
         let new_data = self.data_mark.as_deref().is_some_and(|mark| mark != data_mark);
         match self.status {
