@@ -86,7 +86,9 @@ fn write_synced(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>
 /// The result of reading a file.
 #[derive(Debug)]
 pub enum Loaded<T> {
+    /// No file.
     Missing,
+    /// Content of the file.
     Found(T),
     /// Cannot be parsed, or has an older format version; the text is the reason.
     Corrupt(String),

@@ -27,6 +27,7 @@ pub const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
+    /// Format version of the queue.
     pub version: u32,
     /// A copy of the client id, which survives the loss of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,8 +35,10 @@ pub struct Queue {
     /// True if `all` was requested while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
+    /// Time of the last call of the hook.
     #[serde(default, with = "crate::time::optional")]
     pub hook_last_run_at: Option<DateTime<Utc>>,
+    /// Queue items, in no order.
     #[serde(default)]
     pub items: Vec<Item>,
 }
@@ -61,7 +64,9 @@ impl Versioned for Queue {
 /// The client id, and the fingerprint of its machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
+    /// Id of the client.
     pub id: String,
+    /// Fingerprint of the machine.
     pub machine: String,
 }
 
@@ -69,17 +74,23 @@ pub struct Client {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
+    /// Id of the session.
     pub session_id: String,
+    /// Priority of the session.
     pub priority: Priority,
+    /// State of the item.
     pub status: Status,
     /// Consecutive rejections.
     pub attempts: u32,
     /// Rejections among them that count towards giving up.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub final_refusals: u32,
+    /// Last error, for `status`.
     pub last_error: Option<String>,
+    /// Time of the next retry.
     #[serde(default, with = "crate::time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
+    /// Time at which the item was created.
     #[serde(default, with = "crate::time::optional")]
     pub enqueued_at: Option<DateTime<Utc>>,
     /// Fingerprint of the session's data when it failed or was dropped; any other fingerprint means new data.
@@ -91,7 +102,9 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
+    /// Before all others.
     High,
+    /// In order of waiting time.
     Normal,
 }
 
@@ -111,7 +124,12 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A session was requested; by hand `at_once`, whatever it waits for.
-    Request { session_id: String, at_once: bool },
+    Request {
+        /// Id of the session.
+        session_id: String,
+        /// True if backoff is ignored.
+        at_once: bool,
+    },
     /// `all` was requested.
     RequestAll,
     /// A run took up the request for `all`.
@@ -119,16 +137,41 @@ pub enum Change {
     /// A hook ran.
     HookRan,
     /// The session is delivered, or stays excluded. An item that was queued again since `seen` is kept.
-    Settled { session_id: String, seen: Option<DateTime<Utc>> },
+    Settled {
+        /// Id of the session.
+        session_id: String,
+        /// Time of the request that was settled.
+        seen: Option<DateTime<Utc>>,
+    },
     /// The receiver rejected the session.
-    Refused { session_id: String, code: String, message: String, data_mark: String, for_good: bool },
+    Refused {
+        /// Id of the session.
+        session_id: String,
+        /// Code of the error.
+        code: String,
+        /// Message for people.
+        message: String,
+        /// Fingerprint of the session's data.
+        data_mark: String,
+        /// True if the session is failed at once.
+        for_good: bool,
+    },
     /// The user retries a failed session.
-    Retry { session_id: String },
+    Retry {
+        /// Id of the session.
+        session_id: String,
+    },
     /// The user drops the session.
-    Drop { session_id: String, data_mark: String },
+    Drop {
+        /// Id of the session.
+        session_id: String,
+        /// Fingerprint of the session's data.
+        data_mark: String,
+    },
 }
 
 impl Queue {
+    /// Path of the queue in its folder.
     pub fn path(folder: &Path) -> PathBuf {
         folder.join(NAME)
     }
@@ -175,6 +218,7 @@ impl Queue {
         Ok(queue)
     }
 
+    /// Finds the item of a session.
     pub fn item(&self, session_id: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.session_id == session_id)
     }

@@ -12,6 +12,7 @@ pub struct KnownRepositories {
 }
 
 impl KnownRepositories {
+    /// Finds the last known repository of a session.
     pub fn get(&self, session_id: &str) -> Option<&str> {
         self.by_session.get(session_id).map(|index| self.paths[*index].as_str())
     }
@@ -34,10 +35,12 @@ impl KnownRepositories {
         }
     }
 
+    /// Number of sessions with a known repository.
     pub fn len(&self) -> usize {
         self.by_session.len()
     }
 
+    /// True without a known repository.
     pub fn is_empty(&self) -> bool {
         self.by_session.is_empty()
     }

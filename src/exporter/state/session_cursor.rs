@@ -17,6 +17,7 @@ pub struct SessionCursor {
     /// Count of the acknowledged messages, and the wrapping sum of the hashes of their ids: the content that a rebuilt
     /// database is compared with, in which row ids mean nothing.
     pub messages: u64,
+    /// Digest of the acknowledged messages.
     pub digest: u64,
     /// The latest timestamp among the acknowledged messages.
     pub newest_at: Option<DateTime<Utc>>,
@@ -24,6 +25,7 @@ pub struct SessionCursor {
     pub streams: BTreeMap<String, StreamCursor>,
     /// Hash of the session's own fields at the last scan, and the time since when they have been so.
     pub fields: Option<u64>,
+    /// Time at which the fields were first seen as they are.
     pub fields_seen_at: Option<DateTime<Utc>>,
     /// True if these fields are acknowledged.
     pub fields_sent: bool,
@@ -39,6 +41,7 @@ pub struct SessionCursor {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamCursor {
+    /// Highest line acknowledged.
     pub last_synced_line: i64,
 }
 
