@@ -1,19 +1,19 @@
-//! Organization mapping: which tenant a session belongs to. Pure.
+//! Tenant routing: the tenant to which a session belongs. Pure.
 //!
-//! Invariant: it never depends on what the client says of itself, only on the key's user, the repository's owner and the
-//! rule that let the session through. One refusal stands for every reason, so that nobody learns whose owner it is.
+//! Invariant: the tenant never depends on what the client says of itself, only on the key's user, the repository's owner and
+//! the rule that let the session through. All reasons lead to the same rejection, so that nobody learns whose owner it is.
 
 use crate::protocol::Inclusion;
 use crate::protocol::remote::{Owner, Remote};
 
-/// An owner, and the tenant that claims it.
+/// An owner and the organization that claims it.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct OwnerClaim {
     pub owner: Owner,
     pub tenant_id: String,
 }
 
-/// Who sends: the user, and what is theirs.
+/// The user who sends a session.
 #[derive(Debug)]
 pub struct Sender<'a> {
     pub user_id: &'a str,
@@ -23,18 +23,18 @@ pub struct Sender<'a> {
     pub organizations: &'a [String],
 }
 
-/// The tenant, or `None` when the repository is not accepted.
+/// The tenant of a session, or `None` if the repository is not accepted.
 ///
-/// `claims` are the owners of organizations, the user's or not, at least all that own `remote`. A longer owner beats a
-/// shorter one; of equal ones the user's own account beats an organization.
-pub fn place(
+/// `claims` holds at least all owners of organizations, the user's or not, that own `remote`. A longer owner beats a shorter
+/// one; of equal ones the user's account beats an organization.
+pub fn tenant_of(
     remote: Option<&Remote>,
     inclusion: Option<Inclusion>,
     sender: &Sender,
-    claims: &[Claim],
+    claims: &[OwnerClaim],
 ) -> Option<String> {
-    let organization = remote.and_then(|remote| closest(claims, |claim| &claim.owner, remote));
-    let account = remote.and_then(|remote| closest(sender.accounts, |owner| owner, remote));
+    let organization = remote.and_then(|remote| longest(claims, |claim| &claim.owner, remote));
+    let account = remote.and_then(|remote| longest(sender.accounts, |owner| owner, remote));
     let personal = || Some(sender.user_id.to_owned());
     match (organization, account) {
         (None, Some(_)) => personal(),
@@ -49,15 +49,14 @@ pub fn place(
     }
 }
 
-fn closest<'a, T>(candidates: &'a [T], owner: impl Fn(&T) -> &Owner, remote: &Remote) -> Option<&'a T> {
+fn longest<'a, T>(candidates: &'a [T], owner: impl Fn(&T) -> &Owner, remote: &Remote) -> Option<&'a T> {
     candidates
         .iter()
         .filter(|candidate| owner(candidate).owns(remote))
         .max_by_key(|candidate| owner(candidate).segments().len())
 }
 
-/// The names under which an owner of this repository may be claimed: each prefix of whole segments, a host and one more
-/// at least.
+/// All owners that a repository may have: its prefixes of whole segments, at least a host and one segment more.
 pub fn possible_owners(remote: &Remote) -> Vec<String> {
     let segments: Vec<&str> = remote.segments().collect();
     (2..segments.len()).map(|length| segments[..length].join("/")).collect()
@@ -71,16 +70,16 @@ mod tests {
         Owner::parse(text).unwrap()
     }
 
-    fn placed(repository: &str, inclusion: Option<Inclusion>) -> Option<String> {
-        let claims: Vec<Claim> =
+    fn routed(repository: &str, inclusion: Option<Inclusion>) -> Option<String> {
+        let claims: Vec<OwnerClaim> =
             [("github.com/acme", "acme"), ("gitlab.com/g", "g"), ("gitlab.com/g/secret", "s")]
-                .map(|(name, tenant)| Claim { owner: owner(name), tenant_id: tenant.to_owned() })
+                .map(|(name, tenant)| OwnerClaim { owner: owner(name), tenant_id: tenant.to_owned() })
                 .to_vec();
         let accounts = [owner("github.com/alice")];
         let organizations = ["acme".to_owned(), "g".to_owned()];
         let sender = Sender { user_id: "alice", accounts: &accounts, organizations: &organizations };
         let remote = Remote::parse(repository).ok();
-        place(remote.as_ref(), inclusion, &sender, &claims)
+        tenant_of(remote.as_ref(), inclusion, &sender, &claims)
     }
 
     #[test]
@@ -88,27 +87,27 @@ mod tests {
         for inclusion in
             [None, Some(Inclusion::Organization), Some(Inclusion::Personal), Some(Inclusion::ForcedInclude)]
         {
-            assert_eq!(placed("git@github.com:Acme/api.git", inclusion).as_deref(), Some("acme"));
+            assert_eq!(routed("git@github.com:Acme/api.git", inclusion).as_deref(), Some("acme"));
         }
-        assert_eq!(placed("https://gitlab.com/g/platform/core/api", None).as_deref(), Some("g"));
+        assert_eq!(routed("https://gitlab.com/g/platform/core/api", None).as_deref(), Some("g"));
     }
 
     #[test]
-    fn a_closer_owner_that_is_not_the_users_keeps_the_session_out() {
-        assert_eq!(placed("https://gitlab.com/g/secret/api", None), None);
-        assert_eq!(placed("https://gitlab.com/g/secret/api", Some(Inclusion::Organization)), None);
+    fn a_longer_owner_of_another_organization_rejects_the_session() {
+        assert_eq!(routed("https://gitlab.com/g/secret/api", None), None);
+        assert_eq!(routed("https://gitlab.com/g/secret/api", Some(Inclusion::Organization)), None);
     }
 
     #[test]
-    fn what_no_organization_owns_is_private_or_not_accepted() {
-        assert_eq!(placed("https://github.com/acme-evil/api", None), None);
+    fn a_repository_without_an_organization_is_private_or_rejected() {
+        assert_eq!(routed("https://github.com/acme-evil/api", None), None);
         assert_eq!(
-            placed("https://github.com/acme-evil/api", Some(Inclusion::ForcedInclude)).as_deref(),
+            routed("https://github.com/acme-evil/api", Some(Inclusion::ForcedInclude)).as_deref(),
             Some("alice")
         );
-        assert_eq!(placed("https://github.com/alice/notes", None).as_deref(), Some("alice"));
-        assert_eq!(placed("/home/alice/notes", Some(Inclusion::Personal)).as_deref(), Some("alice"));
-        assert_eq!(placed("/home/alice/notes", None), None);
+        assert_eq!(routed("https://github.com/alice/notes", None).as_deref(), Some("alice"));
+        assert_eq!(routed("/home/alice/notes", Some(Inclusion::Personal)).as_deref(), Some("alice"));
+        assert_eq!(routed("/home/alice/notes", None), None);
     }
 
     #[test]

@@ -1,30 +1,29 @@
-//! Aggregates: what a stored row adds to the sums. Pure, and the same for both stores.
+//! Token usage: the contribution of a stored row to the aggregates. Pure, and the same for both databases.
 //!
-//! Invariant: the sums depend on the set of rows, not on the order or the batches in which they came. An answer's tokens
-//! count once, with the largest value of each field, in the place of the answer's first row; which row is first is
-//! decided by `Rank`, a total order over the rows themselves.
+//! Invariant: the sums depend on the set of rows, not on the order or the batches in which they come. The tokens of an
+//! answer count once, with the largest value of each field, under the key of the answer's first row by [`UsageRank`].
 
-use crate::receiver::ingest::decode::DecodedMessage;
+use super::batch::DecodedMessage;
 use crate::receiver::time;
 use std::collections::{BTreeMap, HashMap};
 
-/// Where something is counted, inside one tenant and user.
+/// The key of a row of sums, inside one tenant and user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct MetricsKey {
     pub session_id: String,
     pub day: i64,
-    /// Empty: none.
+    /// Empty for a message without a model, and for tasks.
     pub model: String,
-    /// Empty: tasks.
+    /// Empty for tasks.
     pub message_type: String,
 }
 
 /// Input, output, cache read, cache creation.
 pub type Tokens = [i64; 4];
 
-/// What is counted there.
+/// The sums under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct MetricSums {
     pub messages: i64,
     pub tokens: Tokens,
     pub lines_added: i64,
@@ -32,21 +31,33 @@ pub struct Sums {
     pub tasks_completed: i64,
 }
 
-/// The most that a sum may come to. Two of them can be added without running over, so that what is stored may be
-/// checked after a change was added to it.
+impl MetricSums {
+    /// Adds other sums, each up to the largest integer.
+    pub fn add_saturating(&mut self, other: &MetricSums) {
+        self.messages = self.messages.saturating_add(other.messages);
+        for (sum, more) in self.tokens.iter_mut().zip(other.tokens) {
+            *sum = sum.saturating_add(more);
+        }
+        self.lines_added = self.lines_added.saturating_add(other.lines_added);
+        self.lines_removed = self.lines_removed.saturating_add(other.lines_removed);
+        self.tasks_completed = self.tasks_completed.saturating_add(other.tasks_completed);
+    }
+}
+
+/// The largest sum. Two of them can be added without overflow, so that a stored sum may be checked after the addition.
 pub const SUM_MAX: i64 = (1 << 62) - 1;
 
-/// A sum would pass [`SUM_MAX`]: no true row brings that about.
+/// Error of a sum beyond [`SUM_MAX`], which no true row leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLarge;
+pub struct SumTooLarge;
 
-/// Changes of sums.
-pub type Deltas = BTreeMap<Place, Sums>;
+/// Changes of sums, by key.
+pub type MetricsDeltas = BTreeMap<MetricsKey, MetricSums>;
 
-/// Orders the rows of one answer. Rows that name a model come first, because tokens belong to a model; time, line and
-/// type put the answer's own row before what repeats it; the ids make it total.
+/// Total order of the rows of one answer. Rows that name a model come first, because tokens belong to a model; time, line
+/// and type put the answer's own row before its repetitions; the ids make the order total.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub struct UsageRank {
     pub without_model: bool,
     pub at: i64,
     pub line_number: i64,
@@ -55,20 +66,20 @@ pub struct Rank {
     pub message_id: String,
 }
 
-/// An answer, as far as its rows are known.
+/// The tokens of an answer, as far as its rows have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Usage {
+pub struct TokenUsage {
     pub tokens: Tokens,
-    pub first: Rank,
+    pub first: UsageRank,
     pub model: String,
-    /// The time of its last row.
+    /// The time of the last row.
     pub last_at: i64,
 }
 
-impl Usage {
-    fn of(session_id: &str, message: &DecodedMessage) -> Usage {
+impl TokenUsage {
+    fn of(session_id: &str, message: &DecodedMessage) -> TokenUsage {
         let model = message.wire.model.clone().unwrap_or_default();
-        let first = Rank {
+        let first = UsageRank {
             without_model: model.is_empty(),
             at: message.at,
             line_number: message.wire.line_number,
@@ -76,11 +87,11 @@ impl Usage {
             session_id: session_id.to_owned(),
             message_id: message.wire.id.clone(),
         };
-        Usage { tokens: tokens(message), first, model, last_at: message.at }
+        TokenUsage { tokens: tokens(message), first, model, last_at: message.at }
     }
 
-    fn place(&self) -> Place {
-        Place {
+    fn key(&self) -> MetricsKey {
+        MetricsKey {
             session_id: self.first.session_id.clone(),
             day: time::day(self.first.at),
             model: self.model.clone(),
@@ -88,7 +99,7 @@ impl Usage {
         }
     }
 
-    fn merge(&mut self, row: Usage) {
+    fn merge(&mut self, row: TokenUsage) {
         for (largest, value) in self.tokens.iter_mut().zip(row.tokens) {
             *largest = (*largest).max(value);
         }
@@ -106,26 +117,26 @@ fn tokens(message: &DecodedMessage) -> Tokens {
         .map(|count| count.unwrap_or(0))
 }
 
-/// The answer that the row belongs to and has tokens of.
+/// The id of the answer that a row belongs to.
 pub fn usage_id(message: &DecodedMessage) -> Option<&str> {
     message.wire.usage_id.as_deref().filter(|id| !id.is_empty())
 }
 
-/// Counts rows that are new in a session. `usages` holds what is stored of their answers, and then what is to be.
+/// Counts the new rows of a session. `usages` holds the stored state of their answers and is brought up to date.
 pub fn count_messages<'a>(
     session_id: &str,
     new: impl IntoIterator<Item = &'a DecodedMessage>,
-    usages: &mut HashMap<String, Usage>,
-    deltas: &mut Deltas,
-) -> Result<(), TooLarge> {
+    usages: &mut HashMap<String, TokenUsage>,
+    deltas: &mut MetricsDeltas,
+) -> Result<(), SumTooLarge> {
     for message in new {
-        let place = Place {
+        let key = MetricsKey {
             session_id: session_id.to_owned(),
             day: time::day(message.at),
             model: message.wire.model.clone().unwrap_or_default(),
             message_type: message.wire.message_type.clone(),
         };
-        let sums = deltas.entry(place).or_default();
+        let sums = deltas.entry(key).or_default();
         sums.messages += 1;
         add(&mut sums.lines_added, message.wire.lines_added.unwrap_or(0))?;
         add(&mut sums.lines_removed, message.wire.lines_removed.unwrap_or(0))?;
@@ -133,7 +144,7 @@ pub fn count_messages<'a>(
             add_tokens(sums, tokens(message), 1)?;
             continue;
         };
-        let row = Usage::of(session_id, message);
+        let row = TokenUsage::of(session_id, message);
         let merged = match usages.get(id) {
             None => row,
             Some(known) => {
@@ -149,15 +160,15 @@ pub fn count_messages<'a>(
     Ok(())
 }
 
-/// Counts an answer's tokens where they belong, or, with `sign` -1, takes them back.
-pub fn count_usage(usage: &Usage, sign: i64, deltas: &mut Deltas) -> Result<(), TooLarge> {
-    add_tokens(deltas.entry(usage.place()).or_default(), usage.tokens, sign)
+/// Counts the tokens of an answer under its key, or, with `sign` -1, takes them back.
+pub fn count_usage(usage: &TokenUsage, sign: i64, deltas: &mut MetricsDeltas) -> Result<(), SumTooLarge> {
+    add_tokens(deltas.entry(usage.key()).or_default(), usage.tokens, sign)
 }
 
-/// Adds a stored row to what is known of its answer.
-pub fn merge_usage(session_id: &str, message: &DecodedMessage, usages: &mut HashMap<String, Usage>) {
+/// Adds a stored row to the state of its answer.
+pub fn merge_usage(session_id: &str, message: &DecodedMessage, usages: &mut HashMap<String, TokenUsage>) {
     let Some(id) = usage_id(message) else { return };
-    let row = Usage::of(session_id, message);
+    let row = TokenUsage::of(session_id, message);
     match usages.get_mut(id) {
         Some(known) => known.merge(row),
         None => {
@@ -166,25 +177,25 @@ pub fn merge_usage(session_id: &str, message: &DecodedMessage, usages: &mut Hash
     }
 }
 
-/// Counts a task that was completed, or, with `sign` -1, takes it back.
-pub fn count_completed_task(session_id: &str, changed_at: i64, sign: i64, deltas: &mut Deltas) {
-    let place = Place {
+/// Counts a completed task, or, with `sign` -1, takes it back.
+pub fn count_completed_task(session_id: &str, changed_at: i64, sign: i64, deltas: &mut MetricsDeltas) {
+    let key = MetricsKey {
         session_id: session_id.to_owned(),
         day: time::day(changed_at),
         model: String::new(),
         message_type: String::new(),
     };
-    deltas.entry(place).or_default().tasks_completed += sign;
+    deltas.entry(key).or_default().tasks_completed += sign;
 }
 
-fn add_tokens(sums: &mut Sums, tokens: Tokens, sign: i64) -> Result<(), TooLarge> {
+fn add_tokens(sums: &mut MetricSums, tokens: Tokens, sign: i64) -> Result<(), SumTooLarge> {
     sums.tokens.iter_mut().zip(tokens).try_for_each(|(sum, count)| add(sum, sign * count))
 }
 
-/// `count` is below 2^53 either way.
-fn add(sum: &mut i64, count: i64) -> Result<(), TooLarge> {
+/// Adds a count, the absolute value of which is below 2^53.
+fn add(sum: &mut i64, count: i64) -> Result<(), SumTooLarge> {
     *sum += count;
-    if sum.abs() > SUM_MAX { Err(TooLarge) } else { Ok(()) }
+    if sum.abs() > SUM_MAX { Err(SumTooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -216,12 +227,12 @@ mod tests {
         })
     }
 
-    fn totals(batches: &[&[DecodedMessage]]) -> Deltas {
-        let (mut usages, mut deltas) = (HashMap::new(), Deltas::new());
+    fn totals(batches: &[&[DecodedMessage]]) -> MetricsDeltas {
+        let (mut usages, mut deltas) = (HashMap::new(), MetricsDeltas::new());
         for batch in batches {
             count_messages("s", *batch, &mut usages, &mut deltas).unwrap();
         }
-        deltas.retain(|_, sums| *sums != Sums::default());
+        deltas.retain(|_, sums| *sums != MetricSums::default());
         deltas
     }
 

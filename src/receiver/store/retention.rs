@@ -1,20 +1,22 @@
-//! Retention: what is older than an operator wants to keep goes, and stays away.
+//! Retention: deletes messages that are older than an operator wants to keep, and rejects them from then on.
 //!
-//! Invariants: sums stay; a tenant remembers since when it keeps messages, so that a reset or a replay brings nothing back
-//! and counts nothing twice. Days are pruned whole, so that the sums of a day are either of all its rows or frozen.
+//! Invariants: sums stay; a tenant remembers the start of its retention (`retained_since`), so that a reset or a replay
+//! brings nothing back and counts nothing twice. Days are pruned whole, so that the sums of a day are either those of all
+//! its rows or frozen.
 
-use super::Store;
-use super::admin::{TenantKind, tenant};
-use super::db::{DbRole, Result, Tx, Value};
-use super::with_retries;
+use super::database::{DbRole, Transaction};
+use super::directory::{TenantKind, tenant_id};
+use super::error::Result;
+use super::open::{Store, with_retries};
+use super::sql::Value;
 use crate::receiver::time::{self, DAY_US};
 use serde::Serialize;
 
-/// An answer's rows are minutes apart. Its tokens are remembered this much longer than its rows, for one that stands
-/// over the border.
+/// Time by which the tokens of an answer outlive its rows, for an answer with rows on both sides of the limit: they are
+/// minutes apart.
 const USAGE_MARGIN_US: i64 = 2 * DAY_US;
 
-/// What a prune did.
+/// Result of a prune.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pruned {
@@ -25,48 +27,47 @@ pub struct Pruned {
     pub tasks: u64,
 }
 
-const KEEP_SINCE: &str = "\
+const RETAIN_SINCE: &str = "\
     UPDATE tenants SET retained_since = $2 WHERE tenant_id = $1 AND (retained_since IS NULL OR retained_since < $2)";
-/// Everyone who may be storing something in the tenant just now.
-const USERS: &str = "\
+/// All users who may be storing a batch in the tenant at this moment.
+const SELECT_USERS: &str = "\
     SELECT user_id FROM members WHERE tenant_id = $1 UNION SELECT user_id FROM sessions WHERE tenant_id = $1 \
     UNION SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND kind = 'user'";
-const MESSAGES: &str = "\
+const DELETE_MESSAGES: &str = "\
     DELETE FROM messages WHERE tenant_id = $1 AND at < $3 AND session_id IN \
     (SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
-const COUNTS: &str = "\
+const RECOUNT_MESSAGES: &str = "\
     UPDATE sessions SET message_count = (SELECT count(*) FROM messages m WHERE m.tenant_id = sessions.tenant_id \
     AND m.session_id = sessions.session_id) WHERE tenant_id = $1 AND user_id = $2";
-const TASKS: &str = "\
+const STRIP_TASKS: &str = "\
     UPDATE tasks SET subject = '', description = NULL, pruned = TRUE \
     WHERE tenant_id = $1 AND user_id = $2 AND changed_at < $3 AND NOT pruned";
-const USAGES: &str = "DELETE FROM usages WHERE tenant_id = $1 AND user_id = $2 AND last_at < $3";
-const SESSIONS: &str = "\
+const DELETE_USAGES: &str = "DELETE FROM usages WHERE tenant_id = $1 AND user_id = $2 AND last_at < $3";
+const DELETE_SESSIONS: &str = "\
     DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND modified_at < $3 AND message_count = 0";
 
 impl Store {
-    /// Deletes what is older than `span` microseconds before `now`, in one organization or everywhere.
+    /// Deletes what is older than `span` microseconds before `now`, in one organization or in all tenants.
     pub async fn prune(&self, span: i64, organization: Option<&str>, now: i64) -> Result<Pruned> {
         let since = now.saturating_sub(span).div_euclid(DAY_US) * DAY_US;
-        let tenants = with_retries(async || {
-            let tx = self.db.write(DbRole::Operator).await?;
-            let tenants = match organization {
-                Some(slug) => vec![tenant(&tx, TenantKind::Organization, slug).await?],
-                None => texts(&tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
-            };
-            for tenant in &tenants {
-                tx.execute(KEEP_SINCE, &[Value::from(tenant), since.into()]).await?;
-            }
-            tx.commit().await?;
-            Ok(tenants)
-        })
-        .await?;
+        let tenants = self
+            .operate(async |tx| {
+                let tenants = match organization {
+                    Some(slug) => vec![tenant_id(tx, TenantKind::Organization, slug).await?],
+                    None => texts(tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
+                };
+                for tenant in &tenants {
+                    tx.execute(RETAIN_SINCE, &[Value::from(tenant), since.into()]).await?;
+                }
+                Ok(tenants)
+            })
+            .await?;
         let mut pruned = Pruned { retained_since: time::rfc3339(since), ..Pruned::default() };
         for tenant in &tenants {
             pruned.tenants += 1;
-            // From here on nothing older is stored; what was being stored is waited for, user by user.
+            // From here on nothing older is stored. The lock of each user waits for the batches that began before.
             let tx = self.db.read(DbRole::Operator).await?;
-            let users = texts(&tx, USERS, &[tenant.into()]).await?;
+            let users = texts(&tx, SELECT_USERS, &[tenant.into()]).await?;
             tx.commit().await?;
             for user in &users {
                 let [messages, tasks, sessions] =
@@ -83,18 +84,19 @@ impl Store {
         let tx = self.db.write(DbRole::Operator).await?;
         tx.lock(vec![format!("{tenant}/{user}")]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
-        let messages = tx.execute(MESSAGES, &params).await?;
+        let messages = tx.execute(DELETE_MESSAGES, &params).await?;
         if messages > 0 {
-            tx.execute(COUNTS, &params[..2]).await?;
+            tx.execute(RECOUNT_MESSAGES, &params[..2]).await?;
         }
-        let tasks = tx.execute(TASKS, &params).await?;
-        tx.execute(USAGES, &[tenant.into(), user.into(), (since - USAGE_MARGIN_US).into()]).await?;
-        let sessions = tx.execute(SESSIONS, &params).await?;
+        let tasks = tx.execute(STRIP_TASKS, &params).await?;
+        tx.execute(DELETE_USAGES, &[tenant.into(), user.into(), (since - USAGE_MARGIN_US).into()]).await?;
+        let sessions = tx.execute(DELETE_SESSIONS, &params).await?;
         tx.commit().await?;
         Ok([messages, tasks, sessions])
     }
 }
 
-async fn texts(tx: &Tx, sql: &str, params: &[Value]) -> Result<Vec<String>> {
+/// The first column of a query.
+async fn texts(tx: &Transaction, sql: &str, params: &[Value]) -> Result<Vec<String>> {
     tx.query(sql, params).await?.iter().map(|row| row.text(0)).collect()
 }

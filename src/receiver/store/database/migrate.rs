@@ -3,7 +3,8 @@
 //! Invariant: a migration that was released is never edited; a change is a new one with the next number. A store of an
 //! unreleased form is rejected, never migrated.
 
-use super::db::{Dialect, Result, StoreError};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::sql::Dialect;
 
 /// One numbered step of the schema.
 pub struct Migration {
@@ -36,8 +37,8 @@ impl Migration {
     /// Renders the migration for one of the databases.
     pub fn render(&self, dialect: Dialect) -> String {
         match dialect {
-            Dialect::Sqlite => dialect.spell(self.sql),
-            Dialect::Postgres => dialect.spell(self.sql) + self.postgres_sql,
+            Dialect::Sqlite => dialect.render(self.sql),
+            Dialect::Postgres => dialect.render(self.sql) + self.postgres_sql,
         }
     }
 }

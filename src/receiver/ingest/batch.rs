@@ -1,0 +1,86 @@
+//! A decoded batch: the sessions of one payload, checked and ready to be stored.
+//!
+//! Invariant: everything in a batch can be stored. A session that cannot is represented by its error.
+
+use crate::protocol::remote::Remote;
+use crate::protocol::{Inclusion, SyncCursor, SyncMessage, SyncTask};
+use std::collections::HashSet;
+
+/// The content of one POST.
+#[derive(Debug)]
+pub struct DecodedBatch {
+    pub client_id: String,
+    pub cursor: SyncCursor,
+    /// In payload order, each id once.
+    pub sessions: Vec<SessionEntry>,
+}
+
+/// All occurrences of one session id in a payload.
+#[derive(Debug)]
+pub struct SessionEntry {
+    /// The id as sent: the response names it, and the sender knows no other.
+    pub id: String,
+    /// The id as stored.
+    pub stored_id: String,
+    /// Number of occurrences; `processed` in the response counts each.
+    pub occurrences: u64,
+    /// The occurrences, or the reason why none of them can be stored.
+    pub parts: Result<Vec<DecodedSession>, String>,
+}
+
+/// One session of a payload, or several of one id merged into one.
+#[derive(Debug, Clone)]
+pub struct DecodedSession {
+    /// `None` if the remote cannot be parsed; the text is dropped, because it may hold credentials.
+    pub remote: Option<Remote>,
+    pub inclusion: Option<Inclusion>,
+    pub status: String,
+    pub slug: Option<String>,
+    pub harness: Option<String>,
+    pub last_modified: String,
+    pub modified_at: i64,
+    /// True if the time was ahead of the clock and was replaced by the time of arrival, which differs at each replay.
+    pub was_ahead: bool,
+    pub total_message_count: Option<i64>,
+    /// Each id once.
+    pub messages: Vec<DecodedMessage>,
+    /// Each id once.
+    pub tasks: Vec<DecodedTask>,
+}
+
+/// A message and its time.
+#[derive(Debug, Clone)]
+pub struct DecodedMessage {
+    pub at: i64,
+    pub wire: SyncMessage,
+}
+
+/// A task and the time of its last change, which is never in the future.
+#[derive(Debug, Clone)]
+pub struct DecodedTask {
+    pub changed_at: i64,
+    /// As in [`DecodedSession`].
+    pub was_ahead: bool,
+    pub wire: SyncTask,
+}
+
+impl DecodedBatch {
+    /// The number of messages and tasks.
+    pub fn rows(&self) -> usize {
+        let parts = self.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
+        parts.map(|part| part.messages.len() + part.tasks.len()).sum()
+    }
+
+    /// True if a session occurs more than once, by its id as stored.
+    pub fn has_repeats(&self) -> bool {
+        let mut seen = HashSet::new();
+        !self.sessions.iter().all(|entry| entry.occurrences == 1 && seen.insert(&entry.stored_id))
+    }
+}
+
+impl DecodedSession {
+    /// True if the session has neither messages nor tasks.
+    pub fn has_no_rows(&self) -> bool {
+        self.messages.is_empty() && self.tasks.is_empty()
+    }
+}

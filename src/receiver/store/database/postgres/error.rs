@@ -1,0 +1,36 @@
+//! Errors of PostgreSQL as errors of the store.
+
+use crate::receiver::store::error::StoreError;
+use std::error::Error as _;
+use tokio_postgres::error::SqlState;
+
+/// Sorts an error by what can be done about it. Only the code and the server's main message are kept, because details
+/// quote the row.
+pub fn store_error(error: &tokio_postgres::Error) -> StoreError {
+    let Some(database) = error.as_db_error() else {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        let connection_is_gone = error.is_closed()
+            || error.source().is_some_and(|source| source.is::<std::io::Error>())
+            || error.to_string().contains("connect");
+        let text = format!("{error}{cause}");
+        return if connection_is_gone { StoreError::Unavailable(text) } else { StoreError::Internal(text) };
+    };
+    let text = format!("{} ({})", database.message(), database.code().code());
+    match *database.code() {
+        SqlState::IN_FAILED_SQL_TRANSACTION => StoreError::Aborted,
+        SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::LOCK_NOT_AVAILABLE => StoreError::Contended(text),
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::DISK_FULL
+        | SqlState::OUT_OF_MEMORY
+        | SqlState::QUERY_CANCELED
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        | SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(text),
+        ref code if code.code().starts_with("08") => StoreError::Unavailable(text),
+        _ => StoreError::Internal(text),
+    }
+}

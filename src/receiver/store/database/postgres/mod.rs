@@ -1,0 +1,16 @@
+//! PostgreSQL: pooled connections, and transactions that pipeline their statements.
+//!
+//! Invariants: role, tenant and user of a transaction are set with `SET LOCAL`, so that a pooled connection carries
+//! nothing over; a connection whose transaction did not end is closed, not pooled.
+
+mod error;
+
+mod connect;
+mod values;
+
+mod transaction;
+
+mod pool;
+
+pub use pool::Postgres;
+pub use transaction::PostgresTransaction;

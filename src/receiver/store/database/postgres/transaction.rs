@@ -1,0 +1,196 @@
+//! A transaction on one pooled connection. Its statements are sent as soon as they are made, and their results come in
+//! that order.
+
+use super::error::store_error;
+use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::database::role::Visibility;
+use crate::receiver::store::sql::{Dialect, InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
+use deadpool_postgres::Object;
+use std::collections::VecDeque;
+use std::future::{poll_fn, ready};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use tokio_postgres::types::ToSql;
+
+type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
+
+/// The pending result of a statement that was sent.
+type Pending = Pin<Box<dyn Future<Output = DriverResult<()>> + Send>>;
+
+/// An open transaction. Its connection goes back to the pool when the transaction has ended well.
+pub struct PostgresTransaction {
+    /// `None` once the transaction has ended.
+    client: Option<Arc<Object>>,
+    /// Statements that were sent and not awaited.
+    sent: Mutex<VecDeque<Pending>>,
+    read_only: bool,
+}
+
+impl PostgresTransaction {
+    /// Sends `begin`, which the first awaited statement waits for.
+    pub async fn begin(client: Object, begin: String, read_only: bool) -> Result<PostgresTransaction> {
+        let tx =
+            PostgresTransaction { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
+        let client = tx.client()?.clone();
+        tx.send_off(async move { client.batch_execute(&begin).await }).await;
+        Ok(tx)
+    }
+
+    fn client(&self) -> Result<&Arc<Object>> {
+        self.client.as_ref().ok_or(StoreError::Aborted)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, VecDeque<Pending>> {
+        self.sent.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Polls `work` once, which sends its statement, and queues the rest of it.
+    async fn send_off(&self, work: impl Future<Output = DriverResult<()>> + Send + 'static) {
+        let mut work: Pending = Box::pin(work);
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            work = Box::pin(ready(done));
+        }
+        self.sent().push_back(work);
+    }
+
+    /// Awaits everything that was sent off, and returns the first error: the later ones follow from it.
+    async fn settle(&self) -> Result<()> {
+        let mut settled = Ok(());
+        loop {
+            let Some(work) = self.sent().pop_front() else { return settled };
+            settled = settled.and(work.await.map_err(|error| store_error(&error)));
+        }
+    }
+
+    /// Awaits `work`, unless something failed that was sent before.
+    async fn result_of<T>(&self, work: impl Future<Output = DriverResult<T>>) -> Result<T> {
+        let (settled, done) = tokio::join!(biased; self.settle(), Box::pin(work));
+        settled?;
+        done.map_err(|error| store_error(&error))
+    }
+
+    async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let client = self.client()?;
+        let query = async { client.query(&client.prepare_cached(sql).await?, params).await };
+        self.result_of(query).await?.iter().map(read_row).collect()
+    }
+
+    async fn change(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        let client = self.client()?;
+        self.result_of(async { client.execute(&client.prepare_cached(sql).await?, params).await }).await
+    }
+
+    pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
+        let sql = "SELECT set_config('han.tenant', $1, true), set_config('han.user', $2, true), \
+                   set_config('han.visibility', $3, true)";
+        self.send(sql, vec![tenant.into(), user.into(), visibility.as_str().into()]).await
+    }
+
+    pub async fn send(&self, sql: &str, values: Vec<Value>) -> Result<()> {
+        let client = self.client()?.clone();
+        // Prepared first, because that may itself be a round trip, and later statements must follow this one.
+        let statement = match client.prepare_cached(&Dialect::Postgres.render(sql)).await {
+            Ok(statement) => statement,
+            Err(error) => return self.result_of(ready(Err(error))).await,
+        };
+        let run = async move { client.execute(&statement, &params(&values)).await.map(|_| ()) };
+        self.send_off(run).await;
+        Ok(())
+    }
+
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
+        self.run(&Dialect::Postgres.render(sql), &params(values)).await
+    }
+
+    pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64> {
+        self.change(&Dialect::Postgres.render(sql), &params(values)).await
+    }
+
+    pub async fn select_by_keys(&self, select: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
+        let names: Vec<&str> = select.keys.iter().map(|key| key.0).collect();
+        let arrays = array_params(select.common.len(), select.keys);
+        // The LIMIT of the inner query keeps the planner from joining the two, which would be a different plan with every
+        // estimate of the table's size.
+        let sql = format!(
+            "SELECT found.* FROM unnest({}) AS key ({}) CROSS JOIN LATERAL ({}) AS found",
+            arrays.join(", "),
+            names.join(", "),
+            select.select_one(|index| format!("key.{}", names[index]))
+        );
+        let columns = columns_of(&keys.values, select.keys.len());
+        self.run(&Dialect::Postgres.render(&sql), &row_params(&keys.common, &columns)).await
+    }
+
+    pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
+        let sql = insert_sql(insert);
+        let mut changed = 0;
+        for columns in column_arrays(rows, insert.columns.len()) {
+            count_statement();
+            changed += self.change(&sql, &row_params(&rows.common, &columns)).await?;
+        }
+        Ok(changed)
+    }
+
+    pub async fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
+        let sql = insert_sql(insert);
+        let mut returned = Vec::new();
+        for columns in column_arrays(rows, insert.columns.len()) {
+            count_statement();
+            returned.extend(self.run(&sql, &row_params(&rows.common, &columns)).await?);
+        }
+        Ok(returned)
+    }
+
+    pub async fn lock(&self, names: Vec<String>) -> Result<()> {
+        let sql = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name";
+        self.send(sql, vec![names.into()]).await
+    }
+
+    pub async fn batch(&self, sql: &str) -> Result<()> {
+        self.result_of(self.client()?.batch_execute(sql)).await
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        if self.read_only {
+            // Nothing has to become durable, so nobody waits: the connection runs its next transaction after this one.
+            let client = self.client()?.clone();
+            self.settle().await?;
+            self.send_off(async move { client.batch_execute("COMMIT").await }).await;
+        } else {
+            self.batch("COMMIT").await?;
+        }
+        self.sent().clear();
+        self.client.take(); // back to the pool
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        // Pending statements hold the connection, too.
+        self.sent().clear();
+        if let Some(client) = self.client.take().and_then(Arc::into_inner) {
+            // Closing the connection rolls the transaction back, whatever state it is in.
+            drop(Object::take(client));
+        }
+    }
+}
+
+/// The `INSERT` of rows: a parameter for each common column, then an array for each of the other columns.
+fn insert_sql(insert: &InsertMany) -> String {
+    let common = (1..=insert.common.len()).map(|index| format!("${index}"));
+    // Unnested in the select list: in FROM, PostgreSQL writes each array to a tuplestore before it returns the first row.
+    let unnested = array_params(insert.common.len(), insert.columns)
+        .into_iter()
+        .map(|array| format!("unnest({array})"));
+    let values: Vec<String> = common.chain(unnested).collect();
+    format!(
+        "INSERT INTO {} ({}) SELECT {} {}",
+        insert.table,
+        insert.column_list(),
+        values.join(", "),
+        Dialect::Postgres.render(insert.tail)
+    )
+}

@@ -1,0 +1,387 @@
+//! SQLite: one file, several readers, one writer.
+//!
+//! Invariants: a committed transaction survives a power cut (`synchronous=FULL`); a writer takes its lock at the start
+//! (`BEGIN IMMEDIATE`), so that nothing that it has read changes under it; calls into SQLite never block the runtime's
+//! other tasks.
+
+use crate::receiver::store::error::{Result, StoreError};
+use super::migrate;
+use crate::receiver::store::sql::{Dialect, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef, count_statement};
+use crate::receiver::time;
+use rusqlite::config::DbConfig;
+use rusqlite::types::{self, ToSqlOutput};
+use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::block_in_place;
+
+/// Timeout of the wait for the writer of another process (an `admin` command beside `serve`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause between attempts to switch a new file to WAL.
+const WAL_RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Readers at once: SQLite reads from memory or a local disk, so a few saturate the machine.
+const READERS_MAX: usize = 4;
+/// Prepared statements cached per connection: more than the program has.
+const CACHED_STATEMENTS_MAX: usize = 160;
+
+/// An opened SQLite file and its idle connections.
+pub struct Sqlite {
+    readers: Arc<ConnectionPool>,
+    writer: Arc<ConnectionPool>,
+}
+
+/// Idle connections. A connection is out only under a permit.
+struct ConnectionPool {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Sqlite {
+    /// Opens the file, creates it where it is missing, and migrates its schema.
+    pub fn open(path: &Path) -> Result<Sqlite> {
+        create_private(path)?;
+        let mut connection = connect(path)?;
+        switch_to_wal(&connection)?;
+        migrate(&mut connection)?;
+        let pool = |size| {
+            Arc::new(ConnectionPool {
+                path: path.to_owned(),
+                idle: Mutex::new(Vec::new()),
+                permits: Arc::new(Semaphore::new(size)),
+            })
+        };
+        let (readers, writer) = (pool(READERS_MAX), pool(1));
+        writer.give_back(connection);
+        Ok(Sqlite { readers, writer })
+    }
+
+    pub async fn read(&self) -> Result<SqliteTransaction> {
+        SqliteTransaction::begin(&self.readers, "BEGIN DEFERRED").await
+    }
+
+    pub async fn write(&self) -> Result<SqliteTransaction> {
+        SqliteTransaction::begin(&self.writer, "BEGIN IMMEDIATE").await
+    }
+
+    /// Begins a transaction that writes, or returns `None` while another writes, in this process or another.
+    pub fn write_if_idle(&self) -> Result<Option<SqliteTransaction>> {
+        let Ok(permit) = self.writer.permits.clone().try_acquire_owned() else { return Ok(None) };
+        match SqliteTransaction::begin_with(permit, &self.writer, "BEGIN IMMEDIATE", Duration::ZERO) {
+            Err(StoreError::Contended(_)) => Ok(None),
+            begun => begun.map(Some),
+        }
+    }
+}
+
+impl ConnectionPool {
+    fn take(&self) -> Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        idle.map_or_else(|| connect(&self.path), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
+    }
+}
+
+/// Creates the file for its owner alone, whatever the umask. SQLite gives the WAL the same permissions.
+fn create_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => {
+            Err(StoreError::Unavailable(format!("the file {} cannot be created: {error}", path.display())))
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => {
+            StoreError::Unavailable(format!("the file {} cannot be opened", path.display()))
+        }
+        _ => store_error(error),
+    })?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(store_error)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS_MAX);
+    // Without it SQLite prepares a statement again for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(store_error)?;
+    // secure_delete: pruned and deleted rows do not stay readable in free pages.
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;")
+        .map_err(store_error)?;
+    Ok(connection)
+}
+
+/// Switches the file to WAL. Several processes may try at once, which SQLite's busy timeout does not cover.
+fn switch_to_wal(connection: &Connection) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if is_contention(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                std::thread::sleep(WAL_RETRY_PAUSE);
+            }
+            result => return result.map_err(store_error),
+        }
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
+    tx.execute_batch(&Dialect::Sqlite.render(migrate::TABLE)).map_err(store_error)?;
+    let number =
+        |sql: &str| tx.query_row(&Dialect::Sqlite.render(sql), [], |row| row.get(0)).map_err(store_error);
+    for migration in migrate::pending(number(migrate::VERSION)?, number(migrate::UNRELEASED)?)? {
+        tx.execute_batch(&migration.render(Dialect::Sqlite)).map_err(store_error)?;
+        tx.execute(migrate::RECORD, (migration.number, migration.name, time::now_us()))
+            .map_err(store_error)?;
+    }
+    tx.commit().map_err(store_error)
+}
+
+/// A transaction on one connection, which goes back to its pool at the end.
+pub struct SqliteTransaction {
+    pool: Arc<ConnectionPool>,
+    /// `None` once the transaction has ended.
+    connection: Option<Mutex<Connection>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl SqliteTransaction {
+    async fn begin(pool: &Arc<ConnectionPool>, begin: &str) -> Result<SqliteTransaction> {
+        let permit = pool
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Unavailable("shutting down".to_owned()))?;
+        SqliteTransaction::begin_with(permit, pool, begin, BUSY_TIMEOUT)
+    }
+
+    fn begin_with(
+        permit: OwnedSemaphorePermit,
+        pool: &Arc<ConnectionPool>,
+        begin: &str,
+        busy_timeout: Duration,
+    ) -> Result<SqliteTransaction> {
+        block_in_place(|| {
+            let connection = pool.take()?;
+            let begun = connection
+                .busy_timeout(busy_timeout)
+                .and_then(|()| connection.execute_batch(begin))
+                .and_then(|()| connection.busy_timeout(BUSY_TIMEOUT));
+            match begun {
+                Ok(()) => {
+                    let connection = Some(Mutex::new(connection));
+                    Ok(SqliteTransaction { pool: pool.clone(), connection, _permit: permit })
+                }
+                Err(error) => {
+                    // Whatever timeout it has now, the next transaction sets its own.
+                    pool.give_back(connection);
+                    Err(store_error(error))
+                }
+            }
+        })
+    }
+
+    /// The connection, while the transaction is open. SQLite rolls back by itself when the disk fails, and a statement
+    /// after that would run outside the transaction.
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        let connection = self.connection.as_ref().ok_or(StoreError::Aborted)?;
+        let connection = connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if connection.is_autocommit() { Err(StoreError::Aborted) } else { Ok(connection) }
+    }
+
+    fn take_connection(&mut self) -> Option<Connection> {
+        let connection = self.connection.take()?;
+        Some(connection.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    pub fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let sql = Dialect::Sqlite.render(sql);
+        block_in_place(|| {
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(&sql).map_err(store_error)?;
+            bind(&mut statement, params)?;
+            read_rows(&mut statement)
+        })
+    }
+
+    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        let sql = Dialect::Sqlite.render(sql);
+        block_in_place(|| {
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(&sql).map_err(store_error)?;
+            bind(&mut statement, params)?;
+            Ok(statement.raw_execute().map_err(store_error)? as u64)
+        })
+    }
+
+    pub fn select_by_keys(&self, select: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
+        let sql = select.select_one(|index| format!("?{}", select.common.len() + index + 1));
+        self.run_for_each(&Dialect::Sqlite.render(&sql), keys, select.keys.len(), read_rows)
+            .map(|found| found.into_iter().flatten().collect())
+    }
+
+    pub fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        count_statement();
+        let run = |statement: &mut Statement<'_>| statement.raw_execute().map_err(store_error);
+        let changed = self.run_for_each(&insert_sql(insert), rows, insert.columns.len(), run)?;
+        Ok(changed.into_iter().sum::<usize>() as u64)
+    }
+
+    pub fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        count_statement();
+        let returned = self.run_for_each(&insert_sql(insert), rows, insert.columns.len(), read_rows)?;
+        Ok(returned.into_iter().flatten().collect())
+    }
+
+    /// Runs a statement once for each row.
+    fn run_for_each<T>(
+        &self,
+        sql: &str,
+        rows: &Rows<'_>,
+        width: usize,
+        mut run: impl FnMut(&mut Statement<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        block_in_place(|| {
+            let connection = self.connection()?;
+            let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+            let mut results = Vec::with_capacity(rows.values.len() / width);
+            for row in rows.values.chunks_exact(width) {
+                let common = rows.common.iter().map(|text| ValueRef::Text(text));
+                for (index, value) in common.chain(row.iter().copied()).enumerate() {
+                    statement.raw_bind_parameter(index + 1, value).map_err(store_error)?;
+                }
+                results.push(run(&mut statement)?);
+            }
+            Ok(results)
+        })
+    }
+
+    pub fn batch(&self, sql: &str) -> Result<()> {
+        block_in_place(|| self.connection()?.execute_batch(sql).map_err(store_error))
+    }
+
+    pub fn commit(mut self) -> Result<()> {
+        self.batch("COMMIT")?;
+        if let Some(connection) = self.take_connection() {
+            self.pool.give_back(connection);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        let Some(connection) = self.take_connection() else { return };
+        // A connection that cannot roll back is closed, which rolls back.
+        if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
+            self.pool.give_back(connection);
+        }
+    }
+}
+
+/// The `INSERT` of one row.
+fn insert_sql(insert: &InsertMany) -> String {
+    let count = insert.common.len() + insert.columns.len();
+    let params: Vec<String> = (1..=count).map(|index| format!("?{index}")).collect();
+    format!(
+        "INSERT INTO {} ({}) VALUES ({}) {}",
+        insert.table,
+        insert.column_list(),
+        params.join(", "),
+        Dialect::Sqlite.render(insert.tail)
+    )
+}
+
+fn bind(statement: &mut Statement<'_>, params: &[Value]) -> Result<()> {
+    for (index, value) in params.iter().enumerate() {
+        // A statement need not use every parameter.
+        if let Some(position) = statement.parameter_index(&format!("${}", index + 1)).map_err(store_error)? {
+            statement.raw_bind_parameter(position, value).map_err(store_error)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_rows(statement: &mut Statement<'_>) -> Result<Vec<Row>> {
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut read = Vec::new();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            values.push(match row.get_ref(column).map_err(store_error)? {
+                types::ValueRef::Null => Value::Null,
+                types::ValueRef::Integer(number) => Value::Int(number),
+                types::ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                types::ValueRef::Real(_) | types::ValueRef::Blob(_) => {
+                    return Err(StoreError::Internal(format!("column {column} is no text and no integer")));
+                }
+            });
+        }
+        read.push(Row(values));
+    }
+    Ok(read)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Value::Null => Ok(ToSqlOutput::Borrowed(types::ValueRef::Null)),
+            Value::Int(number) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Integer(*number))),
+            Value::Bool(flag) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Integer(i64::from(*flag)))),
+            Value::Text(text) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Text(text.as_bytes()))),
+            Value::Texts(texts) => {
+                let json = serde_json::to_string(texts)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                Ok(ToSqlOutput::Owned(json.into()))
+            }
+        }
+    }
+}
+
+impl ToSql for ValueRef<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            ValueRef::Null => types::ValueRef::Null,
+            ValueRef::Int(number) => types::ValueRef::Integer(*number),
+            ValueRef::Bool(flag) => types::ValueRef::Integer(i64::from(*flag)),
+            ValueRef::Text(text) => types::ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+fn is_contention(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Sorts an error by what can be done about it.
+fn store_error(error: rusqlite::Error) -> StoreError {
+    if is_contention(&error) {
+        return StoreError::Contended(error.to_string());
+    }
+    let next_step = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "free some space on its disk",
+        Some(ErrorCode::SystemIoFailure) => "check its disk",
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            "check that this user may write it and its folder"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "check its path and its disk, else restore a backup"
+        }
+        _ => return StoreError::Internal(error.to_string()),
+    };
+    StoreError::Unavailable(format!("{error}; {next_step}"))
+}

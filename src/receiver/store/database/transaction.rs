@@ -1,0 +1,158 @@
+//! One interface to both databases: transactions that run statements.
+//!
+//! Invariants: everything is written inside a transaction; a transaction that is dropped is rolled back; the settings of
+//! a transaction (role, tenant, user) end with it.
+
+use crate::receiver::store::error::Result;
+use super::postgres::{Postgres, PostgresTransaction};
+use super::role::{DbRole, Visibility};
+use crate::receiver::store::sql::{InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
+use super::sqlite::{Sqlite, SqliteTransaction};
+
+/// An opened database of either kind.
+pub enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Database {
+    /// Begins a transaction that only reads.
+    pub async fn read(&self, role: DbRole) -> Result<Transaction> {
+        Ok(match self {
+            Database::Sqlite(db) => Transaction::Sqlite(db.read().await?),
+            Database::Postgres(db) => Transaction::Postgres(db.begin(role, true).await?),
+        })
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn write(&self, role: DbRole) -> Result<Transaction> {
+        Ok(match self {
+            Database::Sqlite(db) => Transaction::Sqlite(db.write().await?),
+            Database::Postgres(db) => Transaction::Postgres(db.begin(role, false).await?),
+        })
+    }
+
+    /// Begins a transaction that writes, or returns `None` where it would have to wait for SQLite's one writer.
+    pub async fn write_if_idle(&self, role: DbRole) -> Result<Option<Transaction>> {
+        match self {
+            Database::Sqlite(db) => Ok(db.write_if_idle()?.map(Transaction::Sqlite)),
+            Database::Postgres(_) => self.write(role).await.map(Some),
+        }
+    }
+}
+
+/// An open transaction; rolled back when it is dropped without [`Transaction::commit`].
+///
+/// Statements run in the order in which they are sent, in whatever order their results are awaited. Several may be sent
+/// before the first result has come (a pipeline), so that they share one round trip.
+pub enum Transaction {
+    Sqlite(SqliteTransaction),
+    Postgres(PostgresTransaction),
+}
+
+impl Transaction {
+    /// Sets the tenant and the user for what follows. Row-level security confines a request to them.
+    pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
+        match self {
+            Transaction::Sqlite(_) => Ok(()),
+            Transaction::Postgres(tx) => tx.enter(tenant, user, visibility).await,
+        }
+    }
+
+    /// Sends a statement without waiting for its result. If it fails, the next awaited statement returns its error.
+    pub async fn send(&self, sql: &str, params: Vec<Value>) -> Result<()> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.execute(sql, &params).map(|_| ()),
+            Transaction::Postgres(tx) => tx.send(sql, params).await,
+        }
+    }
+
+    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.query(sql, params),
+            Transaction::Postgres(tx) => tx.query(sql, params).await,
+        }
+    }
+
+    /// Runs a query and returns the first row, if there is one.
+    pub async fn query_one(&self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement and returns the number of changed rows.
+    pub async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.execute(sql, params),
+            Transaction::Postgres(tx) => tx.execute(sql, params).await,
+        }
+    }
+
+    /// Selects the stored rows of these keys, in no order.
+    pub async fn select_by_keys(&self, select: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.select_by_keys(select, keys),
+            Transaction::Postgres(tx) => tx.select_by_keys(select, keys).await,
+        }
+    }
+
+    /// Inserts rows and returns how many were inserted or changed.
+    pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
+        match self {
+            Transaction::Sqlite(tx) => tx.insert_many(insert, rows),
+            Transaction::Postgres(tx) => tx.insert_many(insert, rows).await,
+        }
+    }
+
+    /// Inserts rows and returns the columns that `RETURNING` names.
+    pub async fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
+        match self {
+            Transaction::Sqlite(tx) => tx.insert_many_returning(insert, rows),
+            Transaction::Postgres(tx) => tx.insert_many_returning(insert, rows).await,
+        }
+    }
+
+    /// Sets the savepoint; there is at most one.
+    pub async fn savepoint(&self) -> Result<()> {
+        self.batch("SAVEPOINT session").await
+    }
+
+    pub async fn release_savepoint(&self) -> Result<()> {
+        self.batch("RELEASE SAVEPOINT session").await
+    }
+
+    /// Undoes everything since [`Transaction::savepoint`] and releases the savepoint.
+    pub async fn roll_back_to_savepoint(&self) -> Result<()> {
+        self.batch("ROLLBACK TO SAVEPOINT session; RELEASE SAVEPOINT session").await
+    }
+
+    /// Takes an advisory lock on each of these names, in their order, until the transaction ends. SQLite has a single
+    /// writer and needs none.
+    pub async fn lock(&self, names: Vec<String>) -> Result<()> {
+        match self {
+            Transaction::Sqlite(_) => Ok(()),
+            Transaction::Postgres(tx) => tx.lock(names).await,
+        }
+    }
+
+    async fn batch(&self, sql: &str) -> Result<()> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.batch(sql),
+            Transaction::Postgres(tx) => tx.batch(sql).await,
+        }
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Transaction::Sqlite(tx) => tx.commit(),
+            Transaction::Postgres(tx) => tx.commit().await,
+        }
+    }
+}

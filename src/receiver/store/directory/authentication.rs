@@ -1,0 +1,161 @@
+//! Authentication: the principal of a key. Reads the directory only, before any tenant is entered.
+
+use super::owners::owners_by_tenant;
+use super::principal::{Membership, Principal, Role};
+use crate::protocol::remote::Owner;
+use crate::receiver::ingest::routing::OwnerClaim;
+use crate::receiver::keys;
+use crate::receiver::limits::KEY_USE_RESOLUTION_US;
+use crate::receiver::store::database::DbRole;
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Row, Value};
+use std::collections::HashMap;
+use std::time::Duration;
+
+const KEY: &str = "\
+    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at FROM directory d \
+    JOIN api_keys k ON k.tenant_id = d.subject AND k.hash = d.name \
+    JOIN tenants t ON t.tenant_id = k.tenant_id \
+    WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
+    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
+const MEMBERSHIPS: &str = "\
+    SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
+    JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
+/// Owners of the user and of the user's organizations.
+const OWNERS: &str = "\
+    SELECT tenant_id, owner FROM owners WHERE tenant_id = $1 \
+    OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = $1) ORDER BY owner";
+const CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'directory' AND kind = 'owner' AND name IN {list:$1}";
+const USED: &str = "\
+    UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND key_id = $2 \
+    AND (last_used_at IS NULL OR last_used_at < $4)";
+
+/// Timeout of the update of `last_used_at`, which no request waits for longer.
+const KEY_USE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// The user of a key that is neither expired nor revoked at `now`.
+    pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
+        let hash = keys::hash(key);
+        let tx = self.db.read(DbRole::Directory).await?;
+        let Some(row) = tx.query_one(KEY, &[Value::from(hash), now.into()]).await? else {
+            tx.commit().await?;
+            return Ok(None);
+        };
+        let mut principal = Principal {
+            user_id: row.text(0)?,
+            key_id: row.text(1)?,
+            login: row.text(2)?,
+            retained_since: row.opt_int(3)?,
+            accounts: Vec::new(),
+            memberships: Vec::new(),
+        };
+        let user = [Value::from(&principal.user_id)];
+        let (memberships, owners) =
+            tokio::join!(biased; tx.query(MEMBERSHIPS, &user), owners_by_tenant(&tx, OWNERS, &user));
+        for row in memberships? {
+            let role = row.text(3)?;
+            principal.memberships.push(Membership {
+                tenant_id: row.text(0)?,
+                slug: row.text(1)?,
+                name: row.text(2)?,
+                role: Role::parse(&role).ok_or_else(|| StoreError::Internal("unknown role".to_owned()))?,
+                retained_since: row.opt_int(4)?,
+                owners: Vec::new(),
+            });
+        }
+        let mut owners = owners?;
+        principal.accounts = owners.remove(&principal.user_id).unwrap_or_default();
+        for membership in &mut principal.memberships {
+            membership.owners = owners.remove(&membership.tenant_id).unwrap_or_default();
+        }
+        tx.commit().await?;
+        if row.opt_int(4)?.is_none_or(|at| at < now - KEY_USE_RESOLUTION_US) {
+            // It only informs the operator: a failed update rejects no request, and the next one tries again.
+            match tokio::time::timeout(KEY_USE_TIMEOUT, self.record_use(&principal, now)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = %error, "the last use of a key could not be recorded"),
+                Err(_) => tracing::warn!("recording the last use of a key timed out"),
+            }
+        }
+        Ok(Some(principal))
+    }
+
+    async fn record_use(&self, principal: &Principal, now: i64) -> Result<()> {
+        let Some(tx) = self.db.write_if_idle(DbRole::Directory).await? else { return Ok(()) };
+        let before = now - KEY_USE_RESOLUTION_US;
+        let (user, key) = (&principal.user_id, &principal.key_id);
+        tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
+        tx.commit().await
+    }
+
+    /// The organizations that claim any of these owners.
+    pub async fn claims(&self, owners: Vec<String>) -> Result<Vec<OwnerClaim>> {
+        if owners.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tx = self.db.read(DbRole::Directory).await?;
+        let rows = tx.query(CLAIMS, &[owners.into()]).await?;
+        tx.commit().await?;
+        let claim = |row: Row| -> Result<OwnerClaim> {
+            let owner = Owner::parse(&row.text(0)?)
+                .map_err(|_| StoreError::Internal("a stored owner cannot be parsed".to_owned()))?;
+            Ok(OwnerClaim { owner, tenant_id: row.text(1)? })
+        };
+        rows.into_iter().map(claim).collect()
+    }
+
+    /// The logins of users, by id. The caller passes only ids that the reader has seen.
+    pub async fn logins(&self, ids: Vec<String>) -> Result<HashMap<String, String>> {
+        let tx = self.db.read(DbRole::Directory).await?;
+        let sql = "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
+        let rows = tx.query(sql, &[ids.into()]).await?;
+        tx.commit().await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
+    /// The id of the user with this login. The rows of that user are filtered where they are read.
+    pub async fn user_id(&self, login: &str) -> Result<Option<String>> {
+        let tx = self.db.read(DbRole::Directory).await?;
+        let sql =
+            "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
+        let row = tx.query_one(sql, &[login.into()]).await?;
+        tx.commit().await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
+    /// Login and role of the members of organizations, by tenant. Only the admins of an organization see the other
+    /// members.
+    pub async fn members_for(
+        &self,
+        principal: &Principal,
+        tenants: &[String],
+    ) -> Result<HashMap<String, Vec<(String, Role)>>> {
+        let mut members: HashMap<String, Vec<(String, Role)>> = HashMap::new();
+        let mut admin_of = Vec::new();
+        for membership in
+            principal.memberships.iter().filter(|membership| tenants.contains(&membership.tenant_id))
+        {
+            match membership.role {
+                Role::Admin => admin_of.push(membership.tenant_id.clone()),
+                Role::Member => {
+                    members
+                        .insert(membership.tenant_id.clone(), vec![(principal.login.clone(), Role::Member)]);
+                }
+            }
+        }
+        if admin_of.is_empty() {
+            return Ok(members);
+        }
+        let tx = self.db.read(DbRole::Directory).await?;
+        let sql = "SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
+                   WHERE m.tenant_id IN {list:$1} ORDER BY t.handle";
+        for row in tx.query(sql, &[admin_of.into()]).await? {
+            let role = Role::parse(&row.text(2)?).unwrap_or(Role::Member);
+            members.entry(row.text(0)?).or_default().push((row.text(1)?, role));
+        }
+        tx.commit().await?;
+        Ok(members)
+    }
+}

@@ -1,0 +1,124 @@
+//! API keys. A key is printed once and stored as its hash.
+
+use super::names::{TenantKind, claim_name, tenant_id};
+use crate::receiver::store::database::DbRole;
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Row, Value};
+use crate::receiver::{keys, time};
+use serde::Serialize;
+
+/// A key in a list, without the key itself.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyInfo {
+    pub id: String,
+    pub login: String,
+    pub prefix: String,
+    pub label: String,
+    pub created_at: String,
+    pub expires_at: Option<String>,
+    pub revoked_at: Option<String>,
+    pub last_used_at: Option<String>,
+}
+
+/// A new key, with the key itself.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewKey {
+    pub key: String,
+    pub id: String,
+    pub login: String,
+    pub prefix: String,
+    pub label: String,
+    pub expires_at: Option<String>,
+}
+
+const LIST_KEYS: &str = "\
+    SELECT k.key_id, t.handle, k.prefix, k.label, k.created_at, k.expires_at, k.revoked_at, k.last_used_at \
+    FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id \
+    WHERE $1 = '' OR k.tenant_id = $1 ORDER BY t.handle, k.created_at, k.key_id";
+const INSERT_KEY: &str = "\
+    INSERT INTO api_keys (tenant_id, key_id, hash, prefix, label, created_at, expires_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+impl Store {
+    /// Creates a key that expires after `expires` microseconds, or never.
+    pub async fn create_key(&self, login: &str, label: &str, expires: Option<i64>) -> Result<NewKey> {
+        let random = |error: getrandom::Error| StoreError::Internal(error.to_string());
+        let key = keys::new_key().map_err(random)?;
+        let id = keys::new_id("key").map_err(random)?;
+        let now = time::now_us();
+        let expires_at = expires.map(|span| now.saturating_add(span));
+        self.operate(async |tx| {
+            let user = tenant_id(tx, TenantKind::User, login).await?;
+            let hash = keys::hash(&key);
+            claim_name(tx, "key", &hash, &user).await?;
+            let prefix = keys::shown(&key);
+            let params = [
+                user.into(),
+                Value::from(&id),
+                hash.into(),
+                prefix.into(),
+                label.into(),
+                now.into(),
+                expires_at.into(),
+            ];
+            tx.execute(INSERT_KEY, &params).await
+        })
+        .await?;
+        Ok(NewKey {
+            prefix: keys::shown(&key).to_owned(),
+            key,
+            id,
+            login: login.to_owned(),
+            label: label.to_owned(),
+            expires_at: expires_at.map(time::rfc3339),
+        })
+    }
+
+    /// The keys of one user, or of all.
+    pub async fn keys(&self, login: Option<&str>) -> Result<Vec<KeyInfo>> {
+        let tx = self.db.read(DbRole::Operator).await?;
+        let user = match login {
+            Some(login) => tenant_id(&tx, TenantKind::User, login).await?,
+            None => String::new(),
+        };
+        let rows = tx.query(LIST_KEYS, &[user.into()]).await?;
+        tx.commit().await?;
+        rows.iter().map(read_key).collect()
+    }
+
+    /// Revokes a key, named by its id or its prefix, and returns its id.
+    pub async fn revoke_key(&self, named: &str) -> Result<String> {
+        self.operate(async |tx| {
+            let sql = "SELECT tenant_id, key_id FROM api_keys WHERE key_id = $1 OR prefix = $1";
+            // An operator may paste the whole key.
+            let named = if named.starts_with("han_") { keys::shown(named) } else { named };
+            let rows = tx.query(sql, &[named.into()]).await?;
+            let [row] = rows.as_slice() else {
+                return Err(StoreError::refused(match rows.len() {
+                    0 => "there is no such key",
+                    _ => "several keys have this prefix: name one by its id",
+                }));
+            };
+            let id = row.text(1)?;
+            let sql = "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL";
+            tx.execute(sql, &[row.text(0)?.into(), Value::from(&id), time::now_us().into()]).await?;
+            Ok(id)
+        })
+        .await
+    }
+}
+
+fn read_key(row: &Row) -> Result<KeyInfo> {
+    Ok(KeyInfo {
+        id: row.text(0)?,
+        login: row.text(1)?,
+        prefix: row.text(2)?,
+        label: row.text(3)?,
+        created_at: time::rfc3339(row.int(4)?),
+        expires_at: row.opt_int(5)?.map(time::rfc3339),
+        revoked_at: row.opt_int(6)?.map(time::rfc3339),
+        last_used_at: row.opt_int(7)?.map(time::rfc3339),
+    })
+}

@@ -1,0 +1,71 @@
+//! Memberships of users in organizations.
+
+use super::names::{TenantKind, tenant_id};
+use super::principal::Role;
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Row, Value};
+use crate::receiver::time;
+use serde::Serialize;
+
+/// A membership in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberInfo {
+    pub organization: String,
+    pub login: String,
+    pub role: &'static str,
+}
+
+const UPSERT_MEMBER: &str = "\
+    INSERT INTO members (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role";
+
+impl Store {
+    /// Makes a user a member, or changes a member's role.
+    pub async fn set_member(&self, slug: &str, login: &str, role: Role) -> Result<()> {
+        self.operate(async |tx| set_member(tx, slug, login, role).await).await
+    }
+
+    /// Ends a membership.
+    pub async fn remove_member(&self, slug: &str, login: &str) -> Result<()> {
+        self.operate(async |tx| {
+            let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
+            let user = tenant_id(tx, TenantKind::User, login).await?;
+            let sql = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
+            match tx.execute(sql, &[organization.into(), user.into()]).await? {
+                0 => Err(StoreError::refused(format!("{login} is no member of {slug}"))),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Members of one organization, or of all.
+    pub async fn members(&self, slug: Option<&str>) -> Result<Vec<MemberInfo>> {
+        let tx = self.db.read(DbRole::Operator).await?;
+        let organization = match slug {
+            Some(slug) => tenant_id(&tx, TenantKind::Organization, slug).await?,
+            None => String::new(),
+        };
+        let sql = "SELECT o.handle, u.handle, m.role FROM members m \
+                   JOIN tenants o ON o.tenant_id = m.tenant_id JOIN tenants u ON u.tenant_id = m.user_id \
+                   WHERE $1 = '' OR m.tenant_id = $1 ORDER BY o.handle, u.handle";
+        let rows = tx.query(sql, &[organization.into()]).await?;
+        tx.commit().await?;
+        let read = |row: &Row| {
+            let role = Role::parse(&row.text(2)?).unwrap_or(Role::Member).as_str();
+            Ok(MemberInfo { organization: row.text(0)?, login: row.text(1)?, role })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Makes a user a member, or changes a member's role.
+pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -> Result<()> {
+    let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
+    let user = tenant_id(tx, TenantKind::User, login).await?;
+    let params = [organization.into(), user.into(), role.as_str().into(), time::now_us().into()];
+    tx.execute(UPSERT_MEMBER, &params).await?;
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The directory: organizations, users, memberships, owners of repositories, API keys.
+//!
+//! Invariant: a name in the directory and the row that it names are written and deleted in one transaction.
+
+mod principal;
+
+mod authentication;
+
+mod names;
+
+mod owners;
+
+mod members;
+
+mod keys;
+
+mod tenants;
+
+pub use keys::{KeyInfo, NewKey};
+pub use members::MemberInfo;
+pub use names::{TenantKind, tenant_id};
+pub use principal::{Membership, Principal, Role};
+pub use tenants::TenantInfo;

@@ -1,0 +1,71 @@
+//! Owners of repositories: those of an organization, and the accounts of a user.
+//!
+//! Invariant: an owner belongs to at most one organization. An account claims nothing for others.
+
+use super::names::{TenantKind, claim_name, release_name, tenant_id};
+use crate::protocol::remote::Owner;
+use crate::receiver::store::database::Transaction;
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::Value;
+use std::collections::HashMap;
+
+impl Store {
+    /// Adds an owner of an organization or an account of a user.
+    pub async fn add_owner(&self, kind: TenantKind, handle: &str, owner: &str) -> Result<()> {
+        self.operate(async |tx| {
+            let id = tenant_id(tx, kind, handle).await?;
+            add_owner(tx, kind, &id, owner).await
+        })
+        .await
+    }
+
+    /// Removes an owner of an organization or an account of a user.
+    pub async fn remove_owner(&self, kind: TenantKind, handle: &str, owner: &str) -> Result<()> {
+        self.operate(async |tx| {
+            let id = tenant_id(tx, kind, handle).await?;
+            let owner = normalize(owner)?;
+            let sql = "DELETE FROM owners WHERE tenant_id = $1 AND owner = $2";
+            if tx.execute(sql, &[id.into(), Value::from(&owner)]).await? == 0 {
+                return Err(StoreError::refused(format!("{owner} is not one of {handle}'s")));
+            }
+            if kind == TenantKind::Organization {
+                release_name(tx, "owner", &owner).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Adds an owner; one that the tenant has already changes nothing.
+pub async fn add_owner(tx: &Transaction, kind: TenantKind, tenant: &str, owner: &str) -> Result<()> {
+    let owner = normalize(owner)?;
+    let sql =
+        "INSERT INTO owners (tenant_id, owner) VALUES ($1, $2) ON CONFLICT (tenant_id, owner) DO NOTHING";
+    let added = tx.execute(sql, &[tenant.into(), Value::from(&owner)]).await?;
+    if added == 1 && kind == TenantKind::Organization {
+        claim_name(tx, "owner", &owner, tenant).await?;
+    }
+    Ok(())
+}
+
+fn normalize(owner: &str) -> Result<String> {
+    let owner = Owner::parse(owner).map_err(|error| {
+        StoreError::refused(format!("{owner} is no owner such as github.com/acme-corp: {error}"))
+    })?;
+    Ok(owner.segments().join("/"))
+}
+
+/// The owners that a query returns, by tenant.
+pub async fn owners_by_tenant(
+    tx: &Transaction,
+    query: &str,
+    params: &[Value],
+) -> Result<HashMap<String, Vec<String>>> {
+    let mut owners: HashMap<String, Vec<String>> = HashMap::new();
+    for row in tx.query(query, params).await? {
+        owners.entry(row.text(0)?).or_default().push(row.text(1)?);
+    }
+    Ok(owners)
+}

@@ -1,0 +1,100 @@
+//! The principal: the user behind a request, and what that user may see.
+
+use crate::receiver::store::database::{Transaction, Visibility};
+use crate::receiver::store::error::Result;
+
+/// The user of a key, with the memberships and accounts at the time of the request.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub key_id: String,
+    /// Also the tenant id of the user's private space.
+    pub user_id: String,
+    pub login: String,
+    pub accounts: Vec<String>,
+    /// Sorted by slug.
+    pub memberships: Vec<Membership>,
+    /// Microseconds; of the private space.
+    pub retained_since: Option<i64>,
+}
+
+/// An organization that the user belongs to.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub tenant_id: String,
+    pub slug: String,
+    pub name: String,
+    pub role: Role,
+    pub owners: Vec<String>,
+    /// Microseconds; of the organization.
+    pub retained_since: Option<i64>,
+}
+
+/// A member's role in an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Sees the own sessions, and sums without persons.
+    Member,
+    /// Sees everything.
+    Admin,
+}
+
+impl Role {
+    pub fn parse(text: &str) -> Option<Role> {
+        match text {
+            "member" => Some(Role::Member),
+            "admin" => Some(Role::Admin),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Member => "member",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl Principal {
+    /// The membership of the organization that is stored as this tenant.
+    pub fn membership(&self, tenant_id: &str) -> Option<&Membership> {
+        self.memberships.iter().find(|membership| membership.tenant_id == tenant_id)
+    }
+
+    /// The rows of a tenant that this user sees; `None` if the tenant is neither the user's private space nor one of the
+    /// user's organizations.
+    pub fn visibility(&self, tenant_id: &str) -> Option<Visibility> {
+        if tenant_id == self.user_id {
+            return Some(Visibility::Own);
+        }
+        Some(match self.membership(tenant_id)?.role {
+            Role::Admin => Visibility::All,
+            Role::Member => Visibility::Own,
+        })
+    }
+
+    /// The private space and the organizations.
+    pub fn tenants(&self) -> Vec<String> {
+        let organizations = self.memberships.iter().map(|membership| membership.tenant_id.clone());
+        std::iter::once(self.user_id.clone()).chain(organizations).collect()
+    }
+
+    /// The time before which none of the user's tenants stores messages. The private space always counts, because
+    /// sessions that were forced in go there even for a user without accounts.
+    pub fn nothing_older_than(&self) -> Option<i64> {
+        let organizations = self.memberships.iter().map(|membership| membership.retained_since);
+        // `None` sorts before every time: one tenant that retains everything is enough.
+        std::iter::once(self.retained_since).chain(organizations).min().flatten()
+    }
+
+    /// Enters a tenant as a reader, and returns the only user whose rows are visible, or an empty text for an admin;
+    /// `None` if the tenant is not the reader's.
+    pub async fn enter(&self, tx: &Transaction, tenant: &str) -> Result<Option<String>> {
+        let Some(visibility) = self.visibility(tenant) else { return Ok(None) };
+        tx.enter(tenant, &self.user_id, visibility).await?;
+        Ok(Some(match visibility {
+            Visibility::Own => self.user_id.clone(),
+            Visibility::All => String::new(),
+        }))
+    }
+}

@@ -1,0 +1,167 @@
+//! Tenants: organizations and users, created, listed, renamed and removed.
+
+use super::members::set_member;
+use super::names::{TenantKind, claim_name, release_name, tenant_id};
+use super::owners::{add_owner, owners_by_tenant};
+use super::principal::Role;
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Row, Value};
+use crate::receiver::{keys, time};
+use serde::Serialize;
+
+const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+
+/// An organization or a user in a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantInfo {
+    pub id: String,
+    /// Slug or login.
+    pub handle: String,
+    pub name: String,
+    pub owners: Vec<String>,
+    pub created_at: String,
+    pub retained_since: Option<String>,
+}
+
+impl Store {
+    /// Creates an organization with its owners, and returns its id.
+    pub async fn create_organization(&self, slug: &str, name: &str, owners: &[String]) -> Result<String> {
+        check_handle(slug)?;
+        self.operate(async |tx| {
+            let id = create_tenant_id(tx, TenantKind::Organization, slug, name).await?;
+            for owner in owners {
+                add_owner(tx, TenantKind::Organization, &id, owner).await?;
+            }
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Creates a user with memberships and accounts, and returns the user's id.
+    pub async fn create_user(
+        &self,
+        login: &str,
+        organizations: &[String],
+        accounts: &[String],
+        role: Role,
+    ) -> Result<String> {
+        check_handle(login)?;
+        self.operate(async |tx| {
+            let id = create_tenant_id(tx, TenantKind::User, login, login).await?;
+            for slug in organizations {
+                set_member(tx, slug, login, role).await?;
+            }
+            for account in accounts {
+                add_owner(tx, TenantKind::User, &id, account).await?;
+            }
+            Ok(id)
+        })
+        .await
+    }
+
+    /// All organizations or all users.
+    pub async fn tenants(&self, kind: TenantKind) -> Result<Vec<TenantInfo>> {
+        let tx = self.db.read(DbRole::Operator).await?;
+        let sql = "SELECT tenant_id, handle, title, created_at, retained_since FROM tenants WHERE kind = $1 ORDER BY handle";
+        let rows = tx.query(sql, &[kind.as_str().into()]).await?;
+        let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
+        let mut owners = owners_by_tenant(&tx, OWNERS, &[ids.into()]).await?;
+        tx.commit().await?;
+        let read = |row: &Row| {
+            let id = row.text(0)?;
+            Ok(TenantInfo {
+                owners: owners.remove(&id).unwrap_or_default(),
+                id,
+                handle: row.text(1)?,
+                name: row.text(2)?,
+                created_at: time::rfc3339(row.int(3)?),
+                retained_since: row.opt_int(4)?.map(time::rfc3339),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Gives an organization or a user another slug or login, and another name where one is given.
+    pub async fn rename(&self, kind: TenantKind, from: &str, to: &str, name: Option<&str>) -> Result<()> {
+        check_handle(to)?;
+        self.operate(async |tx| {
+            let id = tenant_id(tx, kind, from).await?;
+            if from != to {
+                release_name(tx, kind.as_str(), from).await?;
+                claim_name(tx, kind.as_str(), to, &id).await?;
+            }
+            let sql = "UPDATE tenants SET handle = $2, title = coalesce($3, title) WHERE tenant_id = $1";
+            let title = name.map(str::to_owned).or((kind == TenantKind::User).then(|| to.to_owned()));
+            tx.execute(sql, &[id.into(), to.into(), title.into()]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes an organization or a user with everything that is stored in it.
+    pub async fn remove(&self, kind: TenantKind, handle: &str) -> Result<()> {
+        self.operate(async |tx| {
+            let id = tenant_id(tx, kind, handle).await?;
+            tx.execute(
+                "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1",
+                &[Value::from(&id)],
+            )
+            .await?;
+            for table in [
+                "owners",
+                "members",
+                "api_keys",
+                "session_locations",
+                "sessions",
+                "messages",
+                "tasks",
+                "usages",
+                "metrics",
+                "clients",
+                "tenants",
+            ] {
+                tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[Value::from(&id)]).await?;
+            }
+            // Of a user only sums stay in organizations. The sessions of an organization may be sent again.
+            let elsewhere: &[&str] = match kind {
+                TenantKind::Organization => &["DELETE FROM session_locations WHERE stored_in = $1"],
+                TenantKind::User => &[
+                    "DELETE FROM members WHERE user_id = $1",
+                    "DELETE FROM sessions WHERE user_id = $1",
+                    "DELETE FROM messages WHERE user_id = $1",
+                    "DELETE FROM tasks WHERE user_id = $1",
+                    "DELETE FROM usages WHERE user_id = $1",
+                    "DELETE FROM clients WHERE user_id = $1",
+                ],
+            };
+            for sql in elsewhere {
+                tx.execute(sql, &[Value::from(&id)]).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
+    let id = keys::new_id(kind.id_prefix()).map_err(|error| StoreError::Internal(error.to_string()))?;
+    claim_name(tx, kind.as_str(), handle, &id).await?;
+    let sql = "INSERT INTO tenants (tenant_id, kind, handle, title, created_at) VALUES ($1, $2, $3, $4, $5)";
+    let params = [Value::from(&id), kind.as_str().into(), handle.into(), name.into(), time::now_us().into()];
+    tx.execute(sql, &params).await?;
+    Ok(id)
+}
+
+/// Checks a slug or login, which is part of URLs, arguments and responses.
+fn check_handle(handle: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
+    if handle.is_empty() || handle.len() > 100 || handle.starts_with('-') || !handle.chars().all(fits) {
+        return Err(StoreError::refused(format!(
+            "{handle:?} cannot be a slug or login: 1 to 100 of letters, digits and -_.@+"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! `clients`: the sync status of each client, as each of its user's tenants knows it.
+
+use crate::receiver::ingest::batch::DecodedBatch;
+use crate::receiver::limits::CLIENT_ERRORS_MAX;
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::directory::{Principal, Role};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::Row;
+use crate::receiver::time::SECOND_US;
+
+/// Age of the last batch of a client that is fresh: two of an exporter's intervals of five minutes.
+const FRESH_US: i64 = 2 * 300 * SECOND_US;
+/// Age of the last batch of a client that is idle. A heartbeat comes hourly; a machine is off for a night.
+const IDLE_US: i64 = 25 * 3_600 * SECOND_US;
+
+/// The sync status of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// Seen within two intervals.
+    Fresh,
+    /// Seen within 25 hours.
+    Idle,
+    /// Not seen for longer.
+    Overdue,
+    /// Its last batch had errors.
+    Failing,
+}
+
+/// One client of one user, as a tenant knows it.
+#[derive(Debug, Clone)]
+pub struct ClientStatus {
+    /// `None` for the row of the private space, which counts everything.
+    pub organization: Option<String>,
+    pub client_id: String,
+    pub user_id: String,
+    pub state: ClientState,
+    pub last_seen_at: i64,
+    pub last_success_at: Option<i64>,
+    pub sessions: i64,
+    pub messages: i64,
+    pub attempts: i64,
+    pub last_errors: Vec<ClientError>,
+}
+
+/// Rejection of a session in the client's last batch with errors.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientError {
+    pub session_id: String,
+    pub code: String,
+    pub message: String,
+    pub at: String,
+}
+
+/// The outcome of one batch for one tenant, to be recorded with the client that sent it.
+#[derive(Default)]
+pub struct BatchRecord {
+    /// Sessions that were stored for the first time.
+    pub sessions: i64,
+    /// Messages that were stored for the first time.
+    pub messages: i64,
+    /// True if a session was stored, new or not.
+    pub stored: bool,
+    /// True if the batch had no sessions, which makes it a batch without errors in every tenant.
+    pub is_empty: bool,
+    pub errors: Vec<ClientError>,
+}
+
+const UPSERT_CLIENT: &str = "\
+    INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
+    last_errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
+    last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
+    sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
+    attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
+    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
+const SELECT_CLIENTS: &str = "\
+    SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors FROM clients \
+    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY user_id, client_id";
+
+impl BatchRecord {
+    /// The record of a batch before anything of it is stored.
+    pub fn of(batch: &DecodedBatch) -> BatchRecord {
+        BatchRecord { is_empty: batch.sessions.is_empty(), ..BatchRecord::default() }
+    }
+
+    /// Writes the record in the tenant that the transaction has entered.
+    pub async fn write(
+        &self,
+        tx: &Transaction,
+        tenant: &str,
+        user: &str,
+        client_id: &str,
+        now: i64,
+    ) -> Result<()> {
+        let failed = !self.errors.is_empty();
+        // A batch whose sessions all belong to other tenants changes nothing in this one but `last_seen_at`.
+        let is_elsewhere = !failed && !self.stored && !self.is_empty;
+        let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
+        let errors =
+            serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
+        let params = vec![
+            tenant.into(),
+            user.into(),
+            client_id.into(),
+            now.into(),
+            (!failed).then_some(now).into(),
+            self.sessions.into(),
+            self.messages.into(),
+            i64::from(failed).into(),
+            errors.into(),
+            (failed || is_elsewhere).into(),
+            is_elsewhere.into(),
+        ];
+        tx.send(UPSERT_CLIENT, params).await
+    }
+}
+
+impl Store {
+    /// The reader's clients, and those of other users in organizations whose admin the reader is.
+    pub async fn clients(&self, principal: &Principal, now: i64) -> Result<Vec<ClientStatus>> {
+        let tx = self.db.read(DbRole::Request).await?;
+        let mut clients = Vec::new();
+        for tenant in principal.tenants() {
+            let membership = principal.membership(&tenant);
+            if membership.is_some_and(|membership| membership.role != Role::Admin) {
+                continue;
+            }
+            let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
+            let organization = membership.map(|membership| membership.slug.clone());
+            for row in tx.query(SELECT_CLIENTS, &[tenant.into(), own.into()]).await? {
+                let client = read_client(&row, organization.clone(), now)?;
+                // The reader's own clients are complete in the private space.
+                if client.organization.is_none() || client.user_id != principal.user_id {
+                    clients.push(client);
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(clients)
+    }
+}
+
+fn read_client(row: &Row, organization: Option<String>, now: i64) -> Result<ClientStatus> {
+    let (last_seen_at, attempts) = (row.int(2)?, row.int(6)?);
+    let age = now - last_seen_at;
+    let state = match attempts {
+        1.. => ClientState::Failing,
+        _ if age <= FRESH_US => ClientState::Fresh,
+        _ if age <= IDLE_US => ClientState::Idle,
+        _ => ClientState::Overdue,
+    };
+    let last_errors = serde_json::from_str(&row.text(7)?)
+        .map_err(|_| StoreError::Internal("the stored errors of a client cannot be parsed".to_owned()))?;
+    Ok(ClientStatus {
+        organization,
+        client_id: row.text(0)?,
+        user_id: row.text(1)?,
+        state,
+        last_seen_at,
+        last_success_at: row.opt_int(3)?,
+        sessions: row.int(4)?,
+        messages: row.int(5)?,
+        attempts,
+        last_errors,
+    })
+}

@@ -1,0 +1,261 @@
+//! `messages`: a column for each of [`COLUMNS`], so that a new field needs no edit here.
+//!
+//! Invariant: stored content is never replaced; only absent content is filled in. Content is read by itself, because it is
+//! large.
+
+use super::sessions::SessionKey;
+use crate::protocol::SyncMessage;
+use crate::protocol::message::{COLUMNS, MessageColumn};
+use crate::receiver::ingest::batch::DecodedMessage;
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::directory::Principal;
+use crate::receiver::store::error::Result;
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef};
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+/// The stream of a message that names none.
+const DEFAULT_STREAM: &str = "main";
+
+/// A message without its content.
+#[derive(Debug, Clone)]
+pub struct StoredMessage {
+    pub session: SessionKey,
+    pub at: i64,
+    /// Bytes of the content; `None` without content.
+    pub content_bytes: Option<i64>,
+    /// As on the wire, without content.
+    pub message: SyncMessage,
+}
+
+/// A position in a session's messages, which are in the order of time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessagePosition {
+    pub at: i64,
+    pub line_number: i64,
+    pub id: String,
+}
+
+/// A page of a session's messages.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MessagePage {
+    pub session: SessionKey,
+    /// One message more than this is returned, where there is one.
+    pub first: usize,
+    pub after: Option<MessagePosition>,
+}
+
+/// Columns that are not declared in [`COLUMNS`]: they come first.
+const OWN_COLUMNS: [Column; 2] = [("session_id", ColumnType::Text), ("at", ColumnType::Int)];
+
+const WRITTEN_COLUMNS: [Column; OWN_COLUMNS.len() + COLUMNS.len()] = {
+    let mut columns = [OWN_COLUMNS[0]; OWN_COLUMNS.len() + COLUMNS.len()];
+    columns[1] = OWN_COLUMNS[1];
+    let mut index = 0;
+    while index < COLUMNS.len() {
+        columns[OWN_COLUMNS.len() + index] = (COLUMNS[index].store, ColumnType::of(COLUMNS[index].kind));
+        index += 1;
+    }
+    columns
+};
+
+/// Returns the keys that were inserted: the other messages were stored before.
+pub const INSERT_MESSAGES: InsertMany = InsertMany {
+    table: "messages",
+    common: &["tenant_id", "user_id"],
+    columns: &WRITTEN_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO NOTHING RETURNING session_id, message_id",
+};
+/// For sessions that the same transaction has inserted: without the search for conflicts PostgreSQL takes a quarter less
+/// time. A conflict is an error.
+pub const INSERT_FIRST_MESSAGES: InsertMany = InsertMany { tail: "", ..INSERT_MESSAGES };
+/// Fills in absent content of stored messages, together with its hash.
+pub const FILL_CONTENT: InsertMany = InsertMany {
+    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
+           content_hash = excluded.content_hash, content_omitted = NULL WHERE messages.content IS NULL",
+    ..INSERT_MESSAGES
+};
+const SELECT_ABSENT_CONTENT: SelectByKeys = SelectByKeys {
+    table: "messages",
+    common: &["tenant_id"],
+    keys: &[("session_id", ColumnType::Text), ("message_id", ColumnType::Text)],
+    columns: "session_id, message_id, content IS NULL",
+    tail: "",
+};
+const SELECT_CONTENTS: &str = "\
+    SELECT session_id, message_id, content FROM messages WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) \
+    AND session_id IN {list:$3} AND message_id IN {list:$4} AND content IS NOT NULL";
+
+/// All columns as [`read_message`] reads them.
+static READ_COLUMNS: LazyLock<String> = LazyLock::new(|| column_list(|_| true));
+
+/// A page of each of several sessions: `place` numbers the messages after the position. The columns are those of
+/// [`StoredMessage::read`].
+static SELECT_PAGES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, content_bytes FROM (SELECT m.*, CAST(octet_length(content) AS BIGINT) AS content_bytes, \
+         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS place FROM messages m \
+         WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {{list:$3}} \
+         AND (at, line_number, message_id) > ($4, $5, $6)) page \
+         WHERE place <= $7 ORDER BY session_id, at, line_number, message_id",
+        column_list(is_no_content)
+    )
+});
+
+fn is_no_content(column: &MessageColumn) -> bool {
+    column.store != "content"
+}
+
+fn column_list(is_selected: fn(&MessageColumn) -> bool) -> String {
+    let own = OWN_COLUMNS.iter().map(|column| column.0);
+    let declared = COLUMNS.iter().filter(|column| is_selected(column)).map(|column| column.store);
+    own.chain(declared).collect::<Vec<_>>().join(", ")
+}
+
+/// Adds a message to the rows of an `INSERT`.
+pub fn push_message<'a>(rows: &mut Rows<'a>, session_id: &'a str, message: &'a DecodedMessage) {
+    let own = [session_id.into(), message.at.into()];
+    let declared = COLUMNS.iter().map(|column| match (column.get)(&message.wire).into() {
+        ValueRef::Null if column.store == "stream" => ValueRef::Text(DEFAULT_STREAM),
+        value => value,
+    });
+    rows.push(own.into_iter().chain(declared));
+}
+
+/// The keys (session, message) of those messages that are stored without content.
+pub async fn messages_without_content(
+    tx: &Transaction,
+    tenant: &str,
+    messages: &[(&str, &DecodedMessage)],
+) -> Result<HashSet<(String, String)>> {
+    let mut keys = Rows::new(&[tenant]);
+    messages.iter().for_each(|(session, message)| keys.push([(*session).into(), (&message.wire.id).into()]));
+    let mut without = HashSet::new();
+    for row in tx.select_by_keys(&SELECT_ABSENT_CONTENT, &keys).await? {
+        if row.flag(2)? {
+            without.insert((row.text(0)?, row.text(1)?));
+        }
+    }
+    Ok(without)
+}
+
+/// All messages of a session with their content, in the order of time.
+pub async fn session_messages(tx: &Transaction, tenant: &str, session: &str) -> Result<Vec<DecodedMessage>> {
+    let sql = format!(
+        "SELECT {} FROM messages WHERE tenant_id = $1 AND session_id = $2 ORDER BY at, line_number, message_id",
+        *READ_COLUMNS
+    );
+    let rows = tx.query(&sql, &[tenant.into(), session.into()]).await?;
+    rows.iter().map(|row| Ok(read_message(row, |_| true)?.1)).collect()
+}
+
+/// All rows of a user's answers, each with the id of its session.
+pub async fn usage_messages(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    usage_ids: Vec<String>,
+) -> Result<Vec<(String, DecodedMessage)>> {
+    let sql = format!(
+        "SELECT {} FROM messages WHERE tenant_id = $1 AND user_id = $2 AND usage_id IN {{list:$3}}",
+        *READ_COLUMNS
+    );
+    let rows = tx.query(&sql, &[tenant.into(), user.into(), usage_ids.into()]).await?;
+    rows.iter().map(|row| read_message(row, |_| true)).collect()
+}
+
+/// Reads the columns of [`column_list`]: the session's id and the message.
+fn read_message(row: &Row, is_selected: fn(&MessageColumn) -> bool) -> Result<(String, DecodedMessage)> {
+    let mut wire = SyncMessage::default();
+    let selected = COLUMNS.iter().filter(|column| is_selected(column));
+    for (index, column) in selected.enumerate() {
+        (column.set)(&mut wire, row.field(OWN_COLUMNS.len() + index, column.kind)?);
+    }
+    wire.content_omitted = wire.content_omitted.filter(|is_omitted| *is_omitted);
+    Ok((row.text(0)?, DecodedMessage { at: row.int(1)?, wire }))
+}
+
+impl StoredMessage {
+    fn read(tenant: &str, row: &Row) -> Result<StoredMessage> {
+        let (id, message) = read_message(row, is_no_content)?;
+        Ok(StoredMessage {
+            session: SessionKey { tenant_id: tenant.to_owned(), id },
+            at: message.at,
+            content_bytes: row.opt_int(WRITTEN_COLUMNS.len() - 1)?,
+            message: message.wire,
+        })
+    }
+
+    pub fn position(&self) -> MessagePosition {
+        MessagePosition { at: self.at, line_number: self.message.line_number, id: self.message.id.clone() }
+    }
+}
+
+impl Store {
+    /// Pages of the messages of several sessions.
+    pub async fn messages(
+        &self,
+        principal: &Principal,
+        pages: &[MessagePage],
+    ) -> Result<HashMap<MessagePage, Vec<StoredMessage>>> {
+        let mut groups: HashMap<(&str, usize, &Option<MessagePosition>), Vec<&MessagePage>> = HashMap::new();
+        for page in pages {
+            groups.entry((&page.session.tenant_id, page.first, &page.after)).or_default().push(page);
+        }
+        let mut found: HashMap<MessagePage, Vec<StoredMessage>> = HashMap::new();
+        let tx = self.db.read(DbRole::Request).await?;
+        for ((tenant, first, after), pages) in groups {
+            let Some(own) = principal.enter(&tx, tenant).await? else { continue };
+            let by_id: HashMap<&str, &MessagePage> =
+                pages.iter().map(|page| (page.session.id.as_str(), *page)).collect();
+            let ids: Vec<String> = by_id.keys().map(|id| (*id).to_owned()).collect();
+            let (at, line, id) = match after {
+                Some(position) => (position.at, position.line_number, position.id.as_str()),
+                None => (i64::MIN, i64::MIN, ""),
+            };
+            let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
+            let params =
+                [tenant.into(), own.into(), ids.into(), at.into(), line.into(), id.into(), limit.into()];
+            for row in tx.query(&SELECT_PAGES, &params).await? {
+                let message = StoredMessage::read(tenant, &row)?;
+                if let Some(page) = by_id.get(message.session.id.as_str()) {
+                    found.entry((*page).clone()).or_default().push(message);
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// The contents of messages, by session and id. The caller bounds how many bytes these are.
+    pub async fn contents(
+        &self,
+        principal: &Principal,
+        messages: &[(SessionKey, String)],
+    ) -> Result<HashMap<(SessionKey, String), String>> {
+        let mut groups: HashMap<&str, (Vec<String>, Vec<String>)> = HashMap::new();
+        for (session, id) in messages {
+            let (sessions, ids) = groups.entry(&session.tenant_id).or_default();
+            sessions.push(session.id.clone());
+            ids.push(id.clone());
+        }
+        let requested: HashSet<&(SessionKey, String)> = messages.iter().collect();
+        let mut found = HashMap::new();
+        let tx = self.db.read(DbRole::Request).await?;
+        for (tenant, (sessions, ids)) in groups {
+            let Some(own) = principal.enter(&tx, tenant).await? else { continue };
+            let params: [Value; 4] = [tenant.into(), own.into(), sessions.into(), ids.into()];
+            for row in tx.query(SELECT_CONTENTS, &params).await? {
+                let session = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
+                let key = (session, row.text(1)?);
+                // Two sessions may have a message of the same id, of which only one was requested.
+                if requested.contains(&key) {
+                    found.insert(key, row.text(2)?);
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(found)
+    }
+}

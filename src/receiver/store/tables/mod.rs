@@ -1,0 +1,34 @@
+//! The tables of sessions, their rows, their aggregates and their clients: one file for each, with its statements.
+//!
+//! Invariants: a reader sees only tenants that are the reader's, and there the own rows unless the reader is an admin; a
+//! list has an order that no later write changes, so that keyset pagination neither skips nor repeats a row.
+
+mod session_locations;
+
+mod sessions;
+
+mod messages;
+
+mod tasks;
+
+mod usages;
+
+mod metrics;
+
+mod clients;
+
+pub use clients::{BatchRecord, ClientError, ClientState, ClientStatus};
+pub use messages::{
+    FILL_CONTENT, INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, StoredMessage,
+    messages_without_content, push_message, session_messages, usage_messages,
+};
+pub use metrics::{MOVE_METRICS, MetricDimension, MetricsRow, add_to_metrics};
+pub use session_locations::{
+    INSERT_LOCATIONS, SessionLocation, delete_location, move_location, session_location, session_locations,
+};
+pub use sessions::{
+    GROW_SESSIONS, INSERT_SESSIONS, StoredSessionFields, SessionKey, SessionPosition, SessionQuery, StoredSession,
+    UPDATE_SESSIONS, session_fields,
+};
+pub use tasks::{StoredTask, StoredTaskFields, UPSERT_TASKS, session_tasks, task_fields};
+pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages};

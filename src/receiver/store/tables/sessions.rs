@@ -1,0 +1,239 @@
+//! `sessions`: a session's own fields, without its rows.
+
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::directory::Principal;
+use crate::receiver::store::error::Result;
+use crate::receiver::store::open::Store;
+use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value};
+use std::collections::HashMap;
+
+/// The id of a session inside a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    pub tenant_id: String,
+    pub id: String,
+}
+
+/// A session without its rows.
+#[derive(Debug, Clone)]
+pub struct StoredSession {
+    pub key: SessionKey,
+    pub user_id: String,
+    pub repository: String,
+    pub project_slug: String,
+    pub status: String,
+    pub slug: Option<String>,
+    pub harness: Option<String>,
+    pub inclusion: Option<String>,
+    pub message_count: i64,
+    pub total_message_count: Option<i64>,
+    pub last_modified: String,
+    pub stored_at: i64,
+}
+
+/// A selection of sessions; an absent field selects all.
+#[derive(Debug, Clone, Default)]
+pub struct SessionQuery {
+    pub organization: Option<String>,
+    pub repository: Option<String>,
+    pub user: Option<String>,
+}
+
+/// A position in the list of sessions, which begins with the one that was stored last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionPosition {
+    pub stored_at: i64,
+    pub id: String,
+    pub tenant_id: String,
+}
+
+/// The fields of a stored session that an upsert compares and replaces.
+#[derive(Debug)]
+pub struct StoredSessionFields {
+    pub modified_at: i64,
+    pub repository: String,
+    pub status: String,
+    pub slug: Option<String>,
+    pub harness: Option<String>,
+    pub inclusion: Option<String>,
+    pub total_message_count: Option<i64>,
+    pub last_modified: String,
+}
+
+const SELECT_FIELDS: SelectByKeys = SelectByKeys {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    keys: &[("session_id", ColumnType::Text)],
+    columns: "session_id, modified_at, repository, status, slug, harness, inclusion, total_message_count, last_modified",
+    tail: "{update}",
+};
+const WRITTEN_COLUMNS: &[Column] = &[
+    ("session_id", ColumnType::Text),
+    ("repository", ColumnType::Text),
+    ("project_slug", ColumnType::Text),
+    ("status", ColumnType::Text),
+    ("slug", ColumnType::Text),
+    ("harness", ColumnType::Text),
+    ("inclusion", ColumnType::Text),
+    ("last_modified", ColumnType::Text),
+    ("modified_at", ColumnType::Int),
+    ("total_message_count", ColumnType::Int),
+    ("message_count", ColumnType::Int),
+    ("stored_at", ColumnType::Int),
+];
+/// Returns the ids that were inserted: the others are taken.
+pub const INSERT_SESSIONS: InsertMany = InsertMany {
+    table: "sessions",
+    common: &["tenant_id", "user_id"],
+    columns: WRITTEN_COLUMNS,
+    tail: "ON CONFLICT (tenant_id, session_id) DO NOTHING RETURNING session_id",
+};
+/// Replaces the fields of stored sessions; `message_count` is the number of new messages.
+pub const UPDATE_SESSIONS: InsertMany = InsertMany {
+    tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET repository = excluded.repository, \
+           project_slug = excluded.project_slug, status = excluded.status, slug = excluded.slug, \
+           harness = excluded.harness, inclusion = excluded.inclusion, last_modified = excluded.last_modified, \
+           modified_at = excluded.modified_at, total_message_count = excluded.total_message_count, \
+           message_count = sessions.message_count + excluded.message_count",
+    ..INSERT_SESSIONS
+};
+/// As [`UPDATE_SESSIONS`], for sessions whose fields stay as they are.
+pub const GROW_SESSIONS: InsertMany = InsertMany {
+    tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET \
+           message_count = sessions.message_count + excluded.message_count",
+    ..INSERT_SESSIONS
+};
+
+const READ_COLUMNS: &str = "tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
+    message_count, total_message_count, last_modified, stored_at";
+/// `$2` is the only user whose rows are visible, or empty.
+const SELECTION: &str = "WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND ($3 = '' OR user_id = $3) \
+    AND ($4 = '' OR repository = $4)";
+
+/// The fields of a user's sessions that are stored in a tenant, by session id. Locks the rows.
+pub async fn session_fields(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    ids: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, StoredSessionFields>> {
+    let mut keys = Rows::new(&[tenant, user]);
+    ids.for_each(|id| keys.push([id.into()]));
+    let rows = tx.select_by_keys(&SELECT_FIELDS, &keys).await?;
+    let read = |row: &Row| {
+        let fields = StoredSessionFields {
+            modified_at: row.int(1)?,
+            repository: row.text(2)?,
+            status: row.text(3)?,
+            slug: row.opt_text(4)?,
+            harness: row.opt_text(5)?,
+            inclusion: row.opt_text(6)?,
+            total_message_count: row.opt_int(7)?,
+            last_modified: row.text(8)?,
+        };
+        Ok((row.text(0)?, fields))
+    };
+    rows.iter().map(read).collect()
+}
+
+impl Store {
+    /// One page of the sessions that the reader may see, over all of the reader's tenants, and one session more where there
+    /// is one.
+    pub async fn sessions(
+        &self,
+        principal: &Principal,
+        query: &SessionQuery,
+        first: usize,
+        after: Option<&SessionPosition>,
+    ) -> Result<Vec<StoredSession>> {
+        let user = match &query.user {
+            None => String::new(),
+            Some(login) => match self.user_id(login).await? {
+                Some(id) => id,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let repository = query.repository.clone().unwrap_or_default();
+        let tx = self.db.read(DbRole::Request).await?;
+        let mut page = Vec::new();
+        for tenant in principal.tenants() {
+            let slug = principal.membership(&tenant).map(|membership| &membership.slug);
+            if query.organization.is_some() && query.organization.as_ref() != slug {
+                continue;
+            }
+            let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
+            let mut params = vec![
+                Value::from(&tenant),
+                own.into(),
+                Value::from(&user),
+                Value::from(&repository),
+                i64::try_from(first + 1).unwrap_or(i64::MAX).into(),
+            ];
+            let mut keyset = "";
+            if let Some(after) = after {
+                // The tenant breaks ties, so that each session has one position in the merged list.
+                keyset = if tenant < after.tenant_id {
+                    "AND (stored_at, session_id) <= ($6, $7)"
+                } else {
+                    "AND (stored_at, session_id) < ($6, $7)"
+                };
+                params.extend([after.stored_at.into(), Value::from(&after.id)]);
+            }
+            let sql = format!(
+                "SELECT {READ_COLUMNS} FROM sessions {SELECTION} {keyset} \
+                 ORDER BY stored_at DESC, session_id DESC LIMIT $5"
+            );
+            for row in tx.query(&sql, &params).await? {
+                page.push(StoredSession::read(&row)?);
+            }
+        }
+        tx.commit().await?;
+        page.sort_by_key(|session| std::cmp::Reverse(session.position()));
+        page.truncate(first + 1);
+        Ok(page)
+    }
+
+    /// The session with this id that the reader may see, in the reader's private space first.
+    pub async fn session(&self, principal: &Principal, id: &str) -> Result<Option<StoredSession>> {
+        let tx = self.db.read(DbRole::Request).await?;
+        let mut found = None;
+        for tenant in principal.tenants() {
+            let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
+            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $5");
+            let params = [tenant.into(), own.into(), "".into(), "".into(), id.into()];
+            if let Some(row) = tx.query_one(&sql, &params).await? {
+                found = Some(StoredSession::read(&row)?);
+                break;
+            }
+        }
+        tx.commit().await?;
+        Ok(found)
+    }
+}
+
+impl StoredSession {
+    pub fn position(&self) -> SessionPosition {
+        SessionPosition {
+            stored_at: self.stored_at,
+            id: self.key.id.clone(),
+            tenant_id: self.key.tenant_id.clone(),
+        }
+    }
+
+    fn read(row: &Row) -> Result<StoredSession> {
+        Ok(StoredSession {
+            key: SessionKey { tenant_id: row.text(0)?, id: row.text(1)? },
+            user_id: row.text(2)?,
+            repository: row.text(3)?,
+            project_slug: row.text(4)?,
+            status: row.text(5)?,
+            slug: row.opt_text(6)?,
+            harness: row.opt_text(7)?,
+            inclusion: row.opt_text(8)?,
+            message_count: row.int(9)?,
+            total_message_count: row.opt_int(10)?,
+            last_modified: row.text(11)?,
+            stored_at: row.int(12)?,
+        })
+    }
+}
