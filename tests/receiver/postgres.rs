@@ -45,7 +45,7 @@ fn row_level_security_is_on_and_forced_for_every_table_of_tenants() {
         "SELECT rolname FROM pg_roles WHERE rolname LIKE 'han_sync_%' AND (rolsuper OR rolbypassrls OR rolcanlogin)",
     );
     assert!(
-        roles.iter().all(|role| !role.starts_with("han_sync_g") && !role.starts_with("han_sync_r")),
+        roles.iter().all(|role| !role.starts_with("han_sync_d") && !role.starts_with("han_sync_r")),
         "{roles:?}"
     );
 }

@@ -248,3 +248,30 @@ fn the_directory_can_be_listed_renamed_and_removed() {
         assert!(store.query("SELECT * FROM messages").is_empty());
     }
 }
+
+#[test]
+fn a_store_of_an_unreleased_form_is_rejected_with_the_next_step() {
+    // Either sign is enough: a table that was renamed since, or the first record of the migrations.
+    let signs = [
+        "CREATE TABLE homes (tenant_id TEXT NOT NULL, session_id TEXT NOT NULL)",
+        "CREATE TABLE migrations (number BIGINT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL); \
+         INSERT INTO migrations VALUES (1, 'schema', 0), (2, 'isolation', 0)",
+    ];
+    for sign in signs {
+        for place in places() {
+            place.execute(sign);
+            let (code, stdout, stderr) = place.try_admin("org list");
+            assert_eq!((code, stdout.as_str()), (69, ""), "{stderr}");
+            let (mut child, folder) = Receiver::spawn(&place.url, &[]);
+            assert_eq!(child.wait().unwrap().code(), Some(69));
+            let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+            for output in [stderr, log] {
+                assert!(
+                    output.contains("unreleased version") && output.contains("name an empty store"),
+                    "{output}"
+                );
+                assert_eq!(output.trim_end().lines().count(), 1, "{output}");
+            }
+        }
+    }
+}

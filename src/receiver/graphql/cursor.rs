@@ -4,7 +4,7 @@
 
 use super::error::bad_request;
 use crate::hex;
-use crate::receiver::ingest::decode::replace_nul;
+use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::store::{MessagePosition, SessionPosition};
 
 /// Encodes the position of a session.

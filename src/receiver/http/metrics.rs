@@ -1,7 +1,7 @@
 //! Prometheus metrics of this process since its start. Labels name routes, statuses and codes, never tenants or users.
 
 use crate::receiver::store::IngestOutcome;
-use crate::receiver::store::db::STATEMENTS;
+use crate::receiver::store::statement_count;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -11,7 +11,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
@@ -127,7 +126,7 @@ struct StatementCollector;
 
 impl Collector for StatementCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let statements = ConstCounter::new(STATEMENTS.load(Ordering::Relaxed));
+        let statements = ConstCounter::new(statement_count());
         let descriptor = encoder.encode_descriptor(
             "han_sync_store_statements",
             "Statements sent to the store.",

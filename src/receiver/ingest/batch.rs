@@ -28,7 +28,7 @@ pub struct SessionEntry {
     pub parts: Result<Vec<DecodedSession>, String>,
 }
 
-/// One session of a payload, or several of one id merged into one.
+/// Session of a payload, or the merged occurrences of one id.
 #[derive(Debug, Clone)]
 pub struct DecodedSession {
     /// `None` if the remote cannot be parsed; the text is dropped, because it may hold credentials.

@@ -12,7 +12,7 @@ mod sql;
 /// SQLite and PostgreSQL behind one interface.
 mod database;
 
-/// One lock for each user.
+/// Locks of users.
 mod user_locks;
 
 /// The opened store, retries.
@@ -30,7 +30,7 @@ mod write;
 /// Pruning of old messages.
 mod retention;
 
-/// Single sessions in the operator's hands: list, export, move, delete.
+/// The operator's commands on single sessions: list, export, move, delete.
 mod session_admin;
 
 pub use directory::{KeyInfo, MemberInfo, Membership, NewKey, Principal, Role, TenantInfo, TenantKind};

@@ -1,4 +1,4 @@
-//! The operator's handling of single sessions: list, export, move to another tenant, delete for good.
+//! The operator's commands on single sessions: list, export, move to another tenant, delete for good.
 //!
 //! Invariant: a session that leaves a tenant takes its sums along, except those of pruned days, which stay.
 
@@ -70,6 +70,7 @@ const DELETE_METRICS: &str = "\
     DELETE FROM metrics WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 AND day >= $4";
 
 impl Store {
+    /// The selected sessions.
     pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionInfo>> {
         let tx = self.db.read(DbRole::Operator).await?;
         let found = find_sessions(&tx, filter).await?;

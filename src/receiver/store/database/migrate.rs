@@ -6,7 +6,7 @@
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Dialect;
 
-/// One numbered step of the schema.
+/// Numbered step of the schema.
 pub struct Migration {
     pub number: i64,
     pub name: &'static str,

@@ -4,9 +4,11 @@
 //! (`BEGIN IMMEDIATE`), so that nothing that it has read changes under it; calls into SQLite never block the runtime's
 //! other tasks.
 
-use crate::receiver::store::error::{Result, StoreError};
 use super::migrate;
-use crate::receiver::store::sql::{Dialect, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef, count_statement};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::sql::{
+    Dialect, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
+};
 use crate::receiver::time;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{self, ToSqlOutput};

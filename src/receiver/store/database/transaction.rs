@@ -1,13 +1,13 @@
-//! One interface to both databases: transactions that run statements.
+//! Transactions that run statements: the interface to both databases.
 //!
 //! Invariants: everything is written inside a transaction; a transaction that is dropped is rolled back; the settings of
 //! a transaction (role, tenant, user) end with it.
 
-use crate::receiver::store::error::Result;
 use super::postgres::{Postgres, PostgresTransaction};
 use super::role::{DbRole, Visibility};
-use crate::receiver::store::sql::{InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
 use super::sqlite::{Sqlite, SqliteTransaction};
+use crate::receiver::store::error::Result;
+use crate::receiver::store::sql::{InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
 
 /// An opened database of either kind.
 pub enum Database {

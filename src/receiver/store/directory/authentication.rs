@@ -75,7 +75,9 @@ impl Store {
             // It only informs the operator: a failed update rejects no request, and the next one tries again.
             match tokio::time::timeout(KEY_USE_TIMEOUT, self.record_use(&principal, now)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(error = %error, "the last use of a key could not be recorded"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %error, "the last use of a key could not be recorded")
+                }
                 Err(_) => tracing::warn!("recording the last use of a key timed out"),
             }
         }

@@ -53,7 +53,7 @@ impl Store {
             let user = tenant_id(tx, TenantKind::User, login).await?;
             let hash = keys::hash(&key);
             claim_name(tx, "key", &hash, &user).await?;
-            let prefix = keys::shown(&key);
+            let prefix = keys::visible_prefix(&key);
             let params = [
                 user.into(),
                 Value::from(&id),
@@ -67,7 +67,7 @@ impl Store {
         })
         .await?;
         Ok(NewKey {
-            prefix: keys::shown(&key).to_owned(),
+            prefix: keys::visible_prefix(&key).to_owned(),
             key,
             id,
             login: login.to_owned(),
@@ -93,7 +93,7 @@ impl Store {
         self.operate(async |tx| {
             let sql = "SELECT tenant_id, key_id FROM api_keys WHERE key_id = $1 OR prefix = $1";
             // An operator may paste the whole key.
-            let named = if named.starts_with("han_") { keys::shown(named) } else { named };
+            let named = if named.starts_with("han_") { keys::visible_prefix(named) } else { named };
             let rows = tx.query(sql, &[named.into()]).await?;
             let [row] = rows.as_slice() else {
                 return Err(StoreError::refused(match rows.len() {

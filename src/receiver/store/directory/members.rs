@@ -5,7 +5,7 @@ use super::principal::Role;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
-use crate::receiver::store::sql::{Row, Value};
+use crate::receiver::store::sql::Row;
 use crate::receiver::time;
 use serde::Serialize;
 

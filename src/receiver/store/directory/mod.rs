@@ -4,11 +4,11 @@
 
 mod principal;
 
-mod authentication;
-
 mod names;
 
 mod owners;
+
+mod authentication;
 
 mod members;
 

@@ -26,7 +26,8 @@ impl TenantKind {
     }
 }
 
-const SUBJECT: &str = "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = $1 AND name = $2";
+const SUBJECT: &str =
+    "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = $1 AND name = $2";
 const CLAIM: &str = "\
     INSERT INTO directory (tenant_id, kind, name, subject) VALUES ('directory', $1, $2, $3) \
     ON CONFLICT (tenant_id, kind, name) DO NOTHING";

@@ -31,7 +31,7 @@ impl Store {
     pub async fn create_organization(&self, slug: &str, name: &str, owners: &[String]) -> Result<String> {
         check_handle(slug)?;
         self.operate(async |tx| {
-            let id = create_tenant_id(tx, TenantKind::Organization, slug, name).await?;
+            let id = create_tenant(tx, TenantKind::Organization, slug, name).await?;
             for owner in owners {
                 add_owner(tx, TenantKind::Organization, &id, owner).await?;
             }
@@ -50,7 +50,7 @@ impl Store {
     ) -> Result<String> {
         check_handle(login)?;
         self.operate(async |tx| {
-            let id = create_tenant_id(tx, TenantKind::User, login, login).await?;
+            let id = create_tenant(tx, TenantKind::User, login, login).await?;
             for slug in organizations {
                 set_member(tx, slug, login, role).await?;
             }

@@ -4,7 +4,7 @@ use super::value::Value;
 use crate::protocol::message::{ColumnKind, FieldValue};
 use crate::receiver::store::error::{Result, StoreError};
 
-/// One returned row, read by position.
+/// Returned row, read by position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row(pub Vec<Value>);
 

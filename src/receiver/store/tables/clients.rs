@@ -23,11 +23,11 @@ pub enum ClientState {
     Idle,
     /// Not seen for longer.
     Overdue,
-    /// Its last batch had errors.
+    /// The last batch had errors.
     Failing,
 }
 
-/// One client of one user, as a tenant knows it.
+/// Status of a user's client, as a tenant knows it.
 #[derive(Debug, Clone)]
 pub struct ClientStatus {
     /// `None` for the row of the private space, which counts everything.

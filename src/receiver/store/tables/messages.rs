@@ -41,7 +41,7 @@ pub struct MessagePosition {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessagePage {
     pub session: SessionKey,
-    /// One message more than this is returned, where there is one.
+    /// Size of the page; the store returns one message more, where there is one.
     pub first: usize,
     pub after: Option<MessagePosition>,
 }

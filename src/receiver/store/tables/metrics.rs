@@ -201,7 +201,7 @@ fn grouped_sums(dimensions: &[MetricDimension], visibility: Visibility) -> Strin
 impl MetricsRow {
     /// Reads a row of [`grouped_sums`].
     fn read(row: &Row, slug: Option<&String>, dimensions: &[MetricDimension]) -> Result<MetricsRow> {
-        let named = |column: usize| Ok(Some(row.text(column)?).filter(|name| !name.is_empty()));
+        let named = |column| -> Result<_> { Ok(Some(row.text(column)?).filter(|name| !name.is_empty())) };
         Ok(MetricsRow {
             organization: slug.filter(|_| dimensions.contains(&MetricDimension::Organization)).cloned(),
             repository: named(0)?,

@@ -27,8 +27,8 @@ pub use session_locations::{
     INSERT_LOCATIONS, SessionLocation, delete_location, move_location, session_location, session_locations,
 };
 pub use sessions::{
-    GROW_SESSIONS, INSERT_SESSIONS, StoredSessionFields, SessionKey, SessionPosition, SessionQuery, StoredSession,
-    UPDATE_SESSIONS, session_fields,
+    GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, StoredSession,
+    StoredSessionFields, UPDATE_SESSIONS, session_fields,
 };
 pub use tasks::{StoredTask, StoredTaskFields, UPSERT_TASKS, session_tasks, task_fields};
 pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages};

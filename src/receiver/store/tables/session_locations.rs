@@ -40,8 +40,7 @@ pub async fn session_locations(
     ids.for_each(|id| keys.push([id.into()]));
     let rows = tx.select_by_keys(&SELECT_LOCATIONS, &keys).await?;
     let read = |row: &Row| {
-        let location =
-            SessionLocation { tenant_id: row.text(1)?, has_tombstone: row.opt_int(2)?.is_some() };
+        let location = SessionLocation { tenant_id: row.text(1)?, has_tombstone: row.opt_int(2)?.is_some() };
         Ok((row.text(0)?, location))
     };
     rows.iter().map(read).collect()

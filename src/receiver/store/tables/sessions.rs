@@ -137,8 +137,8 @@ pub async fn session_fields(
 }
 
 impl Store {
-    /// One page of the sessions that the reader may see, over all of the reader's tenants, and one session more where there
-    /// is one.
+    /// A page of the sessions that the reader may see, over all of the reader's tenants, and one session more where there is
+    /// one.
     pub async fn sessions(
         &self,
         principal: &Principal,

@@ -4,9 +4,7 @@
 //! of their ids, so that transactions do not deadlock; one that meets another all the same is run again. If the store
 //! cannot take some session, the sessions are stored one by one, each in a savepoint, so that the others are stored.
 
-use super::outcome::{
-    AddedRows, IngestOutcome, Rejection, SessionOutcome, SessionResult, UpsertError,
-};
+use super::outcome::{AddedRows, IngestOutcome, Rejection, SessionOutcome, SessionResult, UpsertError};
 use super::upserter::Upserter;
 use crate::protocol::code;
 use crate::protocol::remote::Owner;

@@ -192,8 +192,7 @@ impl<'t> Upserter<'t> {
         self.fill_content(tenant, &with_content).await?;
         for upsert in upserts.iter_mut().filter(|upsert| !upsert.is_new) {
             let (retained, id) = (std::mem::take(&mut upsert.retained.messages), upsert.id);
-            upsert.new_messages =
-                retained.into_iter().filter(|message| is_inserted(id, message)).collect();
+            upsert.new_messages = retained.into_iter().filter(|message| is_inserted(id, message)).collect();
         }
         Ok(())
     }

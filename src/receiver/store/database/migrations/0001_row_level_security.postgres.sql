@@ -1,16 +1,16 @@
--- Row-level security, besides the checks in the program. Migrations run as the owner of the database; every transaction
--- of the receiver runs under one of three roles, and a request names its tenant and user for that transaction:
---   han_sync_directory      finds out who a key stands for: the directory, no sessions
---   han_sync_request   acts in the tenant of han.tenant as the user of han.user; han.visibility is 'own' or 'all'
---   han_sync_operator  the operator's commands: everything
--- It is forced: an owner who has not been granted these roles sees nothing either.
+-- Row-level security, in addition to the checks of the program. Migrations run as the owner of the database; every
+-- transaction of the receiver runs under one of three roles, and a request sets its tenant and user for the transaction:
+--   han_sync_directory  authentication: sees the directory, no sessions
+--   han_sync_request    acts in the tenant han.tenant as the user han.user; han.visibility is 'own' or 'all'
+--   han_sync_operator   the operator's commands: sees everything
+-- It is forced: even the owner of the tables sees nothing without one of these roles.
 
 DO $$
 DECLARE
     role TEXT;
 BEGIN
     FOREACH role IN ARRAY ARRAY['han_sync_directory', 'han_sync_request', 'han_sync_operator'] LOOP
-        -- Roles belong to the whole server: a receiver of another database may be making the same ones.
+        -- Roles belong to the whole server: a receiver of another database may create them at the same time.
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOBYPASSRLS', role);
@@ -44,10 +44,10 @@ BEGIN
 
     FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys'] LOOP
         EXECUTE format('GRANT SELECT ON %I TO han_sync_directory', name);
-        EXECUTE format('CREATE POLICY gate ON %I FOR SELECT TO han_sync_directory USING (true)', name);
+        EXECUTE format('CREATE POLICY directory ON %I FOR SELECT TO han_sync_directory USING (true)', name);
     END LOOP;
 
-    -- What is a user's own inside a tenant: they read and write it, and one who sees all reads it.
+    -- Rows of a user inside a tenant: that user reads and writes them; a request with visibility 'all' reads them.
     FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'clients'] LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO han_sync_request', name);
         EXECUTE format(
@@ -70,14 +70,14 @@ END
 $$;
 
 GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
-CREATE POLICY gate_marks_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);
+CREATE POLICY directory_records_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);
 
--- Sums are an organization's, without persons: every member may add them up. The program leaves the persons out.
+-- The sums of an organization: every member may add them up. The program leaves the other persons out.
 GRANT SELECT, INSERT, UPDATE ON metrics TO han_sync_request;
 CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.tenant', true)));
 
--- Where a session was first stored is kept in the user's private space.
+-- Session locations belong to the user's private space.
 GRANT SELECT, INSERT, UPDATE, DELETE ON session_locations TO han_sync_request;
 CREATE POLICY request ON session_locations TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
 

@@ -1,7 +1,7 @@
--- The whole schema. Every primary key begins with the tenant, so that the tables can be distributed by it. There are no
--- other unique constraints, and no foreign keys across tenants.
+-- The schema. Every primary key begins with the tenant, so that the tables can be distributed by it. There are no other
+-- unique constraints and no foreign keys.
 --
--- A tenant is an organization, or a user's private space; a user's id is that of their private space. Times are
+-- A tenant is an organization, or the private space of a user; the id of a user is the id of the private space. Times are
 -- microseconds since 1970 in UTC, days are days since 1970 in UTC.
 
 CREATE TABLE tenants (
@@ -10,20 +10,20 @@ CREATE TABLE tenants (
     handle {text} NOT NULL,              -- slug or login, as in the directory
     title {text} NOT NULL,
     created_at BIGINT NOT NULL,
-    retained_since BIGINT,               -- older messages were pruned and are not taken again
+    retained_since BIGINT,               -- older messages are pruned and rejected
     PRIMARY KEY (tenant_id)
 );
 
--- Names that are unique across tenants: slugs, logins, owners, hashes of keys. It is a tenant of its own.
+-- Names that are unique across tenants: slugs, logins, owners, hashes of keys. The directory is a tenant of its own.
 CREATE TABLE directory (
     tenant_id {text} NOT NULL DEFAULT 'directory' CHECK (tenant_id = 'directory'),
     kind {text} NOT NULL CHECK (kind IN ('organization', 'user', 'owner', 'key')),
     name {text} NOT NULL,
-    subject {text} NOT NULL,             -- the tenant that it names
+    subject {text} NOT NULL,             -- the tenant with this name
     PRIMARY KEY (tenant_id, kind, name)
 );
 
--- Owners of repositories: an organization's, or a user's own accounts.
+-- Owners of repositories: those of an organization, or the accounts of a user.
 CREATE TABLE owners (
     tenant_id {text} NOT NULL,
     owner {text} NOT NULL,               -- normalized: host/owner[/subgroup…]
@@ -43,7 +43,7 @@ CREATE TABLE api_keys (
     tenant_id {text} NOT NULL,           -- the user
     key_id {text} NOT NULL,
     hash {text} NOT NULL,                -- SHA-256 of the key
-    prefix {text} NOT NULL,              -- the key's first characters, to tell keys apart
+    prefix {text} NOT NULL,              -- the first characters of the key, to tell keys apart
     label {text} NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
@@ -52,12 +52,13 @@ CREATE TABLE api_keys (
     PRIMARY KEY (tenant_id, key_id)
 );
 
--- Where a user's session was first stored. It outlives the session, so that what was pruned or forgotten stays away.
+-- The tenant in which a user's session is stored. The location outlives the session, so that a pruned or deleted session
+-- is not stored again.
 CREATE TABLE session_locations (
     tenant_id {text} NOT NULL,           -- the user
     session_id {text} NOT NULL,
     stored_in {text} NOT NULL,           -- the tenant
-    forgotten_at BIGINT,
+    forgotten_at BIGINT,                 -- the tombstone: when the session was deleted for good
     PRIMARY KEY (tenant_id, session_id)
 );
 
@@ -122,11 +123,11 @@ CREATE TABLE tasks (
     created_at {text} NOT NULL,          -- as sent
     updated_at {text} NOT NULL,          -- as sent
     changed_at BIGINT NOT NULL,
-    pruned BOOLEAN NOT NULL DEFAULT FALSE, -- only what the aggregates need is left
+    pruned BOOLEAN NOT NULL DEFAULT FALSE, -- only the fields that the aggregates need are left
     PRIMARY KEY (tenant_id, session_id, task_id)
 );
 
--- An answer's tokens, which count once, where its first row stands.
+-- The tokens of an answer, which count once, with the answer's first row.
 CREATE TABLE usages (
     tenant_id {text} NOT NULL,
     user_id {text} NOT NULL,
@@ -135,17 +136,17 @@ CREATE TABLE usages (
     output_tokens BIGINT NOT NULL,
     cache_read_tokens BIGINT NOT NULL,
     cache_creation_tokens BIGINT NOT NULL,
-    at BIGINT NOT NULL,                  -- from here on: the row that it counts with
+    at BIGINT NOT NULL,                  -- from here on: the row with which the answer counts
     line_number BIGINT NOT NULL,
     message_type {text} NOT NULL,
     session_id {text} NOT NULL,
     message_id {text} NOT NULL,
     model {text} NOT NULL,               -- empty: none
-    last_at BIGINT NOT NULL,             -- the answer's last row; prune goes by it
+    last_at BIGINT NOT NULL,             -- the answer's last row, which decides when it is pruned
     PRIMARY KEY (tenant_id, user_id, usage_id)
 );
 
--- The aggregates: sums per session, day, model and type. Sessions are counted from its rows, so nothing else is kept.
+-- The aggregates: sums per session, day, model and type. Sessions are counted from these rows.
 CREATE TABLE metrics (
     tenant_id {text} NOT NULL,
     user_id {text} NOT NULL,
@@ -166,8 +167,8 @@ CREATE TABLE metrics (
 );
 CREATE INDEX metrics_by_day ON metrics (tenant_id, day);
 
--- What a user's client has to do with a tenant: one row for the user's private space, which counts everything, and one
--- for each organization, which counts what concerns it.
+-- The sync status of a user's client: one row for the user's private space, which counts everything, and one for each
+-- organization, which counts the sessions that are routed to it.
 CREATE TABLE clients (
     tenant_id {text} NOT NULL,
     user_id {text} NOT NULL,

@@ -56,8 +56,7 @@ fn uses_tls(url: &str, config: &Config) -> bool {
         Host::Unix(_) => true,
     };
     let addresses = config.get_hostaddrs();
-    let is_local =
-        config.get_hosts().iter().all(is_local_host) && addresses.iter().all(IpAddr::is_loopback);
+    let is_local = config.get_hosts().iter().all(is_local_host) && addresses.iter().all(IpAddr::is_loopback);
     config.get_ssl_mode() != SslMode::Disable && (url.contains("sslmode=") || !is_local)
 }
 

@@ -3,9 +3,9 @@
 use super::connect::{CONNECT_TIMEOUT, connection_manager};
 use super::error::store_error;
 use super::transaction::PostgresTransaction;
-use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
+use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Dialect;
 use crate::receiver::time;
 use deadpool_postgres::{Object, Pool, PoolError, Runtime};
@@ -89,8 +89,9 @@ async fn migrate_in_transaction(client: &Client) -> Result<()> {
     run(&Dialect::Postgres.render(migrate::TABLE)).await?;
     for migration in migrate::pending(number(migrate::VERSION).await?, number(migrate::UNRELEASED).await?)? {
         run(&migration.render(Dialect::Postgres)).await?;
-        let record = client.execute(migrate::RECORD, &[&migration.number, &migration.name, &time::now_us()]);
-        record.await.map_err(|error| store_error(&error))?;
+        let (number, name, now) = (migration.number, migration.name, time::now_us());
+        let recorded = client.execute(migrate::RECORD, &[&number, &name, &now]).await;
+        recorded.map_err(|error| store_error(&error))?;
     }
     run("COMMIT").await
 }

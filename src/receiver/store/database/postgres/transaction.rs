@@ -3,8 +3,8 @@
 
 use super::error::store_error;
 use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
-use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::database::role::Visibility;
+use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Dialect, InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
 use deadpool_postgres::Object;
 use std::collections::VecDeque;
@@ -31,8 +31,7 @@ pub struct PostgresTransaction {
 impl PostgresTransaction {
     /// Sends `begin`, which the first awaited statement waits for.
     pub async fn begin(client: Object, begin: String, read_only: bool) -> Result<PostgresTransaction> {
-        let tx =
-            PostgresTransaction { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
+        let tx = PostgresTransaction { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
         let client = tx.client()?.clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
@@ -182,9 +181,8 @@ impl Drop for PostgresTransaction {
 fn insert_sql(insert: &InsertMany) -> String {
     let common = (1..=insert.common.len()).map(|index| format!("${index}"));
     // Unnested in the select list: in FROM, PostgreSQL writes each array to a tuplestore before it returns the first row.
-    let unnested = array_params(insert.common.len(), insert.columns)
-        .into_iter()
-        .map(|array| format!("unnest({array})"));
+    let unnested =
+        array_params(insert.common.len(), insert.columns).into_iter().map(|array| format!("unnest({array})"));
     let values: Vec<String> = common.chain(unnested).collect();
     format!(
         "INSERT INTO {} ({}) SELECT {} {}",

@@ -12,9 +12,8 @@ type ToSqlResult = std::result::Result<IsNull, Box<dyn std::error::Error + Sync 
 
 /// The array parameters of columns, after the parameters of the common columns: `$3::text[]`.
 pub fn array_params(common: usize, columns: &[Column]) -> Vec<String> {
-    let array = |(index, column): (usize, &Column)| {
-        format!("${}::{}[]", common + index + 1, type_name(column.1))
-    };
+    let array =
+        |(index, column): (usize, &Column)| format!("${}::{}[]", common + index + 1, type_name(column.1));
     columns.iter().enumerate().map(array).collect()
 }
 
@@ -51,8 +50,10 @@ fn parts<'a>(values: &'a [ValueRef<'a>], width: usize) -> Vec<&'a [ValueRef<'a>]
     let mut parts = Vec::new();
     let (mut begin, mut bytes) = (0, 0);
     for (index, row) in values.chunks_exact(width).enumerate() {
-        bytes +=
-            row.iter().map(|value| if let ValueRef::Text(text) = value { text.len() } else { 0 }).sum::<usize>();
+        bytes += row
+            .iter()
+            .map(|value| if let ValueRef::Text(text) = value { text.len() } else { 0 })
+            .sum::<usize>();
         let end = (index + 1) * width;
         if bytes >= STATEMENT_BYTES || end == values.len() {
             parts.push(&values[begin..end]);
@@ -78,7 +79,7 @@ pub fn read_row(row: &tokio_postgres::Row) -> Result<Row> {
     Ok(Row(values.map_err(|error| StoreError::Internal(error.to_string()))?))
 }
 
-/// One column of rows, encoded as an array.
+/// Column of rows, encoded as an array.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnArray<'a> {
     values: &'a [ValueRef<'a>],
