@@ -258,11 +258,11 @@ fn a_store_of_an_unreleased_form_is_rejected_with_the_next_step() {
          INSERT INTO migrations VALUES (1, 'schema', 0), (2, 'isolation', 0)",
     ];
     for sign in signs {
-        for place in places() {
-            place.execute(sign);
-            let (code, stdout, stderr) = place.try_admin("org list");
+        for store in stores() {
+            store.execute(sign);
+            let (code, stdout, stderr) = store.try_admin("org list");
             assert_eq!((code, stdout.as_str()), (69, ""), "{stderr}");
-            let (mut child, folder) = Receiver::spawn(&place.url, &[]);
+            let (mut child, folder) = RunningReceiver::spawn(&store.url, &[]);
             assert_eq!(child.wait().unwrap().code(), Some(69));
             let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
             for output in [stderr, log] {

@@ -11,7 +11,7 @@ use super::types::session::SessionObject;
 use super::types::sync_status::SyncStatusObject;
 use super::types::user::UserObject;
 use crate::protocol::remote::Remote;
-use crate::receiver::ingest::decode::replace_nul;
+use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::limits::{LOOKUP_COMPLEXITY, METRICS_COMPLEXITY};
 use crate::receiver::store::{MetricDimension, SessionQuery};
 use crate::receiver::time;

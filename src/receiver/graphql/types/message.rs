@@ -36,32 +36,31 @@ pub struct MessageObject {
 }
 
 impl From<StoredMessage> for MessageObject {
-    fn from(message: StoredMessage) -> MessageObject {
-        let [input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens] = message.tokens;
-        let [lines_added, lines_removed, files_changed] = message.lines;
+    fn from(stored: StoredMessage) -> MessageObject {
+        let message = stored.message;
         MessageObject {
-            content_key: ContentKey(message.session, message.id.clone()),
-            content_bytes: message.content_bytes,
+            content_key: ContentKey(stored.session, message.id.clone()),
+            content_bytes: stored.content_bytes,
             id: message.id.into(),
             line_number: message.line_number,
-            stream: message.stream,
+            stream: message.stream.unwrap_or_default(),
             message_type: message.message_type,
             timestamp: message.timestamp,
             content_hash: message.content_hash,
-            content_omitted: message.content_omitted,
-            input_tokens,
-            output_tokens,
-            cache_read_tokens,
-            cache_creation_tokens,
+            content_omitted: message.content_omitted.unwrap_or_default(),
+            input_tokens: message.input_tokens,
+            output_tokens: message.output_tokens,
+            cache_read_tokens: message.cache_read_tokens,
+            cache_creation_tokens: message.cache_creation_tokens,
             agent_id: message.agent_id,
             parent_id: message.parent_id,
             role: message.role,
             tool_name: message.tool_name,
             model: message.model,
             usage_id: message.usage_id,
-            lines_added,
-            lines_removed,
-            files_changed,
+            lines_added: message.lines_added,
+            lines_removed: message.lines_removed,
+            files_changed: message.files_changed,
         }
     }
 }

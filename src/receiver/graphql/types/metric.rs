@@ -43,16 +43,8 @@ pub struct MetricObject {
 
 impl From<MetricsRow> for MetricObject {
     fn from(row: MetricsRow) -> MetricObject {
-        let [
-            messages,
-            input_tokens,
-            output_tokens,
-            cache_read_tokens,
-            cache_creation_tokens,
-            lines_added,
-            lines_removed,
-            tasks_completed,
-        ] = row.sums;
+        let sums = row.sums;
+        let [input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens] = sums.tokens;
         MetricObject {
             user_id: row.user_id,
             organization: row.organization,
@@ -61,14 +53,14 @@ impl From<MetricsRow> for MetricObject {
             message_type: row.message_type,
             day: row.day.map(Date),
             sessions: row.sessions,
-            messages,
+            messages: sums.messages,
             input_tokens,
             output_tokens,
             cache_read_tokens,
             cache_creation_tokens,
-            lines_added,
-            lines_removed,
-            tasks_completed,
+            lines_added: sums.lines_added,
+            lines_removed: sums.lines_removed,
+            tasks_completed: sums.tasks_completed,
         }
     }
 }
