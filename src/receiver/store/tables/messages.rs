@@ -90,15 +90,15 @@ const SELECT_CONTENTS: &str = "\
 /// All columns as [`read_message`] reads them.
 static READ_COLUMNS: LazyLock<String> = LazyLock::new(|| column_list(|_| true));
 
-/// A page of each of several sessions: `place` numbers the messages after the position. The columns are those of
+/// A page of each of several sessions: `number` counts the messages after the position. The columns are those of
 /// [`StoredMessage::read`].
 static SELECT_PAGES: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, content_bytes FROM (SELECT m.*, CAST(octet_length(content) AS BIGINT) AS content_bytes, \
-         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS place FROM messages m \
+         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS number FROM messages m \
          WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {{list:$3}} \
          AND (at, line_number, message_id) > ($4, $5, $6)) page \
-         WHERE place <= $7 ORDER BY session_id, at, line_number, message_id",
+         WHERE number <= $7 ORDER BY session_id, at, line_number, message_id",
         column_list(is_no_content)
     )
 });
