@@ -6,10 +6,13 @@ use crate::receiver::store::error::Result;
 /// The user of a key, with the memberships and accounts at the time of the request.
 #[derive(Debug, Clone)]
 pub struct Principal {
+    /// Id of the key.
     pub key_id: String,
     /// Also the tenant id of the user's private space.
     pub user_id: String,
+    /// Login name of the user.
     pub login: String,
+    /// Own accounts of the user.
     pub accounts: Vec<String>,
     /// Sorted by slug.
     pub memberships: Vec<Membership>,
@@ -20,10 +23,15 @@ pub struct Principal {
 /// An organization that the user belongs to.
 #[derive(Debug, Clone)]
 pub struct Membership {
+    /// Id of the tenant.
     pub tenant_id: String,
+    /// Slug of the organization.
     pub slug: String,
+    /// Name of the organization.
     pub name: String,
+    /// Role of the user in the organization.
     pub role: Role,
+    /// Owners of the organization's repositories.
     pub owners: Vec<String>,
     /// Microseconds; of the organization.
     pub retained_since: Option<i64>,
@@ -39,6 +47,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// Parses `member` or `admin`.
     pub fn parse(text: &str) -> Option<Role> {
         match text {
             "member" => Some(Role::Member),
@@ -47,6 +56,7 @@ impl Role {
         }
     }
 
+    /// Name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Member => "member",

@@ -32,14 +32,23 @@ pub enum ClientState {
 pub struct ClientStatus {
     /// `None` for the row of the private space, which counts everything.
     pub organization: Option<String>,
+    /// Id of the client.
     pub client_id: String,
+    /// Id of the user.
     pub user_id: String,
+    /// Freshness of the client.
     pub state: ClientState,
+    /// Time of the last batch, in microseconds since the epoch.
     pub last_seen_at: i64,
+    /// Time of the last batch without errors, in microseconds since the epoch.
     pub last_success_at: Option<i64>,
+    /// Sessions stored from the client.
     pub sessions: i64,
+    /// Messages stored from the client.
     pub messages: i64,
+    /// Batches with errors since the last one without.
     pub attempts: i64,
+    /// Errors of the last batch.
     pub last_errors: Vec<ClientError>,
 }
 
@@ -47,9 +56,13 @@ pub struct ClientStatus {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientError {
+    /// Id of the session.
     pub session_id: String,
+    /// Code of the error.
     pub code: String,
+    /// Message for people.
     pub message: String,
+    /// Time of the error, RFC 3339.
     pub at: String,
 }
 
