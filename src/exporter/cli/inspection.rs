@@ -9,7 +9,7 @@ use crate::exporter::source::Source;
 use crate::exporter::state::State;
 use crate::exporter::state::queue::Queue;
 
-/// The identity that an inspection goes by.
+/// The origin of the identity that an inspection uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdentitySource {
     /// The saved one alone.

@@ -23,7 +23,7 @@ impl Output<'_> {
         Output { json, quiet, closed: false, stdout: io::stdout().lock() }
     }
 
-    /// True once nobody reads the results.
+    /// True once the reader has closed the pipe, or writing has failed.
     pub fn is_closed(&self) -> bool {
         self.closed
     }

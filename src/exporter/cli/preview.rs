@@ -272,7 +272,7 @@ fn render_text(totals: &PreviewTotals, enabled: bool) -> String {
     ));
     if totals.batches > 0 && sessions.is_empty() {
         text.push_str(
-            "the batch is empty: a heartbeat, by which the receiver tells an idle client from a dead one\n",
+            "the batch is empty: a heartbeat, which lets the receiver distinguish an idle client from a dead one\n",
         );
     }
     text.push_str(&format!("redacted: {}\n", kinds(&totals.redactions())));

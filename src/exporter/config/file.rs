@@ -152,7 +152,7 @@ impl ConfigFile {
         Ok(self.setting(parsed))
     }
 
-    /// One warning for each key that is no setting.
+    /// Lists a warning for each key that is no setting.
     pub(super) fn unknown_keys(&self) -> Vec<String> {
         let unknown = self.values.iter().filter(|(key, _)| !KEYS.contains(&key.as_str()));
         unknown

@@ -75,7 +75,7 @@ pub struct Config {
     pub privacy: PrivacyRules,
     /// Origins of the privacy rules, for `explain`.
     pub origins: PrivacyOrigins,
-    /// Mistakes that stop nothing, for the user to see.
+    /// Mistakes that do not stop a command, such as an unknown key.
     pub warnings: Vec<String>,
 }
 

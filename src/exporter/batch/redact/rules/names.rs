@@ -1,5 +1,5 @@
-//! Values assigned to telling names, such as `password`. Last of all rules, so that a more specific rule names the secret
-//! where it can.
+//! Values assigned to names of secrets, such as `password`. Last of all rules, so that a more specific rule names the
+//! secret where it can.
 
 use crate::exporter::batch::redact::rule::{Boundary, Check, Rule, Strength, assigned, token};
 
