@@ -18,10 +18,10 @@ use crate::exporter::delivery::batcher::{Batcher, redactor};
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::{Flow, Interruption, Outcome, StopReason};
-use crate::exporter::plan::eligibility::Eligibility;
+use crate::exporter::plan::eligibility::{Eligibility, EligibilityFilter};
 use crate::exporter::plan::fast_path::{self, FastPath};
 use crate::exporter::plan::pending_session::PendingSession;
-use crate::exporter::plan::scan::{Filter, Scan, ScannedSession, survey, survey_some};
+use crate::exporter::plan::scan::{Scan, ScannedSession, scan, scan_some};
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, count};
 use crate::exporter::source::{self, Source};
@@ -284,16 +284,16 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         let batcher = &mut self.delivery.progress.batcher;
         let affiliations = schedule::affiliations(batcher.state.destination.identity.as_ref(), now);
-        let filter = Filter { config: &self.context.config, affiliations: &affiliations };
+        let filter = EligibilityFilter { config: &self.context.config, affiliations: &affiliations };
         let state = &mut batcher.state;
         let scan = match self.changed.take() {
-            Some((sessions, overview)) => {
-                survey_some(&self.source, filter, state, (&sessions, &overview), now)?
+            Some((session_ids, fingerprint)) => {
+                scan_some(&self.source, filter, state, (&session_ids, &fingerprint), now)?
             }
-            None => survey(&self.source, filter, state, now)?,
+            None => scan(&self.source, filter, state, now)?,
         };
         batcher.fields_changed |= scan.fields_changed;
-        if scan.is_to_be_kept {
+        if scan.must_save {
             self.delivery.progress.set_dirty();
         }
         let before = std::mem::replace(&mut self.scan, scan);
@@ -434,7 +434,7 @@ impl<'a> Run<'a> {
         let mut pending = PendingCounts::default();
         for session in self.scan.sessions.iter().filter(|session| session.pending) {
             let id = &session.row.id;
-            let is_waiting = |item: &Item| item.is_waiting(&session.data_mark, now);
+            let is_waiting = |item: &Item| item.is_waiting(&session.data_fingerprint, now);
             if self.request.includes(id) && !delivered.contains(id) && queue.item(id).is_none_or(is_waiting) {
                 let acknowledged = cursors.get(id).map_or(0, |cursor| cursor.rowid);
                 pending.sessions += 1;

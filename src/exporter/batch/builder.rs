@@ -90,7 +90,7 @@ impl<'a> ChunkBuilder<'a> {
         let mut known = BTreeSet::new();
         let mut all_fit = true;
         for row in self.snapshot.tasks_of(self.session_id(), include_content)? {
-            let task = delta::wire_task(row, include_content);
+            let task = delta::sync_task(row, include_content);
             let hash = delta::task_hash(&task);
             self.newest_at = self.newest_at.max(time::parse(&task.updated_at));
             if self.cursor.tasks.contains(&hash) {

@@ -67,14 +67,14 @@ impl SessionChunk {
 
     /// Moves the session's cursor over the chunk, which is acknowledged.
     pub fn acknowledge(&self, destination: &mut Destination) {
-        destination.source.anchors.extend(self.advance.sampled_row);
+        destination.source.sampled_rows.extend(self.advance.sampled_row);
         self.advance_cursor(self.cursor_in(destination));
     }
 
     /// Moves the session's cursor past the chunk's one message, which the receiver rejected by itself.
     pub fn skip_rejected(&self, destination: &mut Destination) {
         if let Some((rowid, _)) = self.only_message {
-            destination.source.anchors.extend(self.advance.sampled_row);
+            destination.source.sampled_rows.extend(self.advance.sampled_row);
             let cursor = self.cursor_in(destination);
             cursor.refused.insert(rowid);
             cursor.rowid = cursor.rowid.max(self.advance.rowid);

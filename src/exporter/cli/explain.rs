@@ -11,8 +11,10 @@ use crate::exporter::config::Config;
 use crate::exporter::config::project_override::{self, ProjectOverride};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::plan::eligibility::{Eligibility, ExcludedReason, MatchSource, Matched};
-use crate::exporter::plan::scan::{Filter, ScannedSession};
+use crate::exporter::plan::eligibility::{
+    Decision, Eligibility, EligibilityFilter, ExcludedReason, MatchSource, Matched,
+};
+use crate::exporter::plan::scan::ScannedSession;
 use crate::exporter::plan::schedule;
 use crate::exporter::report::{VERSION, count};
 use crate::exporter::source::SessionRow;
@@ -116,14 +118,15 @@ impl Explainer<'_> {
         };
         let identity = self.inspection.state.destination.identity.as_ref();
         let affiliations = schedule::affiliations(identity, context.clock.now());
-        let filter = Filter { config: self.config, affiliations: &affiliations };
+        let filter = EligibilityFilter { config: self.config, affiliations: &affiliations };
         let row = SessionRow { remote: Some(remote.url()), ..SessionRow::default() };
-        let (eligibility, include_content) = filter.decide(&row, None, &self.inspection.state);
+        let Decision { eligibility, include_content } =
+            filter.decide(&row, None, &self.inspection.state.project_overrides);
         Ok(vec![Explanation { session_id: None, ..self.explain(&row, &eligibility, include_content) }])
     }
 
     fn session(&self, session: &ScannedSession) -> Explanation {
-        self.explain(&session.row, &session.eligibility, session.with_content)
+        self.explain(&session.row, &session.eligibility, session.include_content)
     }
 
     fn explain(&self, row: &SessionRow, eligibility: &Eligibility, include_content: bool) -> Explanation {

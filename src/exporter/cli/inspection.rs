@@ -3,7 +3,8 @@
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
-use crate::exporter::plan::scan::{Filter, Scan, survey};
+use crate::exporter::plan::eligibility::EligibilityFilter;
+use crate::exporter::plan::scan::{self, Scan};
 use crate::exporter::plan::schedule;
 use crate::exporter::source::Source;
 use crate::exporter::state::State;
@@ -49,8 +50,8 @@ pub(super) fn inspect(context: &Context, identity: IdentitySource) -> Result<Ins
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), now);
-    let filter = Filter { config: &context.config, affiliations: &affiliations };
-    let mut scan = survey(&source, filter, &mut state, now)?;
+    let filter = EligibilityFilter { config: &context.config, affiliations: &affiliations };
+    let mut scan = scan::scan(&source, filter, &mut state, now)?;
     warnings.append(&mut scan.warnings);
     Ok(Inspection { state, queue, source, scan, identity_changed, warnings })
 }

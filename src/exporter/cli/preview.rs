@@ -210,7 +210,7 @@ impl Preview<'_> {
                 repository: remote.path().to_owned(),
                 inclusion: inclusion.as_str(),
                 matched: matched.value.clone(),
-                include_content: session.with_content,
+                include_content: session.include_content,
                 ..SessionPreview::default()
             });
         }

@@ -79,7 +79,7 @@ fn changes(context: &Context, command: &QueueArgs, queue: &Queue) -> Result<Vec<
     let change = |id: String| {
         let scanned = scan.sessions.iter().find(|session| session.row.id == id);
         match scanned.filter(|session| session.pending) {
-            Some(session) => Ok(Change::Drop { session_id: id, data_mark: session.data_mark.clone() }),
+            Some(session) => Ok(Change::Drop { session_id: id, data_mark: session.data_fingerprint.clone() }),
             // A session without pending data has nothing to leave alone; its item is obsolete.
             None => match queue.item(&id) {
                 Some(item) => Ok(Change::Settled { session_id: id, seen: item.enqueued_at }),

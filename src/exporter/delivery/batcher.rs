@@ -17,9 +17,8 @@ use crate::exporter::delivery::bisect::Bisection;
 use crate::exporter::delivery::limits;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
-use crate::exporter::plan::eligibility::{Affiliations, Eligibility};
+use crate::exporter::plan::eligibility::{Affiliations, Decision, Eligibility, EligibilityFilter};
 use crate::exporter::plan::pending_session::PendingSession;
-use crate::exporter::plan::scan::Filter;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::{SessionCursor, State};
@@ -153,14 +152,15 @@ impl<'a> Batcher<'a> {
         session: &PendingSession,
     ) -> Result<Option<EligibleSession>, Error> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
-        let filter = Filter { config: self.config, affiliations };
-        let known = self.state.repositories.get(&row.id).map(str::to_owned);
-        let (eligibility, include_content) = filter.decide(&row, known.as_deref(), &self.state);
+        let filter = EligibilityFilter { config: self.config, affiliations };
+        let known = self.state.repositories.get(&row.id);
+        let Decision { eligibility, include_content } =
+            filter.decide(&row, known, &self.state.project_overrides);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();
         if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
-            self.fields_changed |= delta::note_fields(cursor, fields.hash(), now);
+            self.fields_changed |= delta::record_fields(cursor, fields.hash(), now);
         }
         Ok(Some(EligibleSession {
             fields,

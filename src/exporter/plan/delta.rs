@@ -1,8 +1,8 @@
-//! What is new: the pure comparison of what the source holds with what a destination has acknowledged.
+//! The delta: the comparison of a session in the source with the cursor of a destination. Pure.
 //!
-//! Messages are known by rowid (see `lineage` for when that can be trusted), a session's own fields and its tasks by a
-//! hash of what would be sent, so that a change of either is sent even with no new message, and nothing is sent twice
-//! for a change that does not show on the wire.
+//! Messages are compared by row id, which rebuild detection makes reliable; a session's own fields and its tasks by a hash
+//! of what would be sent. So a change of either is sent even without a new message, and a change that does not show on the
+//! wire is not sent.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncTask};
 use crate::{short_hash, time};
 
-/// Stands for a time that cannot be read: the message is sent all the same, and sorts before all others.
+/// Time on the wire of a message or task whose own time cannot be parsed; it sorts before all others.
 pub const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
 /// A session's own fields as the wire shows them.
@@ -40,7 +40,7 @@ impl SessionFields {
         }
     }
 
-    /// Tells one set of fields from another.
+    /// Hash of the fields, to detect a change.
     pub fn hash(&self) -> u64 {
         let parts = [
             Some(self.remote.path()),
@@ -53,9 +53,9 @@ impl SessionFields {
     }
 }
 
-/// A task as the wire shows it; its texts only `with_text`.
-pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
-    // han knows three states; a fourth must not cost the session its place at the receiver.
+/// Makes the task on the wire. Without content its texts are empty or null.
+pub fn sync_task(row: TaskRow, include_content: bool) -> SyncTask {
+    // The receiver rejects a session for a status that the protocol does not know.
     let status = match row.status.as_str() {
         known @ ("pending" | "in_progress" | "completed") => known,
         _ => "pending",
@@ -63,20 +63,20 @@ pub fn wire_task(row: TaskRow, with_text: bool) -> SyncTask {
     SyncTask {
         task_id: row.id.clone(),
         id: row.id,
-        subject: if with_text { row.subject } else { String::new() },
-        description: row.description.filter(|_| with_text),
+        subject: if include_content { row.subject } else { String::new() },
+        description: row.description.filter(|_| include_content),
         status: status.to_owned(),
-        created_at: readable_time(row.created_at),
-        updated_at: readable_time(row.updated_at),
+        created_at: valid_time(row.created_at),
+        updated_at: valid_time(row.updated_at),
     }
 }
 
-/// A time as it stands, or `NO_TIME` for one that no receiver could read.
-fn readable_time(text: String) -> String {
+/// The time unchanged, or [`NO_TIME`] for one that no receiver could parse.
+fn valid_time(text: String) -> String {
     if time::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
 }
 
-/// Tells one state of a task from another.
+/// Hash of a task, to detect a change.
 pub fn task_hash(task: &SyncTask) -> u64 {
     short_hash::of_fields(&[
         Some(&task.id),
@@ -88,7 +88,7 @@ pub fn task_hash(task: &SyncTask) -> u64 {
     ])
 }
 
-/// Whether anything of an eligible session is unacknowledged.
+/// Reports whether an eligible session has a delta.
 pub fn is_pending(cursor: &SessionCursor, fields_hash: u64, tasks: &BTreeSet<u64>) -> bool {
     cursor.seen_rowid > cursor.rowid
         || !cursor.fields_sent
@@ -96,9 +96,9 @@ pub fn is_pending(cursor: &SessionCursor, fields_hash: u64, tasks: &BTreeSet<u64
         || tasks.iter().any(|task| !cursor.tasks.contains(task))
 }
 
-/// Tells what a session holds from what it held before, for sessions that wait for new data. `last_id`: the id of its
-/// last message, since another database gives the same rowid to another message.
-pub fn data_mark(
+/// Fingerprint of a session's data, for failed sessions that wait for new data. `last_id`: id of its last message, because
+/// another database gives the same row id to another message.
+pub fn data_fingerprint(
     cursor: &SessionCursor,
     last_id: Option<&str>,
     fields_hash: u64,
@@ -114,15 +114,15 @@ pub fn data_mark(
     ]))
 }
 
-/// Notes a session's fields as they are now, and since when. Returns whether others were known, sent or not: from the
-/// moment when these are sent until their acknowledgement is kept, a state that knows the others does not know that the
-/// receiver may have these, and since when.
-pub fn note_fields(cursor: &mut SessionCursor, fields_hash: u64, now: DateTime<Utc>) -> bool {
+/// Records a session's fields and the time since when they have been so. Returns true if other fields were recorded before,
+/// sent or not: the state must then be saved before these are sent, or a crash before their acknowledgement would leave a
+/// state that does not know that the receiver may have them.
+pub fn record_fields(cursor: &mut SessionCursor, fields_hash: u64, now: DateTime<Utc>) -> bool {
     if cursor.fields == Some(fields_hash) {
         return false;
     }
     let before = cursor.fields.replace(fields_hash);
-    // The later of two states stands at the receiver, so these are no older than those before, whatever the clock says.
+    // The receiver keeps the later of two, so these must not be older than those before, whatever the clock says.
     cursor.fields_seen_at = cursor.fields_seen_at.max(Some(now));
     cursor.fields_sent = false;
     before.is_some()
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn task_text_counts_only_where_it_is_sent() {
+    fn task_text_changes_the_hash_only_where_it_is_sent() {
         let row = |subject: &str| TaskRow {
             subject: subject.into(),
             status: "pending".into(),
             ..TaskRow::default()
         };
-        let hash = |subject, with_text| task_hash(&wire_task(row(subject), with_text));
+        let hash = |subject, include_content| task_hash(&sync_task(row(subject), include_content));
         assert_eq!(hash("a", false), hash("b", false));
         assert_ne!(hash("a", true), hash("b", true));
     }

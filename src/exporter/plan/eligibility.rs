@@ -3,9 +3,12 @@
 //! The filter is pure and fails closed: a session is eligible only where a rule says so, and a repository or owner that is
 //! unreadable, unknown or outdated excludes it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::exporter::config::PrivacyRules;
+use crate::exporter::config::project_override::{self, ProjectOverride};
+use crate::exporter::config::{Config, PrivacyRules};
+use crate::exporter::source::SessionRow;
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
 use crate::protocol::{Identity, Inclusion};
 
@@ -181,6 +184,60 @@ impl fmt::Display for ExcludedReason {
                 "the repository's own han.yml says enabled: false, or cannot be read"
             }
         })
+    }
+}
+
+/// The filter of one run: its configuration, and the affiliations of its user.
+#[derive(Debug, Clone, Copy)]
+pub struct EligibilityFilter<'a> {
+    pub config: &'a Config,
+    pub affiliations: &'a Affiliations,
+}
+
+/// Decision on a session and on its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub eligibility: Eligibility,
+    /// True if the content may leave, too.
+    pub include_content: bool,
+}
+
+impl EligibilityFilter<'_> {
+    /// Decides on a session, project overrides included. `last_known`: path of its last known repository.
+    pub fn decide(
+        &self,
+        row: &SessionRow,
+        last_known: Option<&str>,
+        overrides: &BTreeMap<String, ProjectOverride>,
+    ) -> Decision {
+        let eligibility = self.decide_by_remote(row.remote.as_deref(), last_known);
+        self.apply_overrides(eligibility, row.project_path.as_deref(), overrides)
+    }
+
+    /// Decides by the remote, or by the last known repository where han no longer has a remote.
+    pub(super) fn decide_by_remote(&self, remote: Option<&str>, last_known: Option<&str>) -> Eligibility {
+        let last_known = last_known.map(|path| format!("https://{path}"));
+        check_sync_eligibility(remote.or(last_known.as_deref()), &self.config.privacy, self.affiliations)
+    }
+
+    /// Restricts a decision by the project overrides of the session's folder and repository.
+    pub(super) fn apply_overrides(
+        &self,
+        eligibility: Eligibility,
+        folder: Option<&str>,
+        overrides: &BTreeMap<String, ProjectOverride>,
+    ) -> Decision {
+        let Eligibility::Eligible { remote, .. } = &eligibility else {
+            return Decision { eligibility, include_content: false };
+        };
+        let restriction = project_override::for_session(overrides, folder, Some(remote.path()));
+        if restriction.disabled_by.is_some() {
+            let reason = ExcludedReason::DisabledByRepository;
+            let eligibility = Eligibility::Excluded { reason, remote: Some(remote.clone()), matched: None };
+            return Decision { eligibility, include_content: false };
+        }
+        let include_content = self.config.include_content.value && restriction.content_disabled_by.is_none();
+        Decision { eligibility, include_content }
     }
 }
 

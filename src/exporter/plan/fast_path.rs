@@ -150,6 +150,6 @@ pub fn idle_snapshot(
         settings: schedule::settings_fingerprint(&context.config),
         files,
         source: destination.source.clone(),
-        fingerprint: scan.overview.clone(),
+        fingerprint: scan.fingerprint.clone(),
     })
 }

@@ -1,9 +1,13 @@
 //! The decisions of a run. Policies are pure: clock, environment, files and network come in as arguments.
 
-/// The five rules of privacy, in order.
+/// The privacy filter: five rules, in order.
 pub mod eligibility;
 /// The comparison of the source with the cursors.
 pub mod delta;
+/// Rebuild detection, and the advance of the watermark.
+mod source_check;
+/// The project overrides of project folders.
+mod project_folders;
 /// The scan of the source: which sessions are eligible, and which of them have undelivered data.
 pub mod scan;
 /// A session to send.

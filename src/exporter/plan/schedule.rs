@@ -52,7 +52,7 @@ pub fn due_sessions(
         let id = &session.row.id;
         let item = queue.item(id);
         let is_retried = |item: &Item| identity_changed && item.status == queue::Status::Failed;
-        let is_due = item.is_none_or(|item| item.is_due(&session.data_mark, now) || is_retried(item));
+        let is_due = item.is_none_or(|item| item.is_due(&session.data_fingerprint, now) || is_retried(item));
         let is_requested = match request {
             Request::Scheduled => is_due,
             Request::Session(requested) => requested == id,
@@ -62,7 +62,7 @@ pub fn due_sessions(
         let enqueued_at = item.and_then(|item| item.enqueued_at);
         let priority = item.map_or(Priority::Normal, |item| item.priority);
         let waiting_since = if priority == Priority::High { enqueued_at } else { cursor.waiting_since };
-        let pending = PendingSession::new(id.clone(), enqueued_at, session.data_mark.clone());
+        let pending = PendingSession::new(id.clone(), enqueued_at, session.data_fingerprint.clone());
         due.push((priority, waiting_since, cursor.seen_rowid, pending));
     }
     due.sort_by(|a, b| (a.0, a.1, a.2, &a.3.session_id).cmp(&(b.0, b.1, b.2, &b.3.session_id)));

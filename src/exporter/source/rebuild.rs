@@ -11,21 +11,25 @@ use std::ops::ControlFlow;
 
 use crate::exporter::error::Error;
 use crate::exporter::source::connection::Snapshot;
-use crate::exporter::state::{Destination, SessionCursor, SourceMark};
+use crate::exporter::state::{Destination, SessionCursor, SourcePosition};
 use crate::short_hash;
 
 /// Rows at the end that are all sampled: a rebuilt database most likely differs there.
 const DENSE_ROWS: i64 = 16;
 
 /// Reports whether the database is the one from which the sampled rows were taken.
-pub fn is_same_database(snapshot: &Snapshot, mark: &SourceMark, file_id: &str) -> Result<bool, Error> {
-    if mark.watermark == 0 && mark.anchors.is_empty() {
+pub fn is_same_database(
+    snapshot: &Snapshot,
+    position: &SourcePosition,
+    file_id: &str,
+) -> Result<bool, Error> {
+    if position.watermark == 0 && position.sampled_rows.is_empty() {
         return Ok(true);
     }
-    if mark.file != file_id {
+    if position.file_id != file_id {
         return Ok(false);
     }
-    for (rowid, hash) in &mark.anchors {
+    for (rowid, hash) in &position.sampled_rows {
         let found = snapshot.message_at_or_before(*rowid)?;
         if found.is_none_or(|(found_rowid, id)| found_rowid != *rowid || short_hash::of_text(&id) != *hash) {
             return Ok(false);

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::session_cursor::SessionCursor;
-use super::source_position::SourceMark;
+use super::source_position::SourcePosition;
 use crate::protocol::{Identity, SyncCursor};
 use crate::time;
 
@@ -36,7 +36,7 @@ pub struct Destination {
     #[serde(default)]
     pub cursor: SyncCursor,
     #[serde(default)]
-    pub source: SourceMark,
+    pub source: SourcePosition,
     /// By session id. The state file has them in a form of their own.
     #[serde(skip)]
     pub sessions: BTreeMap<String, SessionCursor>,

@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
     use crate::exporter::state::session_cursor::StreamCursor;
-    use crate::exporter::state::source_position::SourceMark;
+    use crate::exporter::state::source_position::SourcePosition;
     use crate::time;
 
     /// Bytes that a delivered session takes at most, its id, its cursor and its repository included.
@@ -253,10 +253,10 @@ mod tests {
     fn destination(endpoint: &str, sessions: impl Iterator<Item = u64>) -> Destination {
         Destination {
             sessions: sessions.map(|n| (session_id(n), delivered(n))).collect(),
-            source: SourceMark {
+            source: SourcePosition {
                 watermark: i64::MAX,
-                anchors: vec![(i64::MAX, u64::MAX)],
-                ..SourceMark::default()
+                sampled_rows: vec![(i64::MAX, u64::MAX)],
+                ..SourcePosition::default()
             },
             ..Destination::new(endpoint, "key")
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 use super::client_id::{Machine, fingerprint};
-use super::source_position::{SourceFingerprint, SourceMark};
+use super::source_position::{SourceFingerprint, SourcePosition};
 use crate::exporter::environment::Environment;
 use crate::time;
 
@@ -93,6 +93,6 @@ pub struct IdleSnapshot {
     pub settings: String,
     /// Sizes and times of the database's files, if these reveal every change; equal ones need no read of the database.
     pub files: Option<String>,
-    pub source: SourceMark,
+    pub source: SourcePosition,
     pub fingerprint: SourceFingerprint,
 }

@@ -28,7 +28,7 @@ pub use self::destination::{Backoff, Destination, LastError, LearnedIdentity, Le
 pub use self::header::{IdleSnapshot, StateHeader};
 pub use self::repositories::KnownRepositories;
 pub use self::session_cursor::{SessionCursor, StreamCursor};
-pub use self::source_position::{SourceFingerprint, SourceMark};
+pub use self::source_position::{SourceFingerprint, SourcePosition};
 
 use self::atomic_file::Loaded;
 use self::client_id::{Machine, fingerprint};

@@ -9,17 +9,16 @@ use super::json_number::{HexHash, WideInteger, hex_hash};
 /// The database that the cursors were taken from, and the row id up to which it has been scanned.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct SourceMark {
+pub struct SourcePosition {
     /// File id of the database.
-    #[serde(rename = "fileId")]
-    pub file: String,
+    pub file_id: String,
     /// High-water mark: each message up to this row id is counted in its session's `seen_rowid`, if the session has a
     /// cursor.
     #[serde(with = "watermark")]
     pub watermark: i64,
     /// Row ids with a hash of the id of the message there; a database in which one differs has been rebuilt.
-    #[serde(rename = "sampledRows", with = "sampled_rows")]
-    pub anchors: Vec<(i64, u64)>,
+    #[serde(with = "sampled_rows")]
+    pub sampled_rows: Vec<(i64, u64)>,
 }
 
 /// Fingerprint of everything in the source but its messages.

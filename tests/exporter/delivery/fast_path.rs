@@ -6,8 +6,8 @@ use std::fs;
 
 use han_sync::exporter::config::{Config, Flags};
 use han_sync::exporter::environment::Environment;
-use han_sync::exporter::plan::scan::{Filter, survey_some};
 use han_sync::exporter::plan::schedule;
+use han_sync::exporter::plan::{eligibility::EligibilityFilter, scan::scan_some};
 use han_sync::exporter::source::Source;
 use han_sync::exporter::state::queue::Queue;
 use han_sync::exporter::state::{SourceFingerprint, State};
@@ -127,11 +127,10 @@ fn surveyed(test: &ExporterTest, meanwhile: impl FnOnce(&mut State)) -> (BTreeSe
     assert!(warnings.is_empty(), "{warnings:?}");
     meanwhile(&mut state);
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), test.now());
-    let filter = Filter { config: &config, affiliations: &affiliations };
+    let filter = EligibilityFilter { config: &config, affiliations: &affiliations };
     let source = Source::open(&test.database()).unwrap();
     let survey =
-        survey_some(&source, filter, &mut state, (&found, &SourceFingerprint::default()), test.now())
-            .unwrap();
+        scan_some(&source, filter, &mut state, (&found, &SourceFingerprint::default()), test.now()).unwrap();
     let pending = survey.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
     (pending, state.destination.sessions.len())
 }
