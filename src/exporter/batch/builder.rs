@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::exporter::batch::chunk::{CursorAdvance, SessionChunk};
 use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 use crate::exporter::batch::envelope::{SessionHeader, SessionTrailer, open_object};
-use crate::exporter::batch::message::{ContentPolicy, omit_content, wire_message};
+use crate::exporter::batch::message::{omit_content, wire_message};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta;
@@ -182,7 +182,7 @@ impl<'a> ChunkBuilder<'a> {
         }
         let rowid = row.rowid;
         let mut redactions = Counts::default();
-        let mut message = wire_message(&mut row, self.context, self.content_policy(rowid), &mut redactions);
+        let mut message = wire_message(&mut row, self.context, self.session, &mut redactions);
         let end = self.messages.json.len();
         self.messages.push(&message)?;
         let exceeds = self.tasks.json.len() + self.messages.json.len() > limits.bytes;
@@ -205,14 +205,6 @@ impl<'a> ChunkBuilder<'a> {
 
     fn is_expired(&self, written_at: Option<DateTime<Utc>>) -> bool {
         self.context.retained_since.is_some_and(|since| written_at.is_some_and(|at| at < since))
-    }
-
-    fn content_policy(&self, rowid: i64) -> ContentPolicy {
-        match self.session.include_content {
-            false => ContentPolicy::Withheld,
-            true if self.session.omit_content.contains(&rowid) => ContentPolicy::Omitted,
-            true => ContentPolicy::Included,
-        }
     }
 
     /// Records a taken message in the change of the cursor.

@@ -5,7 +5,7 @@
 
 use std::mem::take;
 
-use crate::exporter::batch::context::BatchContext;
+use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::batch::usage::RawFields;
 use crate::exporter::plan::delta;
@@ -13,22 +13,11 @@ use crate::exporter::source::MessageRow;
 use crate::protocol::{self, SyncMessage};
 use crate::time;
 
-/// Treatment of a message's content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentPolicy {
-    /// Sent, redacted.
-    Included,
-    /// Left out, because it is too large for the receiver.
-    Omitted,
-    /// Must not leave the machine.
-    Withheld,
-}
-
-/// Makes the message of a row. Takes the columns out of the row; the raw JSON stays.
+/// Makes the message of a session's row. Takes the columns out of the row; the raw JSON stays.
 pub fn wire_message(
     row: &mut MessageRow,
     context: &BatchContext,
-    content: ContentPolicy,
+    session: &EligibleSession,
     redactions: &mut Counts,
 ) -> SyncMessage {
     let stream = row.stream();
@@ -40,15 +29,17 @@ pub fn wire_message(
     message.stream = Some(stream);
     message.model = raw.model;
     message.usage_id = raw.usage_id;
-    match (content, context.redactor, &row.raw_json) {
-        (ContentPolicy::Included, Some(redactor), Some(raw_json)) => {
+    let is_omitted = session.include_content && session.omit_content.contains(&row.rowid);
+    let may_include = session.include_content && !is_omitted;
+    match (context.redactor, &row.raw_json) {
+        (Some(redactor), Some(raw_json)) if may_include => {
             let redacted = redactor.redact(raw_json, redactions).into_owned();
             message.content_hash = protocol::content_hash(&redacted);
             message.content = Some(redacted);
         }
         _ => message.content_hash = guarded_hash(row, context),
     }
-    message.content_omitted = (content == ContentPolicy::Omitted).then_some(true);
+    message.content_omitted = is_omitted.then_some(true);
     message
 }
 

@@ -32,7 +32,7 @@ struct RawLine<'a> {
 }
 
 /// `message` of the raw JSON.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RawMessage<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
@@ -44,13 +44,18 @@ impl RawFields {
     /// Reads the fields.
     pub fn read(raw_json: &str) -> RawFields {
         let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return RawFields::default() };
-        let Some(ObjectOrOther(Some(message))) = line.message else { return RawFields::default() };
+        let message = object(line.message).unwrap_or_default();
         let request_id = text(line.request_id);
         RawFields {
             model: text(message.model),
             usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
         }
     }
+}
+
+/// The value, if it is an object.
+fn object<T>(value: Option<ObjectOrOther<T>>) -> Option<T> {
+    value.and_then(|ObjectOrOther(object)| object)
 }
 
 /// The value, if it is a text.
