@@ -28,8 +28,11 @@ pub struct MessageColumn {
     pub wire: &'static str,
     /// Column of the receiver's table `messages`, as SQL spells it.
     pub store: &'static str,
+    /// Origin of the value in the exporter.
     pub source: ColumnSource,
+    /// Bound of the value.
     pub limit: ColumnLimit,
+    /// Type of the value.
     pub kind: ColumnKind,
     /// Reads the field.
     pub get: fn(&SyncMessage) -> FieldRef<'_>,
@@ -63,26 +66,37 @@ pub enum ColumnLimit {
 /// Type of a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
+    /// UTF-8 text.
     Text,
+    /// 64-bit integer.
     Integer,
+    /// True or false.
     Boolean,
 }
 
 /// Borrowed value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldRef<'m> {
+    /// No value.
     Null,
+    /// Text.
     Text(&'m str),
+    /// Integer.
     Integer(i64),
+    /// Boolean.
     Boolean(bool),
 }
 
 /// Value for a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldValue {
+    /// No value.
     Null,
+    /// Text.
     Text(String),
+    /// Integer.
     Integer(i64),
+    /// Boolean.
     Boolean(bool),
 }
 
@@ -153,6 +167,7 @@ macro_rules! message_columns {
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         pub struct SyncMessage {
             $(
+                #[doc = concat!("Member `", $wire, "`.")]
                 $(#[$attribute])*
                 #[serde(rename = $wire)]
                 pub $field: $type,

@@ -41,8 +41,11 @@ use crate::time;
 pub struct Batch {
     /// Elements of the payload's `sessions`, serialized.
     sessions: Arc<Vec<u8>>,
+    /// Chunks of the batch, in order.
     pub chunks: Vec<SessionChunk>,
+    /// Messages of all chunks.
     pub messages: usize,
+    /// Tasks of all chunks.
     pub tasks: usize,
     /// True if content may be in it.
     pub has_content: bool,

@@ -122,6 +122,7 @@ pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Resul
 
 /// A document that carries its format version in the member `version`.
 pub trait Versioned {
+    /// Format version of the file.
     fn version(&self) -> u32;
 }
 

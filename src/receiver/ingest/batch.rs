@@ -9,7 +9,9 @@ use std::collections::HashSet;
 /// The content of one POST.
 #[derive(Debug)]
 pub struct DecodedBatch {
+    /// Id of the client.
     pub client_id: String,
+    /// Cursor of the request.
     pub cursor: SyncCursor,
     /// In payload order, each id once.
     pub sessions: Vec<SessionEntry>,
@@ -33,14 +35,21 @@ pub struct SessionEntry {
 pub struct DecodedSession {
     /// `None` if the remote cannot be parsed; the text is dropped, because it may hold credentials.
     pub remote: Option<Remote>,
+    /// Rule that made the session eligible.
     pub inclusion: Option<Inclusion>,
+    /// Status, as the source has it.
     pub status: String,
+    /// Short name of the session, where it has one.
     pub slug: Option<String>,
+    /// Coding agent, as han names it.
     pub harness: Option<String>,
+    /// Time of the last change, RFC 3339.
     pub last_modified: String,
+    /// Time of the last change, in microseconds since the epoch.
     pub modified_at: i64,
     /// True if the time was ahead of the clock and was replaced by the time of arrival, which differs at each replay.
     pub was_ahead: bool,
+    /// Messages of the session in the source.
     pub total_message_count: Option<i64>,
     /// Each id once.
     pub messages: Vec<DecodedMessage>,
@@ -51,16 +60,20 @@ pub struct DecodedSession {
 /// A message and its time.
 #[derive(Debug, Clone)]
 pub struct DecodedMessage {
+    /// Time of the message, in microseconds since the epoch.
     pub at: i64,
+    /// Message as received.
     pub wire: SyncMessage,
 }
 
 /// A task and the time of its last change, which is never in the future.
 #[derive(Debug, Clone)]
 pub struct DecodedTask {
+    /// Time of the last change, in microseconds since the epoch.
     pub changed_at: i64,
     /// As in [`DecodedSession`].
     pub was_ahead: bool,
+    /// Task as received.
     pub wire: SyncTask,
 }
 

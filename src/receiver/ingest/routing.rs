@@ -9,13 +9,16 @@ use crate::protocol::remote::{Owner, Remote};
 /// An owner and the organization that claims it.
 #[derive(Debug, Clone)]
 pub struct OwnerClaim {
+    /// Owner of repositories.
     pub owner: Owner,
+    /// Id of the tenant.
     pub tenant_id: String,
 }
 
 /// The user who sends a session.
 #[derive(Debug)]
 pub struct Sender<'a> {
+    /// Id of the user.
     pub user_id: &'a str,
     /// The user's own accounts.
     pub accounts: &'a [Owner],

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 /// The key of a row of sums, inside one tenant and user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricsKey {
+    /// Id of the session.
     pub session_id: String,
+    /// UTC day, counted from the epoch.
     pub day: i64,
     /// Empty for a message without a model, and for tasks.
     pub model: String,
@@ -24,10 +26,15 @@ pub type Tokens = [i64; 4];
 /// The sums under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MetricSums {
+    /// Number of messages.
     pub messages: i64,
+    /// Tokens by kind.
     pub tokens: Tokens,
+    /// Lines added.
     pub lines_added: i64,
+    /// Lines removed.
     pub lines_removed: i64,
+    /// Tasks that became completed.
     pub tasks_completed: i64,
 }
 
@@ -58,19 +65,28 @@ pub type MetricsDeltas = BTreeMap<MetricsKey, MetricSums>;
 /// and type put the answer's own row before its repetitions; the ids make the order total.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UsageRank {
+    /// True if the row names no model.
     pub without_model: bool,
+    /// Time, in microseconds since the epoch.
     pub at: i64,
+    /// Line in the source stream.
     pub line_number: i64,
+    /// Type of the message.
     pub message_type: String,
+    /// Id of the session.
     pub session_id: String,
+    /// Id of the message.
     pub message_id: String,
 }
 
 /// The tokens of an answer, as far as its rows have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenUsage {
+    /// Tokens by kind.
     pub tokens: Tokens,
+    /// First row of the answer.
     pub first: UsageRank,
+    /// Name of the language model.
     pub model: String,
     /// The time of the last row.
     pub last_at: i64,

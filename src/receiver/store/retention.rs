@@ -20,10 +20,15 @@ const USAGE_MARGIN_US: i64 = 2 * DAY_US;
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pruned {
+    /// Time before which rows are deleted, RFC 3339.
     pub retained_since: String,
+    /// Tenants that were pruned.
     pub tenants: u64,
+    /// Sessions deleted.
     pub sessions: u64,
+    /// Messages deleted.
     pub messages: u64,
+    /// Tasks deleted.
     pub tasks: u64,
 }
 

@@ -26,27 +26,39 @@ use std::collections::HashMap;
 pub struct SessionInfo {
     /// Slug, or null in a private space.
     pub organization: Option<String>,
+    /// Login name of the user.
     pub login: Option<String>,
+    /// Id within the tenant.
     pub id: String,
+    /// URL of the repository.
     pub repository: String,
+    /// Status, as the source has it.
     pub status: String,
+    /// Stored messages.
     pub messages: i64,
+    /// Time of the last change, RFC 3339.
     pub last_modified: String,
 }
 
 /// An exported session, in the form of the wire, and the tenant and user it belongs to.
 #[derive(Debug, Serialize)]
 pub struct ExportedSession {
+    /// Slug of the organization; null in a private space.
     pub organization: Option<String>,
+    /// Login name of the user.
     pub login: Option<String>,
+    /// Session of the row.
     pub session: SyncSession,
 }
 
 /// A selection of sessions; an absent field selects all.
 #[derive(Debug, Default)]
 pub struct SessionFilter {
+    /// Id within the tenant.
     pub id: Option<String>,
+    /// Slug of the organization; null in a private space.
     pub organization: Option<String>,
+    /// Login name of the user.
     pub login: Option<String>,
 }
 

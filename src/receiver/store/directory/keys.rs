@@ -12,13 +12,21 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyInfo {
+    /// Id of the key.
     pub id: String,
+    /// Login name of the user.
     pub login: String,
+    /// First characters of the key.
     pub prefix: String,
+    /// Label that the operator chose.
     pub label: String,
+    /// Time of creation.
     pub created_at: String,
+    /// End of validity, RFC 3339.
     pub expires_at: Option<String>,
+    /// Time of revocation, RFC 3339.
     pub revoked_at: Option<String>,
+    /// Time of the last use, RFC 3339.
     pub last_used_at: Option<String>,
 }
 
@@ -26,11 +34,17 @@ pub struct KeyInfo {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
+    /// Key itself, shown once.
     pub key: String,
+    /// Id of the key.
     pub id: String,
+    /// Login name of the user.
     pub login: String,
+    /// First characters of the key.
     pub prefix: String,
+    /// Label that the operator chose.
     pub label: String,
+    /// End of validity, RFC 3339.
     pub expires_at: Option<String>,
 }
 

@@ -12,8 +12,11 @@ use serde::Serialize;
 /// A membership in a list.
 #[derive(Debug, Clone, Serialize)]
 pub struct MemberInfo {
+    /// Slug of the organization.
     pub organization: String,
+    /// Login name of the user.
     pub login: String,
+    /// Role of the author.
     pub role: &'static str,
 }
 

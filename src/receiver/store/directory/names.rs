@@ -6,11 +6,14 @@ use crate::receiver::store::error::{Result, StoreError};
 /// The two kinds of tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TenantKind {
+    /// Organization.
     Organization,
+    /// Private space of a user.
     User,
 }
 
 impl TenantKind {
+    /// Name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             TenantKind::Organization => "organization",
@@ -18,6 +21,7 @@ impl TenantKind {
         }
     }
 
+    /// First characters of a tenant's id.
     pub fn id_prefix(self) -> &'static str {
         match self {
             TenantKind::Organization => "org",

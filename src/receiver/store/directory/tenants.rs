@@ -17,12 +17,17 @@ const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {li
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantInfo {
+    /// Id of the tenant.
     pub id: String,
     /// Slug or login.
     pub handle: String,
+    /// Name for people.
     pub name: String,
+    /// Owners of the organization's repositories.
     pub owners: Vec<String>,
+    /// Time of creation.
     pub created_at: String,
+    /// Time before which rows are deleted, RFC 3339.
     pub retained_since: Option<String>,
 }
 

@@ -21,7 +21,9 @@ const DEFAULT_STREAM: &str = "main";
 /// A message without its content.
 #[derive(Debug, Clone)]
 pub struct StoredMessage {
+    /// Session of the row.
     pub session: SessionKey,
+    /// Time, in microseconds since the epoch.
     pub at: i64,
     /// Bytes of the content; `None` without content.
     pub content_bytes: Option<i64>,
@@ -32,17 +34,22 @@ pub struct StoredMessage {
 /// A position in a session's messages, which are in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessagePosition {
+    /// Time, in microseconds since the epoch.
     pub at: i64,
+    /// Line in the source stream.
     pub line_number: i64,
+    /// Id within the tenant.
     pub id: String,
 }
 
 /// A page of a session's messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessagePage {
+    /// Session of the row.
     pub session: SessionKey,
     /// Size of the page; the store returns one message more, where there is one.
     pub first: usize,
+    /// Position after which the page begins.
     pub after: Option<MessagePosition>,
 }
 
@@ -187,6 +194,7 @@ impl StoredMessage {
         })
     }
 
+    /// Position for keyset pagination.
     pub fn position(&self) -> MessagePosition {
         MessagePosition { at: self.at, line_number: self.message.line_number, id: self.message.id.clone() }
     }

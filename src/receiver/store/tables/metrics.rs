@@ -15,11 +15,17 @@ use std::collections::{BTreeMap, HashMap};
 /// A dimension by which sums are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricDimension {
+    /// By organization.
     Organization,
+    /// By repository.
     Repository,
+    /// By user.
     User,
+    /// By language model.
     Model,
+    /// By message type.
     Type,
+    /// By UTC day.
     Day,
 }
 
@@ -28,13 +34,19 @@ pub enum MetricDimension {
 pub struct MetricsRow {
     /// Slug.
     pub organization: Option<String>,
+    /// URL of the repository.
     pub repository: Option<String>,
+    /// Id of the user.
     pub user_id: Option<String>,
+    /// Name of the language model.
     pub model: Option<String>,
+    /// Type of the message.
     pub message_type: Option<String>,
+    /// UTC day, counted from the epoch.
     pub day: Option<i64>,
     /// Sessions with a message in the range.
     pub sessions: i64,
+    /// Sums of the group.
     pub sums: MetricSums,
 }
 

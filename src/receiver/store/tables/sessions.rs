@@ -10,40 +10,60 @@ use std::collections::HashMap;
 /// The id of a session inside a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
+    /// Id of the tenant.
     pub tenant_id: String,
+    /// Id of the session.
     pub id: String,
 }
 
 /// A session without its rows.
 #[derive(Debug, Clone)]
 pub struct StoredSession {
+    /// Tenant and id.
     pub key: SessionKey,
+    /// Id of the user.
     pub user_id: String,
+    /// URL of the repository.
     pub repository: String,
+    /// Last segment of the repository.
     pub project_slug: String,
+    /// Status, as the source has it.
     pub status: String,
+    /// Short name of the session, where it has one.
     pub slug: Option<String>,
+    /// Coding agent, as han names it.
     pub harness: Option<String>,
+    /// Rule that made the session eligible.
     pub inclusion: Option<String>,
+    /// Stored messages.
     pub message_count: i64,
+    /// Messages of the session in the source.
     pub total_message_count: Option<i64>,
+    /// Time of the last change, RFC 3339.
     pub last_modified: String,
+    /// Time of first storage, in microseconds since the epoch.
     pub stored_at: i64,
 }
 
 /// A selection of sessions; an absent field selects all.
 #[derive(Debug, Clone, Default)]
 pub struct SessionQuery {
+    /// Slug of the organization; null in a private space.
     pub organization: Option<String>,
+    /// URL of the repository.
     pub repository: Option<String>,
+    /// Login of the user.
     pub user: Option<String>,
 }
 
 /// A position in the list of sessions, which begins with the one that was stored last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionPosition {
+    /// Time of first storage, in microseconds since the epoch.
     pub stored_at: i64,
+    /// Id within the tenant.
     pub id: String,
+    /// Id of the tenant.
     pub tenant_id: String,
 }
 
@@ -212,6 +232,7 @@ impl Store {
 }
 
 impl StoredSession {
+    /// Position for keyset pagination.
     pub fn position(&self) -> SessionPosition {
         SessionPosition {
             stored_at: self.stored_at,

@@ -13,11 +13,17 @@ use std::collections::HashMap;
 /// A task in a session.
 #[derive(Debug, Clone)]
 pub struct StoredTask {
+    /// Id of the task.
     pub id: String,
+    /// Title of the task.
     pub subject: String,
+    /// Text of the task.
     pub description: Option<String>,
+    /// Status, as the source has it.
     pub status: String,
+    /// Time of creation.
     pub created_at: String,
+    /// Time of the last change.
     pub updated_at: String,
 }
 

@@ -18,22 +18,27 @@ pub struct IngestOutcome {
 pub struct SessionOutcome {
     /// The id as sent.
     pub id: String,
+    /// Occurrences of the session in the batch.
     pub occurrences: u64,
     /// Messages in the payload, new or not.
     pub messages: u64,
     /// The highest line of the payload's messages.
     pub last_line: i64,
+    /// Reason why the session is not stored.
     pub rejection: Option<Rejection>,
 }
 
 /// Reason why a session was not stored.
 #[derive(Debug, Clone)]
 pub struct Rejection {
+    /// Code of the error.
     pub code: &'static str,
+    /// Message for people.
     pub message: String,
 }
 
 impl Rejection {
+    /// Creates the value.
     pub fn new(code: &'static str, message: &str) -> Rejection {
         Rejection { code, message: message.to_owned() }
     }
