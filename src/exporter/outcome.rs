@@ -188,3 +188,35 @@ fn last_error_or(code: &'static str, message: &str) -> Option<OutcomeError> {
 fn unreachable() -> Option<OutcomeError> {
     last_error_or("UNREACHABLE", "the receiver cannot be reached")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_and_error_codes_are_those_of_the_contract() {
+        let stopped = |reason| Outcome::Stopped(reason);
+        let skipped = StopReason::Skipped { code: "NOT_INDEXED", message: "unknown".to_owned() };
+        let table = [
+            (Outcome::Delivered, RunStatus::Success, 0, None),
+            (Outcome::RejectedAgain, RunStatus::Partial, 0, None),
+            (Outcome::RejectedForGood, RunStatus::Partial, 65, None),
+            (Outcome::RejectedForNow, RunStatus::Partial, 75, None),
+            (stopped(StopReason::Disabled), RunStatus::Disabled, 0, None),
+            (stopped(StopReason::Busy), RunStatus::Busy, 0, None),
+            (stopped(skipped), RunStatus::Skipped, 0, Some("NOT_INDEXED")),
+            (stopped(StopReason::InBackoff), RunStatus::Backoff, 0, Some("BACKOFF")),
+            (stopped(StopReason::HeartbeatFailed), RunStatus::Backoff, 0, Some("UNREACHABLE")),
+            (stopped(StopReason::Fault), RunStatus::Partial, 75, Some("UNREACHABLE")),
+            (stopped(StopReason::KeyRejected), RunStatus::Partial, 77, Some("KEY_REFUSED")),
+            (stopped(StopReason::NotReceiver), RunStatus::Partial, 78, Some("NOT_A_RECEIVER")),
+            (stopped(StopReason::TimeUp), RunStatus::Partial, 75, Some("TIME_UP")),
+            (stopped(StopReason::Interrupted), RunStatus::Partial, 75, Some("INTERRUPTED")),
+        ];
+        for (outcome, status, exit, code) in table {
+            let row = outcome.consequences();
+            let actual = (row.status, row.exit as i32, row.error.map(|error| error.code));
+            assert_eq!(actual, (status, exit, code), "{outcome:?}");
+        }
+    }
+}

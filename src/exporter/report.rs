@@ -78,20 +78,20 @@ impl Report {
     /// The report of a run that stopped before it read han's database.
     pub fn stopped(reason: StopReason) -> Report {
         let mut report = Report::default();
-        report.conclude(&Outcome::Stopped(reason), None, None);
+        report.set_outcome(&Outcome::Stopped(reason), None, None);
         report
     }
 
     /// The report of a program that failed.
     pub fn failed(error: &Error) -> Report {
         let mut report = Report::default();
-        report.fail(error);
+        report.set_failure(error);
         report
     }
 
     /// Sets status and exit code by the table of outcomes, and adds the error of the outcome to `errors`.
     /// `session_id`: the requested session. `last_error`: the last error of the destination.
-    pub fn conclude(&mut self, outcome: &Outcome, session_id: Option<&str>, last_error: Option<&str>) {
+    pub fn set_outcome(&mut self, outcome: &Outcome, session_id: Option<&str>, last_error: Option<&str>) {
         let row = outcome.consequences();
         let nothing_sent = row.status == RunStatus::Partial && self.sessions_sent == 0;
         self.status = if nothing_sent { RunStatus::Error } else { row.status };
@@ -104,7 +104,7 @@ impl Report {
     }
 
     /// Sets status and exit code of a program that failed, and adds the error to `errors`.
-    pub fn fail(&mut self, error: &Error) {
+    pub fn set_failure(&mut self, error: &Error) {
         self.status = RunStatus::Error;
         self.exit = error.exit;
         self.add_error(None, error.exit.name(), error.to_string());

@@ -17,6 +17,7 @@ use crate::exporter::delivery::Delivery;
 use crate::exporter::delivery::batcher::{Batcher, redactor};
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::log::Logger;
 use crate::exporter::outcome::{Flow, Interruption, Outcome, StopReason};
 use crate::exporter::plan::eligibility::{Eligibility, EligibilityFilter};
 use crate::exporter::plan::fast_path::{self, FastPath};
@@ -25,10 +26,10 @@ use crate::exporter::plan::scan::{Scan, ScannedSession, scan, scan_some};
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, count};
 use crate::exporter::source::{self, Source};
+use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::RunLock;
 use crate::exporter::state::queue::{self, Change, Item, Queue};
 use crate::exporter::state::{Destination, SourceFingerprint, State};
-use crate::exporter::{log::Logger, state::atomic_file};
 
 /// Runs, and runs again for requests that other processes made meanwhile.
 pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
@@ -41,7 +42,7 @@ pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
         return Ok(Report::stopped(StopReason::Busy));
     };
     let mut ended = run_locked(context, request, receiver, lock)?;
-    // A request between the last read of the queue and the release of the lock found the lock held.
+    // A process that made a request between the last read of the queue and the release of the lock found the lock held.
     while ended.is_healthy() && ended.has_new_requests(context)? {
         let Some(lock) = RunLock::try_acquire(&context.folder)? else { break };
         let next = run_locked(context, &Request::Scheduled, receiver, lock)?;
@@ -87,7 +88,7 @@ struct EndedRun {
 }
 
 impl EndedRun {
-    /// Reports whether another run is worth an attempt: neither the endpoint nor the time budget ended this one.
+    /// Reports whether another run is worth an attempt: no fault, permanent error or time limit ended this one.
     fn is_healthy(&self) -> bool {
         matches!(self.report.exit, ExitCode::Success | ExitCode::SessionsRejected)
     }
@@ -463,10 +464,8 @@ impl<'a> Run<'a> {
         if self.request == Request::All && self.queue.all_requested {
             self.delivery.progress.batcher.changes.push(Change::TakeAll);
         }
-        let queue = match has_contacted || self.delivery.progress.is_dirty() {
-            true => self.save(is_complete)?,
-            false => self.queue.clone(),
-        };
+        let is_dirty = has_contacted || self.delivery.progress.is_dirty();
+        let queue = if is_dirty { self.save(is_complete)? } else { self.queue.clone() };
         let outcome = self.outcome(stop, &rejected, &queue);
         let report = self.report(&outcome, pending, &queue);
         // A skipped run may itself have queued its session. Other requests in the saved queue were not acted on.
@@ -534,7 +533,7 @@ impl<'a> Run<'a> {
             _ => None,
         };
         let last_error = self.destination().last_error.as_ref().map(|error| error.message.as_str());
-        report.conclude(outcome, session_id, last_error);
+        report.set_outcome(outcome, session_id, last_error);
         report.duration_ms = (self.context.clock.elapsed() - self.started).as_millis() as u64;
         self.context.log.info(
             "run",

@@ -73,7 +73,7 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
         let result = preview.write_batches(inspection, &mut output);
         // The beginning of the document is written already, so that the rest of it reports a failure.
         if let Err(error) = &result {
-            report.fail(error);
+            report.set_failure(error);
             context.log.error("preview_error", &error.to_string());
         }
         write_trailer(context, preview.totals, report, &mut output)?;

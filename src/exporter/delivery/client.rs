@@ -60,7 +60,8 @@ impl HttpClient {
         response::posted(&self.endpoint, response, now)
     }
 
-    /// Requests the identity; `None` if the receiver has no such endpoint. `now` as for [`post`](HttpClient::post).
+    /// Requests the identity; `None` if the receiver has no such endpoint. A date in `Retry-After` is
+    /// relative to `now`.
     pub fn identity(&self, now: DateTime<Utc>) -> Result<Option<Identity>, RequestError> {
         let request = self
             .agent()

@@ -66,3 +66,39 @@ fn receiver_limits(destination: &Destination) -> Limits {
     let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
     identity.map(|identity| identity.limits.clone()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        crate::time::parse(text).unwrap()
+    }
+
+    #[test]
+    fn learned_limit_of_a_slow_transport_halves_doubles_and_ends_at_the_configured_size() {
+        let mut destination = Destination::default();
+        lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
+        raise(&mut destination, 10_000);
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(8_000));
+        raise(&mut destination, 10_000);
+        assert_eq!(destination.learned_limit, None);
+    }
+
+    #[test]
+    fn learned_limit_of_a_receiver_is_not_raised() {
+        let mut destination = Destination::default();
+        lower(&mut destination, 8_000, false, at("2026-01-01T00:00:00Z"));
+        raise(&mut destination, 10_000);
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
+    }
+
+    #[test]
+    fn learned_limit_expires_after_a_day() {
+        let mut destination = Destination::default();
+        lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
+        assert_eq!(learned_bytes(&destination, at("2026-01-01T23:59:59Z")), Some(4_000));
+        assert_eq!(learned_bytes(&destination, at("2026-01-02T00:00:00Z")), None);
+    }
+}

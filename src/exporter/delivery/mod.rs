@@ -144,7 +144,7 @@ impl<'a> Delivery<'a> {
         pending: &mut VecDeque<PendingSession>,
         prefetch: impl FnOnce(&mut Batcher, &Batch, &mut VecDeque<PendingSession>),
     ) -> Flow<bool> {
-        let (batch, mut body) = prepared.finish()?;
+        let (batch, mut body) = prepared.wait()?;
         let bytes_max = self.progress.batcher.body_bytes_max();
         if bytes_max.is_some_and(|max| body.bytes.len() as u64 > max) && !batch.chunks.is_empty() {
             let message = "larger than the receiver's maxBodyBytes";
@@ -163,7 +163,7 @@ impl<'a> Delivery<'a> {
                     prefetch(batcher, &batch, pending);
                 }
             });
-            match self.conclude(posted, &batch, &body, limit, pending)? {
+            match self.act_on(posted, &batch, &body, limit, pending)? {
                 Attempt::Acknowledged => return Ok(is_first),
                 Attempt::Incomplete => return Ok(false),
                 Attempt::Retry => prefetch = None,
@@ -194,7 +194,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Acts on the result of an attempt: acknowledges, rejects, or waits for the retry.
-    fn conclude(
+    fn act_on(
         &mut self,
         posted: Result<(Posted, Duration), RequestError>,
         batch: &Batch,

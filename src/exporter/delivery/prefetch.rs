@@ -47,7 +47,7 @@ impl PreparedBatch {
     }
 
     /// Waits for the encoded payload.
-    pub fn finish(self) -> Result<(Batch, EncodedBody), Error> {
+    pub fn wait(self) -> Result<(Batch, EncodedBody), Error> {
         let encoded = self.encoder.join().map_err(|_| anyhow!("the encoder of a batch panicked"))?;
         Ok((self.batch, encoded.context("cannot compress a batch")?))
     }

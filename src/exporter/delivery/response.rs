@@ -38,7 +38,7 @@ pub fn posted(
         200 | 207 | 422 => sync_response(endpoint, &mut response),
         // A web page comes from a proxy on the way, which has not read the batch. Only 413 is plausible from a proxy.
         400 if is_web_page(&response) => Err(RequestError::fault(format!(
-            "{endpoint} answered 400 with a web page, as a proxy on the way does"
+            "{endpoint} returned 400 with a web page, as a proxy on the way does"
         ))),
         400 | 413 => Ok(Posted::BatchRejected { status, message: error_text(endpoint, &mut response) }),
         _ => Err(error(endpoint, response, now)),
@@ -61,14 +61,14 @@ fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<Posted
         }
         Ok(body) => Err(RequestError::fault(printable(&body.error))),
         Err(_) => Err(RequestError::fault(format!(
-            "{endpoint} answered {} with JSON that is not a sync response",
+            "{endpoint} returned {} with JSON that is not a sync response",
             response.status()
         ))),
     }
 }
 
-/// Interprets the response to an identity request; `None` if the receiver has no such endpoint. `now` as for
-/// [`posted`].
+/// Interprets the response to an identity request; `None` if the receiver has no such endpoint. A date in `Retry-After`
+/// is relative to `now`.
 pub fn identified(
     endpoint: &str,
     mut response: Response<Body>,
@@ -80,7 +80,7 @@ pub fn identified(
             let identity = serde_json::from_slice::<Identity>(&body).ok();
             let identity = identity.filter(|identity| !identity.user_id.is_empty());
             identity.map(Some).ok_or_else(|| {
-                RequestError::fault(format!("{endpoint}/identity answered with JSON that is not an identity"))
+                RequestError::fault(format!("{endpoint}/identity returned JSON that is not an identity"))
             })
         }
         404 => Ok(None),
@@ -101,23 +101,23 @@ fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> Re
         },
         300..=399 => RequestError::NotReceiver {
             message: format!(
-                "{endpoint} answered with a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
+                "{endpoint} returned a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
                 redirect_target(&response)
             ),
         },
         408 | 425 | 429 | 500..=599 => RequestError::Fault {
             retry_after: header(&response, "retry-after").and_then(|value| backoff::retry_after(value, now)),
-            message: format!("{endpoint} answered {}", status_text(endpoint, status, &mut response)),
+            message: format!("{endpoint} returned {}", status_text(endpoint, status, &mut response)),
             is_timeout: false,
         },
         400..=499 => RequestError::NotReceiver {
             message: format!(
-                "{endpoint} answered {}; check that endpoint is the address of a han-sync receiver",
+                "{endpoint} returned {}; check that endpoint is the address of a han-sync receiver",
                 status_text(endpoint, status, &mut response)
             ),
         },
         _ => RequestError::fault(format!(
-            "{endpoint} answered {}",
+            "{endpoint} returned {}",
             status_text(endpoint, status, &mut response)
         )),
     }
@@ -145,7 +145,7 @@ fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, R
         header(response, "content-type").is_none_or(|value| value.to_ascii_lowercase().contains("json"));
     if !is_json {
         return Err(RequestError::fault(format!(
-            "{endpoint} answered {} with something other than JSON; a network that wants you to sign in first does that",
+            "{endpoint} returned {} with something other than JSON; a network that wants you to sign in first does that",
             response.status()
         )));
     }
@@ -153,7 +153,7 @@ fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, R
     let mut reader = response.body_mut().as_reader().take(BODY_BYTES_MAX + 1);
     match reader.read_to_end(&mut body) {
         Ok(_) if body.len() as u64 > BODY_BYTES_MAX => {
-            Err(RequestError::fault(format!("{endpoint} answered with more than {BODY_BYTES_MAX} bytes")))
+            Err(RequestError::fault(format!("{endpoint} returned more than {BODY_BYTES_MAX} bytes")))
         }
         Ok(_) => Ok(body),
         Err(error) => {
