@@ -18,7 +18,7 @@ pub mod time;
 /// Global flags, accepted before and after the subcommand.
 pub mod flags;
 
-/// What both ends agree on: wire types, checksum, ids, repository remotes. No I/O.
+/// Both ends: wire types, checksum, ids, repository remotes. No I/O.
 pub mod protocol;
 
 /// The run of `han-sync`: config, lock, source, privacy, delta, batch, client, queue, state.

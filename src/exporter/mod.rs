@@ -29,7 +29,7 @@ pub mod plan;
 pub mod batch;
 /// Batches to the receiver, acknowledgements back to the cursors.
 pub mod delivery;
-/// One run, from lock to report.
+/// A run, from lock to report.
 pub mod run;
 /// The command line: one function for each command.
 pub mod cli;

@@ -113,7 +113,7 @@ impl Home {
         home
     }
 
-    /// Where a first run has delivered everything, and han has written one more message since.
+    /// Home in which a first run has delivered everything, and han has written one more message since.
     pub fn at_rest(template: &Template) -> Home {
         let mut home = Home::new(template);
         home.run(&[]).exits(0);

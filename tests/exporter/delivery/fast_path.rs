@@ -113,9 +113,9 @@ fn state_that_is_broken_behind_its_first_line_is_rebuilt_when_it_is_needed() {
     test.assert_idle();
 }
 
-/// The sessions that a survey finds pending and how many cursors it then knows, where the first look found news of the
+/// The sessions that a scan finds pending, and the number of cursors after it, where the fast path found news of the
 /// first session alone, and `meanwhile` something happened to the state that was read of it, or to the database.
-fn surveyed(test: &ExporterTest, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<String>, usize) {
+fn scanned(test: &ExporterTest, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet<String>, usize) {
     let environment = Environment { claude_config_dir: Some(test.config_folder()), ..Environment::default() };
     let flags = Flags { database: Some(test.database()), ..Flags::default() };
     let config = Config::load(&flags, &environment).unwrap();
@@ -129,25 +129,25 @@ fn surveyed(test: &ExporterTest, meanwhile: impl FnOnce(&mut State)) -> (BTreeSe
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), test.now());
     let filter = EligibilityFilter { config: &config, affiliations: &affiliations };
     let source = Source::open(&test.database()).unwrap();
-    let survey =
+    let scan =
         scan_some(&source, filter, &mut state, (&found, &SourceFingerprint::default()), test.now()).unwrap();
-    let pending = survey.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
+    let pending = scan.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
     (pending, state.destination.sessions.len())
 }
 
 #[test]
-fn few_sessions_with_news_are_surveyed_alone() {
+fn few_sessions_with_news_are_scanned_alone() {
     let test = at_rest();
     test.add_messages(&test.sessions[0], 1);
-    assert_eq!(surveyed(&test, |_| {}).0, BTreeSet::from([test.sessions[0].clone()]));
+    assert_eq!(scanned(&test, |_| {}).0, BTreeSet::from([test.sessions[0].clone()]));
 }
 
-/// Between the first look and the survey of the sessions that it found, han may store messages of others.
+/// Between the fast path and the scan of the sessions that it found, han may store messages of others.
 #[test]
-fn news_that_come_between_the_first_look_and_the_survey_are_surveyed_too() {
+fn news_that_come_between_the_fast_path_and_the_scan_are_scanned_too() {
     let test = at_rest();
     let all = test.sessions.iter().cloned().collect();
-    let (pending, _) = surveyed(&test, |_| {
+    let (pending, _) = scanned(&test, |_| {
         test.sessions.iter().for_each(|session| drop(test.add_messages(session, 1)));
     });
     assert_eq!(pending, all);
@@ -155,19 +155,19 @@ fn news_that_come_between_the_first_look_and_the_survey_are_surveyed_too() {
 
 /// Or it may write all of it anew, so that no cursor holds any more.
 #[test]
-fn database_that_becomes_another_between_the_first_look_and_the_survey_is_compared_with_every_cursor() {
+fn database_that_becomes_another_between_the_fast_path_and_the_scan_is_compared_with_every_cursor() {
     let test = at_rest();
     test.add_messages(&test.sessions[0], 1);
-    let (_, cursors) = surveyed(&test, |_| {
+    let (_, cursors) = scanned(&test, |_| {
         test.db.conn().execute("UPDATE messages SET rowid = rowid + 1000", []).unwrap();
     });
     assert_eq!(cursors, test.sessions.len());
 }
 
 #[test]
-fn session_that_has_lost_its_cursor_is_surveyed_with_all_others() {
+fn session_that_has_lost_its_cursor_is_scanned_with_all_others() {
     let test = at_rest();
     test.add_messages(&test.sessions[0], 1);
-    let found = surveyed(&test, |state| drop(state.destination.sessions.remove(&test.sessions[0])));
+    let found = scanned(&test, |state| drop(state.destination.sessions.remove(&test.sessions[0])));
     assert_eq!(found, (BTreeSet::from([test.sessions[0].clone()]), test.sessions.len()));
 }

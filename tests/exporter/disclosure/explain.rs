@@ -115,7 +115,7 @@ fn repository_without_sessions_is_decided_by_the_same_rules() {
 }
 
 #[test]
-fn narrowing_is_named_with_its_file() {
+fn project_override_is_named_with_its_file() {
     let test = ExporterTest::new();
     test.set("includeContent", "true");
     let (off, folder) = test.session_in_folder("https://github.com/acme-corp/off", "off", 1);

@@ -1,7 +1,7 @@
 //! The data that leaves the machine, and the commands that show it beforehand: the real exporter, a receiver that records.
 //!
 //! Each file tests one promise: `preview` shows the bytes that are sent, `explain` names every rule, identity
-//! and narrowings fail closed, and nothing but the wire table's fields is ever on the wire.
+//! and project overrides fail closed, and nothing but the wire table's fields is ever on the wire.
 
 mod explain;
 mod identity;

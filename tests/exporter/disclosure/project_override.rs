@@ -38,7 +38,7 @@ fn repository_narrows_its_own_sessions_in_every_folder_of_it_and_no_others() {
 }
 
 #[test]
-fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
+fn project_override_outlives_the_folder_until_the_folder_says_otherwise() {
     let (test, session, folder) = in_folder(1);
     fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
     let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
@@ -59,7 +59,7 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
     assert_eq!(each["reason"], "disabled_by_repository");
     assert_eq!(each["setIn"], folder.join("han.yml").display().to_string());
 
-    // A narrowing also outlives a reset.
+    // A project override also outlives a reset.
     test.run(&["reset"]).exits(0);
     assert_eq!(test.run_and_list_sent(0), [other]);
 
@@ -70,7 +70,7 @@ fn narrowing_outlives_the_folder_until_the_folder_says_otherwise() {
 }
 
 #[test]
-fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
+fn project_override_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
     let (test, session, folder) = in_folder(1);
     assert_eq!(test.run_and_list_sent(0), [session.as_str()]);
     // Something that is not sent makes the run look, and nothing of it goes.
@@ -86,7 +86,7 @@ fn narrowing_that_was_seen_with_nothing_to_send_outlives_the_folder_too() {
 fn text_is_narrowed_by_itself() {
     let (test, session, folder) = in_folder(0);
     test.set("includeContent", "true");
-    test.say(&session, "before the narrowing");
+    test.say(&session, "before the override");
     let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 0);
     test.say(&other, "of the other repository");
     fs::write(folder.join("han.yml"), "sync:\n  includeContent: false\n").unwrap();
@@ -97,7 +97,7 @@ fn text_is_narrowed_by_itself() {
     };
     assert_eq!((texts(&session), texts(&other)), (vec![false], vec![true]));
     let bodies: Vec<u8> = test.receiver.batches().into_iter().flat_map(|batch| batch.body.unwrap()).collect();
-    assert!(!String::from_utf8(bodies).unwrap().contains("before the narrowing"));
+    assert!(!String::from_utf8(bodies).unwrap().contains("before the override"));
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn repository_that_changes_hands_during_a_run_is_sent_no_more() {
 }
 
 #[test]
-fn narrowing_is_seen_while_nothing_is_to_be_sent_and_holds_when_the_folder_is_gone() {
+fn project_override_is_seen_while_nothing_is_to_be_sent_and_holds_when_the_folder_is_gone() {
     let test = ExporterTest::new();
     let (session, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "api", 2);
     let stranger = test.session("https://github.com/stranger/left-pad", 1);

@@ -18,7 +18,7 @@ pub fn run(input: &[u8]) {
     });
 }
 
-/// It is taken with every value in its range, or refused; and the key is shown nowhere.
+/// A configuration is accepted with every value in its range, or rejected; and the key is printed nowhere.
 fn own(folder: &Path, input: &[u8], section: &[(String, YamlValue)]) {
     let (shown, taken) = match Config::load(&Flags::default(), &environment(folder)) {
         Ok(config) => (format!("{config:?}"), Some(config)),
@@ -54,23 +54,23 @@ fn own(folder: &Path, input: &[u8], section: &[(String, YamlValue)]) {
     }
 }
 
-/// It narrows where it says so or cannot be read, and does nothing else.
+/// A project override withholds where it says so or cannot be read, and does nothing else.
 fn of_a_repository(folder: &Path, section: Result<Vec<(String, YamlValue)>, String>) {
     let mut known = BTreeMap::new();
     let folder = folder.display().to_string();
     let reports = project_override::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
-    let narrowing = project_override::for_session(&known, Some(&folder), None);
+    let found = project_override::for_session(&known, Some(&folder), None);
     match section {
-        Err(why) => assert!(narrowing.disabled_by.is_some() && reports.len() == 1, "{why}"),
+        Err(why) => assert!(found.disabled_by.is_some() && reports.len() == 1, "{why}"),
         Ok(section) => {
             let says = |name: &str| {
                 section.iter().any(|(key, value)| key == name && *value == YamlValue::Boolean(false))
             };
-            assert!(narrowing.disabled_by.is_some() || !says("enabled"));
-            assert!(narrowing.content_disabled_by.is_some() || !says("includeContent"));
+            assert!(found.disabled_by.is_some() || !says("enabled"));
+            assert!(found.content_disabled_by.is_some() || !says("includeContent"));
             let names: Vec<&str> = section.iter().map(|(key, _)| key.as_str()).collect();
-            assert!(narrowing.disabled_by.is_none() || names.contains(&"enabled"));
-            assert!(narrowing.content_disabled_by.is_none() || names.contains(&"includeContent"));
+            assert!(found.disabled_by.is_none() || names.contains(&"enabled"));
+            assert!(found.content_disabled_by.is_none() || names.contains(&"includeContent"));
         }
     }
 }

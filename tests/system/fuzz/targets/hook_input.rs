@@ -1,4 +1,4 @@
-//! What a hook says: read in pieces of any size, within bounds, and queued.
+//! Input of the hook: read in pieces of any size, within bounds, and queued.
 
 use super::{NOW, in_folder};
 use han_sync::exporter::cli::hook::HookInput;

@@ -72,7 +72,7 @@ fn load(folder: &Path, input: &[u8]) {
     assert_eq!(saved(&again), used);
 }
 
-/// What a run does with a state before and after it sends.
+/// Does what a run does with a state before and after it sends.
 fn use_it(state: &mut State) {
     for destination in state.destinations_mut() {
         let _ = schedule::identity_is_fresh(destination, *NOW);
