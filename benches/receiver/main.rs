@@ -70,10 +70,15 @@ type Part = (&'static str, fn(&Sizes) -> Vec<Measure>);
 
 /// A line of the table.
 pub struct Measure {
+    /// Name of the measure.
     pub name: String,
+    /// Value of the receiver.
     pub ours: String,
+    /// Value of the baseline.
     pub against: String,
+    /// Ratio of the two.
     pub ratio: String,
+    /// Ratio that has to be met.
     pub target: String,
 }
 

@@ -45,7 +45,12 @@ pub enum StopReason {
     /// Another run holds the lock.
     Busy,
     /// The requested session stays on this machine.
-    Skipped { code: &'static str, message: String },
+    Skipped {
+        /// Error code.
+        code: &'static str,
+        /// Message for people.
+        message: String,
+    },
     /// The endpoint is in backoff, and the run is a scheduled one.
     InBackoff,
     /// Nothing was due, and a fault kept the receiver from learning that this client is alive.
@@ -91,6 +96,7 @@ pub enum Outcome {
     RejectedForGood,
     /// The receiver rejected sessions that are retried; everything else due was acknowledged.
     RejectedForNow,
+    /// The run stopped before everything due was tried.
     Stopped(StopReason),
 }
 
@@ -98,12 +104,19 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
+    /// Everything due was delivered.
     Success,
+    /// Some of it was delivered.
     Partial,
+    /// Nothing was delivered.
     Error,
+    /// Switched off by configuration.
     Disabled,
+    /// Queued: another run holds the lock.
     Busy,
+    /// The session asked for is not eligible.
     Skipped,
+    /// Waiting after a fault.
     Backoff,
 }
 
@@ -112,6 +125,7 @@ pub enum RunStatus {
 pub struct Consequences {
     /// `Partial` stands for `Error` in a run of which nothing was acknowledged.
     pub status: RunStatus,
+    /// Exit code of the program.
     pub exit: ExitCode,
     /// The entry in `errors`; rejected sessions have entries of their own.
     pub error: Option<OutcomeError>,
@@ -120,7 +134,9 @@ pub struct Consequences {
 /// The error code and message of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeError {
+    /// Code of the error.
     pub code: &'static str,
+    /// Message for people.
     pub message: String,
     /// True if the destination's last error, where there is one, takes the place of `message`.
     pub yields_to_last_error: bool,

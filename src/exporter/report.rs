@@ -16,7 +16,9 @@ pub const VERSION: u32 = 1;
 pub struct ReportedError {
     /// `None` for an error of the whole run.
     pub session_id: Option<String>,
+    /// Code of the error.
     pub code: String,
+    /// Message for people.
     pub message: String,
 }
 
@@ -24,8 +26,11 @@ pub struct ReportedError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    /// Version of the JSON document.
     pub version: u32,
+    /// Status of the run.
     pub status: RunStatus,
+    /// Exit code of the program.
     #[serde(skip)]
     pub exit: ExitCode,
     /// Sessions with at least one acknowledged chunk.
@@ -34,9 +39,11 @@ pub struct Report {
     pub sessions_rejected: usize,
     /// Eligible sessions that are undelivered and not given up.
     pub sessions_pending: usize,
+    /// Messages acknowledged.
     pub messages_sent: u64,
     /// Undelivered messages of the pending sessions.
     pub messages_pending: u64,
+    /// Tasks acknowledged.
     pub tasks_sent: u64,
     /// Acknowledged batches.
     pub batches: u64,
@@ -46,8 +53,11 @@ pub struct Report {
     pub bytes_sent: u64,
     /// Bytes of the acknowledged batches before compression.
     pub bytes_uncompressed: u64,
+    /// Duration of the run.
     pub duration_ms: u64,
+    /// Time at which undelivered work is due, RFC 3339.
     pub next_retry_at: Option<String>,
+    /// Errors of the run.
     pub errors: Vec<ReportedError>,
 }
 
@@ -110,6 +120,7 @@ impl Report {
         self.add_error(None, error.exit.name(), error.to_string());
     }
 
+    /// Adds an error.
     pub fn add_error(&mut self, session_id: Option<&str>, code: &str, message: String) {
         self.errors.push(ReportedError {
             session_id: session_id.map(str::to_owned),
@@ -118,6 +129,7 @@ impl Report {
         });
     }
 
+    /// Sets the time of the next retry.
     pub fn set_next_retry(&mut self, at: Option<DateTime<Utc>>) {
         self.next_retry_at = at.map(time::format);
     }

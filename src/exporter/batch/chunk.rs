@@ -13,8 +13,11 @@ use crate::exporter::state::{Destination, SessionCursor, StreamCursor};
 /// The part of one session in one batch.
 #[derive(Debug)]
 pub struct SessionChunk {
+    /// Id of the session.
     pub session_id: String,
+    /// Messages of the session in the batch.
     pub messages: usize,
+    /// Tasks of the session in the batch.
     pub tasks: usize,
     /// Bytes of the session in the payload.
     pub bytes: usize,

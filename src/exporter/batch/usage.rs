@@ -17,7 +17,9 @@ use crate::protocol;
 /// Fields of a message that only its raw JSON holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RawFields {
+    /// Name of the language model.
     pub model: Option<String>,
+    /// Id of the answer, whose tokens count once.
     pub usage_id: Option<String>,
 }
 

@@ -38,10 +38,14 @@ pub fn redactor(config: &Config) -> Result<Option<Redactor>, Error> {
 /// Builds batches; owns the state in memory.
 #[derive(Debug)]
 pub struct Batcher<'a> {
+    /// Configuration in force.
     pub config: &'a Config,
+    /// Clock of the run.
     pub clock: &'a Clock,
     redactor: Option<&'a Redactor>,
+    /// State, changed in memory.
     pub state: State,
+    /// Search for a rejected session or row, while one is under way.
     pub bisection: Bisection,
     /// Sessions with nothing left to send.
     pub delivered: HashSet<String>,
@@ -62,6 +66,7 @@ enum Addition {
 }
 
 impl<'a> Batcher<'a> {
+    /// Prepares batches from a state.
     pub fn new(
         config: &'a Config,
         clock: &'a Clock,

@@ -58,6 +58,7 @@ const FAST_SHARE: u32 = 4;
 /// The delivery of one run.
 #[derive(Debug)]
 pub struct Delivery<'a> {
+    /// Batches, acknowledgements and report so far.
     pub progress: Progress<'a>,
     transport: Transport,
     /// The end of the run's time budget, on the clock's `elapsed`.
@@ -79,6 +80,7 @@ enum Attempt {
 }
 
 impl<'a> Delivery<'a> {
+    /// Prepares the delivery; sends nothing.
     pub fn new(batcher: Batcher<'a>, client: HttpClient, context: &'a Context) -> Delivery<'a> {
         Delivery {
             progress: Progress::new(batcher, context),

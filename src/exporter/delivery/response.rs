@@ -24,7 +24,12 @@ pub enum Posted {
     /// A decision on each session.
     Response(SyncResponse),
     /// 400, 413 or 422 for the batch as a whole.
-    BatchRejected { status: u16, message: String },
+    BatchRejected {
+        /// HTTP status.
+        status: u16,
+        /// Error text of the receiver.
+        message: String,
+    },
 }
 
 /// Interprets the response to a batch. A date in `Retry-After` is relative to `now`.

@@ -20,15 +20,22 @@ pub const NO_TIME: &str = "1970-01-01T00:00:00Z";
 /// A session's own fields as the wire shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFields {
+    /// Id of the session.
     pub id: String,
+    /// Repository of the session.
     pub remote: Remote,
+    /// Status, as the source has it.
     pub status: String,
+    /// Short name of the session, where it has one.
     pub slug: Option<String>,
+    /// Coding agent, as han names it.
     pub harness: Option<String>,
+    /// Rule that made the session eligible.
     pub inclusion: Inclusion,
 }
 
 impl SessionFields {
+    /// Takes the fields of a row.
     pub fn new(row: &SessionRow, remote: Remote, inclusion: Inclusion) -> SessionFields {
         SessionFields {
             id: row.id.clone(),

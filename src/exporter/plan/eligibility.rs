@@ -66,12 +66,18 @@ impl Affiliations {
 /// Decision of the filter on a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Eligibility {
+    /// May leave the machine.
     Eligible {
+        /// Repository of the session.
         remote: Remote,
+        /// Rule that made the session eligible.
         inclusion: Inclusion,
+        /// Setting that decided.
         matched: Matched,
     },
+    /// Stays on the machine.
     Excluded {
+        /// Reason, with its remedy.
         reason: ExcludedReason,
         /// `None` where the session has none or it cannot be parsed.
         remote: Option<Remote>,
@@ -83,14 +89,18 @@ pub enum Eligibility {
 /// Value that decided, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
+    /// Kind of the setting.
     pub source: MatchSource,
     /// A pattern as the user wrote it, or an owner in normal form.
     pub value: String,
 }
 
+/// Kind of the setting that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchSource {
+    /// Pattern of `forceExclude`.
     ForceExclude,
+    /// Pattern of `forceInclude`.
     ForceInclude,
     /// `accounts` of the receiver's identity.
     Account,
@@ -116,11 +126,17 @@ impl MatchSource {
 /// Reason why a session stays on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExcludedReason {
+    /// A pattern of `forceExclude` matches.
     ForcedExclude,
+    /// The owner is an own account.
     Personal,
+    /// The project has no repository remote.
     NoRemote,
+    /// The remote cannot be parsed.
     UnparsableRemote(RemoteError),
+    /// The owner is no organization of the user.
     OwnerUnknown,
+    /// The identity is missing or too old.
     IdentityUnknown,
     /// The repository's project override says `enabled: false`.
     DisabledByRepository,
@@ -190,13 +206,16 @@ impl fmt::Display for ExcludedReason {
 /// The filter of one run: its configuration, and the affiliations of its user.
 #[derive(Debug, Clone, Copy)]
 pub struct EligibilityFilter<'a> {
+    /// Configuration in force.
     pub config: &'a Config,
+    /// Organizations and accounts of the user.
     pub affiliations: &'a Affiliations,
 }
 
 /// Decision on a session and on its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
+    /// Decision of the privacy filter.
     pub eligibility: Eligibility,
     /// True if the content may leave, too.
     pub include_content: bool,

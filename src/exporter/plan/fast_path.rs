@@ -38,9 +38,13 @@ pub enum FastPath {
 /// The sessions with new messages, and what the decision has already loaded.
 #[derive(Debug)]
 pub struct FewSessions {
+    /// Open source.
     pub source: Source,
+    /// State, changed in memory.
     pub state: State,
+    /// Sessions with new messages.
     pub session_ids: BTreeSet<String>,
+    /// Fingerprint of everything but the messages.
     pub fingerprint: SourceFingerprint,
 }
 

@@ -19,6 +19,7 @@ use crate::protocol::remote::Remote;
 /// A session of the source, with the decisions on it.
 #[derive(Debug)]
 pub struct ScannedSession {
+    /// Row of the session.
     pub row: SessionRow,
     /// The decision of the privacy filter, project overrides included.
     pub eligibility: Eligibility,
@@ -31,6 +32,7 @@ pub struct ScannedSession {
 }
 
 impl ScannedSession {
+    /// True if the session may leave the machine.
     pub fn is_eligible(&self) -> bool {
         matches!(self.eligibility, Eligibility::Eligible { .. })
     }
@@ -44,7 +46,9 @@ impl ScannedSession {
 /// Result of a scan.
 #[derive(Debug, Default)]
 pub struct Scan {
+    /// Sessions of the source.
     pub sessions: Vec<ScannedSession>,
+    /// Warnings for the user.
     pub warnings: Vec<String>,
     /// True if the state has learned something that withholds sessions and may not be visible to the next scan: a project
     /// override, or another repository of a session.

@@ -15,26 +15,32 @@ use crate::time;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
+    /// URL of `POST …/api/sync`.
     pub endpoint: String,
     /// Fingerprint of the API key that the identity was learned with; empty once the key stands for another user.
     pub key_fingerprint: String,
     /// `None` until the identity is learned, and for a receiver without identities.
     #[serde(default)]
     pub user_id: Option<String>,
+    /// Identity of the user, as last fetched.
     #[serde(default)]
     pub identity: Option<LearnedIdentity>,
+    /// Backoff of the endpoint.
     #[serde(default)]
     pub backoff: Backoff,
     /// A lower limit for batches, learned from timeouts or from the receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned_limit: Option<LearnedLimit>,
+    /// Last error, for `status`.
     #[serde(default)]
     pub last_error: Option<LastError>,
+    /// Counts over all runs.
     #[serde(default)]
     pub statistics: Statistics,
     /// The cursor of the last acknowledged batch, as the wire has it.
     #[serde(default)]
     pub cursor: SyncCursor,
+    /// Watermark and sampled rows of the source.
     #[serde(default)]
     pub source: SourcePosition,
     /// By session id. The state file has them in a form of their own.
@@ -56,6 +62,7 @@ impl Destination {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnedIdentity {
+    /// Time of the response.
     #[serde(with = "time::optional")]
     pub fetched_at: Option<DateTime<Utc>>,
     /// `None` for a receiver without such an endpoint.
@@ -66,10 +73,12 @@ pub struct LearnedIdentity {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backoff {
+    /// Attempts since the last success.
     pub attempts: u32,
     /// Consecutive timeouts among them since a batch was last halved for a timeout.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub time_outs: u32,
+    /// Time of the next retry.
     #[serde(default, with = "time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
 }
@@ -86,6 +95,7 @@ pub struct LearnedLimit {
     pub bytes: usize,
     /// True if the connection was too slow for more, which passes; false if the receiver rejected more.
     pub is_slow: bool,
+    /// Time at which the limit was learned.
     #[serde(with = "time::optional")]
     pub learned_at: Option<DateTime<Utc>>,
 }
@@ -94,8 +104,10 @@ pub struct LearnedLimit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastError {
+    /// Time of the error.
     #[serde(with = "time::optional")]
     pub at: Option<DateTime<Utc>>,
+    /// Message for people.
     pub message: String,
 }
 
@@ -109,9 +121,13 @@ pub struct Statistics {
     /// The last response of the receiver, those to empty batches included.
     #[serde(with = "time::optional")]
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// Messages acknowledged.
     pub total_messages_synced: u64,
+    /// Tasks acknowledged.
     pub total_tasks_synced: u64,
+    /// Runs without an error.
     pub successful_runs: u64,
+    /// Runs with an error.
     pub failed_runs: u64,
 }
 

@@ -33,13 +33,18 @@ pub(super) fn path(folder: &Path) -> PathBuf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateHeader {
+    /// Format version of the state.
     pub version: u32,
+    /// Id of the client.
     pub client_id: String,
+    /// Secret of the client, for keyed hashes.
     pub client_secret: String,
+    /// Fingerprint of the machine.
     pub machine: String,
     /// Id of the file that the header was written to; in a copy of the file it differs.
     #[serde(default)]
     pub file: Option<String>,
+    /// Snapshot that lets an idle run end early.
     #[serde(default)]
     pub idle: Option<IdleSnapshot>,
     /// Bytes after the header; absent in a file that another program wrote.
@@ -83,16 +88,20 @@ impl StateHeader {
 pub struct IdleSnapshot {
     /// The destination to which nothing was left to send.
     pub endpoint: String,
+    /// Hash of the API key.
     pub key_fingerprint: String,
     /// The last response of the receiver, and the next retry of an endpoint in backoff.
     #[serde(with = "time::optional")]
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// Time of the next retry.
     #[serde(with = "time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
     /// Fingerprint of the settings that decide what is sent.
     pub settings: String,
     /// Sizes and times of the database's files, if these reveal every change; equal ones need no read of the database.
     pub files: Option<String>,
+    /// Watermark and sampled rows of the source.
     pub source: SourcePosition,
+    /// Fingerprint of everything but the messages.
     pub fingerprint: SourceFingerprint,
 }

@@ -42,6 +42,7 @@ use crate::protocol::Identity;
 /// The state of a client, with one destination selected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
+    /// Id of the client.
     pub client_id: String,
     /// Key of the content hashes of messages that are sent without content; never leaves the machine.
     pub client_secret: String,
@@ -51,13 +52,16 @@ pub struct State {
     pub idle: Option<IdleSnapshot>,
     /// Project overrides seen in project folders, by folder.
     pub project_overrides: BTreeMap<String, ProjectOverride>,
+    /// Last known repository of each session.
     pub repositories: KnownRepositories,
     /// The destination of this run.
     pub destination: Destination,
+    /// Destinations of earlier configurations.
     pub other_destinations: Vec<Destination>,
 }
 
 impl State {
+    /// Path of the state in its folder.
     pub fn path(folder: &Path) -> PathBuf {
         header::path(folder)
     }
