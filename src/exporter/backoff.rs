@@ -19,7 +19,7 @@ const JITTER_SHARE: f64 = 0.2;
 
 /// The wait after the `attempts`-th fault in a row (from 1): 1, 2, 4… s, at most [`CAP`].
 ///
-/// `jitter`, from 0 to 1, shortens the wait by up to [`JITTER_SHARE`], so that clients spread their retries. A wait at
+/// `jitter`, from 0 to 1, shortens the wait by up to `JITTER_SHARE`, so that clients spread their retries. A wait at
 /// the cap has no jitter, so that an outage costs the receiver exactly one request per client and hour.
 pub fn backoff(attempts: u32, jitter: f64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(31);

@@ -1,6 +1,6 @@
 //! The process environment, read here and nowhere else.
 //!
-//! Everything else takes an [`Environment`], so that one struct lists every variable that influences a run.
+//! Everything else takes an `Environment`, so that one struct lists every variable that influences a run.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
 //! The outcome of a run, and the one table from an outcome to its status, exit code and error code.
 //!
-//! A step of a run returns [`Flow`]: a value, or the interruption that ends the run. A stopped run is in good order:
+//! A step of a run returns `Flow`: a value, or the interruption that ends the run. A stopped run is in good order:
 //! the run still saves the state and writes its report. A failed run saves the state and returns the error.
 
 use serde::Serialize;

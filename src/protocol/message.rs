@@ -1,11 +1,11 @@
 //! A message on the wire, and the declaration of its columns.
 //!
 //! Every column of a message is declared once, in the table at the end of this file. From the table come the wire type
-//! [`SyncMessage`] and [`COLUMNS`], through which all other code handles the columns that it has nothing special to say of:
+//! [`SyncMessage`] and `COLUMNS`, through which all other code handles the columns that it has nothing special to say of:
 //!
-//! - the exporter selects the columns with a [`ColumnSource::Han`] from han's `messages` and sets them
+//! - the exporter selects the columns with a `ColumnSource::Han` from han's `messages` and sets them
 //!   (`exporter/source/message_row.rs`); it derives the others by name (`exporter/batch/message.rs`);
-//! - the receiver checks each column against its [`ColumnLimit`] (`receiver/ingest/decode.rs`);
+//! - the receiver checks each column against its `ColumnLimit` (`receiver/ingest/decode.rs`);
 //! - the store lists `column.store` in its `INSERT` and `SELECT` and binds `(column.get)(&message)`; it reads a row by
 //!   `(column.set)(&mut message, value)`, where `value` has the type `column.kind`.
 //!

@@ -1,6 +1,6 @@
 //! The batch: the one place where a payload is built.
 //!
-//! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from a [`Batch`]. A
+//! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from a `Batch`. A
 //! batch also holds, for each session in it, the change of the cursor on acknowledgement.
 
 /// Redaction of secrets in content.

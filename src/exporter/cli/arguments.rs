@@ -1,6 +1,6 @@
-//! The command line, in two stages: raw arguments, then a validated [`Invocation`].
+//! The command line, in two stages: raw arguments, then a validated `Invocation`.
 //!
-//! argh parses what [`flags::hoist`] has brought into its form, and this module validates; it reads no file and no
+//! argh parses what `flags::hoist` has brought into its form, and this module validates; it reads no file and no
 //! environment variable.
 
 use std::path::PathBuf;

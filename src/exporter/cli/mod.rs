@@ -1,4 +1,4 @@
-//! The commands: from a validated [`Invocation`] to a result on stdout and an exit code.
+//! The commands: from a validated `Invocation` to a result on stdout and an exit code.
 //!
 //! One file for each command. A command decides nothing: policies are in `plan`, and `run` sends.
 

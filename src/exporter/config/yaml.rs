@@ -1,7 +1,7 @@
 //! The `sync:` section of a YAML file that anyone may have written.
 //!
 //! serde-saphyr parses, with budgets on nesting and aliases, so that a hostile repository's file costs neither stack nor
-//! memory. The file is deserialized into [`YamlValue`] rather than into a struct of settings, because a derived
+//! memory. The file is deserialized into `YamlValue` rather than into a struct of settings, because a derived
 //! `Deserialize` can neither name key, value and file in one error, nor keep a text such as `no` apart from a boolean,
 //! nor report unknown keys as warnings. The typed checks are in `file` and `project_override`.
 

@@ -126,7 +126,7 @@ impl<'a> Progress<'a> {
         destination.last_error = None;
     }
 
-    /// Counts timeouts in a row, and lowers the limit of a batch after [`TIMEOUTS_MAX`] of them. Returns true if it
+    /// Counts timeouts in a row, and lowers the limit of a batch after `TIMEOUTS_MAX` of them. Returns true if it
     /// did. Only a response, or its absence within the timeout, counts.
     pub fn count_timeout(&mut self, error: &RequestError, batch: &Batch, payload_bytes: u64) -> bool {
         if matches!(error, RequestError::TimeUp | RequestError::Interrupted) {

@@ -1,7 +1,7 @@
 //! The fast path of a scheduled run: decides without a full scan that there is nothing to do, or that only a few sessions
 //! have new messages.
 //!
-//! It compares the source with the [`IdleSnapshot`] of the last run that left nothing to send: first the database's
+//! It compares the source with the `IdleSnapshot` of the last run that left nothing to send: first the database's
 //! files, then the fingerprint of everything but the messages, then the watermark. Any difference that it cannot
 //! attribute leads to a full scan. It never decides what may leave the machine, and writes nothing.
 

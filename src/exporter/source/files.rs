@@ -47,7 +47,7 @@ pub(super) fn metadata(path: &Path) -> Result<fs::Metadata, Error> {
 /// File id of the database: a copy or a rebuilt file has another one.
 ///
 /// # Errors
-/// As [`metadata`]: a guess would make the next run compare every session.
+/// As `metadata`: a guess would make the next run compare every session.
 pub fn file_id(path: &Path) -> Result<String, Error> {
     Ok(atomic_file::file_id(&metadata(path)?))
 }

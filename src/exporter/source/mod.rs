@@ -1,6 +1,6 @@
 //! The source: han's database, opened read-only.
 //!
-//! Every query runs in a [`Snapshot`], which is one read transaction; no snapshot may live across a network wait. Columns
+//! Every query runs in a `Snapshot`, which is one read transaction; no snapshot may live across a network wait. Columns
 //! that an older database lacks read as null. Text that is not UTF-8 is repaired, never rejected.
 
 /// The database's files: file id and change signature.

@@ -1,7 +1,7 @@
 //! Token usage: the contribution of a stored row to the aggregates. Pure, and the same for both databases.
 //!
 //! Invariant: the sums depend on the set of rows, not on the order or the batches in which they come. The tokens of an
-//! answer count once, with the largest value of each field, under the key of the answer's first row by [`UsageRank`].
+//! answer count once, with the largest value of each field, under the key of the answer's first row by `UsageRank`.
 
 use super::batch::DecodedMessage;
 use crate::receiver::time;

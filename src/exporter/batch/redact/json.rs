@@ -1,6 +1,6 @@
 //! JSON text as redaction sees it: strings, escape sequences and their meaning.
 //!
-//! Invariant: [`confine`] lets only the insides of a document's strings be replaced, by whole escape sequences, whatever a
+//! Invariant: `confine` lets only the insides of a document's strings be replaced, by whole escape sequences, whatever a
 //! rule or a user's pattern matches; the result is a document of the same shape by construction.
 //!
 //! Kept by hand: a JSON parser gives values without their positions in the source, and redaction needs the positions.

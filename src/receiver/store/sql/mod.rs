@@ -1,7 +1,7 @@
 //! SQL as both databases take it: dialect, values, rows, and the two statements that handle many rows at once.
 //!
 //! Invariant: a statement is written once, in the SQL that SQLite and PostgreSQL share, with `$1` parameters and the
-//! tokens of [`Dialect`]. Nothing here talks to a database.
+//! tokens of `Dialect`. Nothing here talks to a database.
 
 mod dialect;
 mod value;

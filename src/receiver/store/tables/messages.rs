@@ -1,4 +1,4 @@
-//! `messages`: a column for each of [`COLUMNS`], so that a new field needs no edit here.
+//! `messages`: a column for each of `COLUMNS`, so that a new field needs no edit here.
 //!
 //! Invariant: stored content is never replaced; only absent content is filled in. Content is read by itself, because it is
 //! large.
