@@ -18,7 +18,7 @@ fn in_its_place(store: &TestStore, words: &str) {
 fn store_that_is_no_database_is_named_with_a_way_out() {
     let store = sqlite();
     fs::write(store.folder.path().join("team.db"), "not a database\n".repeat(500)).expect("a file");
-    in_its_place(&store, "bring back a backup");
+    in_its_place(&store, "restore a backup");
 }
 
 #[test]
@@ -36,5 +36,5 @@ fn store_with_damaged_pages_is_named_with_a_way_out() {
     let mut bytes = fs::read(&file).expect("the store");
     bytes[4096..].fill(0x41);
     fs::write(&file, bytes).expect("the damaged store");
-    in_its_place(&store, "bring back a backup");
+    in_its_place(&store, "restore a backup");
 }

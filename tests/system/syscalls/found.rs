@@ -52,7 +52,7 @@ fn database_that_cannot_be_looked_at_for_a_moment_is_no_other_database() {
 fn disk_that_fails_for_a_moment_is_not_blamed_on_the_database() {
     let template = Template::new();
     for (fault, call, nth, code, words) in [
-        ("EIO", "pread64", 8, 66, "if the next run says so too"),
+        ("EIO", "pread64", 8, 66, "if the next run reports it too"),
         ("ENOSPC", "pread64", 8, 75, "the next run tries again"),
     ] {
         let home = Home::new(&template);
