@@ -4,12 +4,13 @@
 //! [`SyncMessage`] and `COLUMNS`, through which all other code handles the columns that it has nothing special to say of:
 //!
 //! - the exporter selects the columns with a `ColumnSource::Han` from han's `messages` and sets them
-//!   (`exporter/source/message_row.rs`); it derives the others by name (`exporter/batch/message.rs`);
-//! - the receiver checks each column against its `ColumnLimit` (`receiver/ingest/decode.rs`);
-//! - the store lists `column.store` in its `INSERT` and `SELECT` and binds `(column.get)(&message)`; it reads a row by
-//!   `(column.set)(&mut message, value)`, where `value` has the type `column.kind`.
+//!   (`exporter/source/rows.rs`); it derives the others by name, most of them from the raw JSON
+//!   (`exporter/batch/usage.rs`);
+//! - the receiver checks each column against its `ColumnLimit` (`receiver/ingest/message.rs`);
+//! - the store lists them in its `INSERT` and `SELECT`, binds `(column.get)(&message)`, and reads a row by
+//!   `(column.set)(&mut message, value)` (`receiver/store/tables/messages.rs`).
 //!
-//! A new optional field is an edit in at most four places: the table; `exporter/batch/message.rs`, if it is derived; the
+//! A new optional field is an edit in at most four places: the table; `exporter/batch/usage.rs`, if it is derived; the
 //! store's migration; GraphQL's `Message`. Members go on the wire in the order of the table, so a new one comes last.
 
 use serde::{Deserialize, Serialize};

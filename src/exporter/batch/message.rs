@@ -7,7 +7,7 @@ use std::mem::take;
 
 use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
-use crate::exporter::batch::usage::RawFields;
+use crate::exporter::batch::usage::set_raw_columns;
 use crate::exporter::plan::delta;
 use crate::exporter::source::MessageRow;
 use crate::protocol::{self, SyncMessage};
@@ -21,14 +21,14 @@ pub fn wire_message(
     redactions: &mut Counts,
 ) -> SyncMessage {
     let stream = row.stream();
-    let raw = row.raw_json.as_deref().map(RawFields::read).unwrap_or_default();
     let mut message = take(&mut row.message);
     if time::parse(&message.timestamp).is_none() {
         message.timestamp = delta::NO_TIME.to_owned();
     }
     message.stream = Some(stream);
-    message.model = raw.model;
-    message.usage_id = raw.usage_id;
+    if let Some(raw_json) = &row.raw_json {
+        set_raw_columns(&mut message, raw_json);
+    }
     let is_omitted = session.include_content && session.omit_content.contains(&row.rowid);
     let may_include = session.include_content && !is_omitted;
     match (context.redactor, &row.raw_json) {

@@ -5,7 +5,7 @@
 
 /// Redaction of secrets in content.
 pub mod redact;
-/// Fields that only the raw JSON of a row holds.
+/// Columns of a message that only its raw JSON holds.
 pub mod usage;
 /// Inputs of a batch.
 mod context;

@@ -1,5 +1,5 @@
-//! Fields of a message that only its raw JSON holds: the model of its answer, and the usage id under which the tokens of
-//! the answer count once.
+//! Columns of a message that only its raw JSON holds, such as the model of its answer and the usage id under which the
+//! tokens of the answer count once.
 //!
 //! The raw JSON is read in one pass and leniently: a field that is absent or of another type is null, and broken JSON has
 //! no fields.
@@ -12,16 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::protocol;
-
-/// Fields of a message that only its raw JSON holds.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct RawFields {
-    /// Name of the language model.
-    pub model: Option<String>,
-    /// Id of the answer, whose tokens count once.
-    pub usage_id: Option<String>,
-}
+use crate::protocol::{self, SyncMessage};
 
 /// Raw JSON as the agent writes it, as far as it is read.
 #[derive(Deserialize)]
@@ -42,17 +33,13 @@ struct RawMessage<'a> {
     model: Option<&'a RawValue>,
 }
 
-impl RawFields {
-    /// Reads the fields.
-    pub fn read(raw_json: &str) -> RawFields {
-        let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return RawFields::default() };
-        let message = object(line.message).unwrap_or_default();
-        let request_id = text(line.request_id);
-        RawFields {
-            model: text(message.model),
-            usage_id: text(message.id).map(|id| protocol::usage_id(&id, request_id.as_deref())),
-        }
-    }
+/// Sets the columns.
+pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str) {
+    let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return };
+    let answer = object(line.message).unwrap_or_default();
+    let request_id = text(line.request_id);
+    message.model = text(answer.model);
+    message.usage_id = text(answer.id).map(|id| protocol::usage_id(&id, request_id.as_deref()));
 }
 
 /// The value, if it is an object.
@@ -121,24 +108,29 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn fields_are_read_where_they_are_present() {
-        let fields =
-            RawFields::read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
-        assert_eq!(fields.model.as_deref(), Some("m"));
-        assert_eq!(fields.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
-        let fields = RawFields::read(r#"{"message":{"id":"msg_01"}}"#);
-        assert_eq!(fields.usage_id, Some(protocol::usage_id("msg_01", None)));
+    fn read(raw_json: &str) -> SyncMessage {
+        let mut message = SyncMessage::default();
+        set_raw_columns(&mut message, raw_json);
+        message
     }
 
     #[test]
-    fn other_values_and_broken_json_have_no_fields() {
+    fn columns_are_set_where_the_raw_json_holds_them() {
+        let message = read(r#"{"message":{"id":"msg_01","model":"m","content":[1]},"requestId":"req_01"}"#);
+        assert_eq!(message.model.as_deref(), Some("m"));
+        assert_eq!(message.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
+        let message = read(r#"{"message":{"id":"msg_01"}}"#);
+        assert_eq!(message.usage_id, Some(protocol::usage_id("msg_01", None)));
+    }
+
+    #[test]
+    fn other_values_and_broken_json_set_no_columns() {
         for raw in ["", "{", "[]", "null", r#"{"message":{"id":7,"model":null}}"#] {
-            assert_eq!(RawFields::read(raw), RawFields::default(), "{raw}");
+            assert_eq!(read(raw), SyncMessage::default(), "{raw}");
         }
         for message in ["\"text\"", "\"\\n\"", "7", "-7", "7.5", "1e400", "true", "null", "[{}, 1]"] {
             let raw = format!(r#"{{"message":{message},"requestId":"req_01"}}"#);
-            assert_eq!(RawFields::read(&raw), RawFields::default(), "{raw}");
+            assert_eq!(read(&raw), SyncMessage::default(), "{raw}");
         }
     }
 }
