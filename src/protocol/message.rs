@@ -261,6 +261,10 @@ message_columns! {
     content_omitted: Option<bool> {
         wire: "contentOmitted", store: "content_omitted", source: Derived, limit: ColumnLimit::None
     }
+
+    /// `gitBranch` of the raw JSON; only in sessions of an organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    git_branch: Option<String> { wire: "gitBranch", store: "git_branch", source: Derived, limit: Name }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub fn wire_message(
     }
     message.stream = Some(stream);
     if let Some(raw_json) = &row.raw_json {
-        set_raw_columns(&mut message, raw_json);
+        set_raw_columns(&mut message, raw_json, session.fields.inclusion);
     }
     let is_omitted = session.include_content && session.omit_content.contains(&row.rowid);
     let may_include = session.include_content && !is_omitted;

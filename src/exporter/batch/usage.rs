@@ -12,12 +12,15 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::protocol::{self, SyncMessage};
+use crate::protocol::message::NAME_BYTES_MAX;
+use crate::protocol::{self, Inclusion, SyncMessage};
 
 /// Raw JSON as the agent writes it, as far as it is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawLine<'a> {
+    #[serde(borrow)]
+    git_branch: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<ObjectOrOther<RawMessage<'a>>>,
     #[serde(borrow)]
@@ -33,9 +36,12 @@ struct RawMessage<'a> {
     model: Option<&'a RawValue>,
 }
 
-/// Sets the columns.
-pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str) {
+/// Sets the columns. `inclusion`: the session's.
+pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str, inclusion: Inclusion) {
     let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return };
+    if inclusion == Inclusion::Organization {
+        message.git_branch = text(line.git_branch).filter(|branch| branch.len() <= NAME_BYTES_MAX);
+    }
     let answer = object(line.message).unwrap_or_default();
     let request_id = text(line.request_id);
     message.model = text(answer.model);
@@ -110,7 +116,7 @@ mod tests {
 
     fn read(raw_json: &str) -> SyncMessage {
         let mut message = SyncMessage::default();
-        set_raw_columns(&mut message, raw_json);
+        set_raw_columns(&mut message, raw_json, Inclusion::Organization);
         message
     }
 
@@ -121,6 +127,21 @@ mod tests {
         assert_eq!(message.usage_id, Some(protocol::usage_id("msg_01", Some("req_01"))));
         let message = read(r#"{"message":{"id":"msg_01"}}"#);
         assert_eq!(message.usage_id, Some(protocol::usage_id("msg_01", None)));
+    }
+
+    #[test]
+    fn branch_is_sent_for_sessions_of_an_organization_alone() {
+        let raw = r#"{"gitBranch":"feature/x","message":"text"}"#;
+        assert_eq!(read(raw).git_branch.as_deref(), Some("feature/x"));
+        for inclusion in [Inclusion::Personal, Inclusion::ForcedInclude] {
+            let mut message = SyncMessage::default();
+            set_raw_columns(&mut message, raw, inclusion);
+            assert_eq!(message, SyncMessage::default());
+        }
+        assert_eq!(
+            read(&format!(r#"{{"gitBranch":"{}"}}"#, "x".repeat(NAME_BYTES_MAX + 1))).git_branch,
+            None
+        );
     }
 
     #[test]

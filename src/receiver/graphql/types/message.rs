@@ -33,6 +33,7 @@ pub struct MessageObject {
     lines_added: Option<i64>,
     lines_removed: Option<i64>,
     files_changed: Option<i64>,
+    git_branch: Option<String>,
 }
 
 impl From<StoredMessage> for MessageObject {
@@ -61,6 +62,7 @@ impl From<StoredMessage> for MessageObject {
             lines_added: message.lines_added,
             lines_removed: message.lines_removed,
             files_changed: message.files_changed,
+            git_branch: message.git_branch,
         }
     }
 }

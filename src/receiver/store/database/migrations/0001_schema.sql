@@ -108,6 +108,7 @@ CREATE TABLE messages (
     lines_removed BIGINT,
     files_changed BIGINT,
     content_omitted BOOLEAN,
+    git_branch {text},
     PRIMARY KEY (tenant_id, session_id, message_id)
 );
 CREATE INDEX messages_in_order ON messages (tenant_id, session_id, at, line_number, message_id);
