@@ -265,6 +265,13 @@ message_columns! {
     /// `gitBranch` of the raw JSON; only in sessions of an organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     git_branch: Option<String> { wire: "gitBranch", store: "git_branch", source: Derived, limit: Name }
+
+    /// Tokens written to the cache that is kept for an hour:
+    /// `message.usage.cache_creation.ephemeral_1h_input_tokens` of the raw JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_creation_1h_tokens: Option<i64> {
+        wire: "cacheCreation1hTokens", store: "cache_creation_1h_tokens", source: Derived, limit: Number
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
             "content": "{\"text\":\"hello\"}", "inputTokens": 1, "outputTokens": 2, "cacheReadTokens": 3,
             "cacheCreationTokens": 4_000_000_000i64, "stream": "agent:a1", "agentId": "a1", "parentId": "m0", "role": "assistant",
             "toolName": "Bash", "model": "opus", "usageId": "u", "linesAdded": 5, "linesRemoved": 6, "filesChanged": 7,
-            "gitBranch": "feature/x"}),
+            "gitBranch": "feature/x", "cacheCreation1hTokens": 8}),
         );
         alice.sync(&[
             with(session("of-alice", ACME, vec![whole]), json!({"tasks": [task]})),
@@ -49,7 +49,7 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
             messageCount lastModified tasks { id taskId subject description status createdAt updatedAt }
             messages { edges { node { id lineNumber stream messageType timestamp contentHash content contentOmitted inputTokens
               outputTokens cacheReadTokens cacheCreationTokens agentId parentId role toolName model usageId linesAdded
-              linesRemoved filesChanged gitBranch } } } } }"#;
+              linesRemoved filesChanged gitBranch cacheCreation1hTokens } } } } }"#;
         for client in [alice, bob] {
             let session = client.graphql_data(fields)["session"].clone();
             assert_eq!(session["repository"], ACME);
@@ -69,13 +69,13 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
                     "content": "{\"text\":\"hello\"}", "contentOmitted": false, "inputTokens": 1, "outputTokens": 2,
                     "cacheReadTokens": 3, "cacheCreationTokens": 4_000_000_000i64, "agentId": "a1", "parentId": "m0",
                     "role": "assistant", "toolName": "Bash", "model": "opus", "usageId": "u", "linesAdded": 5,
-                    "linesRemoved": 6, "filesChanged": 7, "gitBranch": "feature/x"})
+                    "linesRemoved": 6, "filesChanged": 7, "gitBranch": "feature/x", "cacheCreation1hTokens": 8})
             );
         }
-        let branch_of_bob = r#"{ session(id: "of-bob") { messages { edges { node { gitBranch } } } } }"#;
+        let absent = r#"{ session(id: "of-bob") { messages { edges { node { gitBranch cacheCreation1hTokens } } } } }"#;
         assert_eq!(
-            bob.graphql_data(branch_of_bob)["session"]["messages"]["edges"][0]["node"]["gitBranch"],
-            json!(null)
+            bob.graphql_data(absent)["session"]["messages"]["edges"][0]["node"],
+            json!({"gitBranch": null, "cacheCreation1hTokens": null})
         );
         // Members and owners; a member sees themselves.
         let organizations = "{ viewer { login organizations { slug name role } } organizations { slug name owners members { login role } } }";

@@ -12,7 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::protocol::message::NAME_BYTES_MAX;
+use crate::protocol::message::{NAME_BYTES_MAX, NUMBER_MAX};
 use crate::protocol::{self, Inclusion, SyncMessage};
 
 /// Raw JSON as the agent writes it, as far as it is read.
@@ -34,6 +34,22 @@ struct RawMessage<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<ObjectOrOther<RawUsage<'a>>>,
+}
+
+/// `message.usage` of the raw JSON.
+#[derive(Default, Deserialize)]
+struct RawUsage<'a> {
+    #[serde(borrow)]
+    cache_creation: Option<ObjectOrOther<RawCacheCreation<'a>>>,
+}
+
+/// `message.usage.cache_creation` of the raw JSON.
+#[derive(Default, Deserialize)]
+struct RawCacheCreation<'a> {
+    #[serde(borrow)]
+    ephemeral_1h_input_tokens: Option<&'a RawValue>,
 }
 
 /// Sets the columns. `inclusion`: the session's.
@@ -46,6 +62,8 @@ pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str, inclusion: Inc
     let request_id = text(line.request_id);
     message.model = text(answer.model);
     message.usage_id = text(answer.id).map(|id| protocol::usage_id(&id, request_id.as_deref()));
+    let cache_creation = object(answer.usage).and_then(|usage| object(usage.cache_creation));
+    message.cache_creation_1h_tokens = number(cache_creation.unwrap_or_default().ephemeral_1h_input_tokens);
 }
 
 /// The value, if it is an object.
@@ -56,6 +74,11 @@ fn object<T>(value: Option<ObjectOrOther<T>>) -> Option<T> {
 /// The value, if it is a text.
 fn text(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
+}
+
+/// The value, if it is a number that the protocol allows.
+fn number(value: Option<&RawValue>) -> Option<i64> {
+    serde_json::from_str(value?.get()).ok().filter(|number| (0..=NUMBER_MAX).contains(number))
 }
 
 /// An object, or `None` for any other value. Both are read in the one pass over the surrounding JSON.
@@ -142,6 +165,24 @@ mod tests {
             read(&format!(r#"{{"gitBranch":"{}"}}"#, "x".repeat(NAME_BYTES_MAX + 1))).git_branch,
             None
         );
+    }
+
+    #[test]
+    fn tokens_of_the_one_hour_cache_are_set_where_they_are_a_valid_number() {
+        let tokens =
+            |usage: &str| read(&format!(r#"{{"message":{{"usage":{usage}}}}}"#)).cache_creation_1h_tokens;
+        assert_eq!(tokens(r#"{"cache_creation":{"ephemeral_1h_input_tokens":70,"other":1}}"#), Some(70));
+        for usage in [
+            "null",
+            "7",
+            "{}",
+            r#"{"cache_creation":7}"#,
+            r#"{"cache_creation":{"ephemeral_1h_input_tokens":-1}}"#,
+            r#"{"cache_creation":{"ephemeral_1h_input_tokens":"70"}}"#,
+            r#"{"cache_creation":{"ephemeral_1h_input_tokens":9007199254740992}}"#,
+        ] {
+            assert_eq!(tokens(usage), None, "{usage}");
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct MessageObject {
     lines_removed: Option<i64>,
     files_changed: Option<i64>,
     git_branch: Option<String>,
+    #[graphql(name = "cacheCreation1hTokens")]
+    cache_creation_1h_tokens: Option<i64>,
 }
 
 impl From<StoredMessage> for MessageObject {
@@ -63,6 +65,7 @@ impl From<StoredMessage> for MessageObject {
             lines_removed: message.lines_removed,
             files_changed: message.files_changed,
             git_branch: message.git_branch,
+            cache_creation_1h_tokens: message.cache_creation_1h_tokens,
         }
     }
 }

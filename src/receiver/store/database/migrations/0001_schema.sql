@@ -109,6 +109,7 @@ CREATE TABLE messages (
     files_changed BIGINT,
     content_omitted BOOLEAN,
     git_branch {text},
+    cache_creation_1h_tokens BIGINT,
     PRIMARY KEY (tenant_id, session_id, message_id)
 );
 CREATE INDEX messages_in_order ON messages (tenant_id, session_id, at, line_number, message_id);
