@@ -116,9 +116,10 @@ impl<'a> ChunkBuilder<'a> {
 
     fn redact_task(&mut self, mut task: SyncTask) -> SyncTask {
         if let Some(redactor) = self.context.redactor.filter(|_| self.session.include_content) {
-            let mut redact = |text: String| redactor.redact(&text, &mut self.redactions).into_owned();
-            task.subject = redact(task.subject);
-            task.description = task.description.map(redact);
+            task.subject = redactor.redact(&task.subject, &mut self.redactions).into_owned();
+            let description = task.description.as_deref();
+            task.description =
+                description.map(|text| redactor.redact(text, &mut self.redactions).into_owned());
         }
         task
     }

@@ -62,7 +62,7 @@ enum Addition {
     InPart,
     NotEligible,
     /// A chunk without data for the receiver: only duplicate rows, or no space for the first row.
-    Empty(SessionChunk),
+    Empty(Box<SessionChunk>),
 }
 
 impl<'a> Batcher<'a> {
@@ -146,7 +146,7 @@ impl<'a> Batcher<'a> {
         if !chunk.is_empty() {
             return Ok(if chunk.more { Addition::InPart } else { Addition::Whole });
         }
-        Ok(batch.chunks.pop().map_or(Addition::InPart, Addition::Empty))
+        Ok(batch.chunks.pop().map_or(Addition::InPart, |chunk| Addition::Empty(Box::new(chunk))))
     }
 
     /// Decides what may be sent of a session, in the snapshot from which its rows are read.

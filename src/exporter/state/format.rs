@@ -305,7 +305,6 @@ mod tests {
 
     #[test]
     fn no_number_is_too_large_for_javascript() {
-        let text = document(&repositories(0..1), &[&destination("a", 0..1)]);
         fn assert_safe(value: &Value) {
             match value {
                 Value::Number(number) => assert!(number.as_i64().unwrap().abs() < 1 << 53, "{number}"),
@@ -314,6 +313,7 @@ mod tests {
                 _ => {}
             }
         }
+        let text = document(&repositories(0..1), &[&destination("a", 0..1)]);
         assert_safe(&serde_json::from_str(&text).unwrap());
     }
 

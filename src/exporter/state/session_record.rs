@@ -50,6 +50,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+#[expect(clippy::ptr_arg, reason = "serde passes a reference to the field")]
 fn is_empty_set(tasks: &Cow<BTreeSet<u64>>) -> bool {
     tasks.is_empty()
 }
@@ -165,6 +166,7 @@ impl<'de> Visitor<'de> for StreamLinesVisitor {
 mod task_hashes {
     use super::*;
 
+    #[expect(clippy::ptr_arg, reason = "serde passes a reference to the field")]
     pub fn serialize<S: Serializer>(tasks: &Cow<BTreeSet<u64>>, serializer: S) -> Result<S::Ok, S::Error> {
         hash_set::serialize(tasks, serializer)
     }

@@ -19,7 +19,8 @@ pub struct ApiError {
     status: StatusCode,
     message: String,
     cause: Option<String>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed, so that a `Result` with this error stays small.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
@@ -63,7 +64,7 @@ impl ApiError {
 
     /// Sets the one header that the response has besides the common ones.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -76,7 +77,8 @@ impl ApiError {
     pub fn render(self, request_id: &str) -> Response {
         let body = ErrorBody { error: self.message, request_id: Some(request_id.to_owned()) };
         let mut response = (self.status, Json(body)).into_response();
-        if let Some((name, value)) = self.header {
+        if let Some(header) = self.header {
+            let (name, value) = *header;
             response.headers_mut().insert(name, value);
         }
         response
