@@ -4,14 +4,15 @@
 //! repositories lists only the sessions that no destination has a cursor of.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::atomic_file::Versioned;
 use super::destination::Destination;
 use super::header::StateHeader;
-use super::repositories::KnownRepositories;
+use super::repositories::{KnownRepositories, RepositoryTable};
 use super::session_cursor::SessionCursor;
 use super::session_record::SessionRecord;
 use crate::exporter::config::project_override::ProjectOverride;
@@ -52,22 +53,19 @@ fn encode_body(body: StateBody) -> serde_json::Result<Vec<u8>> {
     let mut encoder = Encoder {
         out: Vec::with_capacity(sessions * SESSION_BYTES),
         body,
-        positions: positions(body.repositories),
+        table: body.repositories.table(),
+        repositories_written: 0,
     };
     encoder.body()?;
     Ok(encoder.out)
 }
 
-/// Returns the position of each known repository in the file's table, which is sorted.
-fn positions(known: &KnownRepositories) -> BTreeMap<&str, u32> {
-    let paths: BTreeSet<&str> = known.iter().map(|(_, path)| path).collect();
-    paths.into_iter().zip(0..).collect()
-}
-
 struct Encoder<'a> {
     out: Vec<u8>,
     body: StateBody<'a>,
-    positions: BTreeMap<&'a str, u32>,
+    table: RepositoryTable<'a>,
+    /// Sessions whose record carries their repository.
+    repositories_written: usize,
 }
 
 impl Encoder<'_> {
@@ -75,30 +73,18 @@ impl Encoder<'_> {
         let StateBody { project_overrides, destinations, .. } = self.body;
         self.raw("\"projectOverrides\":");
         serde_json::to_writer(&mut self.out, project_overrides)?;
-        self.raw(",\n\"repositories\":[");
-        for (index, repository) in self.repository_records().iter().enumerate() {
-            self.raw(if index == 0 { "\n" } else { ",\n" });
-            serde_json::to_writer(&mut self.out, repository)?;
-        }
-        self.raw("],\n\"destinations\":[");
+        self.raw(",\n\"destinations\":[");
         for (index, destination) in destinations.iter().enumerate() {
             self.raw(if index == 0 { "\n" } else { ",\n" });
             self.destination(destination, &destinations[..index])?;
         }
+        self.raw("],\n\"repositories\":[");
+        for (index, repository) in self.repository_records().iter().enumerate() {
+            self.raw(if index == 0 { "\n" } else { ",\n" });
+            serde_json::to_writer(&mut self.out, repository)?;
+        }
         self.raw("]}\n");
         Ok(())
-    }
-
-    fn repository_records(&self) -> Vec<RepositoryRecord> {
-        let record = |path: &&str| RepositoryRecord { path: (*path).to_owned(), sessions: Vec::new() };
-        let mut records: Vec<RepositoryRecord> = self.positions.keys().map(record).collect();
-        for (session_id, path) in self.body.repositories.iter() {
-            if !has_cursor(self.body.destinations, session_id) {
-                records[self.positions[path] as usize].sessions.push(session_id.to_owned());
-            }
-        }
-        records.iter_mut().for_each(|record| record.sessions.sort_unstable());
-        records
     }
 
     /// `earlier`: the destinations that are written already, whose sessions carry their repository there.
@@ -108,14 +94,29 @@ impl Encoder<'_> {
         self.raw(",\"sessions\":{");
         for (index, (session_id, cursor)) in destination.sessions.iter().enumerate() {
             self.raw(if index == 0 { "\n" } else { ",\n" });
-            let path = self.body.repositories.get(session_id).filter(|_| !has_cursor(earlier, session_id));
-            let position = path.map(|path| self.positions[path]);
+            let position = self.table.position(session_id).filter(|_| !has_cursor(earlier, session_id));
+            self.repositories_written += usize::from(position.is_some());
             serde_json::to_writer(&mut self.out, session_id)?;
             self.raw(":");
             serde_json::to_writer(&mut self.out, &SessionRecord::new(cursor, position))?;
         }
         self.raw("}}");
         Ok(())
+    }
+
+    fn repository_records(&self) -> Vec<RepositoryRecord> {
+        let record = |path: &&str| RepositoryRecord { path: (*path).to_owned(), sessions: Vec::new() };
+        let mut records: Vec<RepositoryRecord> = self.table.paths.iter().map(record).collect();
+        if self.repositories_written < self.body.repositories.len() {
+            for (session_id, _) in self.body.repositories.iter() {
+                let position = self.table.position(session_id);
+                if let Some(position) = position.filter(|_| !has_cursor(self.body.destinations, session_id)) {
+                    records[position as usize].sessions.push(session_id.to_owned());
+                }
+            }
+        }
+        records.iter_mut().for_each(|record| record.sessions.sort_unstable());
+        records
     }
 
     fn raw(&mut self, text: &str) {
@@ -165,7 +166,36 @@ struct DestinationRecord {
     #[serde(flatten)]
     destination: Destination,
     #[serde(default)]
-    sessions: BTreeMap<String, SessionRecord<'static>>,
+    sessions: SessionRecords,
+}
+
+/// The sessions of a destination in the order of the file, each with the index of its repository.
+#[derive(Default)]
+struct SessionRecords(Vec<(String, SessionCursor, Option<u32>)>);
+
+impl<'de> Deserialize<'de> for SessionRecords {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SessionRecords, D::Error> {
+        deserializer.deserialize_map(SessionRecordsVisitor)
+    }
+}
+
+struct SessionRecordsVisitor;
+
+impl<'de> Visitor<'de> for SessionRecordsVisitor {
+    type Value = SessionRecords;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object with a record for each session")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SessionRecords, A::Error> {
+        let mut sessions = Vec::new();
+        while let Some((session_id, record)) = map.next_entry::<String, SessionRecord>()? {
+            let repository = record.repository;
+            sessions.push((session_id, SessionCursor::from(record), repository));
+        }
+        Ok(SessionRecords(sessions))
+    }
 }
 
 impl TryFrom<Document> for StateFile {
@@ -173,23 +203,24 @@ impl TryFrom<Document> for StateFile {
 
     fn try_from(document: Document) -> Result<StateFile, String> {
         let mut repositories = KnownRepositories::default();
-        for record in &document.repositories {
-            record.sessions.iter().for_each(|session| repositories.record(session, Some(&record.path)));
+        repositories.reserve(document.destinations.iter().map(|it| it.sessions.0.len()).sum());
+        let mut indices = Vec::new();
+        for record in document.repositories {
+            let index = repositories.add_path(&record.path);
+            indices.push(index);
+            record.sessions.into_iter().for_each(|session| repositories.record_index(session, index));
         }
         let mut destinations = Vec::new();
-        for record in document.destinations {
-            let mut sessions = Vec::with_capacity(record.sessions.len());
-            for (session_id, session) in record.sessions {
-                if let Some(index) = session.repository {
-                    let repository = document.repositories.get(index as usize);
-                    let repository = repository.ok_or_else(|| {
-                        format!("session {session_id} names repository {index}, which the file does not list")
-                    })?;
-                    repositories.record(&session_id, Some(&repository.path));
-                }
-                sessions.push((session_id, SessionCursor::from(session)));
+        for DestinationRecord { destination, sessions } in document.destinations {
+            for (session_id, _, repository) in &sessions.0 {
+                let Some(position) = *repository else { continue };
+                let index = indices.get(position as usize).ok_or_else(|| {
+                    format!("session {session_id} names repository {position}, which the file does not list")
+                })?;
+                repositories.record_index(session_id.clone(), *index);
             }
-            destinations.push(Destination { sessions: sessions.into_iter().collect(), ..record.destination });
+            let sessions = sessions.0.into_iter().map(|(session_id, cursor, _)| (session_id, cursor));
+            destinations.push(Destination { sessions: sessions.collect(), ..destination });
         }
         let header = StateHeader {
             version: document.version,

@@ -31,9 +31,16 @@ impl HexHash {
         digits
     }
 
-    fn parse(text: &str) -> Option<HexHash> {
-        let is_hash = text.len() == HASH_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hash.then(|| u64::from_str_radix(text, 16).ok().map(HexHash)).flatten()
+    fn parse(text: &[u8]) -> Option<HexHash> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        if text.len() != HASH_DIGITS {
+            return None;
+        }
+        text.iter().try_fold(0, |hash, byte| Some(hash << 4 | u64::from(digit(*byte)?))).map(HexHash)
     }
 }
 
@@ -59,7 +66,7 @@ impl Visitor<'_> for HexHashVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<HexHash, E> {
-        HexHash::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        HexHash::parse(text.as_bytes()).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -88,9 +95,8 @@ pub mod hash_set {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u64>, D::Error> {
         let text = String::deserialize(deserializer)?;
         let hashes = text.as_bytes().chunks(HASH_DIGITS).map(|digits| {
-            let hash = str::from_utf8(digits).ok().and_then(HexHash::parse);
-            hash.map(|hash| hash.0)
-                .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &HexHashVisitor))
+            let hash = HexHash::parse(digits).map(|hash| hash.0);
+            hash.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &HexHashVisitor))
         });
         hashes.collect()
     }
