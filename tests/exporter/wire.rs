@@ -56,10 +56,11 @@ fn add_session(db: &HanDb, token: &str) {
     db.session(SESSION, Some(&project), Some("active"), Some("repair-the-login-test"));
     db.message(&user(SESSION, USER_ID, 0, &format!("Run the login test with token {token}")));
     let raw = json!({
-        "type": "assistant", "uuid": ASSISTANT_ID, "requestId": "req_011CA1B2C3D4",
+        "type": "assistant", "uuid": ASSISTANT_ID, "requestId": "req_011CA1B2C3D4", "gitBranch": "repair-login",
         "message": {
             "id": "msg_01A1B2C3D4", "role": "assistant", "model": "claude-opus-4-5",
             "content": [{"type": "tool_use", "id": TOOL_ID, "name": "Bash", "input": {"command": "npm test"}}],
+            "usage": {"cache_creation": {"ephemeral_1h_input_tokens": 300}},
         },
     });
     let assistant = Row {
