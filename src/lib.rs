@@ -15,6 +15,9 @@ pub mod short_hash;
 /// Timestamps as text: one RFC 3339 parser and formatter.
 pub mod time;
 
+/// The home folder in the operating system's user database.
+pub mod user_database;
+
 /// Global flags, accepted before and after the subcommand.
 pub mod flags;
 

@@ -3,10 +3,38 @@
 //! Everything else takes an `Environment`, so that one struct lists every variable that influences a run.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::exporter::error::Error;
+use crate::user_database;
+
+/// Variables that a hook does not trust, beside those of [`UNTRUSTED_PREFIXES`] and the proxies: a cloned repository can
+/// set the environment of an agent and of its hooks. After the two of this program, those that glibc ignores in a
+/// set-user-ID program.
+const UNTRUSTED_VARIABLES: [&str; 16] = [
+    "CLAUDE_CONFIG_DIR",
+    "SSLKEYLOGFILE",
+    "GCONV_PATH",
+    "GETCONF_DIR",
+    "GLIBC_TUNABLES",
+    "HOSTALIASES",
+    "LOCALDOMAIN",
+    "LOCPATH",
+    "NIS_PATH",
+    "NIX_SSL_CERT_FILE",
+    "NLSPATH",
+    "RESOLV_HOST_CONF",
+    "RES_OPTIONS",
+    "TMPDIR",
+    "TZDIR",
+    "SQLITE_TMPDIR",
+];
+/// Settings of this program and of han, certificate authorities, and what the two loaders and the allocator obey.
+const UNTRUSTED_PREFIXES: [&str; 5] = ["HAN_", "SSL_", "LD_", "DYLD_", "MALLOC_"];
+/// Variables of the home folder, which [`Environment::from_user_database`] replaces.
+const HOME_VARIABLES: [&str; 2] = ["HOME", "USERPROFILE"];
 
 /// The variables that this program knows. An empty variable counts as absent.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +83,25 @@ impl Environment {
         }
     }
 
+    /// The environment of a hook: no variable, and the home folder of the user database.
+    pub fn from_user_database() -> Environment {
+        Environment { home: user_database::home(), ..Environment::default() }
+    }
+
+    /// Takes from a child what [`Environment::from_user_database`] leaves out, and sets its `HOME`.
+    pub fn restrict(&self, child: &mut Command) {
+        let names = env::vars_os().map(|(name, _)| name);
+        for name in names.filter(|name| is_untrusted(name)) {
+            child.env_remove(name);
+        }
+        for name in HOME_VARIABLES {
+            child.env_remove(name);
+        }
+        if let Some(home) = &self.home {
+            child.env(HOME_VARIABLES[0], home);
+        }
+    }
+
     /// Claude's configuration folder: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
     pub fn claude_folder(&self) -> Result<PathBuf, Error> {
         if let Some(folder) = &self.claude_config_dir {
@@ -96,4 +143,12 @@ impl Environment {
 
 fn present(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// True for a variable that redirects this program, its connections or its loader.
+fn is_untrusted(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    UNTRUSTED_VARIABLES.contains(&name.as_str())
+        || UNTRUSTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name.ends_with("_PROXY")
 }

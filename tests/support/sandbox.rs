@@ -144,6 +144,7 @@ impl Sandbox {
             .args(arguments)
             .current_dir(self.root.path())
             .env_clear()
+            .env("SANDBOX", self.root.path())
             .env("HOME", self.home())
             .env("CLAUDE_CONFIG_DIR", self.config_folder())
             .env("HAN_DB", self.database())
@@ -233,7 +234,7 @@ impl Sandbox {
 
     /// Processes of this sandbox, detached ones included.
     pub fn processes(&self) -> Vec<u32> {
-        let mark = format!("CLAUDE_CONFIG_DIR={}", self.config_folder().display());
+        let mark = format!("SANDBOX={}", self.root.path().display());
         let processes = fs::read_dir("/proc").expect("a process table");
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid: &u32| {

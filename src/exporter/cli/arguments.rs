@@ -32,6 +32,9 @@ struct RawArgs {
     /// configuration file (default: $CLAUDE_CONFIG_DIR/han.yml, ~/.claude/han.yml)
     #[argh(option)]
     config: Option<PathBuf>,
+    /// folder of state and queue (default: $CLAUDE_CONFIG_DIR/han, ~/.claude/han)
+    #[argh(option)]
+    state_dir: Option<PathBuf>,
     /// full URL of the receiver's POST …/api/sync
     #[argh(option)]
     endpoint: Option<String>,
@@ -61,9 +64,10 @@ struct RawArgs {
 }
 
 /// The flags that [`RawArgs`] has beside `session`.
-const GLOBAL_FLAGS: [GlobalFlag; 9] = [
+const GLOBAL_FLAGS: [GlobalFlag; 10] = [
     GlobalFlag::option("--db"),
     GlobalFlag::option("--config"),
+    GlobalFlag::option("--state-dir"),
     GlobalFlag::option("--endpoint"),
     GlobalFlag::switch("--json"),
     GlobalFlag::switch("--quiet"),
@@ -112,7 +116,11 @@ pub struct AllArgs {}
 /// For session-end hooks: queue the session named in the hook's JSON on stdin, start a run, exit 0.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "hook")]
-pub struct HookArgs {}
+pub struct HookArgs {
+    /// take settings and places from the environment, too, which a cloned repository can set
+    #[argh(switch)]
+    pub trust_environment: bool,
+}
 
 /// Show what a run would send, filtered and redacted; send and change nothing.
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
@@ -226,7 +234,12 @@ fn validate(raw: RawArgs) -> Result<Invocation, Error> {
     Ok(Invocation {
         max_time: Duration::from_secs(budget_seconds(raw.max_seconds.as_deref())?),
         command: subcommand(raw.session, raw.command)?,
-        flags: Flags { database: raw.db, config: raw.config, endpoint: raw.endpoint },
+        flags: Flags {
+            database: raw.db,
+            config: raw.config,
+            state_folder: raw.state_dir,
+            endpoint: raw.endpoint,
+        },
         json: raw.json,
         quiet: raw.quiet,
         log: Logger { level, format },

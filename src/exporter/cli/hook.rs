@@ -1,7 +1,8 @@
 //! `han-sync hook`: called at the end of an agent's session, by a caller that must never fail or wait.
 //!
 //! Reads the hook's JSON within bounds of size and time, queues the session, and starts a detached run, which outlives
-//! the caller's process group.
+//! the caller's process group. The caller's environment is not trusted: an agent gives its hooks the variables that a
+//! cloned repository's settings name, so that settings and places come from flags and files alone.
 
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::exporter::cli::arguments::Invocation;
+use crate::exporter::cli::arguments::{HookArgs, Invocation};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
@@ -37,13 +38,24 @@ struct HookPayload {
 }
 
 /// Queues the session and starts a run; logs a failure and never returns one.
-pub fn execute(invocation: &Invocation, environment: &Environment) {
-    if let Err(error) = queue_and_start(invocation, environment) {
+pub fn execute(invocation: &Invocation, args: &HookArgs, environment: &Environment) {
+    let result = if args.trust_environment {
+        queue_and_start(invocation, environment, |_| ())
+    } else {
+        let environment = Environment::from_user_database();
+        queue_and_start(invocation, &environment, |run| environment.restrict(run))
+    };
+    if let Err(error) = result {
         invocation.log.warn("hook", &error.to_string());
     }
 }
 
-fn queue_and_start(invocation: &Invocation, environment: &Environment) -> Result<(), Error> {
+/// `prepare` sets the environment of the run.
+fn queue_and_start(
+    invocation: &Invocation,
+    environment: &Environment,
+    prepare: impl Fn(&mut Command),
+) -> Result<(), Error> {
     // The run reports a configuration error.
     if let Ok(config) = Config::load(&invocation.flags, environment)
         && !config.enabled.value
@@ -51,7 +63,7 @@ fn queue_and_start(invocation: &Invocation, environment: &Environment) -> Result
         return Ok(());
     }
     let session_id = session_id_from_stdin();
-    let folder = environment.state_folder()?;
+    let folder = invocation.flags.state_folder(environment)?;
     atomic_file::create_private_folder(&folder)?;
     let clock = Clock::new(environment)?;
     let mut changes = vec![Change::HookRan];
@@ -65,7 +77,7 @@ fn queue_and_start(invocation: &Invocation, environment: &Environment) -> Result
         invocation.log.warn("hook", &warning);
     }
     // A run finds the session even if queueing failed.
-    start_run(invocation);
+    start_run(invocation, prepare);
     queued
 }
 
@@ -124,19 +136,22 @@ fn is_plausible(id: &str) -> bool {
 }
 
 /// Starts a detached scheduled run that outlives the caller.
-fn start_run(invocation: &Invocation) {
+fn start_run(invocation: &Invocation, prepare: impl Fn(&mut Command)) {
     let Ok(program) = std::env::current_exe() else { return };
     let mut command = Command::new(program);
     command.arg("--quiet");
-    if let Some(path) = &invocation.flags.database {
-        command.arg("--db").arg(path);
+    let flags = &invocation.flags;
+    let places =
+        [("--db", &flags.database), ("--config", &flags.config), ("--state-dir", &flags.state_folder)];
+    for (name, path) in places {
+        if let Some(path) = path {
+            command.arg(name).arg(path);
+        }
     }
-    if let Some(path) = &invocation.flags.config {
-        command.arg("--config").arg(path);
-    }
-    if let Some(endpoint) = &invocation.flags.endpoint {
+    if let Some(endpoint) = &flags.endpoint {
         command.arg("--endpoint").arg(endpoint);
     }
+    prepare(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     detach(&mut command);
     if let Err(error) = command.spawn() {

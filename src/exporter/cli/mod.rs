@@ -34,14 +34,14 @@ use crate::exporter::plan::schedule::Request;
 
 /// Executes a command.
 pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitCode, Error> {
-    if let Some(Subcommand::Hook(_)) = invocation.command {
+    if let Some(Subcommand::Hook(args)) = &invocation.command {
         // A hook never fails its caller.
-        hook::execute(&invocation, &environment);
+        hook::execute(&invocation, args, &environment);
         return Ok(ExitCode::Success);
     }
     let config = Config::load(&invocation.flags, &environment)?;
     let context = Context {
-        folder: environment.state_folder()?,
+        folder: invocation.flags.state_folder(&environment)?,
         clock: Clock::new(&environment)?,
         log: invocation.log,
         max_time: invocation.max_time,

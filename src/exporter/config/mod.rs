@@ -23,7 +23,7 @@ pub mod redact_patterns;
 pub mod project_override;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::api_key::ApiKey;
@@ -86,8 +86,23 @@ pub struct Flags {
     pub database: Option<PathBuf>,
     /// Path of the configuration file.
     pub config: Option<PathBuf>,
+    /// Folder of state and queue.
+    pub state_folder: Option<PathBuf>,
     /// URL of `POST …/api/sync`.
     pub endpoint: Option<String>,
+}
+
+impl Flags {
+    /// The state folder: `--state-dir`, else that of the environment.
+    ///
+    /// # Errors
+    /// A configuration error if neither names one.
+    pub fn state_folder(&self, environment: &Environment) -> Result<PathBuf, Error> {
+        match &self.state_folder {
+            None => environment.state_folder(),
+            Some(folder) => Ok(environment.expand(&folder.to_string_lossy(), Path::new(""))),
+        }
+    }
 }
 
 impl Config {

@@ -180,7 +180,7 @@ pub fn cannot(operation: &str, path: &Path, error: io::Error) -> Error {
     };
     let next = match exit {
         ExitCode::Configuration => {
-            "make it writable for this user, or set CLAUDE_CONFIG_DIR to another folder"
+            "make it writable for this user, or name another folder by CLAUDE_CONFIG_DIR or --state-dir"
         }
         _ => "nothing is lost; the next run tries again",
     };

@@ -66,7 +66,7 @@ fn hook_leaves_a_dropped_session_alone() {
     let dropped = test.sessions[0].clone();
     test.run(&["queue", "--drop", &dropped]).exits(0);
     let input = json!({ "session_id": dropped }).to_string();
-    test.run_with_input(&["hook"], input.as_bytes()).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], input.as_bytes()).exits(0);
     test.settle();
     test.run_json(&[], 0);
     assert_eq!(test.queued(&dropped).expect("it stays")["status"], "dropped");

@@ -32,7 +32,7 @@ fn hook_returns_before_the_run_ends_and_the_run_has_a_session_of_its_own() {
     test.set("timeout", "30");
     test.receiver.script(requests().times(1), Fault::none().held());
     // It returns, and its output ends, while the receiver has not answered the run.
-    let outcome = test.run_with_input(&["hook"], &input(&test.sessions[1])).exits(0);
+    let outcome = test.run_with_input(&["hook", "--trust-environment"], &input(&test.sessions[1])).exits(0);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""), "a hook makes no noise");
     test.receiver.wait_until("the run asks", |requests| !requests.is_empty());
     let runs = test.processes();
@@ -78,7 +78,7 @@ fn hook_never_fails_its_caller_whatever_it_reads() {
     ];
     for (name, text) in table {
         eprintln!("case: {name}");
-        let outcome = test.run_with_input(&["hook"], &text).exits(0);
+        let outcome = test.run_with_input(&["hook", "--trust-environment"], &text).exits(0);
         assert_eq!(outcome.stdout, "");
         assert!(outcome.stderr.lines().count() <= 1, "{outcome:?}");
         test.settle();
@@ -95,7 +95,7 @@ fn hook_does_not_wait_for_the_end_of_its_input() {
         eprintln!("case: {name}");
         let test = ExporterTest::with_sessions(&[2]);
         let text = String::from_utf8(text).unwrap().replace("ID", &test.sessions[0]);
-        let mut child = test.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = test.command(&["hook", "--trust-environment"]).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();
         RunningProgram::new(child).wait().exits(0);
@@ -121,7 +121,8 @@ fn hook_fails_neither_without_configuration_nor_database_nor_a_folder_to_write_t
         eprintln!("case: {name}");
         let test = ExporterTest::with_sessions(&[2]);
         breaks_it(&test);
-        let outcome = test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
+        let outcome =
+            test.run_with_input(&["hook", "--trust-environment"], &input(&test.sessions[0])).exits(0);
         assert_eq!(outcome.stdout, "");
         test.settle();
         assert_eq!(test.receiver.batches().len(), 0);
@@ -138,7 +139,8 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
         .sessions
         .iter()
         .map(|session| {
-            let mut child = test.command(&["hook"]).stdin(Stdio::piped()).spawn().unwrap();
+            let mut child =
+                test.command(&["hook", "--trust-environment"]).stdin(Stdio::piped()).spawn().unwrap();
             child.stdin.take().unwrap().write_all(&input(session)).unwrap();
             RunningProgram::new(child)
         })
@@ -163,7 +165,7 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
 fn id_that_han_has_not_indexed_waits_for_it_for_a_day() {
     let test = ExporterTest::with_sessions(&[1]);
     let late = "5e551011-0000-4000-8000-00000000000a";
-    test.run_with_input(&["hook"], &input(late)).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], &input(late)).exits(0);
     test.settle();
     assert!(test.queued(late).is_some(), "it stays queued");
     test.advance(TimeDelta::hours(20));
@@ -180,7 +182,7 @@ fn id_that_han_has_not_indexed_waits_for_it_for_a_day() {
 
     // Never indexed: forgotten after a day, without a word to anybody.
     let never = "5e551011-0000-4000-8000-00000000000b";
-    test.run_with_input(&["hook"], &input(never)).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], &input(never)).exits(0);
     test.settle();
     test.advance(TimeDelta::hours(25));
     test.run_json(&[], 0);
@@ -193,7 +195,7 @@ fn detached_run_is_a_plain_one_that_honours_backoff() {
     test.receiver.script(batches(), Fault::status(503).header("Retry-After", "3600"));
     test.run_json(&["--max-seconds", "1"], 75);
     let asked = test.receiver.request_count();
-    test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], &input(&test.sessions[0])).exits(0);
     test.settle();
     assert_eq!(test.receiver.request_count(), asked, "an endpoint that is away is not asked by every hook");
     test.receiver.clear_script();
@@ -206,7 +208,7 @@ fn detached_run_is_a_plain_one_that_honours_backoff() {
 fn sandbox_sees_detached_processes() {
     let test = ExporterTest::with_sessions(&[1]);
     test.receiver.script(requests(), Fault::none().held());
-    test.run_with_input(&["hook"], &input(&test.sessions[0])).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], &input(&test.sessions[0])).exits(0);
     wait_until("the detached run is there", || !test.processes().is_empty());
     test.receiver.release();
     test.settle();

@@ -137,7 +137,7 @@ fn run_every_command(test: &ExporterTest, session: &str) {
     let input = format!(
         r#"{{"session_id":"{session}","cwd":"/home/PLANTED-hook-cwd","transcript_path":"/home/PLANTED-transcript","reason":"other"}}"#
     );
-    test.run_with_input(&["hook"], input.as_bytes()).exits(0);
+    test.run_with_input(&["hook", "--trust-environment"], input.as_bytes()).exits(0);
     wait_until("the hook's run has sent", || test.receiver.batches().len() > before);
     test.settle();
     test.advance(TimeDelta::hours(2));
@@ -231,7 +231,11 @@ fn personal_and_unknown_sessions_are_not_even_named() {
     test.run(&[]).exits(0);
     for id in &stay {
         test.run(&["--session", id]).exits(0);
-        test.run_with_input(&["hook"], format!(r#"{{"session_id":"{id}"}}"#).as_bytes()).exits(0);
+        test.run_with_input(
+            &["hook", "--trust-environment"],
+            format!(r#"{{"session_id":"{id}"}}"#).as_bytes(),
+        )
+        .exits(0);
         test.settle();
     }
     test.run(&["all"]).exits(0);

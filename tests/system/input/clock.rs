@@ -96,7 +96,7 @@ fn without_a_home_the_user_is_told_what_to_set() {
             }
             home.finish(command).exits(78).prints("HOME is not set").prints("CLAUDE_CONFIG_DIR");
         }
-        let mut hook = home.command(&["hook"]);
+        let mut hook = home.command(&["hook", "--trust-environment"]);
         hook.env_remove("HOME").env_remove("CLAUDE_CONFIG_DIR");
         home.finish(hook).exits(0);
     }

@@ -35,7 +35,9 @@ fn state_folder_that_cannot_be_made_is_named_with_a_way_out() {
     fs::remove_file(&folder).expect("the link");
     fs::write(&folder, "a file").expect("a file in its store");
     home.run(&["--json"]).exits(78).prints(&folder.display().to_string()).prints("CLAUDE_CONFIG_DIR");
-    home.run_with_input(&["hook"], br#"{"session_id":"x"}"#).exits(0).prints(&folder.display().to_string());
+    home.run_with_input(&["hook", "--trust-environment"], br#"{"session_id":"x"}"#)
+        .exits(0)
+        .prints(&folder.display().to_string());
     fs::remove_file(&folder).expect("the file");
     home.settle();
     home.assert_next_run_completes();

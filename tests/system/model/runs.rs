@@ -59,7 +59,7 @@ impl Simulation {
             Command::Session(n) => &["session", &self.session(n)],
             Command::UnknownSession => &["session", "not-indexed-yet"],
             Command::All => &["all"],
-            Command::Hook(_) => &["hook"],
+            Command::Hook(_) => &["hook", "--trust-environment"],
             Command::Preview => &["preview"],
             Command::Status => &["status"],
             Command::Explain => &["explain"],
@@ -120,7 +120,7 @@ impl Simulation {
     fn run_hook(&mut self, n: usize, held: Option<u32>) -> Checked<()> {
         self.refresh();
         let input = json!({"session_id": self.session(n), "hook_event_name": "SessionEnd"}).to_string();
-        let outcome = self.sandbox.run_with_input(&["hook"], input.as_bytes());
+        let outcome = self.sandbox.run_with_input(&["hook", "--trust-environment"], input.as_bytes());
         let ours = |pid: &u32| Some(*pid) == held;
         wait_until("the detached run ends", || self.sandbox.processes().iter().all(ours));
         self.pass_untold_time();

@@ -32,7 +32,11 @@ fn recorded(template: &Template) -> Calls {
     strace::demand();
     let record = || {
         let home = home(template);
-        let hook = strace::recorded(&home.command(&["hook"]), &home.log(), Children::LeftAlone);
+        let hook = strace::recorded(
+            &home.command(&["hook", "--trust-environment"]),
+            &home.log(),
+            Children::LeftAlone,
+        );
         home.finish(with_input(&home, hook)).exits(0);
         home.settle();
         home.queued(SESSION).map(|_| strace::calls(&home.log()))
@@ -45,7 +49,12 @@ fn recorded(template: &Template) -> Calls {
 /// Strikes a hook, and lets a run follow. Whether the strike came about.
 fn strike(template: &Template, strike: &Strike) -> bool {
     let home = home(template);
-    let hook = strace::struck(&home.command(&["hook"]), &home.log(), Children::LeftAlone, strike);
+    let hook = strace::struck(
+        &home.command(&["hook", "--trust-environment"]),
+        &home.log(),
+        Children::LeftAlone,
+        strike,
+    );
     let outcome = home.finish(with_input(&home, hook));
     home.settle();
     let killed = outcome.code == -1;
