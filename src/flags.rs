@@ -3,6 +3,8 @@
 //! argh takes a flag only where its struct declares the flag, and only as two words; this module brings a command line
 //! into that form. It validates nothing but the presence of a global flag's value.
 
+use crate::nearest::nearest;
+
 /// A flag that is accepted anywhere on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GlobalFlag {
@@ -62,6 +64,67 @@ pub fn hoist(arguments: &[String], flags: &[GlobalFlag]) -> Result<Hoisted, &'st
         }
     }
     Ok(hoisted)
+}
+
+/// Adds the nearest known word to argh's message about an unknown one. `help` is argh's help of a command, by the names
+/// that lead to the command.
+pub fn with_nearest(
+    message: &str,
+    words: &[&str],
+    global: &[GlobalFlag],
+    help: impl Fn(&[&str]) -> String,
+) -> String {
+    let Some(unknown) = message.strip_prefix("Unrecognized argument: ") else { return message.to_owned() };
+    let mut path = Vec::new();
+    let mut listed = ListedWords::of(&help(&path));
+    for word in words.iter().take_while(|word| **word != unknown) {
+        if listed.commands.iter().any(|command| command == word) {
+            path.push(*word);
+            let below = ListedWords::of(&help(&path));
+            listed.flags.extend(below.flags);
+            listed.commands = below.commands;
+        }
+    }
+    let nearest = if unknown.starts_with('-') {
+        let global = global.iter().map(|flag| flag.name);
+        nearest(unknown, listed.flags.iter().map(String::as_str).chain(global))
+    } else {
+        nearest(unknown, listed.commands.iter().map(String::as_str))
+    };
+    match nearest {
+        Some(known) => format!("{message}; did you mean {known}?"),
+        None => message.to_owned(),
+    }
+}
+
+/// The commands and flags in argh's help of a command.
+#[derive(Default)]
+struct ListedWords {
+    commands: Vec<String>,
+    flags: Vec<String>,
+}
+
+impl ListedWords {
+    fn of(help: &str) -> ListedWords {
+        let mut listed = ListedWords::default();
+        let mut section = "";
+        for line in help.lines() {
+            match line.strip_prefix("  ") {
+                None => section = line,
+                // Deeper lines continue a description.
+                Some(entry) if entry.starts_with(' ') => {}
+                Some(entry) => {
+                    let words = entry.split_whitespace().map(|word| word.trim_end_matches(',').to_owned());
+                    match section {
+                        "Commands:" => listed.commands.extend(words.take(1)),
+                        "Options:" => listed.flags.extend(words.take_while(|word| word.starts_with('-'))),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        listed
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,12 @@ pub mod time;
 /// The home folder in the operating system's user database.
 pub mod user_database;
 
+/// Foreign text, escaped for terminals and text logs.
+pub mod printable;
+
+/// The known word that is nearest to a mistyped one.
+pub mod nearest;
+
 /// Global flags, accepted before and after the subcommand.
 pub mod flags;
 

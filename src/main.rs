@@ -10,6 +10,7 @@ use han_sync::exporter::environment::Environment;
 use han_sync::exporter::error::{Error, ExitCode};
 use han_sync::exporter::log::write_stderr;
 use han_sync::exporter::report::Report;
+use han_sync::printable::printable_lines;
 
 fn main() -> process::ExitCode {
     allocator::set_up();
@@ -19,7 +20,7 @@ fn main() -> process::ExitCode {
         if arguments::wants_json(&arguments) {
             Output::stdout(true, false).json(&Report::failed(&error));
         }
-        write_stderr(&format!("han-sync: error: {error}"));
+        write_stderr(&format!("han-sync: error: {}", printable_lines(&error.to_string())));
         error.exit
     });
     process::ExitCode::from(exit as u8)
@@ -28,7 +29,7 @@ fn main() -> process::ExitCode {
 fn execute(arguments: &[String]) -> Result<ExitCode, Error> {
     match arguments::parse(arguments)? {
         Parsed::Print(text) => {
-            Output::stdout(false, false).text(&text);
+            Output::stdout(false, false).raw(&text);
             Ok(ExitCode::Success)
         }
         Parsed::Invocation(invocation) => cli::execute(*invocation, Environment::from_process()),

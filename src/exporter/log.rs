@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use crate::printable::printable;
 use crate::time;
 
 /// The severity of a message.
@@ -38,7 +39,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Writes a line to stderr. A closed stderr is no reason to end.
+/// Writes a line to stderr as it is. A closed stderr is no reason to end.
 pub fn write_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -76,7 +77,7 @@ impl Logger {
             LogFormat::Text => {
                 let prefix = if level == LogLevel::Info { "" } else { level.as_str() };
                 let separator = if prefix.is_empty() { "" } else { ": " };
-                write_stderr(&format!("han-sync: {prefix}{separator}{message}"));
+                write_stderr(&format!("han-sync: {prefix}{separator}{}", printable(message)));
             }
             LogFormat::Json => {
                 let mut record = Map::new();

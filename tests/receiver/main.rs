@@ -4,6 +4,7 @@
 mod support;
 
 mod aggregates;
+mod command_line;
 mod concurrency;
 mod cost;
 mod graphql;

@@ -112,6 +112,13 @@ impl TestStore {
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
 
+    /// Standard output and error of `admin …` for people.
+    pub fn admin_text(&self, arguments: &[&str]) -> (String, String) {
+        let mut command = Command::new(BINARY);
+        let output = command.args(["--store", &self.url, "admin"]).args(arguments).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
     /// A key of this user.
     pub fn key(&self, login: &str) -> String {
         self.admin(&format!("key create {login}"))["key"].as_str().unwrap().to_owned()

@@ -212,12 +212,20 @@ pub fn parse(arguments: &[String]) -> Result<Parsed, Error> {
     let raw = match RawArgs::from_args(&["han-sync"], &words) {
         Ok(raw) => raw,
         Err(early) if early.status.is_ok() => return Ok(Parsed::Print(early.output)),
-        Err(early) => return Err(usage(early.output.trim())),
+        Err(early) => {
+            return Err(usage(&flags::with_nearest(early.output.trim(), &words, &GLOBAL_FLAGS, help)));
+        }
     };
     if raw.version {
         return Ok(Parsed::Print(concat!("han-sync ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
     }
     validate(raw).map(|invocation| Parsed::Invocation(Box::new(invocation)))
+}
+
+/// The help of a command, by the names that lead to the command.
+fn help(path: &[&str]) -> String {
+    let exit = RawArgs::from_args(&["han-sync"], &[path, &["--help"]].concat()).err();
+    exit.map(|exit| exit.output).unwrap_or_default()
 }
 
 fn validate(raw: RawArgs) -> Result<Invocation, Error> {

@@ -18,6 +18,7 @@ use crate::exporter::plan::scan::ScannedSession;
 use crate::exporter::plan::schedule;
 use crate::exporter::report::{VERSION, count};
 use crate::exporter::source::SessionRow;
+use crate::printable::printable;
 use crate::protocol::Inclusion;
 use crate::protocol::remote::{Pattern, Remote};
 
@@ -207,41 +208,67 @@ impl Explainer<'_> {
 const EXCLUSION_REMEDY: &str =
     "to exclude it, add the repository to forceExclude, or write enabled: false in its own han.yml";
 
-/// Renders the decisions as text, grouped by repository; `in_detail`: with the id of each session.
+/// A value that decided, with its label; `None` if there is none.
+type Detail<'a> = (&'static str, Option<&'a str>);
+
+/// The values that decided about a session.
+fn details(each: &Explanation) -> [Detail<'_>; 4] {
+    [
+        ("why", Some(&each.explanation)),
+        ("matched", each.matched.as_deref()),
+        ("set in", each.set_in.as_deref()),
+        ("text", Some(each.content.as_str()).filter(|_| each.eligible)),
+    ]
+}
+
+/// Renders the decisions as text, grouped by reason; `in_detail`: with the id of each session.
 fn render_text(chosen: &[Explanation], counts: &BTreeMap<&'static str, usize>, in_detail: bool) -> String {
     let mut groups: BTreeMap<_, Vec<&Explanation>> = BTreeMap::new();
     for each in chosen {
-        let repository = each.repository.as_deref().unwrap_or("(no repository)");
-        let why = (each.reason, &each.set_in, &each.content);
-        groups.entry((!each.eligible, repository, why)).or_default().push(each);
+        groups.entry((!each.eligible, each.reason, &each.remedy)).or_default().push(each);
     }
-    let mut text = String::new();
-    for ((excluded, repository, _), sessions) in &groups {
-        let Some(first) = sessions.first() else { continue };
-        let verdict = if *excluded { "stays" } else { "sent" };
-        let number = sessions.iter().filter(|session| session.session_id.is_some()).count();
-        text.push_str(&format!("{repository}: {verdict} ({}, {})\n", first.reason, count(number, "session")));
-        text.push_str(&format!("    why     {}\n", first.explanation));
-        if let Some(matched) = &first.matched {
-            text.push_str(&format!("    matched {matched}\n"));
-        }
-        if let Some(set_in) = &first.set_in {
-            text.push_str(&format!("    set in  {set_in}\n"));
-        }
-        if !excluded {
-            text.push_str(&format!("    text    {}\n", first.content));
-        }
-        text.push_str(&format!("    change  {}\n", first.remedy));
-        if in_detail {
-            for id in sessions.iter().filter_map(|session| session.session_id.as_ref()) {
-                text.push_str(&format!("    session {id}\n"));
-            }
-        }
-    }
+    let mut text: String = groups.values().map(|group| render_group(group, in_detail)).collect();
     let sum: Vec<String> = counts.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
     text.push_str(&format!(
         "sessions: {}\n",
         if sum.is_empty() { "none".to_owned() } else { sum.join(", ") }
     ));
     text
+}
+
+/// Renders what the sessions of a reason have in common, then a line for each repository with what differs.
+fn render_group(group: &[&Explanation], in_detail: bool) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    let verdict = if first.eligible { "sent" } else { "stays" };
+    let mut text = format!("{verdict}: {} ({})\n", first.reason, count(number_of_sessions(group), "session"));
+    let mut line =
+        |label: &str, value: &str| text.push_str(&format!("    {label:<7} {}\n", printable(value)));
+    let common = details(first).map(|detail| group.iter().all(|each| details(each).contains(&detail)));
+    for ((label, value), _) in details(first).into_iter().zip(common).filter(|(_, common)| *common) {
+        value.into_iter().for_each(|value| line(label, value));
+    }
+    line("change", &first.remedy);
+    let mut repositories: BTreeMap<_, Vec<&Explanation>> = BTreeMap::new();
+    for each in group {
+        repositories.entry((each.repository.as_deref(), details(each))).or_default().push(each);
+    }
+    for ((repository, details), sessions) in repositories {
+        let mut what = repository.unwrap_or("(no repository)").to_owned();
+        what.push_str(&format!(": {}", count(number_of_sessions(&sessions), "session")));
+        for ((label, value), _) in details.into_iter().zip(common).filter(|(_, common)| !common) {
+            what.push_str(&value.map(|value| format!(", {label} {value}")).unwrap_or_default());
+        }
+        text.push_str(&format!("    {}\n", printable(&what)));
+        if in_detail {
+            for id in sessions.iter().filter_map(|session| session.session_id.as_ref()) {
+                text.push_str(&format!("        session {}\n", printable(id)));
+            }
+        }
+    }
+    text
+}
+
+/// The number of sessions; a requested repository without sessions has an explanation, too.
+fn number_of_sessions(explanations: &[&Explanation]) -> usize {
+    explanations.iter().filter(|each| each.session_id.is_some()).count()
 }

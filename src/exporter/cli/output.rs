@@ -5,6 +5,7 @@ use std::io::{self, StdoutLock, Write};
 use serde::Serialize;
 
 use crate::exporter::log::write_stderr;
+use crate::printable::{printable, printable_lines};
 
 /// The writer of results.
 #[derive(Debug)]
@@ -32,13 +33,19 @@ impl Output<'_> {
     pub fn json<T: Serialize>(&mut self, document: &T) {
         if let Ok(mut text) = serde_json::to_string(document) {
             text.push('\n');
-            self.text(&text);
+            self.raw(&text);
         }
     }
 
-    /// Writes text as it is.
-    pub fn text(&mut self, text: &str) {
+    /// Writes a part of a JSON document, or other text without foreign parts, as it is.
+    pub fn raw(&mut self, text: &str) {
         self.bytes(text.as_bytes());
+    }
+
+    /// Writes text of several lines for people, each line escaped. Foreign text that could hold a line break has been
+    /// escaped before.
+    pub fn text(&mut self, text: &str) {
+        self.raw(&printable_lines(text));
     }
 
     /// Writes bytes as they are. A reader that closes the pipe is no error; any other failure is reported once.
@@ -55,7 +62,7 @@ impl Output<'_> {
     /// Writes a line for people, unless `--quiet` is given.
     pub fn line(&mut self, line: &str) {
         if !self.quiet {
-            self.text(&format!("{line}\n"));
+            self.raw(&format!("{}\n", printable(line)));
         }
     }
 }

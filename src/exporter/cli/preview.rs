@@ -21,6 +21,7 @@ use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, ReportedError, VERSION, count};
+use crate::printable::printable;
 
 /// The totals of a session.
 #[derive(Debug, Default, Serialize)]
@@ -69,7 +70,7 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
     let request = request(&inspection, args);
     let mut preview = Preview { context, request, totals: PreviewTotals::default() };
     if output.json {
-        output.text(&format!("{{\"version\":{VERSION},\"batches\":["));
+        output.raw(&format!("{{\"version\":{VERSION},\"batches\":["));
         let result = preview.write_batches(inspection, &mut output);
         // The beginning of the document is written already, so that the rest of it reports a failure.
         if let Err(error) = &result {
@@ -82,7 +83,7 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
     preview.write_batches(inspection, &mut output)?;
     output.text(&render_text(&preview.totals, context.config.enabled.value));
     if let Some(error) = report.errors.first() {
-        output.text(&format!("{}\n", error.message));
+        output.text(&format!("{}\n", printable(&error.message)));
     }
     Ok(ExitCode::Success)
 }
@@ -106,7 +107,7 @@ fn write_trailer(
         errors: report.errors,
     };
     let trailer = serde_json::to_string(&trailer).map_err(anyhow::Error::from)?;
-    output.text(&format!("],{}\n", &trailer[1..]));
+    output.raw(&format!("],{}\n", &trailer[1..]));
     Ok(())
 }
 
@@ -230,7 +231,7 @@ impl Preview<'_> {
         let document = [head, sessions, &end].concat();
         if output.json {
             if self.totals.batches > 0 {
-                output.text(",");
+                output.raw(",");
             }
             output.bytes(&document);
         }
@@ -299,6 +300,7 @@ fn render_table(sessions: &[SessionPreview]) -> String {
             (if session.include_content { "sent" } else { "none" }).to_owned(),
             kinds(&session.redactions),
         ]
+        .map(|cell| printable(&cell).into_owned())
     });
     let rows: Vec<[String; 8]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();

@@ -10,6 +10,7 @@ use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::report::{VERSION, count, format_time};
+use crate::printable::printable;
 use crate::time;
 
 /// The JSON document of `status`.
@@ -159,7 +160,7 @@ fn render_text(context: &Context, document: &StatusDocument) -> String {
         (true, true) => "on".to_owned(),
     };
     let mut text = String::new();
-    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {value}\n"));
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {}\n", printable(&value)));
     line("sync", state);
     line("endpoint", document.endpoint.clone().unwrap_or_else(dash));
     line("client", document.client_id.clone());

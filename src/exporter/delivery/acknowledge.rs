@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::exporter::batch::Batch;
 use crate::exporter::delivery::progress::Progress;
-use crate::exporter::delivery::response::printable;
+use crate::exporter::delivery::response::bounded;
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::protocol::{SyncError, SyncResponse, code};
 
@@ -61,9 +61,9 @@ impl Progress<'_> {
                 self.acknowledged.insert(chunk.session_id.clone());
                 continue;
             };
-            let message = printable(&rejection.message);
+            let message = bounded(&rejection.message);
             if let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) {
-                self.reject_session(index, pending, &rejection.code, &message, false);
+                self.reject_session(index, pending, &bounded(&rejection.code), &message, false);
             }
         }
         self.clear_faults();

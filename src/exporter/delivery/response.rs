@@ -62,9 +62,9 @@ fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<Posted
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
         Ok(body) if is_unprocessable => {
-            Ok(Posted::BatchRejected { status: 422, message: printable(&body.error) })
+            Ok(Posted::BatchRejected { status: 422, message: bounded(&body.error) })
         }
-        Ok(body) => Err(RequestError::fault(printable(&body.error))),
+        Ok(body) => Err(RequestError::fault(bounded(&body.error))),
         Err(_) => Err(RequestError::fault(format!(
             "{endpoint} returned {} with JSON that is not a sync response",
             response.status()
@@ -137,9 +137,9 @@ fn status_text(endpoint: &str, status: StatusCode, response: &mut Response<Body>
 fn error_text(endpoint: &str, response: &mut Response<Body>) -> String {
     let Ok(body) = json_body(endpoint, response) else { return String::new() };
     let Ok(body) = serde_json::from_slice::<ErrorBody>(&body) else { return String::new() };
-    let text = printable(&body.error);
+    let text = bounded(&body.error);
     match body.request_id {
-        Some(id) => format!("{text} (request {})", printable(&id)),
+        Some(id) => format!("{text} (request {})", bounded(&id)),
         None => text,
     }
 }
@@ -181,7 +181,7 @@ fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {
 fn redirect_target(response: &Response<Body>) -> String {
     let location = header(response, "location");
     let address = location.and_then(|location| location.split(['?', '#']).next()).unwrap_or_default();
-    if address.is_empty() { String::new() } else { format!(" to {}", printable(address)) }
+    if address.is_empty() { String::new() } else { format!(" to {}", bounded(address)) }
 }
 
 fn is_web_page(response: &Response<Body>) -> bool {
@@ -193,7 +193,7 @@ pub fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// A receiver's text, bounded and without control characters.
-pub fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
+/// A receiver's text, bounded, since state and queue keep it.
+pub fn bounded(text: &str) -> String {
+    text.chars().take(MESSAGE_CHARS_MAX).collect()
 }

@@ -1,5 +1,6 @@
 //! Errors of the program, and the exit code of each: one table.
 
+use crate::printable::{printable, printable_lines};
 use crate::receiver::store::StoreError;
 use std::process::ExitCode;
 
@@ -23,13 +24,12 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// Text for stderr.
+    /// Text for stderr, escaped. Only a usage error has several lines.
     pub fn message(&self) -> String {
         match self {
-            CliError::Usage(text) | CliError::Unavailable(text) | CliError::Internal(text) => {
-                text.trim_end().to_owned()
-            }
-            CliError::Store(error) => error.to_string(),
+            CliError::Usage(text) => printable_lines(text.trim_end()),
+            CliError::Unavailable(text) | CliError::Internal(text) => printable(text.trim_end()).into_owned(),
+            CliError::Store(error) => printable(&error.to_string()).into_owned(),
         }
     }
 

@@ -39,6 +39,11 @@ impl GlobalOptions {
         Ok((options, rest))
     }
 
+    /// Adds the nearest known word to argh's message about an unknown one.
+    pub fn with_nearest(message: &str, words: &[&str], help: impl Fn(&[&str]) -> String) -> String {
+        flags::with_nearest(message, words, &FLAGS, help)
+    }
+
     /// Help on the global flags, which argh does not know.
     pub fn help() -> String {
         format!(

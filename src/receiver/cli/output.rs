@@ -1,6 +1,7 @@
 //! Results on stdout: text for people, or one JSON document with `--json`.
 
 use super::exit::CliError;
+use crate::printable::{printable, printable_lines};
 use serde::Serialize;
 use std::io::Write;
 
@@ -15,13 +16,13 @@ impl ResultOutput {
         ResultOutput { json }
     }
 
-    /// Prints a result in the chosen format. An empty text prints nothing.
+    /// Prints a result in the chosen format, text with each line escaped. An empty text prints nothing.
     pub fn print(&self, json: &impl Serialize, text: &str) -> Result<(), CliError> {
         let text = if self.json {
             serde_json::to_string_pretty(json)
                 .map_err(|error| CliError::Internal(format!("the result cannot be serialized: {error}")))?
         } else {
-            text.to_owned()
+            printable_lines(text)
         };
         if !text.is_empty() {
             // A closed pipe is no error: the reader, such as `head`, has read enough.
@@ -36,7 +37,10 @@ impl ResultOutput {
         rows: &[T],
         columns: impl Fn(&T) -> [String; COLUMNS],
     ) -> Result<(), CliError> {
-        let lines: Vec<String> = rows.iter().map(|row| columns(row).join("\t")).collect();
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|row| columns(row).map(|cell| printable(&cell).into_owned()).join("\t"))
+            .collect();
         self.print(&rows, &lines.join("\n"))
     }
 }

@@ -60,7 +60,9 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
             print_line(&format!("{}\n{}", exit.output, GlobalOptions::help()));
             return Ok(());
         }
-        Err(exit) => return Err(CliError::Usage(exit.output)),
+        Err(exit) => {
+            return Err(CliError::Usage(GlobalOptions::with_nearest(exit.output.trim(), &words, help)));
+        }
     };
     require_open_files()?;
     let runtime = start_runtime()?;
@@ -72,6 +74,12 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
     });
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     result
+}
+
+/// The help of a command, by the names that lead to the command.
+fn help(path: &[&str]) -> String {
+    let exit = ReceiverArgs::from_args(&[NAME], &[path, &["--help"]].concat()).err();
+    exit.map(|exit| exit.output).unwrap_or_default()
 }
 
 /// Prints to stdout. A closed pipe is no error: the reader, such as `head`, has read enough.

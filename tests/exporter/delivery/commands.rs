@@ -226,6 +226,30 @@ fn wrong_calls_are_usage_errors_with_json_where_it_is_asked_for() {
 }
 
 #[test]
+fn mistyped_command_or_flag_names_the_nearest_one() {
+    let test = ExporterTest::new();
+    for (arguments, nearest) in [
+        (["stauts"].as_slice(), "status"),
+        (&["Queue"], "queue"),
+        (&["--db", "x", "sesion", "id"], "session"),
+        (&["--endpiont=https://a/api/sync"], "--endpoint"),
+        (&["status", "--jsno"], "--json"),
+        (&["queue", "--rety", "x"], "--retry"),
+        (&["hook", "--trust-enviroment"], "--trust-environment"),
+        (&["preview", "--sesion", "x"], "--session"),
+        (&["--hlep"], "--help"),
+    ] {
+        test.run(arguments).exits(64).prints(&format!("did you mean {nearest}?"));
+    }
+    // Nothing is near.
+    for arguments in [["frobnicate"].as_slice(), &["--zzz"], &["status", "twice"]] {
+        test.run(arguments).exits(64).prints(arguments.last().unwrap()).does_not_print("did you mean");
+    }
+    let (report, _) = test.run_json(&["stauts"], 64);
+    assert!(report["errors"][0]["message"].as_str().unwrap().contains("did you mean status?"), "{report}");
+}
+
+#[test]
 fn global_flags_are_taken_before_and_after_the_subcommand_in_both_spellings() {
     let test = ExporterTest::with_sessions(&[2]);
     let database = test.database();

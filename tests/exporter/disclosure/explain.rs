@@ -140,6 +140,48 @@ fn project_override_is_named_with_its_file() {
 }
 
 #[test]
+fn text_groups_repositories_by_reason_with_one_remedy_each() {
+    let test = ExporterTest::new();
+    test.set("forceExclude", "[github.com/acme-corp/secret, github.com/acme-corp/old]");
+    for repository in ["api", "web", "secret", "old"] {
+        test.session(&format!("https://github.com/acme-corp/{repository}"), 1);
+    }
+    test.session("https://github.com/acme-corp/api", 1);
+    for owner in ["one", "two", "three"] {
+        test.session(&format!("https://github.com/{owner}/x"), 1);
+    }
+    let mut off_files = Vec::new();
+    for name in ["left", "right"] {
+        let (_, folder) = test.session_in_folder(&format!("https://github.com/acme-corp/{name}"), name, 1);
+        fs::write(folder.join("han.yml"), "sync: {enabled: false}").unwrap();
+        off_files.push(folder.join("han.yml").display().to_string());
+    }
+    let text = test.run(&["explain"]).exits(0).stdout;
+    let count = |part: &str| text.matches(part).count();
+    for (heading, remedy) in [
+        ("sent: organization (3 sessions)", "to exclude it, add"),
+        ("stays: forced_exclude (2 sessions)", "remove the pattern"),
+        ("stays: owner_unknown (3 sessions)", "add its owner to organizations"),
+        ("stays: disabled_by_repository (2 sessions)", "remove enabled: false"),
+    ] {
+        assert_eq!((count(heading), count(remedy)), (1, 1), "{heading} in {text}");
+    }
+    assert_eq!(count("    change  "), 4, "{text}");
+    // What differs stands beside its repository, what does not stands once.
+    for line in [
+        "    github.com/acme-corp/api: 2 sessions\n",
+        "    github.com/acme-corp/web: 1 session\n",
+        "    matched github.com/acme-corp\n",
+        "    github.com/acme-corp/secret: 1 session, matched github.com/acme-corp/secret\n",
+        "    github.com/two/x: 1 session\n",
+        &format!("    github.com/acme-corp/left: 1 session, set in {}\n", off_files[0]),
+        &format!("    github.com/acme-corp/right: 1 session, set in {}\n", off_files[1]),
+    ] {
+        assert_eq!(count(line), 1, "{line} in {text}");
+    }
+}
+
+#[test]
 fn explains_before_sync_is_enabled_and_without_a_receiver() {
     let test = ExporterTest::new();
     let session = test.session(ORGANIZATION_REMOTE, 1);

@@ -7,4 +7,5 @@ mod explain;
 mod identity;
 mod leaks;
 mod project_override;
+mod terminal;
 mod preview;

@@ -1,0 +1,65 @@
+//! The operator's command line: names that colleagues and clients chose are printed escaped, JSON keeps them as they are; a
+//! mistyped word names the nearest one.
+
+use crate::support::running_receiver::*;
+use han_sync::printable::printable;
+
+const ESCAPE: &str = "\u{1b}]0;owned\u{7}";
+const REVERSED: &str = "user\u{202e}gpj\u{200b}";
+const FORGED: &str = "x\nacme\tforged";
+
+/// Runs `admin …` for people, and asserts that a terminal obeys nothing in its output.
+fn admin_text(store: &TestStore, arguments: &[&str]) -> String {
+    let (stdout, stderr) = store.admin_text(arguments);
+    for line in stdout.lines().chain(stderr.lines()) {
+        for cell in line.split('\t') {
+            assert_eq!(printable(cell), cell, "{arguments:?}");
+        }
+        assert!(!line.starts_with("acme\tforged"), "a forged line in {stdout}");
+    }
+    format!("{stdout}{stderr}")
+}
+
+#[test]
+fn names_of_sessions_organizations_and_keys_are_escaped() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        for (number, hostile) in [ESCAPE, REVERSED, FORGED].into_iter().enumerate() {
+            let id = format!("{hostile}{number}");
+            alice.sync(&[session(&id, ACME, vec![])]);
+            let escaped = printable(&id).into_owned();
+            let stored = store.admin("session list").to_string();
+            if stored.contains("owned") || stored.contains("gpj") || stored.contains("forged") {
+                assert!(admin_text(&store, &["session", "list"]).contains(&escaped));
+            }
+            let escaped = printable(hostile).into_owned();
+            admin_text(&store, &["org", "create", &format!("org{number}"), "--name", hostile]);
+            assert!(admin_text(&store, &["org", "list"]).contains(&escaped));
+            admin_text(&store, &["key", "create", "alice", "--label", hostile]);
+            assert!(admin_text(&store, &["key", "list"]).contains(&escaped));
+            admin_text(&store, &["org", "remove", hostile, "--yes"]);
+            assert!(admin_text(&store, &["owner", "list", hostile]).contains(&escaped), "in an error, too");
+        }
+        let names = store.admin("org list").to_string();
+        assert!(names.contains("\\u001b]0;owned"), "JSON keeps them: {names}");
+    }
+}
+
+#[test]
+fn mistyped_command_or_flag_names_the_nearest_one() {
+    let store = sqlite();
+    for (arguments, nearest) in [
+        (["ogr", "list"].as_slice(), "org"),
+        (&["org", "creat", "acme"], "create"),
+        (&["key", "create", "alice", "--lable", "x"], "--label"),
+        (&["sesion", "list"], "session"),
+        (&["org", "list", "--jsno"], "--json"),
+        (&["org", "list", "--stor=x"], "--store"),
+    ] {
+        let (_, stderr) = store.admin_text(arguments);
+        assert!(stderr.contains(&format!("did you mean {nearest}?")), "{arguments:?}: {stderr}");
+    }
+    let (_, stderr) = store.admin_text(&["frobnicate"]);
+    assert!(stderr.contains("frobnicate") && !stderr.contains("did you mean"), "{stderr}");
+}
