@@ -34,6 +34,37 @@ pub struct Identity {
     pub server_timestamp: Option<String>,
 }
 
+/// Bounds of what a client keeps of an identity: far beyond any user's, and far below what would slow a run.
+const TEXT_BYTES_MAX: usize = 1 << 10;
+const ORGANIZATIONS_MAX: usize = 1_000;
+const OWNERS_MAX: usize = 10_000;
+const LIST_MAX: usize = 100;
+/// Largest limit: an integer that every JSON implementation holds exactly.
+const LIMIT_MAX: u64 = (1 << 53) - 1;
+
+impl Identity {
+    /// The identity, if its texts and lists are within bounds; limits beyond any size are lowered. A longer list is not
+    /// cut, since an account that is cut off would no longer keep its repositories personal.
+    pub fn bounded(mut self) -> Option<Identity> {
+        let owners = || self.organizations.iter().flat_map(|organization| &organization.owners);
+        let organizations = self.organizations.iter().flat_map(|it| [&it.slug, &it.name, &it.role]);
+        let texts = [&self.user_id, &self.login]
+            .into_iter()
+            .chain([&self.retained_since, &self.server_timestamp].into_iter().flatten())
+            .chain(self.accounts.iter().chain(owners()).chain(organizations))
+            .chain(self.protocol_versions.iter().chain(&self.encodings));
+        let are_short = texts.into_iter().all(|text| text.len() <= TEXT_BYTES_MAX);
+        let are_few = self.organizations.len() <= ORGANIZATIONS_MAX
+            && self.accounts.len() + owners().count() <= OWNERS_MAX
+            && self.protocol_versions.len().max(self.encodings.len()) <= LIST_MAX;
+        let limits = &mut self.limits;
+        for limit in [&mut limits.max_body_bytes, &mut limits.max_inflated_bytes, &mut limits.max_messages] {
+            *limit = limit.map(|limit| limit.min(LIMIT_MAX));
+        }
+        (are_short && are_few).then_some(self)
+    }
+}
+
 /// An organization of the user, with the owners whose repositories belong to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ use crate::exporter::plan::scan::{self, Scan};
 use crate::exporter::plan::schedule;
 use crate::exporter::source::Source;
 use crate::exporter::state::State;
+use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::Queue;
 
 /// The origin of the identity that an inspection uses.
@@ -32,6 +33,7 @@ pub(super) struct Inspection {
 
 /// Loads state and queue as saved.
 pub(super) fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(State, Queue), Error> {
+    atomic_file::require_private_folder(&context.folder)?;
     let queue = Queue::load(&context.folder, None, warnings)?;
     let endpoint = context.config.endpoint.as_ref().map_or("", |setting| setting.value.as_str());
     let key = context.config.api_key.as_ref().map_or("", |setting| setting.value.expose());

@@ -83,9 +83,14 @@ pub fn identified(
         200 => {
             let body = json_body(endpoint, &mut response)?;
             let identity = serde_json::from_slice::<Identity>(&body).ok();
-            let identity = identity.filter(|identity| !identity.user_id.is_empty());
-            identity.map(Some).ok_or_else(|| {
+            let identity = identity.filter(|identity| !identity.user_id.is_empty()).ok_or_else(|| {
                 RequestError::fault(format!("{endpoint}/identity returned JSON that is not an identity"))
+            })?;
+            identity.bounded().map(Some).ok_or_else(|| {
+                RequestError::fault(format!(
+                    "{endpoint}/identity names more organizations, owners or accounts than a user can have, or one of \
+                     more than 1 KiB; tell the receiver's administrator"
+                ))
             })
         }
         404 => Ok(None),

@@ -3,19 +3,23 @@
 //! A writer holds the lock of the file that it replaces, so one temporary name is enough, and the next writer overwrites
 //! what a killed one left behind.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::error::{Error, ExitCode};
 
-/// Creates the state folder and its parents, with access for the owner alone.
+/// Bytes of a state file: millions of sessions, at 200 bytes each.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Creates the state folder and its parents, with access for the owner alone; requires an existing one to be private.
 pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
-    if folder.is_dir() {
+    if require_private_folder(folder)? {
         return Ok(());
     }
     let mut builder = DirBuilder::new();
@@ -25,13 +29,81 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
     builder.create(folder).map_err(|error| cannot("create the state folder", folder, error))
 }
 
-/// Opens a file of the state folder for writing, with access for the owner alone; keeps the content of an existing one.
-pub fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(false);
+/// Checks that another user neither owns the state folder nor may write to it: such a user could redirect every file of
+/// it. Returns false if there is no folder.
+///
+/// # Errors
+/// A configuration error that names the folder and the command that mends it.
+pub fn require_private_folder(folder: &Path) -> Result<bool, Error> {
+    let Some(metadata) = fs::metadata(folder).ok().filter(fs::Metadata::is_dir) else { return Ok(false) };
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    if let Some((fault, remedy)) = foreign_access(&metadata) {
+        return Err(Error::configuration(format!(
+            "the state folder {0} {fault}; {remedy} {0}, or name another folder by CLAUDE_CONFIG_DIR or --state-dir",
+            folder.display()
+        )));
+    }
+    #[cfg(not(unix))]
+    let _ = metadata;
+    Ok(true)
+}
+
+/// The access of other users to a folder, and the command that ends it. A group with the number of its user has no other
+/// member, by the convention of systems that give each user a group; root's group may have some.
+#[cfg(unix)]
+fn foreign_access(folder: &fs::Metadata) -> Option<(&'static str, &'static str)> {
+    use std::os::unix::fs::MetadataExt;
+
+    const GROUP_WRITES: u32 = 0o020;
+    const OTHERS_WRITE: u32 = 0o002;
+    let user = rustix::process::geteuid().as_raw();
+    let is_own_group = folder.gid() == user && user != 0;
+    if folder.uid() != user {
+        Some(("belongs to another user", "give it to this user: chown -R $(id -u)"))
+    } else if folder.mode() & OTHERS_WRITE != 0 || folder.mode() & GROUP_WRITES != 0 && !is_own_group {
+        Some(("can be written to by other users", "take that from them: chmod go-w"))
+    } else {
+        None
+    }
+}
+
+/// Opens a lock file of the state folder, with access for the owner alone. A link is not followed.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    private_options().create(true).truncate(false).open(path)
+}
+
+/// Creates a temporary file, with access for the owner alone, in place of the one that a killed writer left behind. A link
+/// there is removed and not followed.
+fn create_temporary(path: &Path) -> io::Result<File> {
+    match private_options().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            private_options().create_new(true).open(path)
+        }
+        created => created,
+    }
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    options
+}
+
+/// Opens a file of the state folder for reading; `None` if it is not a regular file. A FIFO does not block.
+pub fn open_regular(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata)))
 }
 
 /// Replaces a file atomically by a value as JSON.
@@ -76,9 +148,8 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 }
 
 fn write_synced(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
-    let mut file = open_private(path)?;
+    let mut file = create_temporary(path)?;
     let document = document(file_id(&file.metadata()?))?;
-    file.set_len(0)?;
     file.write_all(&document)?;
     file.sync_all()
 }
@@ -92,6 +163,8 @@ pub enum Loaded<T> {
     Found(T),
     /// Cannot be parsed, or has an older format version; the text is the reason.
     Corrupt(String),
+    /// Written by another program that has a file of this name.
+    Foreign,
 }
 
 /// Reads a file of a format version.
@@ -100,8 +173,11 @@ pub enum Loaded<T> {
 /// A newer version ends with [`ExitCode::Configuration`] and leaves the file unchanged; so does a file that may not be
 /// opened.
 pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Result<Loaded<T>, Error> {
-    let document = match fs::read(path) {
+    let document = match read(path) {
         Ok(document) => document,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(Loaded::Corrupt(error.to_string()));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Missing),
         Err(error) => return Err(cannot("read", path, error)),
     };
@@ -110,6 +186,9 @@ pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Resul
         return Ok(Loaded::Corrupt("it is not UTF-8".to_owned()));
     };
     let parsed = serde_json::from_str::<T>(document);
+    if parsed.is_err() && is_foreign::<T>(document) {
+        return Ok(Loaded::Foreign);
+    }
     // A document of another version need not parse as one of this version, and one that does is still of another.
     let found = match &parsed {
         Ok(value) => Some(value.version().into()),
@@ -124,8 +203,30 @@ pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Resul
     }
 }
 
+/// Reads a regular file of bounded size; anything else is [`io::ErrorKind::InvalidData`].
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
+    let (file, metadata) = open_regular(path)?.ok_or_else(|| invalid("not a regular file".to_owned()))?;
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(invalid(format!("larger than {FILE_BYTES_MAX} bytes")));
+    }
+    let mut document = Vec::with_capacity(metadata.len() as usize);
+    // A file under /proc says that it is empty, and any file can grow after the check.
+    file.take(FILE_BYTES_MAX).read_to_end(&mut document)?;
+    Ok(document)
+}
+
+/// Reports whether a document that cannot be parsed is an object that has none of the members of this program's.
+fn is_foreign<T: Versioned>(document: &str) -> bool {
+    let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(document).unwrap_or_default();
+    let has_own = T::MEMBERS.iter().any(|member| members.contains_key(*member));
+    !has_own && members.keys().any(|member| member != "version")
+}
+
 /// A document that carries its format version in the member `version`.
 pub trait Versioned {
+    /// Members by which the document is known.
+    const MEMBERS: &[&str];
     /// Format version of the file.
     fn version(&self) -> u32;
 }
@@ -145,6 +246,23 @@ pub fn set_aside(path: &Path, reason: &str, repair: Option<DateTime<Utc>>) -> Re
         }
         None => format!("{name} cannot be read ({reason}); the next run rebuilds it"),
     })
+}
+
+/// Moves the file of another program aside, or leaves it if `repair` is `None`. Returns the warning for the user. There is
+/// one place for such a file, so that a program that goes on writing it fills no disk.
+pub fn set_foreign_aside(path: &Path, repair: Option<DateTime<Utc>>) -> Result<String, Error> {
+    let name = path.display();
+    let done = if repair.is_some() {
+        let aside = with_suffix(path, ".corrupt-other-program");
+        fs::rename(path, &aside).map_err(|error| cannot("move aside", path, error))?;
+        format!("it is kept as {} and replaced", aside.display())
+    } else {
+        "the next run moves it aside".to_owned()
+    };
+    Ok(format!(
+        "{name} was written by another program, such as han's own sync, which has a file of the same name; {done}; \
+         turn that program's sync off, or name another folder by --state-dir"
+    ))
 }
 
 /// Renames a file to `NAME.corrupt-<timestamp>`, and returns the new path.
@@ -171,7 +289,10 @@ fn newer(path: &Path, version: u64) -> Error {
 /// Builds the error of a failed file operation. A full or broken disk is worth another try; missing permission and
 /// something else in the folder's place are not.
 pub fn cannot(operation: &str, path: &Path, error: io::Error) -> Error {
+    // A link or a FIFO in place of a file that is opened for writing.
+    let is_in_the_way = matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO));
     let exit = match error.kind() {
+        _ if is_in_the_way => ExitCode::Configuration,
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::AlreadyExists
@@ -179,6 +300,7 @@ pub fn cannot(operation: &str, path: &Path, error: io::Error) -> Error {
         _ => ExitCode::TryAgain,
     };
     let next = match exit {
+        ExitCode::Configuration if is_in_the_way => "remove it: it is no file of han-sync's",
         ExitCode::Configuration => {
             "make it writable for this user, or name another folder by CLAUDE_CONFIG_DIR or --state-dir"
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::json_number::WideInteger;
 use super::session_cursor::SessionCursor;
 use super::source_position::SourcePosition;
 use crate::protocol::{Identity, SyncCursor};
@@ -38,7 +39,7 @@ pub struct Destination {
     #[serde(default)]
     pub statistics: Statistics,
     /// The cursor of the last acknowledged batch, as the wire has it.
-    #[serde(default)]
+    #[serde(default, with = "sync_cursor")]
     pub cursor: SyncCursor,
     /// Watermark and sampled rows of the source.
     #[serde(default)]
@@ -55,6 +56,37 @@ impl Destination {
             key_fingerprint: key_fingerprint.to_owned(),
             ..Destination::default()
         }
+    }
+}
+
+/// Serde for the cursor, whose line number may exceed 2^53.
+mod sync_cursor {
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct CursorRecord {
+        #[serde(default)]
+        last_session_id: Option<String>,
+        #[serde(default)]
+        last_message_line_number: WideInteger,
+        #[serde(default)]
+        last_sync_timestamp: String,
+    }
+
+    pub fn serialize<S: Serializer>(cursor: &SyncCursor, serializer: S) -> Result<S::Ok, S::Error> {
+        let SyncCursor { last_session_id, last_message_line_number, last_sync_timestamp } = cursor.clone();
+        let last_message_line_number = WideInteger(last_message_line_number);
+        CursorRecord { last_session_id, last_message_line_number, last_sync_timestamp }.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SyncCursor, D::Error> {
+        let CursorRecord { last_session_id, last_message_line_number, last_sync_timestamp } =
+            CursorRecord::deserialize(deserializer)?;
+        let last_message_line_number = last_message_line_number.0;
+        Ok(SyncCursor { last_session_id, last_message_line_number, last_sync_timestamp })
     }
 }
 

@@ -139,6 +139,8 @@ pub struct StateFile {
 }
 
 impl Versioned for StateFile {
+    const MEMBERS: &[&str] = &["clientSecret", "destinations"];
+
     fn version(&self) -> u32 {
         self.header.version
     }

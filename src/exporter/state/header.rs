@@ -3,7 +3,6 @@
 //! The header states how many bytes follow it, so that a truncated file is never trusted. Anything unusual yields no
 //! header; reading the whole file then reports what is wrong.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -55,8 +54,7 @@ pub struct StateHeader {
 impl StateHeader {
     /// Reads the header of this machine's state file; `None` if the file has to be read whole.
     pub fn load(folder: &Path, environment: &Environment) -> Option<StateHeader> {
-        let mut file = File::open(path(folder)).ok()?;
-        let metadata = file.metadata().ok()?;
+        let (mut file, metadata) = atomic_file::open_regular(&path(folder)).ok()??;
         let mut line = Vec::new();
         BufReader::new(&mut file).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
         let header: StateHeader = serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()?;

@@ -27,7 +27,7 @@ impl RunLock {
     pub fn try_acquire(folder: &Path) -> Result<Option<RunLock>, Error> {
         let path = folder.join("sync.lock");
         let file =
-            atomic_file::open_private(&path).map_err(|error| atomic_file::cannot("open", &path, error))?;
+            atomic_file::open_lock(&path).map_err(|error| atomic_file::cannot("open", &path, error))?;
         match try_lock(&file) {
             Ok(true) => Ok(Some(RunLock(file))),
             Ok(false) => Ok(None),
@@ -45,7 +45,7 @@ impl QueueLock {
     pub fn acquire(folder: &Path) -> Result<QueueLock, Error> {
         let path = folder.join("sync-queue.lock");
         let file =
-            atomic_file::open_private(&path).map_err(|error| atomic_file::cannot("open", &path, error))?;
+            atomic_file::open_lock(&path).map_err(|error| atomic_file::cannot("open", &path, error))?;
         let deadline = Instant::now() + QUEUE_WAIT;
         loop {
             match try_lock(&file) {

@@ -93,6 +93,10 @@ impl State {
                 warnings.push(atomic_file::set_aside(&path, &reason, repair)?);
                 new_file(&machine, folder, queue)
             }
+            Loaded::Foreign => {
+                warnings.push(atomic_file::set_foreign_aside(&path, repair)?);
+                new_file(&machine, folder, queue)
+            }
         };
         if file.header.machine != machine.fingerprint() {
             warnings.push(

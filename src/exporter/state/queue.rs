@@ -39,7 +39,6 @@ pub struct Queue {
     #[serde(default, with = "crate::time::optional")]
     pub hook_last_run_at: Option<DateTime<Utc>>,
     /// Queue items, in no order.
-    #[serde(default)]
     pub items: Vec<Item>,
 }
 
@@ -56,6 +55,8 @@ impl Default for Queue {
 }
 
 impl Versioned for Queue {
+    const MEMBERS: &[&str] = &["items", "allRequested"];
+
     fn version(&self) -> u32 {
         self.version
     }
@@ -188,6 +189,10 @@ impl Queue {
             Loaded::Missing => Ok(Queue::default()),
             Loaded::Corrupt(why) => {
                 warnings.push(set_aside(&path, &why, repair)?);
+                Ok(Queue::default())
+            }
+            Loaded::Foreign => {
+                warnings.push(atomic_file::set_foreign_aside(&path, repair)?);
                 Ok(Queue::default())
             }
         }

@@ -17,3 +17,4 @@ mod fast_path;
 mod rejection;
 mod signals;
 mod slow_network;
+mod state_folder;
