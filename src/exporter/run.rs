@@ -294,7 +294,8 @@ impl<'a> Run<'a> {
             None => scan(&self.source, filter, state, now)?,
         };
         batcher.fields_changed |= scan.fields_changed;
-        if scan.must_save {
+        let is_copied = state.project_overrides.is_same_on_disk(&self.queue.project_overrides);
+        if scan.must_save || !is_copied {
             self.delivery.progress.set_dirty();
         }
         let before = std::mem::replace(&mut self.scan, scan);

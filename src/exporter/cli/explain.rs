@@ -8,7 +8,7 @@ use crate::exporter::cli::arguments::ExplainArgs;
 use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, log_warnings};
 use crate::exporter::cli::output::Output;
 use crate::exporter::config::Config;
-use crate::exporter::config::project_override::{self, ProjectOverride};
+use crate::exporter::config::project_override::ProjectOverride;
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::plan::eligibility::{
@@ -135,11 +135,8 @@ impl Explainer<'_> {
             Eligibility::Eligible { remote, matched, .. } => (Some(remote), Some(matched)),
             Eligibility::Excluded { remote, matched, .. } => (remote.as_ref(), matched.as_ref()),
         };
-        let project_override = project_override::for_session(
-            &self.inspection.state.project_overrides,
-            row.project_path.as_deref(),
-            remote.map(Remote::path),
-        );
+        let overrides = &self.inspection.state.project_overrides;
+        let project_override = overrides.for_session(row.project_path.as_deref(), remote.map(Remote::path));
         let (eligible, reason, explanation, remedy) = match eligibility {
             Eligibility::Eligible { inclusion, .. } => {
                 let explanation = match inclusion {
@@ -162,7 +159,7 @@ impl Explainer<'_> {
             matched: matched.map(|matched| matched.value.clone()),
             set_in: match eligibility {
                 Eligibility::Excluded { reason: ExcludedReason::DisabledByRepository, .. } => {
-                    project_override.disabled_by.clone()
+                    project_override.disabled_by.first().cloned()
                 }
                 _ => matched.map(|matched| self.origin(matched)),
             },
@@ -193,7 +190,7 @@ impl Explainer<'_> {
     /// The decision about message text, and its origin.
     fn content(&self, eligible: bool, include_content: bool, project_override: &ProjectOverride) -> String {
         let setting = &self.config.include_content;
-        match &project_override.content_disabled_by {
+        match project_override.content_disabled_by.first() {
             _ if !eligible => "nothing is sent".to_owned(),
             _ if include_content => {
                 format!("sent, redacted: includeContent is true, set by {}", setting.origin)

@@ -19,7 +19,11 @@ pub mod api_key;
 pub mod privacy;
 /// The user's regular expressions for secrets.
 pub mod redact_patterns;
-/// Restrictions in a repository's own `han.yml`.
+/// The text of a repository's own `han.yml`.
+pub mod repository_file;
+/// The folders of a working tree.
+mod working_tree;
+/// Restrictions by a repository's own `han.yml`.
 pub mod project_override;
 
 use std::ops::RangeInclusive;
@@ -49,6 +53,8 @@ const BATCH_BYTES_DEFAULT: u64 = 4 << 20;
 /// The validated configuration of a command.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Path of the configuration file; empty where there is none.
+    pub file: PathBuf,
     /// Path of han's database.
     pub database: PathBuf,
     /// True if the user opted in.
@@ -135,6 +141,7 @@ impl Config {
             None => environment.source_database()?,
         };
         Ok(Config {
+            file: file.path().to_owned(),
             database,
             enabled,
             endpoint,

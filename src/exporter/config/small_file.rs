@@ -1,23 +1,39 @@
 //! Bounded reads of the small text files that a user names: configuration, key, certificates.
 
-use std::fs;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
 /// Bytes of such a file: the files of this program have a few lines, a bundle of certificate authorities some 200 KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Reads a small regular file as text; a pipe or a device is an error, because opening one may block.
+/// Reads a small regular file as text; a pipe or a device is an error, because opening or reading one may block.
 pub fn read(path: &Path) -> io::Result<String> {
-    let metadata = fs::metadata(path)?;
+    check(&fs::metadata(path)?)?;
+    let file = open(path)?;
+    // Another file may have taken its place since.
+    check(&file.metadata()?)?;
+    let mut text = String::new();
+    // The size of a file under /proc is 0, and any file can grow after the check.
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn check(metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
     if metadata.len() > FILE_BYTES_MAX {
         return Err(io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes")));
     }
-    let mut text = String::new();
-    // The size of a file under /proc is 0, and any file can grow after the check.
-    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
+    Ok(())
+}
+
+/// Opens a file for reading without waiting for the other end of a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
+    options.open(path)
 }

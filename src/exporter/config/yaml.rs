@@ -55,7 +55,7 @@ impl fmt::Display for YamlValue {
 /// # Errors
 /// A sentence that names the mistake and its position, and shows no value.
 pub fn sync_section(text: &str) -> Result<Vec<(String, YamlValue)>, String> {
-    let section = match first_document(text)? {
+    let section = match documents(text)?.into_iter().next().unwrap_or(YamlValue::Null) {
         YamlValue::Null => return Ok(Vec::new()),
         YamlValue::Mapping(entries) => entries.into_iter().find(|(key, _)| key.as_text() == Some("sync")),
         _ => return Err("it is no mapping of keys to values".to_owned()),
@@ -72,8 +72,11 @@ pub fn sync_section(text: &str) -> Result<Vec<(String, YamlValue)>, String> {
     named.collect()
 }
 
-/// Parses the whole file and returns its first document that is not empty; [`YamlValue::Null`] where there is none.
-fn first_document(text: &str) -> Result<YamlValue, String> {
+/// Parses the whole file and returns its documents that are not empty.
+///
+/// # Errors
+/// A sentence that names the mistake and its position, and shows no value.
+pub fn documents(text: &str) -> Result<Vec<YamlValue>, String> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: DEPTH_MAX,
@@ -84,7 +87,7 @@ fn first_document(text: &str) -> Result<YamlValue, String> {
             max_replay_stack_depth: DEPTH_MAX,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::AsOrdinary,
+        merge_keys: MergeKeyPolicy::Merge,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
@@ -92,10 +95,10 @@ fn first_document(text: &str) -> Result<YamlValue, String> {
         // A snippet shows the lines around a mistake, and the key may stand there.
         with_snippet: false,
     };
-    match serde_saphyr::from_multiple_with_options::<YamlValue>(text, options) {
-        Ok(documents) => Ok(documents.into_iter().next().unwrap_or(YamlValue::Null)),
-        Err(error) => Err(describe(&error)),
-    }
+    let mut documents = serde_saphyr::from_multiple_with_options::<YamlValue>(text, options)
+        .map_err(|error| describe(&error))?;
+    documents.retain(|document| *document != YamlValue::Null);
+    Ok(documents)
 }
 
 /// Formats a parse error; a breached budget is described in the words of the file's author, not of the parser.
@@ -245,6 +248,22 @@ mod tests {
                 YamlValue::List(vec![YamlValue::Integer(1), word("x")]),
             ]
         );
+    }
+
+    #[test]
+    fn merge_keys_are_merged_and_the_keys_beside_them_win() {
+        let section = |text| sync_section(text).map(|section| section.into_iter().collect::<Vec<_>>());
+        let off = |key: &str| (key.to_owned(), YamlValue::Boolean(false));
+        for text in [
+            "base: &base {enabled: false}\nsync: {<<: *base}\n",
+            "base: &base {enabled: true}\nsync: {<<: *base, enabled: false}\n",
+            "a: &a {enabled: false}\nb: &b {enabled: true}\nsync: {<<: [*a, *b]}\n",
+            "a: &a {enabled: false}\nb: &b {<<: *a}\nsync:\n  <<: *b\n",
+            "base: &base {sync: {enabled: false}}\n<<: *base\n",
+        ] {
+            assert_eq!(section(text), Ok(vec![off("enabled")]), "{text}");
+        }
+        assert!(section("sync: {<<: 5}").is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::error::Error;
 use crate::exporter::log::Logger;
 use crate::exporter::report::Report;
-use crate::exporter::state::queue::{Client, Queue};
+use crate::exporter::state::queue::{Client, Queue, StateCopy};
 use crate::exporter::state::{Backoff, Destination, LastError};
 
 /// The share of the sending time that saving may take, as a divisor: small states are saved after every batch, large
@@ -82,11 +82,14 @@ impl<'a> Progress<'a> {
         let state = &self.batcher.state;
         state.save(self.folder)?;
         self.batcher.fields_changed = false;
-        let client = Client { id: state.client_id.clone(), machine: state.machine.clone() };
+        let copy = StateCopy {
+            client: Client { id: state.client_id.clone(), machine: state.machine.clone() },
+            project_overrides: state.project_overrides.clone(),
+        };
         let changes = std::mem::take(&mut self.batcher.changes);
         let now = self.batcher.clock.now();
         let mut warnings = Vec::new();
-        let queue = Queue::update(self.folder, Some(&client), &changes, now, &mut warnings)?;
+        let queue = Queue::update(self.folder, Some(copy), &changes, now, &mut warnings)?;
         for warning in warnings {
             self.log.warn("queue", &warning);
         }

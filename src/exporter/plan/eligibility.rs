@@ -3,10 +3,9 @@
 //! The filter is pure and fails closed: a session is eligible only where a rule says so, and a repository or owner that is
 //! unreadable, unknown or outdated excludes it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::exporter::config::project_override::{self, ProjectOverride};
+use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::config::{Config, PrivacyRules};
 use crate::exporter::source::SessionRow;
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
@@ -178,7 +177,7 @@ impl ExcludedReason {
                  repository to forceInclude"
             }
             ExcludedReason::DisabledByRepository => {
-                "remove enabled: false from the repository's own han.yml, or make the file readable"
+                "remove enabled: false from the repository's own han.yml, or make the file and its folder readable"
             }
         }
     }
@@ -197,7 +196,7 @@ impl fmt::Display for ExcludedReason {
             }
             ExcludedReason::IdentityUnknown => "who you are at the receiver is not known, or no longer",
             ExcludedReason::DisabledByRepository => {
-                "the repository's own han.yml says enabled: false, or cannot be read"
+                "the repository's own han.yml says enabled: false, or it or its folder cannot be read"
             }
         })
     }
@@ -227,7 +226,7 @@ impl EligibilityFilter<'_> {
         &self,
         row: &SessionRow,
         last_known: Option<&str>,
-        overrides: &BTreeMap<String, ProjectOverride>,
+        overrides: &ProjectOverrides,
     ) -> Decision {
         let eligibility = self.decide_by_remote(row.remote.as_deref(), last_known);
         self.apply_overrides(eligibility, row.project_path.as_deref(), overrides)
@@ -244,18 +243,18 @@ impl EligibilityFilter<'_> {
         &self,
         eligibility: Eligibility,
         folder: Option<&str>,
-        overrides: &BTreeMap<String, ProjectOverride>,
+        overrides: &ProjectOverrides,
     ) -> Decision {
         let Eligibility::Eligible { remote, .. } = &eligibility else {
             return Decision { eligibility, include_content: false };
         };
-        let restriction = project_override::for_session(overrides, folder, Some(remote.path()));
-        if restriction.disabled_by.is_some() {
+        let restriction = overrides.for_session(folder, Some(remote.path()));
+        if !restriction.disabled_by.is_empty() {
             let reason = ExcludedReason::DisabledByRepository;
             let eligibility = Eligibility::Excluded { reason, remote: Some(remote.clone()), matched: None };
             return Decision { eligibility, include_content: false };
         }
-        let include_content = self.config.include_content.value && restriction.content_disabled_by.is_none();
+        let include_content = self.config.include_content.value && restriction.content_disabled_by.is_empty();
         Decision { eligibility, include_content }
     }
 }

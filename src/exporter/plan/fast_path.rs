@@ -5,15 +5,16 @@
 //! files, then the fingerprint of everything but the messages, then the watermark. Any difference that it cannot
 //! attribute leads to a full scan. It never decides what may leave the machine, and writes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::exporter::backoff;
 use crate::exporter::config::ApiKey;
-use crate::exporter::config::project_override;
+use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::context::Context;
 use crate::exporter::error::Error;
+use crate::exporter::plan::project_folders;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, HOURLY, is_older};
 use crate::exporter::source::rebuild;
@@ -56,7 +57,7 @@ pub fn decide(
     files: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<FastPath, Error> {
-    if !queue.items.is_empty() || queue.all_requested {
+    if !queue.items.is_empty() || queue.all_requested || !queue.project_overrides.is_empty() {
         return Ok(FastPath::FullScan);
     }
     let Some(header) = StateHeader::load(&context.folder, &context.environment) else {
@@ -116,8 +117,8 @@ fn sessions_with_new_messages(
 ) -> Result<Option<BTreeSet<String>>, Error> {
     let config = &context.config;
     let folders = idle.fingerprint.folders.iter().map(|folder| (folder.clone(), None)).collect();
-    let mut overrides = BTreeMap::new();
-    let reports = project_override::refresh(&mut overrides, &folders);
+    let mut overrides = ProjectOverrides::default();
+    let reports = project_folders::refresh(&mut overrides, &folders, config);
     if !overrides.is_empty() || !reports.is_empty() {
         return Ok(None);
     }

@@ -3,7 +3,6 @@
 //! Session ids are written once: a session's record carries the index of its last known repository, and the table of
 //! repositories lists only the sessions that no destination has a cursor of.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -15,7 +14,7 @@ use super::header::StateHeader;
 use super::repositories::{KnownRepositories, RepositoryTable};
 use super::session_cursor::SessionCursor;
 use super::session_record::SessionRecord;
-use crate::exporter::config::project_override::ProjectOverride;
+use crate::exporter::config::project_override::ProjectOverrides;
 
 /// Bytes that a session usually takes; only a first guess at the size of the file.
 const SESSION_BYTES: usize = 256;
@@ -23,7 +22,7 @@ const SESSION_BYTES: usize = 256;
 /// The content of the file after the header.
 #[derive(Debug, Clone, Copy)]
 pub struct StateBody<'a> {
-    pub project_overrides: &'a BTreeMap<String, ProjectOverride>,
+    pub project_overrides: &'a ProjectOverrides,
     pub repositories: &'a KnownRepositories,
     /// The current destination first.
     pub destinations: &'a [&'a Destination],
@@ -133,7 +132,7 @@ fn has_cursor(destinations: &[&Destination], session_id: &str) -> bool {
 #[serde(try_from = "Document")]
 pub struct StateFile {
     pub header: StateHeader,
-    pub project_overrides: BTreeMap<String, ProjectOverride>,
+    pub project_overrides: ProjectOverrides,
     pub repositories: KnownRepositories,
     pub destinations: Vec<Destination>,
 }
@@ -156,7 +155,7 @@ struct Document {
     #[serde(default)]
     file: Option<String>,
     #[serde(default)]
-    project_overrides: BTreeMap<String, ProjectOverride>,
+    project_overrides: ProjectOverrides,
     #[serde(default)]
     repositories: Vec<RepositoryRecord>,
     #[serde(default)]
@@ -239,6 +238,8 @@ impl TryFrom<Document> for StateFile {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
     use super::*;
@@ -302,7 +303,7 @@ mod tests {
     }
 
     fn document(repositories: &KnownRepositories, destinations: &[&Destination]) -> String {
-        let overrides = BTreeMap::new();
+        let overrides = ProjectOverrides::default();
         let body = StateBody { project_overrides: &overrides, repositories, destinations };
         String::from_utf8(encode(header(), body).unwrap()).unwrap()
     }

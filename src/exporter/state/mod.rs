@@ -19,7 +19,6 @@ mod destination;
 mod header;
 mod format;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -34,7 +33,7 @@ use self::atomic_file::Loaded;
 use self::client_id::{Machine, fingerprint};
 use self::format::{StateBody, StateFile};
 use self::queue::Queue;
-use crate::exporter::config::project_override::ProjectOverride;
+use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 use crate::protocol::Identity;
@@ -51,7 +50,7 @@ pub struct State {
     /// Set by a run that left nothing to send. Never loaded, so that a state that changes loses the snapshot of before.
     pub idle: Option<IdleSnapshot>,
     /// Project overrides seen in project folders, by folder.
-    pub project_overrides: BTreeMap<String, ProjectOverride>,
+    pub project_overrides: ProjectOverrides,
     /// Last known repository of each session.
     pub repositories: KnownRepositories,
     /// The destination of this run.
@@ -106,6 +105,7 @@ impl State {
             file.header.machine = machine.fingerprint();
             (file.header.client_id, file.header.client_secret) = machine.client(folder);
         }
+        file.project_overrides.recover(&queue.project_overrides);
         Ok(State::from_file(file, endpoint, api_key))
     }
 
@@ -279,7 +279,7 @@ fn new_file(machine: &Machine, folder: &Path, queue: &Queue) -> StateFile {
             idle: None,
             rest_bytes: None,
         },
-        project_overrides: BTreeMap::new(),
+        project_overrides: ProjectOverrides::default(),
         repositories: KnownRepositories::default(),
         destinations: Vec::new(),
     }

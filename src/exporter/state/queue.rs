@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::backoff;
+use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::error::Error;
 use crate::exporter::state::atomic_file::set_aside;
 use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
@@ -32,6 +33,9 @@ pub struct Queue {
     /// A copy of the client id, which survives the loss of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
+    /// A copy of the project overrides, which survives the loss of the state as well.
+    #[serde(default, skip_serializing_if = "ProjectOverrides::is_empty")]
+    pub project_overrides: ProjectOverrides,
     /// True if `all` was requested while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
@@ -47,6 +51,7 @@ impl Default for Queue {
         Queue {
             version: VERSION,
             client: None,
+            project_overrides: ProjectOverrides::default(),
             all_requested: false,
             hook_last_run_at: None,
             items: Vec::new(),
@@ -60,6 +65,15 @@ impl Versioned for Queue {
     fn version(&self) -> u32 {
         self.version
     }
+}
+
+/// Copies of what the state holds and must survive its loss.
+#[derive(Debug, Clone)]
+pub struct StateCopy {
+    /// The client of the state.
+    pub client: Client,
+    /// The project overrides of the state.
+    pub project_overrides: ProjectOverrides,
 }
 
 /// The client id, and the fingerprint of its machine.
@@ -201,7 +215,7 @@ impl Queue {
     /// Applies changes under the queue's lock, writes the file where anything changed, and returns the queue.
     pub fn update(
         folder: &Path,
-        client: Option<&Client>,
+        copy: Option<StateCopy>,
         changes: &[Change],
         now: DateTime<Utc>,
         warnings: &mut Vec<String>,
@@ -212,10 +226,13 @@ impl Queue {
         for change in changes {
             queue.apply(change, now);
         }
-        if let Some(client) = client
-            && queue != before
-        {
-            queue.client = Some(client.clone());
+        if let Some(copy) = copy {
+            if !queue.project_overrides.is_same_on_disk(&copy.project_overrides) {
+                queue.project_overrides = copy.project_overrides;
+            }
+            if queue != before {
+                queue.client = Some(copy.client);
+            }
         }
         if queue != before {
             atomic_file::replace(&Queue::path(folder), &queue)?;

@@ -3,12 +3,31 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use chrono::TimeDelta;
 
 use crate::support::exporter_test::ExporterTest;
 use crate::support::han_db::ORGANIZATION_REMOTE;
-use crate::support::{Fault, Request, TestReceiver, batches};
+use crate::support::{Fault, Outcome, Request, RunningProgram, TestReceiver, batches};
+
+/// Makes a folder the top of a working tree, as `git init` does.
+fn git_init(folder: &Path) {
+    fs::create_dir_all(folder.join(".git")).unwrap();
+    fs::write(folder.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+}
+
+/// Makes a folder a linked worktree of a repository, as `git worktree add` does.
+fn git_worktree_add(main: &Path, folder: &Path) {
+    let name = folder.file_name().unwrap();
+    let git = main.join(".git/worktrees").join(name);
+    fs::create_dir_all(&git).unwrap();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(git.join("commondir"), "../..\n").unwrap();
+    fs::write(git.join("HEAD"), "ref: refs/heads/other\n").unwrap();
+    fs::write(git.join("gitdir"), format!("{}\n", folder.join(".git").display())).unwrap();
+    fs::write(folder.join(".git"), format!("gitdir: {}\n", git.display())).unwrap();
+}
 
 /// A session of an organization whose folder is there.
 fn in_folder(messages: usize) -> (ExporterTest, String, PathBuf) {
@@ -35,6 +54,257 @@ fn repository_narrows_its_own_sessions_in_every_folder_of_it_and_no_others() {
             assert_eq!(test.run_and_list_sent(0), [other], "{place} {text:?}");
         }
     }
+}
+
+const OFF: &str = "sync:\n  enabled: false\n";
+
+#[test]
+fn repository_narrows_by_each_of_its_files_from_below_its_top_and_from_a_linked_worktree() {
+    for place in [
+        "han.yml",
+        "han.yaml",
+        ".claude/han.yml",
+        ".claude/han.yaml",
+        ".claude/han.local.yml",
+        ".claude/han.local.yaml",
+    ] {
+        for name in ["api", "api/packages/web", "api/.claude/worktrees/x", "elsewhere/y"] {
+            let test = ExporterTest::new();
+            let root = test.path("api");
+            git_init(&root);
+            fs::create_dir_all(root.join(".claude")).unwrap();
+            fs::write(root.join(place), OFF).unwrap();
+            if name.ends_with(['x', 'y']) {
+                git_worktree_add(&root, &test.path(name));
+            }
+            let (session, _) = test.session_in_folder(ORGANIZATION_REMOTE, name, 1);
+            let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+            assert_eq!(test.run_and_list_sent(0), [other], "{place} seen from {name}");
+            let each = test.json(&["explain", &session])["sessions"][0].clone();
+            assert_eq!(each["reason"], "disabled_by_repository");
+            assert_eq!(each["setIn"], root.join(place).display().to_string());
+        }
+    }
+}
+
+#[test]
+fn parents_outside_of_the_working_tree_narrow_nothing() {
+    let test = ExporterTest::new();
+    git_init(&test.path("outer"));
+    fs::write(test.path("outer/han.yml"), OFF).unwrap();
+    git_init(&test.path("outer/inner"));
+    let (inner, _) = test.session_in_folder("https://github.com/acme-corp/inner", "outer/inner/src", 1);
+    fs::create_dir_all(test.path("plain")).unwrap();
+    fs::write(test.path("plain/han.yml"), OFF).unwrap();
+    let (plain, _) = test.session_in_folder("https://github.com/acme-corp/plain", "plain/src", 1);
+    let mut expected = vec![inner, plain];
+    expected.sort();
+    assert_eq!(test.run_and_list_sent(0), expected);
+}
+
+#[test]
+fn users_own_configuration_narrows_no_repository() {
+    let test = ExporterTest::new();
+    // The home folder is a repository of its own, as with dotfiles.
+    git_init(&test.home());
+    test.set("includeContent", "false");
+    let (session, _) = test.session_in_folder(ORGANIZATION_REMOTE, "home", 1);
+    let (_, outcome) = test.run_json(&[], 0);
+    assert_eq!(test.sent_since(0), [session]);
+    outcome.does_not_print("is ignored");
+}
+
+#[test]
+fn removed_worktree_is_narrowed_by_the_working_tree_that_it_lay_in() {
+    let test = ExporterTest::new();
+    git_init(&test.path("api"));
+    fs::write(test.path("api/han.yml"), OFF).unwrap();
+    let (_, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "api/.worktrees/2", 1);
+    fs::remove_dir_all(folder).unwrap();
+    assert!(test.run_and_list_sent(0).is_empty());
+}
+
+#[test]
+fn merge_keys_and_further_documents_narrow() {
+    for text in [
+        "base: &base {enabled: false}\nsync:\n  <<: *base\n",
+        "base: &base {sync: {enabled: false}}\n<<: *base\n",
+        "a: &a {enabled: false}\nb: &b {interval: 5}\nsync: {<<: [*b, *a]}\n",
+        "name: x\n---\nsync: {enabled: false}\n",
+        "---\n---\nsync: {enabled: false}\n...\n",
+    ] {
+        let (test, _, folder) = in_folder(1);
+        fs::write(folder.join("han.yml"), text).unwrap();
+        assert!(test.run_and_list_sent(0).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn attempt_to_opt_out_that_is_not_understood_opts_out_and_is_reported() {
+    for text in [
+        "sync: {enabled: n}",
+        "sync:\n  enabled:\n",
+        "sync: {enabled: [false]}",
+        "sync: {enabled: never}",
+        "sync: {Enabled: false}",
+        "sync: {enable: false}",
+        "sync: {disabled: true}",
+        "sync:\nenabled: false\n",
+        "sync: off",
+        "SYNC:\n  enabled: false\n",
+        "SYNC:\n",
+        "name: x\n---\nsync: {enabled: n}\n",
+    ] {
+        let (test, session, folder) = in_folder(1);
+        let file = folder.join(".claude/han.yaml");
+        fs::write(&file, text).unwrap();
+        let (report, outcome) = test.run_json(&[], 0);
+        assert_eq!((&report["sessionsSent"], test.sent_since(0).len()), (&0.into(), 0), "{text}");
+        outcome.prints(file.to_str().unwrap());
+        test.run(&["explain", &session]).exits(0).prints(file.to_str().unwrap());
+    }
+}
+
+#[test]
+fn attempt_to_withhold_text_that_is_not_understood_withholds_it() {
+    for text in ["sync: {includeContent: n}", "sync: {includecontent: false}", "sync: {includeContent: }"] {
+        let (test, session, folder) = in_folder(0);
+        test.set("includeContent", "true");
+        test.say(&session, "a secret plan");
+        fs::write(folder.join("han.yml"), text).unwrap();
+        let (_, outcome) = test.run_json(&[], 0);
+        outcome.prints("is taken for includeContent: false");
+        let stored = test.receiver.alice();
+        assert!(
+            stored.sessions[&session].messages.values().all(|message| message.content.is_none()),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn project_override_survives_the_loss_of_either_state_file() {
+    let lose: [(&str, Broken); 5] = [
+        ("state removed", |folder| fs::remove_file(folder.join("sync-state.json")).unwrap()),
+        ("queue removed", |folder| fs::remove_file(folder.join("sync-queue.json")).unwrap()),
+        ("state of another program", |folder| {
+            fs::write(folder.join("sync-state.json"), "{\"version\":1}").unwrap()
+        }),
+        ("queue of another program", |folder| fs::write(folder.join("sync-queue.json"), "[]").unwrap()),
+        ("override removed from the state", |folder| {
+            let path = folder.join("sync-state.json");
+            let text = fs::read_to_string(&path).unwrap();
+            let start = text.find("\"projectOverrides\":").unwrap();
+            let end = start + text[start..].find('\n').unwrap();
+            fs::write(&path, format!("{}\"projectOverrides\":{{}},{}", &text[..start], &text[end..]))
+                .unwrap();
+        }),
+    ];
+    for (name, lose) in lose {
+        let (test, session, folder) = in_folder(1);
+        fs::write(folder.join("han.yml"), OFF).unwrap();
+        let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        assert_eq!(test.run_and_list_sent(0), [other.as_str()], "{name}");
+        fs::remove_dir_all(&folder).unwrap();
+        // Twice, so that the copy has to be made anew.
+        for _ in 0..2 {
+            lose(&test.state_folder());
+            test.add_messages(&session, 1);
+            let sent = test.run_and_list_sent(0);
+            assert!(!sent.contains(&session), "{name}: {sent:?}");
+        }
+        // The folder says otherwise: both copies forget it.
+        fs::create_dir(&folder).unwrap();
+        assert_eq!(test.run_and_list_sent(0), [session.as_str()], "{name}");
+        test.assert_idle();
+    }
+}
+
+#[test]
+fn folder_behind_a_link_that_leads_nowhere_makes_its_sessions_wait() {
+    for target in ["nowhere", "link"] {
+        let test = ExporterTest::new();
+        let (session, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "link/api", 1);
+        let (other, _) = test.session_in_folder(ORGANIZATION_REMOTE, "clone", 1);
+        let link = test.path("link");
+        fs::rename(&link, test.path("disk")).unwrap();
+        symlink(target, &link).unwrap();
+        let (_, outcome) = test.run_json(&[], 0);
+        assert_eq!(test.sent_since(0), [other], "{target}");
+        outcome.prints(&format!("{} cannot be inspected", folder.display()));
+        test.run(&["explain", &session]).exits(0).prints("disabled_by_repository");
+        fs::remove_file(&link).unwrap();
+        fs::rename(test.path("disk"), &link).unwrap();
+        assert_eq!(test.run_and_list_sent(0), [session]);
+    }
+}
+
+/// Ends with what its `han-sync --json` under strace says, which injects a fault into the calls on a path.
+#[track_caller]
+fn run_with_fault(test: &ExporterTest, path: &Path, fault: &str) -> Outcome {
+    let run = test.command(&["--json"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qqq", "-o"]).arg(test.path("strace.log")).arg("-P").arg(path);
+    strace.args(["-e", "trace=stat,lstat,statx,newfstatat", "-e", fault, "--"]).arg(run.get_program());
+    strace.args(run.get_args()).env_clear().current_dir(test.path(""));
+    strace.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    RunningProgram::new(strace.spawn().unwrap()).wait()
+}
+
+#[test]
+fn folder_that_may_not_be_inspected_or_does_not_answer_makes_its_sessions_wait_and_no_others() {
+    for (fault, reason) in [
+        ("error=EACCES", "Permission denied"),
+        ("error=EPERM", "Operation not permitted"),
+        ("error=EIO", "Input/output error"),
+        ("delay_enter=10s", "no answer within 5 s"),
+    ] {
+        let test = ExporterTest::new();
+        let (session, folder) = test.session_in_folder(ORGANIZATION_REMOTE, "mount/api", 1);
+        let (other, _) = test.session_in_folder("https://github.com/acme-corp/web", "web", 1);
+        let fault = format!("inject=stat,lstat,statx,newfstatat:{fault}");
+        run_with_fault(&test, &folder, &fault)
+            .exits(0)
+            .prints(&format!("{} cannot be inspected ({reason}", folder.display()));
+        assert_eq!(test.sent_since(0), [other.as_str()], "{fault}");
+
+        // Now that it can be inspected, it is sent; what it last said about text holds later.
+        test.set("includeContent", "true");
+        fs::write(folder.join("han.yml"), "sync: {includeContent: false}").unwrap();
+        test.run_and_list_sent(0);
+        test.say(&session, "a secret plan");
+        run_with_fault(&test, &folder, &fault).exits(0).prints("what its han.yml last said holds");
+        let stored = test.receiver.alice();
+        let messages = &stored.sessions[&session].messages;
+        assert_eq!(messages.len(), 2, "{fault}");
+        assert!(messages.values().all(|message| message.content.is_none()), "{fault}");
+    }
+}
+
+#[test]
+fn file_that_is_a_device_or_leads_out_of_the_repository_keeps_its_repository_here() {
+    for (name, make) in [
+        ("kernel log", (|file| symlink("/proc/kmsg", file).unwrap()) as Broken),
+        ("zeros", |file| symlink("/dev/zero", file).unwrap()),
+        ("terminal", |file| symlink("/dev/tty", file).unwrap()),
+        ("another repository", |file| {
+            let other = file.parent().unwrap().parent().unwrap().with_file_name("other.yml");
+            fs::write(&other, "sync: {}").unwrap();
+            symlink(other, file).unwrap();
+        }),
+    ] {
+        let (test, session, folder) = in_folder(1);
+        make(&folder.join(".claude/han.yml"));
+        assert!(test.run_and_list_sent(0).is_empty(), "{name}");
+        test.run(&["explain", &session]).exits(0).prints("cannot be read");
+        assert_eq!(test.json(&["preview"])["messages"], 0, "{name}");
+    }
+    // A link inside of the repository is one way to write it.
+    let (test, session, folder) = in_folder(1);
+    fs::write(folder.join("settings.yml"), "sync: {}").unwrap();
+    symlink("../settings.yml", folder.join(".claude/han.yml")).unwrap();
+    assert_eq!(test.run_and_list_sent(0), [session]);
 }
 
 #[test]

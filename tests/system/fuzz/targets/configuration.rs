@@ -1,11 +1,11 @@
 //! `han.yml` with anything in it, as the user's own file and as a repository's.
 
 use super::{environment, in_folder};
-use han_sync::exporter::config::project_override;
+use han_sync::exporter::config::project_override::{self, ProjectOverride, ProjectOverrides};
+use han_sync::exporter::config::repository_file;
 use han_sync::exporter::config::yaml::{YamlValue, sync_section};
 use han_sync::exporter::config::{Config, Flags, endpoint};
 use han_sync::exporter::error::ExitCode;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn run(input: &[u8]) {
         fs::write(folder.join("han.yml"), input).expect("the folder can be written");
         let section = std::str::from_utf8(input).map_err(|error| error.to_string()).and_then(sync_section);
         own(folder, input, section.as_deref().unwrap_or_default());
-        of_a_repository(folder, section);
+        of_a_repository(folder, input, section);
     });
 }
 
@@ -54,23 +54,31 @@ fn own(folder: &Path, input: &[u8], section: &[(String, YamlValue)]) {
     }
 }
 
-/// A project override withholds where it says so or cannot be read, and does nothing else.
-fn of_a_repository(folder: &Path, section: Result<Vec<(String, YamlValue)>, String>) {
-    let mut known = BTreeMap::new();
-    let folder = folder.display().to_string();
-    let reports = project_override::refresh(&mut known, &BTreeSet::from([(folder.clone(), None)]));
-    let found = project_override::for_session(&known, Some(&folder), None);
-    match section {
-        Err(why) => assert!(found.disabled_by.is_some() && reports.len() == 1, "{why}"),
-        Ok(section) => {
-            let says = |name: &str| {
-                section.iter().any(|(key, value)| key == name && *value == YamlValue::Boolean(false))
-            };
-            assert!(found.disabled_by.is_some() || !says("enabled"));
-            assert!(found.content_disabled_by.is_some() || !says("includeContent"));
-            let names: Vec<&str> = section.iter().map(|(key, _)| key.as_str()).collect();
-            assert!(found.disabled_by.is_none() || names.contains(&"enabled"));
-            assert!(found.content_disabled_by.is_none() || names.contains(&"includeContent"));
+/// A project override withholds where it says so or cannot be read, and says why.
+fn of_a_repository(folder: &Path, input: &[u8], section: Result<Vec<(String, YamlValue)>, String>) {
+    let mut reports = Vec::new();
+    let inspection =
+        project_override::inspect(folder, &ProjectOverride::default(), Path::new(""), &mut reports);
+    let name = folder.display().to_string();
+    let mut known = ProjectOverrides::default();
+    reports.extend(known.record(&name, None, inspection));
+    let found = known.for_session(Some(&name), None);
+    let parsed =
+        std::str::from_utf8(input).map_err(|error| error.to_string()).and_then(repository_file::parse);
+    match parsed {
+        Err(why) => assert!(!found.disabled_by.is_empty() && reports.len() == 1, "{why}"),
+        Ok((restriction, sentences)) => {
+            assert_eq!(restriction.disabled, !found.disabled_by.is_empty());
+            assert_eq!(restriction.content_disabled, !found.content_disabled_by.is_empty());
+            assert_eq!(sentences.is_empty(), reports.is_empty());
         }
     }
+    let says = |wanted: &str| {
+        let section = section.as_deref().unwrap_or_default();
+        section.iter().any(|(key, value)| key == wanted && *value == YamlValue::Boolean(false))
+    };
+    assert!(!found.disabled_by.is_empty() || !says("enabled"));
+    assert!(
+        !found.disabled_by.is_empty() || !found.content_disabled_by.is_empty() || !says("includeContent")
+    );
 }

@@ -1,8 +1,9 @@
 //! `sync-queue.json` with anything in it: read or set aside, never a panic, and what is written reads as it was.
 
 use super::{NOW, files, in_folder};
+use han_sync::exporter::config::project_override::ProjectOverrides;
 use han_sync::exporter::error::ExitCode;
-use han_sync::exporter::state::queue::{Change, Client, Queue};
+use han_sync::exporter::state::queue::{Change, Client, Queue, StateCopy};
 use std::fs;
 
 pub fn run(input: &[u8]) {
@@ -20,7 +21,8 @@ fn load(folder: &std::path::Path, input: &[u8]) {
     let looked = Queue::load(folder, None, &mut warnings);
     assert_eq!(fs::read(Queue::path(folder)).expect("a look changes nothing"), input);
     let client = Client { id: "client".to_owned(), machine: "machine".to_owned() };
-    let queue = match Queue::update(folder, Some(&client), &changes(input), *NOW, &mut warnings) {
+    let copy = StateCopy { client, project_overrides: ProjectOverrides::default() };
+    let queue = match Queue::update(folder, Some(copy), &changes(input), *NOW, &mut warnings) {
         Ok(queue) => queue,
         Err(stop) => {
             // A newer version: left alone.
