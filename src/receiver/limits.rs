@@ -7,8 +7,11 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 10 << 20;
 /// Bytes of an inflated body.
 pub const INFLATED_BYTES_MAX: usize = 20 << 20;
-/// Messages, and tasks, in one batch: the maximum of an exporter's `batchSize`.
-pub const BATCH_ROWS_MAX: usize = 10_000;
+/// Sessions, messages and tasks in one batch, together: as many as [`ROW_BUDGET_BYTES`] can hold. A client of another make
+/// may know no limit but this one.
+pub const BATCH_ROWS_MAX: usize = ROW_BUDGET_BYTES / ROW_BYTES;
+/// Messages in one batch that the identity advises: the maximum of an exporter's `batchSize`.
+pub const BATCH_MESSAGES_ADVISED: usize = 10_000;
 /// Nesting depth of a body. A payload is 5 levels deep; content is a string and does not count.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Limits of single values, which both ends know.
@@ -32,13 +35,13 @@ pub const GRACEFUL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory for bodies as received, of all requests together. A request that does not fit waits.
 pub const BODY_BUDGET_BYTES: usize = 40 << 20;
-/// Memory for inflated and decoded bodies, of all requests together: enough to decode two of the largest at once. Together
-/// with `BODY_BUDGET_BYTES`, the program and idle memory the process stays below 256 MiB.
-pub const WORK_BUDGET_BYTES: usize = 96 << 20;
-/// Memory for a message or task besides its texts: decoded, and as a row on the way to the store.
-pub const ROW_BYTES: usize = 2 << 10;
-/// Smallest size of a message or task in a body: the names of its members take most of it.
-pub const WIRE_ROW_BYTES_MIN: usize = 96;
+/// Memory for inflated bodies and the texts of decoded ones, of all requests together. Together with the other two budgets,
+/// the program and idle memory the process stays below 256 MiB.
+pub const WORK_BUDGET_BYTES: usize = 64 << 20;
+/// Memory for decoded rows besides their texts, of all requests together.
+pub const ROW_BUDGET_BYTES: usize = 80 << 20;
+/// Memory for a session, message or task besides its texts: decoded, and as a row on the way to the store.
+pub const ROW_BYTES: usize = 1_536;
 /// Buffer of each connection, for headers and for what is read of a body at once.
 pub const CONNECTION_BUFFER_BYTES: usize = 64 << 10;
 /// Memory that a GraphQL request reserves: the largest response.

@@ -26,6 +26,11 @@ pub fn parse(text: &str) -> Option<i64> {
     time::parse(text.trim()).map(|time| time.timestamp_micros())
 }
 
+/// As [`parse`]; `None` also for a time after `latest`.
+pub fn parse_past(text: &str, latest: i64) -> Option<i64> {
+    parse(text).filter(|time| *time <= latest)
+}
+
 /// Formats as RFC 3339 with milliseconds.
 pub fn rfc3339(us: i64) -> String {
     DateTime::from_timestamp_micros(us).map(time::format).unwrap_or_default()

@@ -24,9 +24,10 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
                             with(
                                 message(&format!("m{id}"), i64::from(id)),
                                 json!({
-                                    "timestamp": format!("2025-03-0{}T23:59:00.000Z", day + 1),
+                                    // Without a time of its own, the time of arrival.
+                                    "timestamp": if id == 0 { String::new() } else { format!("2025-03-0{}T23:59:00.000Z", day + 1) },
                                     "usageId": (usage > 0).then(|| format!("u{usage}")),
-                                    "model": (model > 0).then(|| format!("model-{model}")),
+                                    "model": (["", "opus", "<synthetic>"])[usize::from(model)],
                                     "messageType": (["user", "assistant", "tool_use", "han_event"])[usize::from(kind)],
                                     "inputTokens": (input > 10).then_some(input), "outputTokens": output,
                                     "cacheReadTokens": input * 2, "linesAdded": output,

@@ -380,13 +380,8 @@ fn sync_status_says_who_is_fresh_idle_overdue_or_failing() {
         assert_eq!(status(bob, "c1").unwrap()["user"], "alice");
         assert!(status(receiver.client(&team.carol), "c1").is_none());
         assert!(status(receiver.client(&team.dave), "c1").is_none(), "a member sees only their own");
-        alice.sync_as(
-            "c1",
-            &[
-                session("refused", GLOBEX, vec![]),
-                with(session("bad", ACME, vec![]), json!({"lastModified": "?"})),
-            ],
-        );
+        alice
+            .sync_as("c1", &[session("refused", GLOBEX, vec![]), session("bad", ACME, vec![message("", 0)])]);
         let failing = status(alice, "c1").unwrap();
         assert_eq!((&failing["state"], &failing["attempts"]), (&json!("FAILING"), &json!(1)));
         assert_eq!(failing["lastErrors"].as_array().unwrap().len(), 2);

@@ -63,17 +63,44 @@ fn bodies_beyond_the_limits_are_413() {
     let alice = receiver.client(&team.alice);
     assert_eq!(alice.post("/api/sync", &[], &vec![b' '; 11 << 20]).status, 413);
     assert_eq!(alice.post("/api/sync", &[("content-encoding", "gzip")], &bomb(30)).status, 413);
-    let messages: Vec<Value> = (0..10_001).map(|n| message(&format!("m{n}"), n)).collect();
-    let response = alice.sync(&[session("s", ACME, messages)]);
-    assert_eq!((response.status, response.body["error"].is_string()), (413, true));
     let long = alice.sync(&[session(&"x".repeat(300), ACME, vec![]), session("short", ACME, vec![])]);
     assert_eq!((long.status, &long.body["processed"]), (207, &json!(1)));
     assert_eq!(long.codes(), [("x".repeat(300), "VALIDATION_ERROR".to_owned())]);
     let long = alice.sync(&[session("s", ACME, vec![message(&"x".repeat(300), 0)])]);
     assert_eq!(long.codes()[0].1, "VALIDATION_ERROR");
-    let odd =
-        alice.sync(&[session("s", ACME, vec![with(message("m", 0), json!({"inputTokens": 1i64 << 60}))])]);
-    assert_eq!(odd.codes()[0].1, "VALIDATION_ERROR");
+}
+
+/// Messages as a client sends them that knows no limit of messages.
+fn many(messages: i64) -> Value {
+    let message = |n: i64| json!({"id": n.to_string(), "lineNumber": n, "messageType": "user", "timestamp": "2025-03-01T00:00:00Z", "inputTokens": 1});
+    session("s", ACME, (0..messages).map(message).collect())
+}
+
+#[test]
+fn rows_are_bounded_by_memory_and_not_by_the_advised_number() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let advised = alice.get("/api/sync/identity").body["limits"]["maxMessages"].as_i64().unwrap();
+        assert_eq!(advised, 10_000);
+        for messages in [advised + 1, 25_000] {
+            let response = alice.sync(&[many(messages)]);
+            assert_eq!(response.status, 200, "{}", response.text);
+            assert_eq!(response.body["messagesProcessed"], messages);
+        }
+        assert_eq!(store.query("SELECT count(*) FROM messages"), [[Some("25000".to_owned())]]);
+        let response = alice.sync(&[many(100_000)]);
+        assert_eq!((response.status, response.body["error"].is_string()), (413, true));
+        // Sessions, and rows that are no objects, count as well.
+        for rows in [r#"{"id":"s"},"#, "0,"] {
+            let sessions = rows.repeat(100_000);
+            let body = format!(
+                r#"{{"version":"1.0","clientId":"c","sessions":[{}]}}"#,
+                sessions.trim_end_matches(',')
+            );
+            assert_eq!(alice.post("/api/sync", &[], body.as_bytes()).status, 413);
+        }
+    }
 }
 
 #[test]

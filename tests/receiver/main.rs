@@ -9,6 +9,8 @@ mod concurrency;
 mod cost;
 mod graphql;
 mod limits;
+mod merge;
+mod odd_values;
 mod postgres;
 mod session_admin;
 mod sync;

@@ -61,7 +61,10 @@ fn each_session_is_stored_or_named_in_errors() {
             session("good", ACME, vec![message("m", 0)]),
             session("foreign", GLOBEX, vec![message("m", 0)]),
             with(session("malformed", ACME, vec![]), json!({"messages": [{"id": "m"}]})),
-            with(session("when", ACME, vec![]), json!({"lastModified": "yesterday"})),
+            with(
+                session("untyped", ACME, vec![message("m", 0)]),
+                json!({"messages": [with(message("m", 0), json!({"messageType": ""}))]}),
+            ),
         ]);
         assert_eq!(response.status, 207);
         assert_eq!(response.body["status"], "partial");
@@ -73,7 +76,7 @@ fn each_session_is_stored_or_named_in_errors() {
             [
                 ("foreign", "REPO_NOT_ACCEPTED"),
                 ("malformed", "VALIDATION_ERROR"),
-                ("when", "VALIDATION_ERROR")
+                ("untyped", "VALIDATION_ERROR")
             ]
         );
         let refused = alice.sync(&[session("foreign", GLOBEX, vec![])]);
@@ -273,7 +276,12 @@ fn a_key_is_good_while_its_use_cannot_be_written_down() {
             .then(|| rusqlite::Connection::open(store.url.strip_prefix("sqlite:").unwrap()).unwrap());
         match &writer {
             Some(writer) => writer.execute_batch("BEGIN IMMEDIATE").unwrap(),
-            None => drop(store.query("REVOKE UPDATE (last_used_at) ON api_keys FROM han_sync_directory")),
+            None => {
+                drop(store.query(&format!(
+                    "REVOKE UPDATE (last_used_at) ON api_keys FROM {}",
+                    store.role("directory")
+                )));
+            }
         }
         assert_eq!(receiver.client(&team.alice).get("/api/sync/identity").status, 200);
         // Nobody's patience with the writer was in it.

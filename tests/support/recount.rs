@@ -44,6 +44,11 @@ fn named(column: &Option<String>) -> Option<String> {
     column.clone().filter(|name| !name.is_empty())
 }
 
+/// A name in angle brackets is a placeholder and no model.
+fn model(column: &Option<String>) -> Option<String> {
+    named(column).filter(|name| !(name.starts_with('<') && name.ends_with('>')))
+}
+
 /// The stored sums that are not nothing.
 pub fn metrics(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     let rows = store.query(
@@ -70,7 +75,12 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     );
     let mut answers: HashMap<(String, String), Vec<Vec<Option<String>>>> = HashMap::new();
     for row in rows {
-        let at = (text(&row[1]), number(&row[2]).div_euclid(DAY_US), text(&row[3]), text(&row[4]));
+        let at = (
+            text(&row[1]),
+            number(&row[2]).div_euclid(DAY_US),
+            model(&row[3]).unwrap_or_default(),
+            text(&row[4]),
+        );
         let sum = sums.entry((text(&row[0]), at)).or_default();
         sum[0] += 1;
         sum[5] += number(&row[9]);
@@ -82,7 +92,7 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     for ((owner, _), mut rows) in answers {
         rows.sort_by_key(|row| {
             (
-                named(&row[3]).is_none(),
+                model(&row[3]).is_none(),
                 number(&row[2]),
                 number(&row[12]),
                 text(&row[4]),
@@ -91,7 +101,12 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
             )
         });
         let first = &rows[0];
-        let at = (text(&first[1]), number(&first[2]).div_euclid(DAY_US), text(&first[3]), text(&first[4]));
+        let at = (
+            text(&first[1]),
+            number(&first[2]).div_euclid(DAY_US),
+            model(&first[3]).unwrap_or_default(),
+            text(&first[4]),
+        );
         let sum = sums.entry((owner, at)).or_default();
         for kind in 0..4 {
             sum[1 + kind] += rows.iter().map(|row| number(&row[5 + kind])).max().unwrap();

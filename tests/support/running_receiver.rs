@@ -84,6 +84,14 @@ impl TestStore {
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
+    /// Name of one of the database's roles: `directory`, `request` or `operator`.
+    pub fn role(&self, policy: &str) -> String {
+        let sql = format!(
+            "SELECT roles[1] FROM pg_policies WHERE tablename = 'tenants' AND policyname = '{policy}'"
+        );
+        self.query(&sql)[0][0].clone().unwrap()
+    }
+
     /// Changes the store itself, beside the program.
     pub fn execute(&self, statements: &str) {
         if self.is_postgres() {
@@ -134,6 +142,16 @@ impl TestStore {
         self.admin("user create dave --org acme --org globex");
         let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|login| self.key(login));
         Team { alice, bob, carol, dave }
+    }
+
+    /// Runs `serve` on a store that cannot serve, and returns its exit code and what it said.
+    pub fn refused(&self) -> (i32, String) {
+        let output = Command::new(BINARY)
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", &self.url])
+            .output()
+            .unwrap();
+        assert!(output.stdout.is_empty(), "it does not say that it listens");
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     pub fn serve(&self) -> RunningReceiver {

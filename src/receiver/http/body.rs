@@ -29,6 +29,11 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Smallest buffer to inflate into: a gzip's claimed size is used only above this size.
 const INFLATED_BYTES_MIN: usize = 64 << 10;
 
+/// Depth of a session: below the payload and its array.
+const SESSION_DEPTH: usize = 3;
+/// Depth of a message or task: below its session and the array there.
+const ROW_DEPTH: usize = 5;
+
 /// Supported values of `Content-Encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ContentEncoding {
@@ -240,7 +245,13 @@ fn too_large(subject: &str, bytes_max: usize) -> ApiError {
 
 /// True if arrays and objects nest deeper than `depth_max`. For text that is not JSON the result is unspecified.
 pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
-    let (mut depth, mut at) = (0usize, 0);
+    count_rows(json, depth_max).is_none()
+}
+
+/// Number of objects at the depth of a payload's sessions or of their messages and tasks; `None` if the document nests
+/// deeper than `depth_max`. For text that is not JSON the result is unspecified.
+pub fn count_rows(json: &[u8], depth_max: usize) -> Option<usize> {
+    let (mut depth, mut rows, mut at) = (0usize, 0, 0);
     while let Some(byte) = json.get(at) {
         at += 1;
         match byte {
@@ -248,14 +259,17 @@ pub fn nests_deeper_than(json: &[u8], depth_max: usize) -> bool {
             b'{' | b'[' => {
                 depth += 1;
                 if depth > depth_max {
-                    return true;
+                    return None;
+                }
+                if *byte == b'{' && matches!(depth, SESSION_DEPTH | ROW_DEPTH) {
+                    rows += 1;
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    false
+    Some(rows)
 }
 
 /// Offset behind the closing quote of the string that begins before `at`. Most bytes of a body are in strings, so
@@ -280,6 +294,14 @@ mod tests {
         assert!(!nests_deeper_than(br#"{"a":["[[[[{{{{\"[[["]}"#, 2));
         assert!(nests_deeper_than(br#"{"a":[[]]}"#, 2));
         assert!(!nests_deeper_than(br#"[[],[],[]]"#, 2));
+    }
+
+    #[test]
+    fn rows_are_sessions_messages_and_tasks() {
+        let payload =
+            br#"{"cursor":{"a":1},"sessions":[{"messages":[{"x":{"y":{}}},{}],"tasks":[{}]},{"id":"{"}]}"#;
+        assert_eq!(count_rows(payload, 32), Some(5));
+        assert_eq!(count_rows(payload, 6), None);
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Memory budget of all requests together: a request that does not fit waits.
 //!
-//! A request reserves twice: first for its body as received, then for the inflated body, its decoded form and the rows on
-//! their way to the store. Invariants: a request that holds a work reservation never waits for a body reservation, so that
-//! requests cannot deadlock; one key holds at most half of the body budget, so that slow uploads leave room for others.
+//! A request reserves three times: for its body as received, for the inflated body and its decoded texts, and for the rows
+//! on their way to the store. Invariants: a request waits for these in that order and never for one that comes before one
+//! that it holds, so that requests cannot deadlock; one key holds at most half of the body budget, so that slow uploads
+//! leave room for others.
 //!
 //! Kept by hand: a concurrency limit (tower's `ConcurrencyLimit`) counts requests, but a small batch and one of 20 MiB
 //! differ by a factor of 1,000 in what they need.
 
 use super::api_error::ApiError;
 use crate::receiver::limits::{
-    BATCH_ROWS_MAX, BODY_BUDGET_BYTES, MEMORY_TIMEOUT, ROW_BYTES, WIRE_ROW_BYTES_MIN, WORK_BUDGET_BYTES,
+    BODY_BUDGET_BYTES, MEMORY_TIMEOUT, ROW_BUDGET_BYTES, ROW_BYTES, WORK_BUDGET_BYTES,
 };
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +23,7 @@ const PERMIT_BYTES: usize = 1 << 10;
 pub struct MemoryBudget {
     body: Arc<Semaphore>,
     work: Arc<Semaphore>,
+    rows: Arc<Semaphore>,
 }
 
 /// Part of the body budget that one key may hold, shared by the key's requests.
@@ -34,7 +36,11 @@ pub struct Reservation(Vec<OwnedSemaphorePermit>);
 
 impl Default for MemoryBudget {
     fn default() -> MemoryBudget {
-        MemoryBudget { body: semaphore(BODY_BUDGET_BYTES), work: semaphore(WORK_BUDGET_BYTES) }
+        MemoryBudget {
+            body: semaphore(BODY_BUDGET_BYTES),
+            work: semaphore(WORK_BUDGET_BYTES),
+            rows: semaphore(ROW_BUDGET_BYTES),
+        }
     }
 }
 
@@ -57,6 +63,12 @@ impl MemoryBudget {
         let bytes = bytes.min(WORK_BUDGET_BYTES);
         within_timeout(async { Ok(Reservation(vec![acquire(&self.work, bytes).await?])) }).await
     }
+
+    /// Reserves memory for so many rows of one request, which has reserved its work before.
+    pub async fn reserve_rows(&self, rows: usize) -> Result<Reservation, ApiError> {
+        let bytes = (rows * ROW_BYTES).min(ROW_BUDGET_BYTES);
+        within_timeout(async { Ok(Reservation(vec![acquire(&self.rows, bytes).await?])) }).await
+    }
 }
 
 impl Reservation {
@@ -69,15 +81,9 @@ impl Reservation {
     }
 }
 
-/// Upper bound of the memory for decoding an inflated body: the body, a copy of its texts, and its rows.
+/// Memory for decoding an inflated body: the body, and a copy of its texts.
 pub fn decoding_bytes(inflated_bytes: usize) -> usize {
-    let rows = (inflated_bytes / WIRE_ROW_BYTES_MIN).min(BATCH_ROWS_MAX);
-    2 * inflated_bytes + rows * ROW_BYTES
-}
-
-/// Memory for storing a decoded body: its texts and its rows.
-pub fn storing_bytes(inflated_bytes: usize, rows: usize) -> usize {
-    inflated_bytes + rows * ROW_BYTES
+    2 * inflated_bytes
 }
 
 fn semaphore(bytes: usize) -> Arc<Semaphore> {
@@ -109,13 +115,14 @@ async fn within_timeout(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receiver::limits::{BODY_BYTES_MAX, INFLATED_BYTES_MAX};
+    use crate::receiver::limits::{BATCH_ROWS_MAX, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
     use futures_util::FutureExt;
 
     #[test]
     fn largest_request_fits_the_budget() {
         const { assert!(BODY_BYTES_MAX <= BODY_BUDGET_BYTES / 2) };
         assert!(decoding_bytes(INFLATED_BYTES_MAX) <= WORK_BUDGET_BYTES);
+        const { assert!(BATCH_ROWS_MAX * ROW_BYTES <= ROW_BUDGET_BYTES) };
     }
 
     #[tokio::test]

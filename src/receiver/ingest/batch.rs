@@ -47,8 +47,9 @@ pub struct DecodedSession {
     pub last_modified: String,
     /// Time of the last change, in microseconds since the epoch.
     pub modified_at: i64,
-    /// True if the time was ahead of the clock and was replaced by the time of arrival, which differs at each replay.
-    pub was_ahead: bool,
+    /// True if the time was ahead of the clock or unreadable and was replaced by the time of arrival, which differs at each
+    /// replay.
+    pub is_arrival: bool,
     /// Messages of the session in the source.
     pub total_message_count: Option<i64>,
     /// Each id once.
@@ -60,9 +61,9 @@ pub struct DecodedSession {
 /// A message and its time.
 #[derive(Debug, Clone)]
 pub struct DecodedMessage {
-    /// Time of the message, in microseconds since the epoch.
+    /// Time of the message, in microseconds since the epoch: the time of arrival where `wire.timestamp` is empty.
     pub at: i64,
-    /// Message as received.
+    /// Message as received; its timestamp is empty if it was absent or unreadable.
     pub wire: SyncMessage,
 }
 
@@ -72,18 +73,12 @@ pub struct DecodedTask {
     /// Time of the last change, in microseconds since the epoch.
     pub changed_at: i64,
     /// As in [`DecodedSession`].
-    pub was_ahead: bool,
-    /// Task as received.
+    pub is_arrival: bool,
+    /// Task as received; `created_at` is empty if it was absent or unreadable.
     pub wire: SyncTask,
 }
 
 impl DecodedBatch {
-    /// The number of messages and tasks.
-    pub fn rows(&self) -> usize {
-        let parts = self.sessions.iter().filter_map(|entry| entry.parts.as_ref().ok()).flatten();
-        parts.map(|part| part.messages.len() + part.tasks.len()).sum()
-    }
-
     /// True if a session occurs more than once, by its id as stored.
     pub fn has_repeats(&self) -> bool {
         let mut seen = HashSet::new();

@@ -5,9 +5,10 @@
 
 use super::batch::{DecodedBatch, DecodedSession, SessionEntry};
 use super::bounded::BoundedArray;
+use super::lenient;
 use super::message::decode_messages;
 use super::task::decode_tasks;
-use super::validation::{check_id, check_name, check_number, replace_nul};
+use super::validation::{check_id, is_number, optional_name, replace_nul};
 use crate::protocol::remote::Remote;
 use crate::protocol::{PROTOCOL_VERSION, SyncSession};
 use crate::receiver::limits::{BATCH_ROWS_MAX, CLOCK_SKEW_US, NAME_BYTES_MAX};
@@ -23,7 +24,7 @@ pub enum DecodeError {
     /// Status 400.
     Malformed(String),
     /// Status 413.
-    TooLarge(String),
+    TooManyRows,
 }
 
 /// The members of a payload that a receiver reads; each session stays unparsed.
@@ -43,10 +44,8 @@ struct ReceivedEnvelope<'a> {
 #[derive(Deserialize)]
 struct SessionOutline {
     id: Option<String>,
-    #[serde(default)]
-    messages: BoundedArray<IgnoredAny>,
-    #[serde(default)]
-    tasks: BoundedArray<IgnoredAny>,
+    messages: Option<BoundedArray<IgnoredAny>>,
+    tasks: Option<BoundedArray<IgnoredAny>>,
 }
 
 /// The id of a session that is malformed otherwise.
@@ -62,7 +61,7 @@ pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
     let client_id = envelope.client_id.unwrap_or_default();
     check_id("clientId", &client_id).map_err(DecodeError::Malformed)?;
     if sessions.count > BATCH_ROWS_MAX {
-        return Err(DecodeError::TooLarge(format!("more than {BATCH_ROWS_MAX} sessions in a batch")));
+        return Err(DecodeError::TooManyRows);
     }
     // The cursor only informs; a malformed one rejects nothing.
     let cursor = envelope.cursor.and_then(|cursor| serde_json::from_str(cursor.get()).ok());
@@ -108,21 +107,13 @@ fn malformed(text: &str) -> DecodeError {
 
 /// Rows of a batch so far.
 #[derive(Default)]
-struct RowCount {
-    messages: usize,
-    tasks: usize,
-}
+struct RowCount(usize);
 
 impl RowCount {
     fn add(&mut self, outline: &SessionOutline) -> Result<(), DecodeError> {
-        self.messages += outline.messages.count;
-        self.tasks += outline.tasks.count;
-        if self.messages.max(self.tasks) > BATCH_ROWS_MAX {
-            return Err(DecodeError::TooLarge(format!(
-                "more than {BATCH_ROWS_MAX} messages or tasks in a batch"
-            )));
-        }
-        Ok(())
+        let count = |rows: &Option<BoundedArray<IgnoredAny>>| rows.as_ref().map_or(0, |rows| rows.count);
+        self.0 += count(&outline.messages) + count(&outline.tasks);
+        if self.0 > BATCH_ROWS_MAX { Err(DecodeError::TooManyRows) } else { Ok(()) }
     }
 }
 
@@ -150,29 +141,28 @@ fn decode_session(
     Ok((id, session))
 }
 
+/// Decodes a session. A value that cannot be stored counts as absent; rows that cannot be told apart reject the session.
 fn parse_session(raw: &RawValue, now: i64) -> Result<DecodedSession, String> {
-    let session: SyncSession = serde_json::from_str(raw.get()).map_err(|error| {
-        format!("the session is malformed (line {}, column {})", error.line(), error.column())
-    })?;
-    let modified_at = time::parse(&session.last_modified).ok_or("lastModified is no time")?;
-    let was_ahead = modified_at > now + CLOCK_SKEW_US;
-    check_name("status", Some(&session.status))?;
-    check_name("slug", session.slug.as_deref())?;
-    check_name("harness", session.harness.as_deref())?;
-    check_number("totalMessageCount", session.total_message_count)?;
+    let session = serde_json::from_str::<SyncSession>(raw.get())
+        .ok()
+        .or_else(|| lenient::read_session(raw.get()))
+        .ok_or("the session is malformed")?;
+    let modified_at = time::parse_past(&session.last_modified, now + CLOCK_SKEW_US);
+    let last_modified =
+        if modified_at.is_some() { replace_nul(session.last_modified) } else { time::rfc3339(now) };
     Ok(DecodedSession {
         remote: Remote::parse(&session.repo_remote)
             .ok()
             .filter(|remote| remote.path().len() <= NAME_BYTES_MAX),
         inclusion: session.inclusion,
-        status: replace_nul(session.status),
-        slug: session.slug.map(replace_nul),
-        harness: session.harness.map(replace_nul),
-        last_modified: if was_ahead { time::rfc3339(now) } else { replace_nul(session.last_modified) },
-        modified_at: if was_ahead { now } else { modified_at },
-        was_ahead,
-        total_message_count: session.total_message_count,
-        messages: decode_messages(session.messages)?,
+        status: optional_name(Some(session.status)).unwrap_or_default(),
+        slug: optional_name(session.slug),
+        harness: optional_name(session.harness),
+        last_modified,
+        modified_at: modified_at.unwrap_or(now),
+        is_arrival: modified_at.is_none(),
+        total_message_count: session.total_message_count.filter(|count| is_number(*count)),
+        messages: decode_messages(session.messages, now)?,
         tasks: decode_tasks(session.tasks, now)?,
     })
 }
@@ -250,7 +240,7 @@ mod tests {
             let parts: Vec<&DecodedSession> = batch.sessions[0].parts.as_ref().unwrap().iter().collect();
             let one = DecodedSession::merge(&parts).unwrap();
             assert_eq!(
-                (one.status.as_str(), one.modified_at, one.was_ahead),
+                (one.status.as_str(), one.modified_at, one.is_arrival),
                 ("ahead", NOW + 180_000_000, true)
             );
             let [task] = &one.tasks[..] else { panic!("{:?}", one.tasks) };

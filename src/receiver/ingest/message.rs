@@ -1,44 +1,52 @@
 //! The check of one message: each declared column against its limit.
+//!
+//! Invariant: an optional value that cannot be stored counts as null; only a message without a usable id or type is
+//! rejected.
 
 use super::batch::DecodedMessage;
 use super::dedup::Deduplicated;
-use super::validation::{check_id, check_length, check_number, replace_nul};
+use super::validation::{check_id, fits, is_number, replace_nul};
 use crate::protocol::SyncMessage;
 use crate::protocol::message::{COLUMNS, ColumnLimit, FieldRef, FieldValue, MessageColumn};
 use crate::receiver::limits::{ID_BYTES_MAX, NAME_BYTES_MAX};
 use crate::receiver::time;
 
-/// Checks messages, and deduplicates them.
-pub fn decode_messages(messages: Vec<SyncMessage>) -> Result<Vec<DecodedMessage>, String> {
+/// Checks messages, and deduplicates them. `now` is the time of a message whose own is unreadable.
+pub fn decode_messages(messages: Vec<SyncMessage>, now: i64) -> Result<Vec<DecodedMessage>, String> {
     let mut decoded = Deduplicated::with_capacity(messages.len());
     for wire in messages {
-        decoded.add_message(decode_message(wire)?);
+        decoded.add_message(decode_message(wire, now)?);
     }
     Ok(decoded.into_items())
 }
 
-fn decode_message(mut wire: SyncMessage) -> Result<DecodedMessage, String> {
+fn decode_message(mut wire: SyncMessage, now: i64) -> Result<DecodedMessage, String> {
     check_id("the id of a message", &wire.id)?;
     check_id("messageType", &wire.message_type)?;
-    let at = time::parse(&wire.timestamp).ok_or("the timestamp of a message is no time")?;
+    let at = time::parse(&wire.timestamp);
+    if at.is_none() {
+        wire.timestamp.clear();
+    }
     for column in COLUMNS {
         let field = (column.get)(&wire);
-        check_field(column, field)?;
-        if let FieldRef::Text(text) = field
+        if !is_storable(column, field) {
+            (column.set)(&mut wire, FieldValue::Null);
+        } else if let FieldRef::Text(text) = field
             && text.contains('\0')
         {
             let cleaned = replace_nul(text.to_owned());
             (column.set)(&mut wire, FieldValue::Text(cleaned));
         }
     }
-    Ok(DecodedMessage { at, wire })
+    Ok(DecodedMessage { at: at.unwrap_or(now), wire })
 }
 
-fn check_field(column: &MessageColumn, field: FieldRef) -> Result<(), String> {
+/// False for a value out of the column's range, and for an empty name, which counts as none.
+fn is_storable(column: &MessageColumn, field: FieldRef) -> bool {
     match (column.limit, field) {
-        (ColumnLimit::Id, FieldRef::Text(text)) => check_length(column.wire, text, ID_BYTES_MAX),
-        (ColumnLimit::Name, FieldRef::Text(text)) => check_length(column.wire, text, NAME_BYTES_MAX),
-        (ColumnLimit::Number, FieldRef::Integer(number)) => check_number(column.wire, Some(number)),
-        _ => Ok(()),
+        (ColumnLimit::Id, FieldRef::Text(text)) => !text.is_empty() && fits(text, ID_BYTES_MAX),
+        (ColumnLimit::Name, FieldRef::Text(text)) => !text.is_empty() && fits(text, NAME_BYTES_MAX),
+        (ColumnLimit::Number, FieldRef::Integer(number)) => is_number(number),
+        _ => true,
     }
 }

@@ -6,6 +6,9 @@ pub mod batch;
 /// Checks of single fields.
 pub mod validation;
 
+/// Two versions of one message.
+pub mod merge;
+
 /// Repeated sessions, messages and tasks of one payload.
 mod dedup;
 
@@ -17,6 +20,9 @@ mod task;
 
 /// Arrays that are counted while they are parsed.
 mod bounded;
+
+/// Sessions that do not have the declared types.
+mod lenient;
 
 /// A payload, parsed and checked.
 pub mod decode;

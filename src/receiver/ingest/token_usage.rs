@@ -94,7 +94,7 @@ pub struct TokenUsage {
 
 impl TokenUsage {
     fn of(session_id: &str, message: &DecodedMessage) -> TokenUsage {
-        let model = message.wire.model.clone().unwrap_or_default();
+        let model = model(message).to_owned();
         let first = UsageRank {
             without_model: model.is_empty(),
             at: message.at,
@@ -138,6 +138,13 @@ pub fn usage_id(message: &DecodedMessage) -> Option<&str> {
     message.wire.usage_id.as_deref().filter(|id| !id.is_empty())
 }
 
+/// Name of the model under which a message counts; empty for none. A name in angle brackets is a placeholder of the coding
+/// agent, such as `<synthetic>`, for an answer that no model gave.
+fn model(message: &DecodedMessage) -> &str {
+    let model = message.wire.model.as_deref().unwrap_or_default();
+    if model.starts_with('<') && model.ends_with('>') { "" } else { model }
+}
+
 /// Counts the new rows of a session. `usages` holds the stored state of their answers and is brought up to date.
 pub fn count_messages<'a>(
     session_id: &str,
@@ -146,20 +153,8 @@ pub fn count_messages<'a>(
     deltas: &mut MetricsDeltas,
 ) -> Result<(), SumTooLarge> {
     for message in new {
-        let key = MetricsKey {
-            session_id: session_id.to_owned(),
-            day: time::day(message.at),
-            model: message.wire.model.clone().unwrap_or_default(),
-            message_type: message.wire.message_type.clone(),
-        };
-        let sums = deltas.entry(key).or_default();
-        sums.messages += 1;
-        add(&mut sums.lines_added, message.wire.lines_added.unwrap_or(0))?;
-        add(&mut sums.lines_removed, message.wire.lines_removed.unwrap_or(0))?;
-        let Some(id) = usage_id(message) else {
-            add_tokens(sums, tokens(message), 1)?;
-            continue;
-        };
+        count_row(session_id, message, 1, deltas)?;
+        let Some(id) = usage_id(message) else { continue };
         let row = TokenUsage::of(session_id, message);
         let merged = match usages.get(id) {
             None => row,
@@ -174,6 +169,42 @@ pub fn count_messages<'a>(
         usages.insert(id.to_owned(), merged);
     }
     Ok(())
+}
+
+/// Counts a stored row again after values of it were filled in. What the row adds to its answer only grows with them, so
+/// that the answer's state need not be taken back.
+pub fn recount_message(
+    session_id: &str,
+    before: &DecodedMessage,
+    after: &DecodedMessage,
+    usages: &mut HashMap<String, TokenUsage>,
+    deltas: &mut MetricsDeltas,
+) -> Result<(), SumTooLarge> {
+    count_row(session_id, before, -1, deltas)?;
+    count_messages(session_id, [after], usages, deltas)
+}
+
+/// Counts a row without its answer, or, with `sign` -1, takes it back. A row that belongs to no answer counts its tokens.
+fn count_row(
+    session_id: &str,
+    message: &DecodedMessage,
+    sign: i64,
+    deltas: &mut MetricsDeltas,
+) -> Result<(), SumTooLarge> {
+    let key = MetricsKey {
+        session_id: session_id.to_owned(),
+        day: time::day(message.at),
+        model: model(message).to_owned(),
+        message_type: message.wire.message_type.clone(),
+    };
+    let sums = deltas.entry(key).or_default();
+    sums.messages += sign;
+    add(&mut sums.lines_added, sign * message.wire.lines_added.unwrap_or(0))?;
+    add(&mut sums.lines_removed, sign * message.wire.lines_removed.unwrap_or(0))?;
+    match usage_id(message) {
+        None => add_tokens(sums, tokens(message), sign),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Counts the tokens of an answer under its key, or, with `sign` -1, takes them back.

@@ -9,12 +9,12 @@ use super::open::Store;
 use super::sql::{Row, Value};
 use super::tables::{
     delete_location, delete_usages, move_location, session_location, session_messages, session_tasks,
-    usage_messages,
+    show_time, usage_messages,
 };
 use super::write::{Aggregates, UpsertError, Upserter};
 use crate::protocol::remote::Remote;
-use crate::protocol::{Inclusion, SyncSession};
-use crate::receiver::ingest::batch::DecodedSession;
+use crate::protocol::{Inclusion, SyncMessage, SyncSession};
+use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession};
 use crate::receiver::ingest::token_usage::{self, MetricsDeltas, TokenUsage};
 use crate::receiver::time;
 use serde::Serialize;
@@ -105,7 +105,7 @@ impl Store {
                 repo_remote: found.info.repository,
                 status: stored.status,
                 slug: stored.slug,
-                messages: stored.messages.into_iter().map(|message| message.wire).collect(),
+                messages: stored.messages.into_iter().map(exported_message).collect(),
                 tasks: stored.tasks.into_iter().map(|task| task.wire).collect(),
                 last_modified: stored.last_modified,
                 total_message_count: stored.total_message_count,
@@ -162,6 +162,11 @@ impl Store {
     }
 }
 
+fn exported_message(mut message: DecodedMessage) -> SyncMessage {
+    show_time(&mut message);
+    message.wire
+}
+
 async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<FoundSession>> {
     let organization = match &filter.organization {
         Some(slug) => tenant_id(tx, TenantKind::Organization, slug).await?,
@@ -214,7 +219,7 @@ async fn read_session(tx: &Transaction, tenant: &str, id: &str) -> Result<Option
         harness: row.opt_text(3)?,
         last_modified: row.text(5)?,
         modified_at: row.int(6)?,
-        was_ahead: false,
+        is_arrival: false,
         total_message_count: row.opt_int(7)?,
         messages: session_messages(tx, tenant, id).await?,
         tasks: session_tasks(tx, tenant, id).await?,

@@ -2,7 +2,7 @@
 
 use crate::protocol::{Identity, IdentityOrganization, Limits, PROTOCOL_VERSION};
 use crate::receiver::http::auth::Authenticated;
-use crate::receiver::limits::{BATCH_ROWS_MAX, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
+use crate::receiver::limits::{BATCH_MESSAGES_ADVISED, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
 use crate::receiver::time;
 use axum::Json;
 
@@ -25,7 +25,7 @@ pub async fn get_identity(Authenticated(principal): Authenticated) -> Json<Ident
         limits: Limits {
             max_body_bytes: Some(BODY_BYTES_MAX as u64),
             max_inflated_bytes: Some(INFLATED_BYTES_MAX as u64),
-            max_messages: Some(BATCH_ROWS_MAX as u64),
+            max_messages: Some(BATCH_MESSAGES_ADVISED as u64),
         },
         retained_since,
         server_timestamp: Some(time::rfc3339(time::now_us())),

@@ -6,12 +6,11 @@ use crate::protocol::{
 };
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
-use crate::receiver::http::body::{self, InflatedBody, nests_deeper_than};
-use crate::receiver::http::memory_budget::storing_bytes;
+use crate::receiver::http::body::{self, InflatedBody};
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::ingest::batch::DecodedBatch;
 use crate::receiver::ingest::decode::{self, DecodeError};
-use crate::receiver::limits::{INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
+use crate::receiver::limits::{BATCH_ROWS_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
 use crate::receiver::store::IngestOutcome;
 use crate::receiver::time;
 use axum::Json;
@@ -31,12 +30,14 @@ pub async fn post_sync(
     let received =
         body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
     let InflatedBody { bytes, mut reservation } = received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
+    let rows = tokio::task::block_in_place(|| count_rows(&bytes))?;
+    let _rows_reservation = state.memory.reserve_rows(rows).await?;
     let now = time::now_us();
     let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
     state.metrics.record_inflated(bytes.len());
-    // Rows that a batch has twice are merged into copies.
+    // Rows that a batch has twice are merged into copies of their texts.
     let copies = if batch.has_repeats() { 2 } else { 1 };
-    reservation.shrink_to(storing_bytes(copies * bytes.len(), copies * batch.rows()));
+    reservation.shrink_to(copies * bytes.len());
     drop(bytes);
     let ingested = within_work_timeout(state.store.ingest(&principal, &batch, now)).await?;
     state.metrics.record_ingested(&ingested);
@@ -53,11 +54,24 @@ fn require_protocol_version(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// Checks depth and checksum, then decodes.
-fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, ApiError> {
-    if nests_deeper_than(body, JSON_DEPTH_MAX) {
-        return Err(ApiError::bad_request(format!("the body nests deeper than {JSON_DEPTH_MAX} levels")));
+/// Counts the rows of a body, and checks their number and the depth.
+fn count_rows(body: &[u8]) -> Result<usize, ApiError> {
+    let rows = body::count_rows(body, JSON_DEPTH_MAX).ok_or_else(|| {
+        ApiError::bad_request(format!("the body nests deeper than {JSON_DEPTH_MAX} levels"))
+    })?;
+    if rows > BATCH_ROWS_MAX {
+        return Err(too_many_rows());
     }
+    Ok(rows)
+}
+
+fn too_many_rows() -> ApiError {
+    let message = format!("more than {BATCH_ROWS_MAX} sessions, messages and tasks in a batch: send fewer");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+/// Checks the checksum, then decodes.
+fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, ApiError> {
     match Checksum::check(body) {
         Ok(Checksum::Valid | Checksum::Missing) => {}
         Err(ChecksumError::Mismatch) => {
@@ -67,7 +81,7 @@ fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, ApiError> {
     }
     decode::decode(body, now).map_err(|error| match error {
         DecodeError::Malformed(message) => ApiError::bad_request(message),
-        DecodeError::TooLarge(message) => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message),
+        DecodeError::TooManyRows => too_many_rows(),
     })
 }
 

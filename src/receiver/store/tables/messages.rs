@@ -1,22 +1,21 @@
 //! `messages`: a column for each of `COLUMNS`, so that a new field needs no edit here.
 //!
 //! Invariant: stored content is never replaced; only absent content is filled in. Content is read by itself, because it is
-//! large.
+//! large. An empty `timestamp` means that `at` is the time of arrival.
 
 use super::sessions::SessionKey;
 use crate::protocol::SyncMessage;
 use crate::protocol::message::{COLUMNS, MessageColumn};
 use crate::receiver::ingest::batch::DecodedMessage;
+use crate::receiver::ingest::merge::DEFAULT_STREAM;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::Principal;
 use crate::receiver::store::error::Result;
 use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef};
+use crate::receiver::time;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
-
-/// The stream of a message that names none.
-const DEFAULT_STREAM: &str = "main";
 
 /// A message without its content.
 #[derive(Debug, Clone)]
@@ -77,19 +76,29 @@ pub const INSERT_MESSAGES: InsertMany = InsertMany {
 /// For sessions that the same transaction has inserted: without the search for conflicts PostgreSQL takes a quarter less
 /// time. A conflict is an error.
 pub const INSERT_FIRST_MESSAGES: InsertMany = InsertMany { tail: "", ..INSERT_MESSAGES };
-/// Fills in absent content of stored messages, together with its hash.
-pub const FILL_CONTENT: InsertMany = InsertMany {
-    tail: "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET content = excluded.content, \
-           content_hash = excluded.content_hash, content_omitted = NULL WHERE messages.content IS NULL",
-    ..INSERT_MESSAGES
-};
-const SELECT_ABSENT_CONTENT: SelectByKeys = SelectByKeys {
+/// Replaces all columns of stored messages but their content, which is only filled in.
+pub static REPLACE_MESSAGES: LazyLock<InsertMany> =
+    LazyLock::new(|| InsertMany { tail: REPLACE_TAIL.as_str(), ..INSERT_MESSAGES });
+static REPLACE_TAIL: LazyLock<String> = LazyLock::new(|| {
+    let replaced = COLUMNS.iter().filter(|column| is_no_content(column) && column.store != "message_id");
+    let replaced = std::iter::once("at").chain(replaced.map(|column| column.store));
+    let assignments: Vec<String> = replaced.map(|column| format!("{column} = excluded.{column}")).collect();
+    format!(
+        "ON CONFLICT (tenant_id, session_id, message_id) DO UPDATE SET {}, \
+         content = coalesce(messages.content, excluded.content)",
+        assignments.join(", ")
+    )
+});
+/// Messages without content, as [`read_message`] reads them, and whether there is content.
+static SELECT_STORED: LazyLock<SelectByKeys> = LazyLock::new(|| SelectByKeys {
     table: "messages",
     common: &["tenant_id"],
     keys: &[("session_id", ColumnType::Text), ("message_id", ColumnType::Text)],
-    columns: "session_id, message_id, content IS NULL",
+    columns: STORED_COLUMNS.as_str(),
     tail: "",
-};
+});
+static STORED_COLUMNS: LazyLock<String> =
+    LazyLock::new(|| format!("{}, content IS NOT NULL", column_list(is_no_content)));
 const SELECT_CONTENTS: &str = "\
     SELECT session_id, message_id, content FROM messages WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) \
     AND session_id IN {list:$3} AND message_id IN {list:$4} AND content IS NOT NULL";
@@ -130,21 +139,43 @@ pub fn push_message<'a>(rows: &mut Rows<'a>, session_id: &'a str, message: &'a D
     rows.push(own.into_iter().chain(declared));
 }
 
-/// The keys (session, message) of those messages that are stored without content.
-pub async fn messages_without_content(
+/// Adds a message to the rows of an `INSERT`, with the content of another version of it.
+pub fn push_merged<'a>(
+    rows: &mut Rows<'a>,
+    session_id: &'a str,
+    merged: &'a DecodedMessage,
+    content: Option<&'a String>,
+) {
+    let own = [session_id.into(), merged.at.into()];
+    let declared = COLUMNS.iter().map(|column| match column.store {
+        "content" => content.into(),
+        _ => (column.get)(&merged.wire).into(),
+    });
+    rows.push(own.into_iter().chain(declared));
+}
+
+/// A stored message without its content.
+#[derive(Debug)]
+pub struct StoredVersion {
+    pub session_id: String,
+    pub message: DecodedMessage,
+    pub has_content: bool,
+}
+
+/// Messages as they are stored, without their content.
+pub async fn stored_versions(
     tx: &Transaction,
     tenant: &str,
     messages: &[(&str, &DecodedMessage)],
-) -> Result<HashSet<(String, String)>> {
+) -> Result<Vec<StoredVersion>> {
     let mut keys = Rows::new(&[tenant]);
     messages.iter().for_each(|(session, message)| keys.push([(*session).into(), (&message.wire.id).into()]));
-    let mut without = HashSet::new();
-    for row in tx.select_by_keys(&SELECT_ABSENT_CONTENT, &keys).await? {
-        if row.flag(2)? {
-            without.insert((row.text(0)?, row.text(1)?));
-        }
-    }
-    Ok(without)
+    let rows = tx.select_by_keys(&SELECT_STORED, &keys).await?;
+    let read = |row: &Row| {
+        let (session_id, message) = read_message(row, is_no_content)?;
+        Ok(StoredVersion { session_id, message, has_content: row.flag(WRITTEN_COLUMNS.len() - 1)? })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// All messages of a session with their content, in the order of time.
@@ -183,9 +214,17 @@ fn read_message(row: &Row, is_selected: fn(&MessageColumn) -> bool) -> Result<(S
     Ok((row.text(0)?, DecodedMessage { at: row.int(1)?, wire }))
 }
 
+/// Gives a message that came without a readable time the time of its arrival.
+pub fn show_time(message: &mut DecodedMessage) {
+    if message.wire.timestamp.is_empty() {
+        message.wire.timestamp = time::rfc3339(message.at);
+    }
+}
+
 impl StoredMessage {
     fn read(tenant: &str, row: &Row) -> Result<StoredMessage> {
-        let (id, message) = read_message(row, is_no_content)?;
+        let (id, mut message) = read_message(row, is_no_content)?;
+        show_time(&mut message);
         Ok(StoredMessage {
             session: SessionKey { tenant_id: tenant.to_owned(), id },
             at: message.at,

@@ -19,16 +19,16 @@ mod clients;
 
 pub use clients::{BatchRecord, ClientError, ClientState, ClientStatus};
 pub use messages::{
-    FILL_CONTENT, INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, StoredMessage,
-    messages_without_content, push_message, session_messages, usage_messages,
+    INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, REPLACE_MESSAGES, StoredMessage,
+    StoredVersion, push_merged, push_message, session_messages, show_time, stored_versions, usage_messages,
 };
 pub use metrics::{MOVE_METRICS, MetricDimension, MetricsRow, add_to_metrics};
 pub use session_locations::{
     INSERT_LOCATIONS, SessionLocation, delete_location, move_location, session_location, session_locations,
 };
 pub use sessions::{
-    GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, StoredSession,
-    StoredSessionFields, UPDATE_SESSIONS, session_fields,
+    GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredSession,
+    UPDATE_SESSIONS, session_fields,
 };
-pub use tasks::{StoredTask, StoredTaskFields, UPSERT_TASKS, session_tasks, task_fields};
+pub use tasks::{StoredTask, TaskFields, TaskVersion, UPSERT_TASKS, session_tasks, task_fields};
 pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages};

@@ -1,5 +1,6 @@
 //! `sessions`: a session's own fields, without its rows.
 
+use crate::receiver::ingest::batch::DecodedSession;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::Principal;
 use crate::receiver::store::error::Result;
@@ -67,24 +68,71 @@ pub struct SessionPosition {
     pub tenant_id: String,
 }
 
-/// The fields of a stored session that an upsert compares and replaces.
-#[derive(Debug)]
-pub struct StoredSessionFields {
+/// The fields of a session that an upsert merges. An empty text is absent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionVersion {
     pub modified_at: i64,
+    pub last_modified: String,
     pub repository: String,
+    /// The last segment of the repository.
+    pub project_slug: String,
     pub status: String,
     pub slug: Option<String>,
     pub harness: Option<String>,
     pub inclusion: Option<String>,
     pub total_message_count: Option<i64>,
-    pub last_modified: String,
+}
+
+impl SessionVersion {
+    /// The fields of a session as sent.
+    pub fn of(session: &DecodedSession) -> SessionVersion {
+        let remote = session.remote.as_ref();
+        SessionVersion {
+            modified_at: session.modified_at,
+            last_modified: session.last_modified.clone(),
+            repository: remote.map(|remote| remote.url()).unwrap_or_default(),
+            project_slug: remote.map(|remote| remote.repo().to_owned()).unwrap_or_default(),
+            status: session.status.clone(),
+            slug: session.slug.clone(),
+            harness: session.harness.clone(),
+            inclusion: session.inclusion.map(|inclusion| inclusion.as_str().to_owned()),
+            total_message_count: session.total_message_count,
+        }
+    }
+
+    /// The later of two versions, with the fields that only the other has. Of equal times `sent` is the later one.
+    pub fn merged(stored: &SessionVersion, sent: SessionVersion) -> SessionVersion {
+        if sent.modified_at >= stored.modified_at {
+            sent.filled_from(stored.clone())
+        } else {
+            stored.clone().filled_from(sent)
+        }
+    }
+
+    fn filled_from(mut self, other: SessionVersion) -> SessionVersion {
+        if self.repository.is_empty() {
+            self.repository = other.repository;
+            self.project_slug = other.project_slug;
+        }
+        if self.status.is_empty() {
+            self.status = other.status;
+        }
+        SessionVersion {
+            slug: self.slug.or(other.slug),
+            harness: self.harness.or(other.harness),
+            inclusion: self.inclusion.or(other.inclusion),
+            total_message_count: self.total_message_count.or(other.total_message_count),
+            ..self
+        }
+    }
 }
 
 const SELECT_FIELDS: SelectByKeys = SelectByKeys {
     table: "sessions",
     common: &["tenant_id", "user_id"],
     keys: &[("session_id", ColumnType::Text)],
-    columns: "session_id, modified_at, repository, status, slug, harness, inclusion, total_message_count, last_modified",
+    columns: "session_id, modified_at, repository, project_slug, status, slug, harness, inclusion, \
+              total_message_count, last_modified",
     tail: "{update}",
 };
 const WRITTEN_COLUMNS: &[Column] = &[
@@ -136,20 +184,21 @@ pub async fn session_fields(
     tenant: &str,
     user: &str,
     ids: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, StoredSessionFields>> {
+) -> Result<HashMap<String, SessionVersion>> {
     let mut keys = Rows::new(&[tenant, user]);
     ids.for_each(|id| keys.push([id.into()]));
     let rows = tx.select_by_keys(&SELECT_FIELDS, &keys).await?;
     let read = |row: &Row| {
-        let fields = StoredSessionFields {
+        let fields = SessionVersion {
             modified_at: row.int(1)?,
             repository: row.text(2)?,
-            status: row.text(3)?,
-            slug: row.opt_text(4)?,
-            harness: row.opt_text(5)?,
-            inclusion: row.opt_text(6)?,
-            total_message_count: row.opt_int(7)?,
-            last_modified: row.text(8)?,
+            project_slug: row.text(3)?,
+            status: row.text(4)?,
+            slug: row.opt_text(5)?,
+            harness: row.opt_text(6)?,
+            inclusion: row.opt_text(7)?,
+            total_message_count: row.opt_int(8)?,
+            last_modified: row.text(9)?,
         };
         Ok((row.text(0)?, fields))
     };

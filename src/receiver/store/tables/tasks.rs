@@ -1,4 +1,4 @@
-//! `tasks`: a session's tasks. The later `updatedAt` wins.
+//! `tasks`: a session's tasks. The later `updatedAt` wins; fields that it lacks are filled in from the other version.
 
 use super::sessions::SessionKey;
 use crate::protocol::SyncTask;
@@ -27,21 +27,77 @@ pub struct StoredTask {
     pub updated_at: String,
 }
 
-/// The fields of a stored task that an upsert compares.
+/// The fields of a stored task that an upsert merges. An empty text is absent.
 #[derive(Debug)]
-pub struct StoredTaskFields {
+pub struct TaskFields {
     pub status: String,
     pub changed_at: i64,
     pub subject: String,
     pub description: Option<String>,
     pub created_at: String,
+    pub updated_at: String,
+}
+
+/// A version of a task, as it is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskVersion<'a> {
+    pub status: &'a str,
+    pub changed_at: i64,
+    pub subject: &'a str,
+    pub description: Option<&'a str>,
+    pub created_at: &'a str,
+    pub updated_at: &'a str,
+}
+
+impl TaskFields {
+    pub fn version(&self) -> TaskVersion<'_> {
+        TaskVersion {
+            status: &self.status,
+            changed_at: self.changed_at,
+            subject: &self.subject,
+            description: self.description.as_deref(),
+            created_at: &self.created_at,
+            updated_at: &self.updated_at,
+        }
+    }
+}
+
+impl<'a> TaskVersion<'a> {
+    pub fn of(task: &'a DecodedTask) -> TaskVersion<'a> {
+        TaskVersion {
+            status: &task.wire.status,
+            changed_at: task.changed_at,
+            subject: &task.wire.subject,
+            description: task.wire.description.as_deref(),
+            created_at: &task.wire.created_at,
+            updated_at: &task.wire.updated_at,
+        }
+    }
+
+    /// The later of two versions, with the fields that only the other has. Of equal times `sent` is the later one.
+    pub fn merged(stored: TaskVersion<'a>, sent: TaskVersion<'a>) -> TaskVersion<'a> {
+        let (later, earlier) =
+            if sent.changed_at >= stored.changed_at { (sent, stored) } else { (stored, sent) };
+        let filled = |text: &'a str, other| if text.is_empty() { other } else { text };
+        TaskVersion {
+            subject: filled(later.subject, earlier.subject),
+            description: later.description.or(earlier.description),
+            created_at: filled(later.created_at, earlier.created_at),
+            ..later
+        }
+    }
+
+    /// The version with the times of another.
+    pub fn at_times_of(self, other: TaskVersion<'a>) -> TaskVersion<'a> {
+        TaskVersion { changed_at: other.changed_at, updated_at: other.updated_at, ..self }
+    }
 }
 
 const SELECT_FIELDS: SelectByKeys = SelectByKeys {
     table: "tasks",
     common: &["tenant_id"],
     keys: &[("session_id", ColumnType::Text), ("task_id", ColumnType::Text)],
-    columns: "session_id, task_id, status, changed_at, subject, description, created_at",
+    columns: "session_id, task_id, status, changed_at, subject, description, created_at, updated_at",
     tail: "",
 };
 /// Inserts tasks, or replaces all of their fields.
@@ -75,16 +131,17 @@ pub async fn task_fields<'a>(
     tx: &Transaction,
     tenant: &str,
     tasks: impl Iterator<Item = (&'a str, &'a DecodedTask)>,
-) -> Result<HashMap<(String, String), StoredTaskFields>> {
+) -> Result<HashMap<(String, String), TaskFields>> {
     let mut keys = Rows::new(&[tenant]);
     tasks.for_each(|(session, task)| keys.push([session.into(), (&task.wire.id).into()]));
     let read = |row: &Row| {
-        let fields = StoredTaskFields {
+        let fields = TaskFields {
             status: row.text(2)?,
             changed_at: row.int(3)?,
             subject: row.text(4)?,
             description: row.opt_text(5)?,
             created_at: row.text(6)?,
+            updated_at: row.text(7)?,
         };
         Ok(((row.text(0)?, row.text(1)?), fields))
     };
@@ -104,7 +161,7 @@ pub async fn session_tasks(tx: &Transaction, tenant: &str, session: &str) -> Res
             created_at: row.text(4)?,
             updated_at: row.text(5)?,
         };
-        Ok(DecodedTask { changed_at: row.int(6)?, was_ahead: false, wire })
+        Ok(DecodedTask { changed_at: row.int(6)?, is_arrival: false, wire })
     };
     tx.query(SELECT_SESSION_TASKS, &[tenant.into(), session.into()]).await?.iter().map(read).collect()
 }

@@ -3,7 +3,7 @@
 use crate::protocol::code;
 use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession, DecodedTask};
 use crate::receiver::store::sql::Rows;
-use crate::receiver::store::tables::{SessionLocation, StoredSessionFields};
+use crate::receiver::store::tables::{SessionLocation, SessionVersion};
 
 use super::outcome::Rejection;
 
@@ -14,14 +14,26 @@ pub struct SessionUpsert<'a> {
     pub id: &'a str,
     pub session: &'a DecodedSession,
     pub retained: RetainedRows<'a>,
-    /// The repository as sent.
-    pub repository: String,
+    /// The fields after the upsert.
+    pub fields: SessionVersion,
     pub has_location: bool,
-    pub stored: Option<StoredSessionFields>,
+    pub stored: Option<SessionVersion>,
     /// True if the transaction inserts the session itself, so that none of its messages can be stored.
     pub is_new: bool,
     /// Messages that are not stored yet.
     pub new_messages: Vec<&'a DecodedMessage>,
+    /// Stored messages that lacked values.
+    pub filled_messages: Vec<FilledMessage<'a>>,
+}
+
+/// A stored message in which values are filled in.
+pub struct FilledMessage<'a> {
+    /// As stored, without content.
+    pub before: DecodedMessage,
+    /// As it will be stored, without content.
+    pub after: DecodedMessage,
+    /// As sent, with the content that fills an absent one.
+    pub sent: &'a DecodedMessage,
 }
 
 impl<'a> SessionUpsert<'a> {
@@ -30,42 +42,33 @@ impl<'a> SessionUpsert<'a> {
         !self.has_location && self.stored.is_none()
     }
 
-    /// The session's repository after the upsert.
-    pub fn repository_after(&self) -> &str {
-        match &self.stored {
-            Some(stored) if !self.replaces(stored) => &stored.repository,
-            _ => &self.repository,
-        }
-    }
-
-    /// True if the sent fields replace the stored ones: they are at least as late, and differ.
-    pub fn replaces(&self, stored: &StoredSessionFields) -> bool {
-        let sent = self.session;
-        let is_same = stored.repository == self.repository
-            && stored.status == sent.status
-            && stored.slug == sent.slug
-            && stored.harness == sent.harness
-            && stored.inclusion.as_deref() == sent.inclusion.map(|inclusion| inclusion.as_str())
-            && stored.total_message_count == sent.total_message_count
-            // A time that was ahead becomes the time of arrival, which is later at each replay and must change nothing.
-            && (sent.was_ahead || stored.last_modified == sent.last_modified);
-        sent.modified_at >= stored.modified_at && !is_same
+    /// True if the upsert changes the stored fields.
+    pub fn changes(&self, stored: &SessionVersion) -> bool {
+        let fields = &self.fields;
+        let at_stored_time = SessionVersion {
+            modified_at: stored.modified_at,
+            last_modified: stored.last_modified.clone(),
+            ..fields.clone()
+        };
+        // A time of arrival is later at each replay and must change nothing by itself.
+        at_stored_time != *stored
+            || (!self.session.is_arrival && fields.last_modified != stored.last_modified)
     }
 
     /// Adds the session to the rows of an `INSERT`.
     pub fn push_row(&'a self, rows: &mut Rows<'a>, now: i64) {
-        let session = self.session;
+        let fields = &self.fields;
         rows.push([
             self.id.into(),
-            (&self.repository).into(),
-            session.remote.as_ref().map_or("", |remote| remote.repo()).into(),
-            (&session.status).into(),
-            session.slug.as_ref().into(),
-            session.harness.as_ref().into(),
-            session.inclusion.map(|inclusion| inclusion.as_str()).into(),
-            (&session.last_modified).into(),
-            session.modified_at.into(),
-            session.total_message_count.into(),
+            (&fields.repository).into(),
+            (&fields.project_slug).into(),
+            (&fields.status).into(),
+            fields.slug.as_ref().into(),
+            fields.harness.as_ref().into(),
+            fields.inclusion.as_ref().into(),
+            (&fields.last_modified).into(),
+            fields.modified_at.into(),
+            fields.total_message_count.into(),
             (self.new_messages.len() as i64).into(),
             now.into(),
         ]);

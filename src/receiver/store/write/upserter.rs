@@ -5,18 +5,21 @@
 
 use super::aggregates::Aggregates;
 use super::outcome::{AddedRows, Rejection, SessionResult, UpsertError, try_join};
-use super::session_upsert::{RetainedRows, SessionUpsert, rejection_by_location};
+use super::session_upsert::{FilledMessage, RetainedRows, SessionUpsert, rejection_by_location};
 use crate::protocol::code;
 use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession, DecodedTask};
+use crate::receiver::ingest::merge::merge_message;
 use crate::receiver::ingest::token_usage::{self, MetricsDeltas};
 use crate::receiver::store::database::{Transaction, Visibility};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
-    FILL_CONTENT, GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS,
-    MOVE_METRICS, SessionLocation, StoredSessionFields, StoredTaskFields, UPDATE_SESSIONS, UPSERT_TASKS,
-    messages_without_content, push_message, session_fields, session_locations, task_fields,
+    GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS, MOVE_METRICS,
+    REPLACE_MESSAGES, SessionLocation, SessionVersion, StoredVersion, TaskFields, TaskVersion,
+    UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields, session_locations,
+    stored_versions, task_fields,
 };
+use crate::receiver::time;
 use std::collections::{HashMap, HashSet};
 
 /// The upserts of one user inside a transaction.
@@ -32,8 +35,8 @@ pub struct Upserter<'t> {
     assumes_existing: bool,
 }
 
-/// Stored tasks by session and task id.
-type StoredTasks = HashMap<(String, String), StoredTaskFields>;
+/// Stored messages that are read at once to be compared with the sent ones.
+const COMPARED_MESSAGES_MAX: usize = 2_000;
 
 impl<'t> Upserter<'t> {
     pub fn new(tx: &'t Transaction, user_id: String, now: i64) -> Upserter<'t> {
@@ -129,16 +132,22 @@ impl<'t> Upserter<'t> {
             }
             let is_new = stored.is_none() && !self.assumes_existing;
             let new_messages = if is_new { std::mem::take(&mut retained.messages) } else { Vec::new() };
+            let sent = SessionVersion::of(session);
+            let fields = match &stored {
+                Some(stored) => SessionVersion::merged(stored, sent),
+                None => sent,
+            };
             upserts.push(SessionUpsert {
                 index,
                 id,
                 session,
                 retained,
-                repository: session.remote.as_ref().map(|remote| remote.url()).unwrap_or_default(),
+                fields,
                 has_location: location.is_some(),
                 stored,
                 is_new,
                 new_messages,
+                filled_messages: Vec::new(),
             });
         }
         upserts
@@ -168,7 +177,7 @@ impl<'t> Upserter<'t> {
         Ok(())
     }
 
-    /// Inserts messages of sessions that may have them already, finds out which are new, and fills in absent content of the
+    /// Inserts messages of sessions that may have them already, finds out which are new, and fills in absent values of the
     /// others.
     async fn add_messages(&self, tenant: &str, upserts: &mut [SessionUpsert<'_>]) -> Result<()> {
         let existing = || upserts.iter().filter(|upsert| !upsert.is_new);
@@ -180,33 +189,53 @@ impl<'t> Upserter<'t> {
         for row in self.tx.insert_many_returning(&INSERT_MESSAGES, &rows).await? {
             inserted.entry(row.text(0)?).or_default().insert(row.text(1)?);
         }
+        drop(rows);
         let is_inserted = |session: &str, message: &DecodedMessage| {
             inserted.get(session).is_some_and(|ids| ids.contains(&message.wire.id))
         };
-        let mut with_content: Vec<(&str, &DecodedMessage)> = Vec::new();
-        for upsert in existing() {
-            let messages = upsert.retained.messages.iter().filter(|message| message.wire.content.is_some());
-            let stored_before = messages.filter(|message| !is_inserted(upsert.id, message));
-            with_content.extend(stored_before.map(|message| (upsert.id, *message)));
-        }
-        self.fill_content(tenant, &with_content).await?;
         for upsert in upserts.iter_mut().filter(|upsert| !upsert.is_new) {
             let (retained, id) = (std::mem::take(&mut upsert.retained.messages), upsert.id);
-            upsert.new_messages = retained.into_iter().filter(|message| is_inserted(id, message)).collect();
+            let (new, stored): (Vec<_>, Vec<_>) =
+                retained.into_iter().partition(|message| is_inserted(id, message));
+            (upsert.new_messages, upsert.retained.messages) = (new, stored);
         }
-        Ok(())
+        self.fill_messages(tenant, upserts).await
     }
 
-    /// Fills in the content of those stored messages that have none.
-    async fn fill_content(&self, tenant: &str, messages: &[(&str, &DecodedMessage)]) -> Result<()> {
-        let without = messages_without_content(self.tx, tenant, messages).await?;
-        let mut rows = Rows::new(&[tenant, &self.user_id]);
-        for (session, message) in messages {
-            if without.contains(&((*session).to_owned(), message.wire.id.clone())) {
-                push_message(&mut rows, session, message);
+    /// Fills in the values that messages lacked when they were stored. Those in `retained` are the stored ones.
+    async fn fill_messages(&self, tenant: &str, upserts: &mut [SessionUpsert<'_>]) -> Result<()> {
+        let stored: Vec<(&str, &DecodedMessage)> = upserts
+            .iter()
+            .filter(|upsert| !upsert.is_new)
+            .flat_map(|upsert| upsert.retained.messages.iter().map(|message| (upsert.id, *message)))
+            .collect();
+        let sent: HashMap<(&str, &str), &DecodedMessage> = stored
+            .iter()
+            .map(|(session, message)| ((*session, message.wire.id.as_str()), *message))
+            .collect();
+        let mut filled: HashMap<String, Vec<FilledMessage>> = HashMap::new();
+        for keys in stored.chunks(COMPARED_MESSAGES_MAX) {
+            for version in stored_versions(self.tx, tenant, keys).await? {
+                let StoredVersion { session_id, message: before, has_content } = version;
+                let sent = sent.get(&(session_id.as_str(), before.wire.id.as_str())).copied();
+                let Some(sent) = sent else { continue };
+                let mut after = before.clone();
+                if merge_message(&mut after, has_content, sent) {
+                    filled.entry(session_id).or_default().push(FilledMessage { before, after, sent });
+                }
             }
         }
-        self.tx.insert_many(&FILL_CONTENT, &rows).await.map(|_| ())
+        let mut rows = Rows::new(&[tenant, &self.user_id]);
+        for (session, messages) in &filled {
+            for message in messages {
+                push_merged(&mut rows, session, &message.after, message.sent.wire.content.as_ref());
+            }
+        }
+        self.tx.insert_many(&REPLACE_MESSAGES, &rows).await?;
+        for upsert in upserts {
+            upsert.filled_messages = filled.remove(upsert.id).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Inserts the locations and the messages of new sessions.
@@ -256,8 +285,10 @@ impl<'t> Upserter<'t> {
             user_id: &self.user_id,
             assumes_existing: self.assumes_existing,
         };
-        let new = || upserts.iter().flat_map(|upsert| &upsert.new_messages);
-        let ids: HashSet<&str> = new().filter_map(|message| token_usage::usage_id(message)).collect();
+        let new = upserts.iter().flat_map(|upsert| upsert.new_messages.iter().copied());
+        let filled =
+            upserts.iter().flat_map(|upsert| upsert.filled_messages.iter().map(|filled| &filled.after));
+        let ids: HashSet<&str> = new.chain(filled).filter_map(token_usage::usage_id).collect();
         let (stored, stored_tasks) =
             try_join(aggregates.usages(ids.into_iter()), task_fields(self.tx, tenant, tasks(upserts)))
                 .await?;
@@ -265,52 +296,23 @@ impl<'t> Upserter<'t> {
         for upsert in upserts {
             let new = upsert.new_messages.iter().copied();
             token_usage::count_messages(upsert.id, new, &mut usages, &mut deltas)?;
+            for FilledMessage { before, after, .. } in &upsert.filled_messages {
+                token_usage::recount_message(upsert.id, before, after, &mut usages, &mut deltas)?;
+            }
         }
-        let later = self.later_tasks(tenant, upserts, &stored_tasks, &mut deltas);
-        let repositories = upserts.iter().map(|upsert| (upsert.id, upsert.repository_after())).collect();
-        let sums = aggregates.upsert(&repositories, &stored, &usages, &deltas);
-        try_join(sums, self.tx.insert_many(&UPSERT_TASKS, &later)).await?;
-        Ok(())
-    }
-
-    /// The tasks that are at least as late as their stored state, with the changes of their sums.
-    fn later_tasks<'a>(
-        &'a self,
-        tenant: &'a str,
-        upserts: &'a [SessionUpsert<'_>],
-        stored: &StoredTasks,
-        deltas: &mut MetricsDeltas,
-    ) -> Rows<'a> {
-        let mut rows = Rows::new(&[tenant, &self.user_id]);
+        let arrival = time::rfc3339(self.now);
+        let mut changed = Rows::new(&[tenant, &self.user_id]);
         for (session, task) in tasks(upserts) {
-            let wire = &task.wire;
-            if let Some(stored) = stored.get(&(session.to_owned(), wire.id.clone())) {
-                let is_same = stored.status == wire.status
-                    && stored.subject == wire.subject
-                    && stored.description == wire.description
-                    && stored.created_at == wire.created_at;
-                if task.changed_at < stored.changed_at || (task.was_ahead && is_same) {
-                    continue;
-                }
-                if stored.status == "completed" {
-                    token_usage::count_completed_task(session, stored.changed_at, -1, deltas);
-                }
+            let stored = stored_tasks.get(&(session.to_owned(), task.wire.id.clone()));
+            if let Some(version) = changed_task(session, task, stored, &mut deltas) {
+                push_task(&mut changed, session, &task.wire.id, version, &arrival);
             }
-            if wire.status == "completed" {
-                token_usage::count_completed_task(session, task.changed_at, 1, deltas);
-            }
-            rows.push([
-                session.into(),
-                (&wire.id).into(),
-                (&wire.subject).into(),
-                wire.description.as_ref().into(),
-                (&wire.status).into(),
-                (&wire.created_at).into(),
-                (&wire.updated_at).into(),
-                task.changed_at.into(),
-            ]);
         }
-        rows
+        let repositories =
+            upserts.iter().map(|upsert| (upsert.id, upsert.fields.repository.as_str())).collect();
+        let sums = aggregates.upsert(&repositories, &stored, &usages, &deltas);
+        try_join(sums, self.tx.insert_many(&UPSERT_TASKS, &changed)).await?;
+        Ok(())
     }
 
     /// Updates the fields and the message counts of sessions that were stored before.
@@ -319,10 +321,10 @@ impl<'t> Upserter<'t> {
         let mut grown = Rows::new(&[tenant, &self.user_id]);
         for upsert in upserts {
             match &upsert.stored {
-                Some(stored) if upsert.replaces(stored) => {
+                Some(stored) if upsert.changes(stored) => {
                     upsert.push_row(&mut changed, self.now);
-                    if upsert.repository != stored.repository {
-                        let (user, repository) = (&self.user_id, &upsert.repository);
+                    if upsert.fields.repository != stored.repository {
+                        let (user, repository) = (&self.user_id, &upsert.fields.repository);
                         let params = vec![tenant.into(), upsert.id.into(), user.into(), repository.into()];
                         self.tx.send(MOVE_METRICS, params).await?;
                     }
@@ -348,11 +350,60 @@ struct StoredState<'a> {
     tenant: &'a str,
     since: Option<i64>,
     locations: HashMap<String, SessionLocation>,
-    stored: HashMap<String, StoredSessionFields>,
+    stored: HashMap<String, SessionVersion>,
     keeps_empty: bool,
 }
 
 /// The retained tasks of all sessions, each with its session's id.
 fn tasks<'a>(upserts: &'a [SessionUpsert<'_>]) -> impl Iterator<Item = (&'a str, &'a DecodedTask)> {
     upserts.iter().flat_map(|upsert| upsert.retained.tasks.iter().map(|task| (upsert.id, *task)))
+}
+
+/// The version of a task that is to be stored, with the changes of its sums; `None` if nothing changes.
+fn changed_task<'a>(
+    session: &str,
+    task: &'a DecodedTask,
+    stored: Option<&'a TaskFields>,
+    deltas: &mut MetricsDeltas,
+) -> Option<TaskVersion<'a>> {
+    let sent = TaskVersion::of(task);
+    let version = match stored.map(TaskFields::version) {
+        None => sent,
+        Some(stored) => {
+            let merged = TaskVersion::merged(stored, sent);
+            // A time of arrival is later at each replay and must change nothing by itself.
+            let compared = if task.is_arrival { merged.at_times_of(stored) } else { merged };
+            if compared == stored {
+                return None;
+            }
+            if stored.status == "completed" {
+                token_usage::count_completed_task(session, stored.changed_at, -1, deltas);
+            }
+            merged
+        }
+    };
+    if version.status == "completed" {
+        token_usage::count_completed_task(session, version.changed_at, 1, deltas);
+    }
+    Some(version)
+}
+
+/// Adds a task to the rows of an `INSERT`. `arrival` is the time of creation of a task that has none.
+fn push_task<'a>(
+    rows: &mut Rows<'a>,
+    session: &'a str,
+    id: &'a str,
+    task: TaskVersion<'a>,
+    arrival: &'a str,
+) {
+    rows.push([
+        session.into(),
+        id.into(),
+        task.subject.into(),
+        task.description.into(),
+        task.status.into(),
+        (if task.created_at.is_empty() { arrival } else { task.created_at }).into(),
+        task.updated_at.into(),
+        task.changed_at.into(),
+    ]);
 }
