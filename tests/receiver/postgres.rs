@@ -1,6 +1,7 @@
 //! Guarantees of PostgreSQL itself: keys that begin with the tenant, and row-level security.
 
 use crate::support::running_receiver::*;
+use crate::support::tls::{Authority, Certificate};
 use serde_json::json;
 
 fn texts(store: &TestStore, query: &str) -> Vec<String> {
@@ -64,11 +65,12 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
         texts(&store, &format!("SELECT tenant_id FROM tenants WHERE handle = '{handle}'")).remove(0)
     };
     let (acme, alice) = (id("acme"), id("alice"));
+    let role = store.role("request");
     let seen = |settings: &str, table: &str| {
         texts(
             &store,
             &format!(
-                "BEGIN; SET LOCAL ROLE han_sync_request; {settings} SELECT session_id FROM {table} ORDER BY 1; COMMIT"
+                "BEGIN; SET LOCAL ROLE {role}; {settings} SELECT session_id FROM {table} ORDER BY 1; COMMIT"
             ),
         )
     };
@@ -89,7 +91,7 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
             sql(
                 &store.url,
                 &format!(
-                    "BEGIN; SET LOCAL ROLE han_sync_request; {} INSERT INTO tasks (tenant_id, session_id, task_id, user_id, subject, \
+                    "BEGIN; SET LOCAL ROLE {role}; {} INSERT INTO tasks (tenant_id, session_id, task_id, user_id, subject, \
                  status, created_at, updated_at, changed_at) VALUES ('{tenant}', 's', 't', '{user}', '', 'pending', '', '', 0); COMMIT",
                     enter(&acme, &alice, "own")
                 ),
@@ -98,11 +100,14 @@ fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
         assert!(result.is_err());
     }
     let directory = std::panic::catch_unwind(|| {
-        sql(&store.url, "BEGIN; SET LOCAL ROLE han_sync_request; SELECT * FROM api_keys; COMMIT")
+        sql(&store.url, &format!("BEGIN; SET LOCAL ROLE {role}; SELECT * FROM api_keys; COMMIT"))
     });
     assert!(directory.is_err(), "a request does not read keys");
     let sessions = std::panic::catch_unwind(|| {
-        sql(&store.url, "BEGIN; SET LOCAL ROLE han_sync_directory; SELECT * FROM sessions; COMMIT")
+        sql(
+            &store.url,
+            &format!("BEGIN; SET LOCAL ROLE {}; SELECT * FROM sessions; COMMIT", store.role("directory")),
+        )
     });
     assert!(sessions.is_err(), "finding out who asks does not read sessions");
 }
@@ -121,23 +126,212 @@ fn an_operators_command_may_take_longer_than_a_request() {
     assert_eq!(hasty.admin("prune --older-than 1d")["messages"], 1);
 }
 
+/// A login role that owns the database of a store, and the same store with that login.
+struct Owner<'s> {
+    store: &'s TestStore,
+    name: String,
+    login: TestStore,
+}
+
+impl<'s> Owner<'s> {
+    fn new(store: &'s TestStore, attributes: &str) -> Owner<'s> {
+        let database = database(store);
+        let owner = Owner::of_nothing(store, attributes);
+        sql(&store.url, &format!("ALTER DATABASE {database} OWNER TO {}", owner.name));
+        owner
+    }
+
+    fn of_nothing(store: &'s TestStore, attributes: &str) -> Owner<'s> {
+        let name = format!("{}_owner", database(store));
+        sql(&store.url, &format!("CREATE ROLE {name} LOGIN {attributes} PASSWORD 'pw'"));
+        let (_, rest) = store.url.split_once('@').unwrap();
+        let login = TestStore::at(&format!("postgres://{name}:pw@{rest}"));
+        Owner { store, name, login }
+    }
+
+    fn assert_serves(&self) {
+        let (team, receiver) = (self.login.create_team(), self.login.serve());
+        let response = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(self.store.query("SELECT count(*) FROM messages"), [[Some("1".to_owned())]]);
+    }
+}
+
+impl Drop for Owner<'_> {
+    fn drop(&mut self) {
+        for statement in ["REASSIGN OWNED BY {} TO CURRENT_USER", "DROP OWNED BY {}", "DROP ROLE {}"] {
+            sql(&self.store.url, &statement.replace("{}", &self.name));
+        }
+    }
+}
+
+fn database(store: &TestStore) -> String {
+    store.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned()
+}
+
+/// The statements in what the program says, from `start` on.
+fn statements<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
+    let (from, to) = (text.find(start).unwrap_or_else(|| panic!("{text}")), text.rfind(end).unwrap());
+    &text[from..to + end.len()]
+}
+
 #[test]
 fn an_owner_without_superpowers_is_enough() {
     let Some(store) = postgres() else { return };
-    let name = store.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
-    let owner = format!("{name}_owner");
-    sql(&store.url, &format!("CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'pw'"));
-    sql(&store.url, &format!("ALTER DATABASE {name} OWNER TO {owner}"));
-    let (_, rest) = store.url.split_once('@').unwrap();
-    let theirs = TestStore::at(&format!("postgres://{owner}:pw@{rest}"));
-    let (team, receiver) = (theirs.create_team(), theirs.serve());
-    let response = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
-    assert_eq!(response.status, 200, "{}", response.text);
-    assert_eq!(store.query("SELECT count(*) FROM messages"), [[Some("1".to_owned())]]);
-    drop(receiver);
-    sql(&store.url, &format!("REASSIGN OWNED BY {owner} TO CURRENT_USER"));
-    sql(&store.url, &format!("DROP OWNED BY {owner}"));
-    sql(&store.url, &format!("DROP ROLE {owner}"));
+    Owner::new(&store, "CREATEROLE").assert_serves();
+}
+
+#[test]
+fn each_database_of_a_server_has_roles_of_its_own() {
+    let (Some(one), Some(other)) = (postgres(), postgres()) else { return };
+    let owners = [Owner::new(&one, "CREATEROLE"), Owner::new(&other, "CREATEROLE")];
+    owners.iter().for_each(Owner::assert_serves);
+    for policy in ["directory", "request", "operator"] {
+        assert_ne!(one.role(policy), other.role(policy));
+    }
+}
+
+#[test]
+fn a_store_whose_roles_cannot_be_taken_stops_at_start_and_says_what_to_run() {
+    let Some(store) = postgres() else { return };
+    let owner = Owner::new(&store, "");
+    let (code, said) = owner.login.refused();
+    assert_eq!(code, 69, "{said}");
+    assert_eq!(owner.login.try_admin("org list").0, 69);
+    store.execute(statements(&said, "CREATE ROLE", ";"));
+    owner.assert_serves();
+    // The same when the roles were there and are not granted any more.
+    store.execute(&format!("REVOKE {} FROM {}", store.role("operator"), owner.name));
+    let (code, said) = owner.login.refused();
+    assert_eq!(code, 69, "{said}");
+    assert!(!said.contains("CREATE ROLE"), "{said}");
+    store.execute(statements(&said, "GRANT", ";"));
+    let receiver = owner.login.serve();
+    assert_eq!(receiver.client("").get("/readyz").status, 200);
+}
+
+#[test]
+fn a_user_who_may_not_create_tables_is_told_what_to_run() {
+    let Some(store) = postgres() else { return };
+    store.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let stranger = Owner::of_nothing(&store, "CREATEROLE");
+    let (code, said) = stranger.login.refused();
+    assert_eq!(code, 69, "{said}");
+    store.execute(statements(&said, "ALTER DATABASE", ";"));
+    store.execute(&format!("ALTER SCHEMA public OWNER TO {}", stranger.name));
+    stranger.assert_serves();
+}
+
+#[test]
+fn a_database_of_another_encoding_stops_at_start_and_says_what_to_run() {
+    let Some(store) = postgres() else { return };
+    for encoding in ["WIN1252", "EUC_JP", "LATIN1"] {
+        let name = format!("{}_{}", database(&store), encoding.to_lowercase());
+        sql(
+            &store.url,
+            &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
+        );
+        let odd = TestStore::at(&store.url.replace(&database(&store), &name));
+        let (code, said) = odd.refused();
+        assert_eq!(code, 69, "{said}");
+        assert!(said.contains(encoding), "{said}");
+        assert_eq!(odd.try_admin("org list").0, 69);
+        sql(&store.url, statements(&said, "CREATE DATABASE", "template0;"));
+        let mended = TestStore::at(&odd.url.replace(&name, &format!("{name}_utf8")));
+        mended.admin("org create acme --name Ac\u{20ac}\u{3042}");
+        for name in [name.clone(), format!("{name}_utf8")] {
+            sql(&store.url, &format!("DROP DATABASE {name}"));
+        }
+    }
+}
+
+/// TLS of the server itself, with a certificate of this authority. The other tests go on without TLS.
+fn serve_tls(store: &TestStore, authority: &Authority, certificate: Certificate) {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let (pem, key) = authority.pem_pair(certificate);
+    let folder = store.folder.path();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    for (name, text) in [("server.crt", pem), ("server.key", key)] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        // A server that is not this user's own: PostgreSQL wants to own its key.
+        let ids = std::process::Command::new("id").args(["-u", "postgres"]).output().unwrap();
+        if let Ok(id) = String::from_utf8_lossy(&ids.stdout).trim().parse()
+            && rustix::process::geteuid().is_root()
+        {
+            chown(&path, Some(id), None).unwrap();
+        }
+        let setting = if name.ends_with("key") { "ssl_key_file" } else { "ssl_cert_file" };
+        sql(&store.url, &format!("ALTER SYSTEM SET {setting} = '{}'", path.display()));
+    }
+    sql(&store.url, "ALTER SYSTEM SET ssl = 'on'");
+    let started = sql(&store.url, "SELECT pg_conf_load_time()");
+    sql(&store.url, "SELECT pg_reload_conf()");
+    wait_until("the server to load its certificate", || {
+        sql(&store.url, "SELECT pg_conf_load_time()") != started
+            && sql(&store.url, "SHOW ssl") == [[Some("on".to_owned())]]
+    });
+}
+
+#[test]
+fn words_of_libpq_have_its_meaning() {
+    let Some(store) = postgres() else { return };
+    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
+    let file = |name: &str, pem: &str| {
+        let path = store.folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.display().to_string()
+    };
+    let (ours_pem, others_pem) = (file("ours.pem", ours.pem()), file("others.pem", others.pem()));
+    let empty = file("empty.pem", "");
+    let opened = |words: &str| {
+        let joint = if store.url.contains('?') { '&' } else { '?' };
+        TestStore::at(&format!("{}{joint}{words}", store.url)).try_admin("org list")
+    };
+    for (certificate, right_name) in [(Certificate::Right, true), (Certificate::OtherHost, false)] {
+        serve_tls(&store, &ours, certificate);
+        for (words, expected) in [
+            ("sslmode=disable".to_owned(), true),
+            ("sslmode=allow".to_owned(), true),
+            ("sslmode=prefer".to_owned(), true),
+            ("sslmode=require".to_owned(), true),
+            ("sslmode=require&channel_binding=require".to_owned(), true),
+            ("sslmode=disable&channel_binding=require".to_owned(), false),
+            (format!("sslmode=require&sslrootcert={ours_pem}"), true),
+            (format!("sslmode=require&sslrootcert={others_pem}"), false),
+            (format!("sslmode=verify-ca&sslrootcert={ours_pem}"), true),
+            (format!("sslmode=verify-ca&sslrootcert={others_pem}"), false),
+            (format!("sslmode=verify-full&sslrootcert={ours_pem}"), right_name),
+            (format!("sslmode=verify-full&sslrootcert={others_pem}"), false),
+            (format!("sslrootcert={ours_pem}"), right_name),
+            ("sslmode=verify-full".to_owned(), false),
+            ("sslrootcert=system".to_owned(), false),
+        ] {
+            let (code, _, said) = opened(&words);
+            assert_eq!(
+                (code == 0, code),
+                (expected, if expected { 0 } else { 69 }),
+                "{certificate:?} {words}: {said}"
+            );
+        }
+    }
+    for (words, named) in [
+        ("sslcert=/a.pem".to_owned(), "sslcert"),
+        ("sslmode=sometimes".to_owned(), "sslmode"),
+        ("sslmode=require&sslrootcert=system".to_owned(), "verify-full"),
+        (format!("sslmode=verify-full&sslrootcert={empty}"), "no certificate"),
+        ("sslmode=verify-full&sslrootcert=/nowhere.pem".to_owned(), "/nowhere.pem"),
+    ] {
+        let (code, _, said) = opened(&words);
+        assert_eq!(code, 69, "{words}: {said}");
+        assert!(said.contains(named), "{words}: {said}");
+    }
+    // Words that change nothing here.
+    let (code, _, said) = opened("sslmode=allow&application_name=x&keepalives_count=3&gssencmode=prefer");
+    assert_eq!(code, 0, "{said}");
+    sql(&store.url, "ALTER SYSTEM RESET ssl");
+    sql(&store.url, "SELECT pg_reload_conf()");
 }
 
 #[test]
@@ -145,13 +339,14 @@ fn deadlocks_and_serialization_failures_are_tried_again_inside() {
     let Some(store) = postgres() else { return };
     let (team, receiver) = (store.create_team(), store.serve());
     // A sequence counts on through rollbacks: the first four attempts fail as the server would have them fail.
-    store.execute(
-        "CREATE SEQUENCE attempts; GRANT USAGE ON attempts TO han_sync_request; \
+    let role = store.role("request");
+    store.execute(&format!(
+        "CREATE SEQUENCE attempts; GRANT USAGE ON attempts TO {role}; \
          CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE attempt BIGINT := nextval('attempts'); BEGIN \
          IF attempt <= 2 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; \
          IF attempt <= 4 THEN RAISE EXCEPTION 'serialization' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$; \
          CREATE TRIGGER collide BEFORE INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION collide()",
-    );
+    ));
     let response = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(texts(&store, "SELECT last_value FROM attempts"), ["5"]);

@@ -44,8 +44,28 @@ impl Authority {
         &self.pem
     }
 
+    /// A server's certificate and key of this authority in PEM, for a server of another program.
+    pub fn pem_pair(&self, certificate: Certificate) -> (String, String) {
+        let (signed, key) = self.sign(certificate);
+        (signed.pem(), key.serialize_pem())
+    }
+
     /// A server's side of TLS with a certificate of this authority.
     pub fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        let (signed, key) = self.sign(certificate);
+        let signed: CertificateDer = signed.into();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS#8 key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has the default protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![signed], key)
+            .expect("the key is the certificate's");
+        Arc::new(config)
+    }
+
+    fn sign(&self, certificate: Certificate) -> (rcgen::Certificate, KeyPair) {
         let names = match certificate {
             Certificate::OtherHost => vec!["elsewhere.example".to_owned()],
             Certificate::Right | Certificate::Expired => {
@@ -58,16 +78,7 @@ impl Authority {
             params.not_after = date_time_ymd(2021, 1, 1);
         }
         let key = KeyPair::generate().expect("a key");
-        let signed: CertificateDer =
-            params.signed_by(&key, &self.issuer).expect("a signed certificate").into();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS#8 key");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring has the default protocol versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![signed], key)
-            .expect("the key is the certificate's");
-        Arc::new(config)
+        let signed = params.signed_by(&key, &self.issuer).expect("a signed certificate");
+        (signed, key)
     }
 }

@@ -1,5 +1,6 @@
 -- Row-level security, in addition to the checks of the program. Migrations run as the owner of the database; every
--- transaction of the receiver runs under one of three roles, and a request sets its tenant and user for the transaction:
+-- transaction of the receiver runs under one of three roles, and a request sets its tenant and user for the transaction.
+-- The program has created the roles, and replaces their names here by those of this database:
 --   han_sync_directory  authentication: sees the directory, no sessions
 --   han_sync_request    acts in the tenant han.tenant as the user han.user; han.visibility is 'own' or 'all'
 --   han_sync_operator   the operator's commands: sees everything
@@ -10,21 +11,6 @@ DECLARE
     role TEXT;
 BEGIN
     FOREACH role IN ARRAY ARRAY['han_sync_directory', 'han_sync_request', 'han_sync_operator'] LOOP
-        -- Roles belong to the whole server: a receiver of another database may create them at the same time.
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-            BEGIN
-                EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOBYPASSRLS', role);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;
-            END;
-        END IF;
-        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-            BEGIN
-                EXECUTE format('GRANT %I TO %I', role, current_user);
-            EXCEPTION WHEN insufficient_privilege THEN
-                RAISE NOTICE 'an administrator must GRANT % TO %', role, current_user;
-            END;
-        END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
     END LOOP;
 END

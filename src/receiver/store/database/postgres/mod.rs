@@ -5,6 +5,11 @@
 
 mod error;
 
+mod roles;
+
+mod store_url;
+mod tls;
+
 mod connect;
 mod values;
 

@@ -1,0 +1,131 @@
+//! The database roles under which transactions run.
+//!
+//! Invariants: the roles of a new database have names of its own, because roles belong to the whole server and the owner of
+//! another database there could otherwise take them; a store whose roles cannot be taken is not opened.
+
+use super::error::store_error;
+use crate::receiver::store::database::role::DbRole;
+use crate::receiver::store::error::{Result, StoreError};
+use tokio_postgres::Client;
+
+/// Names of the roles of one database.
+#[derive(Debug, Clone)]
+pub struct RoleNames {
+    directory: String,
+    request: String,
+    operator: String,
+}
+
+/// The policies of the table `tenants` are named after the roles that they are for. They tell the roles of a database that
+/// was created under other names, or restored.
+const SELECT_ROLES: &str = "\
+    SELECT policyname::text, roles[1]::text FROM pg_catalog.pg_policies \
+    WHERE schemaname = current_schema() AND tablename = 'tenants'";
+const SELECT_DATABASE: &str = "SELECT oid::int8, datname::text, current_user::text FROM pg_catalog.pg_database WHERE datname = current_database()";
+const ROLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)";
+
+impl RoleNames {
+    /// The roles of the connected database: those of its policies, or new names.
+    pub async fn of(client: &Client) -> Result<RoleNames> {
+        let row = client.query_one(SELECT_DATABASE, &[]).await.map_err(|error| store_error(&error))?;
+        let id: i64 = row.get(0);
+        let mut names = RoleNames {
+            directory: format!("han_sync_directory_{id}"),
+            request: format!("han_sync_request_{id}"),
+            operator: format!("han_sync_operator_{id}"),
+        };
+        for row in client.query(SELECT_ROLES, &[]).await.map_err(|error| store_error(&error))? {
+            let role: String = row.get(1);
+            match row.get(0) {
+                "directory" => names.directory = role,
+                "request" => names.request = role,
+                "operator" => names.operator = role,
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+
+    /// Name of a role, quoted.
+    pub fn quoted(&self, role: DbRole) -> String {
+        quoted(match role {
+            DbRole::Directory => &self.directory,
+            DbRole::Request => &self.request,
+            DbRole::Operator => &self.operator,
+        })
+    }
+
+    /// Replaces the names in a migration, which is written for `han_sync_directory`, `…_request` and `…_operator`.
+    pub fn render(&self, sql: &str) -> String {
+        sql.replace("han_sync_directory", &self.directory)
+            .replace("han_sync_request", &self.request)
+            .replace("han_sync_operator", &self.operator)
+    }
+
+    fn all(&self) -> [&str; 3] {
+        [&self.directory, &self.request, &self.operator]
+    }
+
+    /// Creates the roles that are missing, and makes sure that this user can take each of them. Runs inside a transaction,
+    /// which an error aborts.
+    pub async fn ensure(&self, client: &Client) -> Result<()> {
+        for name in self.all() {
+            let exists =
+                client.query_one(ROLE_EXISTS, &[&name]).await.map_err(|error| store_error(&error))?;
+            let role = quoted(name);
+            if !exists.get::<_, bool>(0)
+                && !attempt(client, &format!("CREATE ROLE {role} {ATTRIBUTES}")).await?
+            {
+                return Err(self.unavailable(client).await?);
+            }
+            let take = format!("SET LOCAL ROLE {role}; RESET ROLE");
+            let grant = format!("GRANT {role} TO CURRENT_USER; {take}");
+            if !attempt(client, &take).await? && !attempt(client, &grant).await? {
+                return Err(self.unavailable(client).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that says what an administrator has to run.
+    async fn unavailable(&self, client: &Client) -> Result<StoreError> {
+        let row = client.query_one(SELECT_DATABASE, &[]).await.map_err(|error| store_error(&error))?;
+        let (database, user): (String, String) = (row.get(1), row.get(2));
+        let mut statements = Vec::new();
+        for name in self.all() {
+            let exists =
+                client.query_one(ROLE_EXISTS, &[&name]).await.map_err(|error| store_error(&error))?;
+            if !exists.get::<_, bool>(0) {
+                statements.push(format!("CREATE ROLE {} {ATTRIBUTES};", quoted(name)));
+            }
+        }
+        let roles: Vec<String> = self.all().into_iter().map(quoted).collect();
+        statements.push(format!("GRANT {} TO {};", roles.join(", "), quoted(&user)));
+        Ok(StoreError::Unusable(format!(
+            "the user {user} cannot take the roles of the database {database}: run this as a superuser of its server, then start \
+             again: {}",
+            statements.join(" ")
+        )))
+    }
+}
+
+const ATTRIBUTES: &str = "NOLOGIN NOINHERIT NOBYPASSRLS";
+
+/// Runs statements in a savepoint. Returns false if they are not permitted, and undoes them.
+async fn attempt(client: &Client, statements: &str) -> Result<bool> {
+    let run = async |sql: &str| client.batch_execute(sql).await;
+    run("SAVEPOINT roles").await.map_err(|error| store_error(&error))?;
+    let done = run(statements).await;
+    let end = if done.is_ok() { "RELEASE SAVEPOINT roles" } else { "ROLLBACK TO SAVEPOINT roles" };
+    run(end).await.map_err(|error| store_error(&error))?;
+    match done {
+        Ok(()) => Ok(true),
+        Err(error) if error.as_db_error().is_some() => Ok(false),
+        Err(error) => Err(store_error(&error)),
+    }
+}
+
+/// Quotes an identifier of SQL.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
