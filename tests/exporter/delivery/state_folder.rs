@@ -16,6 +16,15 @@ const STATE: &str = "sync-state.json";
 const QUEUE: &str = "sync-queue.json";
 const ALL_CALLS: &[&[&str]] =
     &[&[], &["all"], &["status"], &["queue"], &["preview"], &["explain"], &["reset"], &["session", "x"]];
+/// A change of a folder: its name, the command that takes it back, true if it needs root, and the change.
+type Break<'a> = (&'a str, &'a str, bool, &'a dyn Fn(&ExporterTest));
+/// Something in place of the temporary file at the first path, with a victim at the second.
+type Leftover = (&'static str, fn(&Path, &Path));
+/// Something in place of the file at a path.
+type Replacement = (&'static str, fn(&Path));
+/// A change of an identity.
+type IdentityChange = (&'static str, Box<dyn Fn(&mut Identity)>);
+
 /// A user that is neither root nor the one of the tests.
 const STRANGER: u32 = 54_321;
 
@@ -50,7 +59,6 @@ fn folder_that_another_user_owns_or_may_write_to_is_refused() {
         chown(test.state_folder(), None, Some(STRANGER)).unwrap();
         fs::set_permissions(test.state_folder(), Permissions::from_mode(0o770)).unwrap();
     };
-    type Break<'a> = (&'a str, &'a str, bool, &'a dyn Fn(&ExporterTest));
     let table: &[Break] = &[
         ("all may write", "chmod go-w", false, &|test| mode(test, 0o777)),
         ("others may write, the group not", "chmod go-w", false, &|test| mode(test, 0o702)),
@@ -98,7 +106,7 @@ fn link_to_a_folder_that_others_may_write_to_is_refused() {
 #[test]
 fn temporary_file_that_is_a_link_is_not_followed() {
     for name in [STATE, QUEUE] {
-        let leave: &[(&str, fn(&Path, &Path))] = &[
+        let leave: &[Leftover] = &[
             ("a link to a file", |temporary, victim| symlink(victim, temporary).unwrap()),
             ("a hard link", |temporary, victim| fs::hard_link(victim, temporary).unwrap()),
             ("a dangling link", |temporary, victim| {
@@ -149,7 +157,7 @@ fn lock_that_is_a_link_or_a_fifo_is_named_and_not_followed() {
 #[test]
 fn state_file_that_is_no_regular_file_or_too_large_is_set_aside() {
     for name in [STATE, QUEUE] {
-        let replace: &[(&str, fn(&Path))] = &[
+        let replace: &[Replacement] = &[
             ("an endless device", |path| symlink("/dev/zero", path).unwrap()),
             ("a FIFO", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
             ("a folder", |path| fs::create_dir(path).unwrap()),
@@ -186,7 +194,7 @@ fn identity_beyond_its_bounds_opens_nothing_and_is_not_kept() {
         ..IdentityOrganization::default()
     };
     let owners = |number: usize| (0..number).map(|n| format!("github.com/acme-{n}")).collect::<Vec<_>>();
-    let table: Vec<(&str, Box<dyn Fn(&mut Identity)>)> = vec![
+    let table: Vec<IdentityChange> = vec![
         ("owners", Box::new(move |it| it.organizations = vec![acme(owners(20_000))])),
         ("accounts", Box::new(move |it| it.accounts = owners(20_000))),
         ("organizations", Box::new(move |it| it.organizations = vec![acme(Vec::new()); 2_000])),
