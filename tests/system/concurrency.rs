@@ -87,7 +87,7 @@ impl ConcurrencyTest {
             let session = self.session(place / calls.len());
             let arguments = call(session);
             let mut command = self.sandbox.command(&arguments);
-            if arguments[0] == "hook" {
+            if arguments.first() == Some(&"hook") {
                 let input = self.sandbox.path("input");
                 fs::write(&input, format!(r#"{{"session_id":"{session}"}}"#)).expect("the hook's input");
                 command.stdin(File::open(input).expect("the hook's input"));

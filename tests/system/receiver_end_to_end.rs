@@ -90,6 +90,8 @@ fn assert_stored_is_what_the_source_has(store: &TestStore, machine: &Machine, se
                 ("linesAdded", json!(of.lines_added)),
                 ("linesRemoved", json!(of.lines_removed)),
                 ("filesChanged", json!(of.files_changed)),
+                ("gitBranch", json!(of.git_branch)),
+                ("cacheCreation1hTokens", json!(of.cache_creation_1h_tokens)),
             ] {
                 if !value.is_null() {
                     fields[name] = value;

@@ -137,6 +137,9 @@ fn union(before: &Expected, after: &Expected) -> Expected {
                 }
             }
             session.rows = session.rows.max(before.rows);
+            // Null never replaces a value.
+            session.slug = session.slug.or_else(|| before.slug.clone());
+            session.harness = session.harness.or_else(|| before.harness.clone());
         }
         union.insert(id.clone(), session);
     }

@@ -6,6 +6,7 @@ use han_sync::exporter::delivery::acknowledge::rejections;
 use han_sync::exporter::delivery::request_error::RequestError;
 use han_sync::exporter::delivery::response::{self, Posted};
 use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
+use han_sync::printable::printable;
 use han_sync::protocol::{Identity, code};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -98,8 +99,8 @@ fn is_read_again(identity: &han_sync::protocol::Identity) {
     assert_eq!(serde_json::from_str::<han_sync::protocol::Identity>(&document).as_ref().ok(), Some(identity));
 }
 
-/// Fit for a terminal, and no longer than a few lines.
+/// Fit for a terminal once it is escaped as output for people is, and no longer than a few lines.
 fn is_printable(message: &str) {
-    assert!(!message.chars().any(char::is_control), "{message:?}");
+    assert!(!printable(message).chars().any(char::is_control), "{message:?}");
     assert!(message.chars().count() <= MESSAGE_CHARS_MAX, "{message}");
 }
