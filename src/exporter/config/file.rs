@@ -15,7 +15,7 @@ use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 
 /// The keys of `sync:`, in the order of the documentation.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 15] = [
     "enabled",
     "endpoint",
     "apiKey",
@@ -31,7 +31,6 @@ const KEYS: [&str; 16] = [
     "redactPatterns",
     "timeout",
     "caFile",
-    "proxy",
 ];
 
 /// The parsed `sync:` section of a configuration file; empty where there is no file.

@@ -7,22 +7,16 @@ use std::path::Path;
 /// Bytes of such a file: the files of this program have a few lines, a bundle of certificate authorities some 200 KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Reads a small regular file as text.
+/// Reads a small regular file as text; a pipe or a device is an error, because opening or reading one may block.
 pub fn read(path: &Path) -> io::Result<String> {
-    let bytes = read_bytes(path)?;
-    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
-}
-
-/// Reads a small regular file; a pipe or a device is an error, because opening or reading one may block.
-pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     check(&fs::metadata(path)?)?;
     let file = open(path)?;
     // Another file may have taken its place since.
     check(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let mut text = String::new();
     // The size of a file under /proc is 0, and any file can grow after the check.
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn check(metadata: &Metadata) -> io::Result<()> {
