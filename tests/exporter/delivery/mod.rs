@@ -9,7 +9,6 @@ mod commands;
 mod edge_cases;
 mod destination;
 mod hook;
-mod gateway;
 mod hook_environment;
 mod https;
 mod outage;
