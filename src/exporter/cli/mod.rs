@@ -1,6 +1,6 @@
 //! The commands: from a validated `Invocation` to a result on stdout and an exit code.
 //!
-//! One file for each command. A command decides nothing: policies are in `plan`, and `run` sends.
+//! Each command has a file of its own. A command decides nothing: policies are in `plan`, and `run` sends.
 
 /// The command line.
 pub mod arguments;
