@@ -178,7 +178,7 @@ impl Outcome {
                 Stop::TimeUp => row(
                     RunStatus::Partial,
                     ExitCode::TryAgain,
-                    error(
+                    last_error_or(
                         "TIME_UP",
                         "the time budget of the run is used up; the next run continues from here",
                     ),

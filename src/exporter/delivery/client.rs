@@ -2,15 +2,16 @@
 //!
 //! No request is without a timeout, and no redirect is followed. The client neither waits nor retries nor keeps state.
 
+use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, SendBody};
 
 use crate::exporter::config::{self, Config};
-use crate::exporter::delivery::request_error::RequestError;
+use crate::exporter::delivery::request_error::{FaultKind, RequestError};
 use crate::exporter::delivery::response::{self, Posted};
 use crate::exporter::error::Error;
 use crate::protocol::{CLIENT_ID_HEADER, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER};
@@ -54,9 +55,13 @@ impl HttpClient {
             .header("Authorization", self.authorization())
             .header("Content-Type", "application/json")
             .header("Content-Encoding", "gzip")
+            .header("Content-Length", body.len())
             .header(CLIENT_ID_HEADER, &self.client_id)
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
-        let response = request.send(body).map_err(|error| unreachable(&self.endpoint, &error))?;
+        let mut body = TrackedBody { rest: body, has_begun: false };
+        let response = request
+            .send(SendBody::from_reader(&mut body))
+            .map_err(|error| unreachable(&self.endpoint, &error, body.has_begun))?;
         response::posted(&self.endpoint, response, now)
     }
 
@@ -70,7 +75,7 @@ impl HttpClient {
             .header("Accept", "application/json")
             .header(CLIENT_ID_HEADER, &self.client_id)
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
-        let response = request.call().map_err(|error| unreachable(&self.endpoint, &error))?;
+        let response = request.call().map_err(|error| unreachable(&self.endpoint, &error, false))?;
         response::identified(&self.endpoint, response, now)
     }
 
@@ -109,16 +114,35 @@ fn is_https(endpoint: &str) -> bool {
     endpoint.starts_with("https:")
 }
 
-/// Classifies a request without a response.
-fn unreachable(endpoint: &str, error: &ureq::Error) -> RequestError {
+/// The body of a request, with the fact that the client has begun to send it.
+struct TrackedBody<'b> {
+    rest: &'b [u8],
+    has_begun: bool,
+}
+
+impl Read for TrackedBody<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.has_begun = true;
+        self.rest.read(buffer)
+    }
+}
+
+/// Classifies a request without a response. A connection that breaks after the body has begun is cut: the kernel takes
+/// a small body as a whole, so that the time of the break tells nothing.
+fn unreachable(endpoint: &str, error: &ureq::Error, has_begun: bool) -> RequestError {
     let text = error.to_string();
     let is_timeout = matches!(error, ureq::Error::Timeout(_))
         || matches!(error, ureq::Error::Io(error) if response::is_timeout(error));
     // A smaller batch does not help a connection that is not established.
     let is_unconnected =
         matches!(error, ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect));
+    let is_cut = has_begun && !is_timeout && matches!(error, ureq::Error::Io(_) | ureq::Error::Rustls(_));
     let message = if is_timeout {
         format!("{endpoint} timed out ({text})")
+    } else if is_cut {
+        format!(
+            "{endpoint} cannot be reached: it, or a gateway on the way, cut the connection instead of responding ({text})"
+        )
     } else if text.to_ascii_lowercase().contains("certificate") {
         format!(
             "the certificate of {endpoint} is not trusted ({text}); if your company has its own authority, set caFile to its certificate"
@@ -128,7 +152,12 @@ fn unreachable(endpoint: &str, error: &ureq::Error) -> RequestError {
     } else {
         format!("{endpoint} cannot be reached ({text})")
     };
-    RequestError::Fault { message, retry_after: None, is_timeout: is_timeout && !is_unconnected }
+    let kind = match (is_timeout, is_cut) {
+        (true, _) if !is_unconnected => FaultKind::Timeout,
+        (_, true) => FaultKind::Cut,
+        _ => FaultKind::Endpoint,
+    };
+    RequestError::fault_of(kind, message)
 }
 
 /// The authorities of the platform, and those of `caFile`.

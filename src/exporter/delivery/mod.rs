@@ -24,6 +24,8 @@ mod prefetch;
 pub mod progress;
 /// The rejection of a session or a batch.
 mod rejection;
+/// Faults that may depend on the body.
+mod body_fault;
 /// The acknowledgement of a batch.
 pub mod acknowledge;
 
@@ -38,6 +40,7 @@ use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::acknowledge::rejections;
 use crate::exporter::delivery::batcher::Batcher;
+use crate::exporter::delivery::body_fault::Reaction;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::prefetch::{Prefetch, PreparedBatch};
 use crate::exporter::delivery::progress::Progress;
@@ -52,6 +55,8 @@ use crate::exporter::source::Source;
 
 /// The time that an attempt needs at least; with less left, the next run retries.
 const ATTEMPT_MIN: Duration = Duration::from_millis(500);
+/// The share of the time budget after which a batch is slow, as a divisor: the rest of a budget says nothing.
+const BUDGET_SHARE: u32 = 2;
 /// The share of the timeout below which a batch was fast, as a divisor.
 const FAST_SHARE: u32 = 4;
 
@@ -63,6 +68,8 @@ pub struct Delivery<'a> {
     transport: Transport,
     /// The end of the run's time budget, on the clock's `elapsed`.
     deadline: Duration,
+    /// The time of one attempt after which a batch is slow, even if the time budget ends before the timeout.
+    slow_after: Duration,
     /// True if a fault is retried within the run, after its backoff.
     pub retry_inline: bool,
     /// True if the last fault came with a `Retry-After`.
@@ -86,6 +93,7 @@ impl<'a> Delivery<'a> {
             progress: Progress::new(batcher, context),
             transport: Transport::new(client),
             deadline: context.max_time,
+            slow_after: context.config.timeout.min(context.max_time / BUDGET_SHARE),
             retry_inline: true,
             asked_to_wait: false,
         }
@@ -225,15 +233,21 @@ impl<'a> Delivery<'a> {
             Ok((Posted::BatchRejected { status, message }, _)) => RequestError::NotReceiver {
                 message: format!("the receiver rejected a heartbeat ({status}: {message})"),
             },
+            Err(RequestError::TimeUp) if limit >= self.slow_after && !is_empty => {
+                self.progress.learn_slow_batch(body.inflated_bytes, limit)
+            }
             Err(error) => error,
         };
-        // The batch had the time that a request may take without progress, and more.
-        if error == RequestError::TimeUp && limit >= self.progress.batcher.config.timeout && !is_empty {
-            self.progress.lower_limit(body.inflated_bytes);
-        }
-        let is_smaller = self.progress.count_timeout(&error, batch, body.inflated_bytes);
+        let reaction = self.progress.act_on_body_fault(&error, batch, body.inflated_bytes, pending);
         self.wait_to_retry(&error)?;
-        Ok(if is_smaller { Attempt::Incomplete } else { Attempt::Retry })
+        match reaction {
+            Reaction::Changed => Ok(Attempt::Incomplete),
+            Reaction::Unchanged => Ok(Attempt::Retry),
+            Reaction::Probe => {
+                self.send_heartbeat()?;
+                Ok(Attempt::Retry)
+            }
+        }
     }
 
     fn count_acknowledged(&mut self, batch: &Batch, body: &EncodedBody, duration: Duration) {
@@ -243,7 +257,7 @@ impl<'a> Delivery<'a> {
         progress.report.bytes_uncompressed += body.inflated_bytes;
         if duration * FAST_SHARE < progress.batcher.config.timeout && !batch.chunks.is_empty() {
             let bytes_max = progress.batcher.config.batch_bytes;
-            limits::raise(progress.destination_mut(), bytes_max);
+            limits::raise(progress.destination_mut(), body.inflated_bytes as usize, bytes_max);
         }
     }
 

@@ -3,16 +3,13 @@
 //! A kill costs sending again what was acknowledged after the last save, and nothing else; so saving is a trade of
 //! time against repeated work, and never a matter of correctness.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::exporter::backoff;
-use crate::exporter::batch::Batch;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::Batcher;
-use crate::exporter::delivery::limits;
-use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::error::Error;
 use crate::exporter::log::Logger;
 use crate::exporter::report::Report;
@@ -22,8 +19,6 @@ use crate::exporter::state::{Backoff, Destination, LastError};
 /// The share of the sending time that saving may take, as a divisor: small states are saved after every batch, large
 /// ones less often.
 const SAVE_SHARE: u32 = 20;
-/// The number of timeouts in a row, in this run or the previous one, that halves the batch.
-const TIMEOUTS_MAX: u32 = 2;
 
 /// The batcher with the state, the report, and the sessions acknowledged so far.
 #[derive(Debug)]
@@ -34,6 +29,9 @@ pub struct Progress<'a> {
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
+    /// Sessions that were set aside after a fault that may depend on the body, each with the number of batches that had
+    /// been acknowledged by then.
+    pub(super) set_aside: HashMap<String, u64>,
     pub(super) log: &'a Logger,
     folder: &'a Path,
     is_dirty: bool,
@@ -48,6 +46,7 @@ impl<'a> Progress<'a> {
             batcher,
             report: Report::default(),
             acknowledged: HashSet::new(),
+            set_aside: HashMap::new(),
             log: &context.log,
             folder: &context.folder,
             is_dirty: false,
@@ -127,27 +126,5 @@ impl<'a> Progress<'a> {
         let destination = self.destination_mut();
         destination.backoff = Backoff::default();
         destination.last_error = None;
-    }
-
-    /// Counts timeouts in a row, and lowers the limit of a batch after `TIMEOUTS_MAX` of them. Returns true if it
-    /// did. Only a response, or its absence within the timeout, counts.
-    pub fn count_timeout(&mut self, error: &RequestError, batch: &Batch, payload_bytes: u64) -> bool {
-        if matches!(error, RequestError::TimeUp | RequestError::Interrupted) {
-            return false;
-        }
-        let timeouts = &mut self.destination_mut().backoff.time_outs;
-        *timeouts = if error.is_timeout() { timeouts.saturating_add(1) } else { 0 };
-        if *timeouts < TIMEOUTS_MAX || batch.chunks.is_empty() {
-            return false;
-        }
-        *timeouts = 0;
-        self.lower_limit(payload_bytes);
-        true
-    }
-
-    /// Learns that the transport is too slow for a batch of this size.
-    pub fn lower_limit(&mut self, payload_bytes: u64) {
-        let now = self.batcher.clock.now();
-        limits::lower(self.destination_mut(), payload_bytes as usize, true, now);
     }
 }

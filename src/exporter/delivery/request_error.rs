@@ -6,6 +6,29 @@ use std::time::Duration;
 
 use crate::exporter::outcome::StopReason;
 
+/// The kinds of fault, by the reason to send a smaller body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A fault of the endpoint or the transport, whatever the body.
+    Endpoint,
+    /// No progress within the timeout.
+    Timeout,
+    /// The connection was cut after the body had begun and before a response.
+    Cut,
+    /// A response that is not the receiver's, as a firewall on the way sends one for a body that it blocks.
+    Intercepted {
+        /// HTTP status of the response.
+        status: u16,
+    },
+}
+
+impl FaultKind {
+    /// Reports whether a smaller or another body may get through.
+    pub fn may_depend_on_body(self) -> bool {
+        self != FaultKind::Endpoint
+    }
+}
+
 /// The error of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
@@ -15,8 +38,8 @@ pub enum RequestError {
         message: String,
         /// The wait that the receiver asked for.
         retry_after: Option<Duration>,
-        /// True after a timeout.
-        is_timeout: bool,
+        /// Kind of the fault.
+        kind: FaultKind,
     },
     /// The receiver rejected the key.
     KeyRejected {
@@ -30,14 +53,24 @@ pub enum RequestError {
     },
     /// The time budget of the run was used up before the response.
     TimeUp,
+    /// The time budget of the run was used up by a batch that had most of the budget.
+    SlowBatch {
+        /// Message for people.
+        message: String,
+    },
     /// A signal arrived before the response.
     Interrupted,
 }
 
 impl RequestError {
-    /// Creates a fault that is no timeout.
+    /// Creates a fault that does not depend on the body.
     pub fn fault(message: String) -> RequestError {
-        RequestError::Fault { message, retry_after: None, is_timeout: false }
+        RequestError::fault_of(FaultKind::Endpoint, message)
+    }
+
+    /// Creates a fault of a kind.
+    pub fn fault_of(kind: FaultKind, message: String) -> RequestError {
+        RequestError::Fault { message, retry_after: None, kind }
     }
 
     /// Message for people.
@@ -45,7 +78,8 @@ impl RequestError {
         match self {
             RequestError::Fault { message, .. }
             | RequestError::KeyRejected { message }
-            | RequestError::NotReceiver { message } => message,
+            | RequestError::NotReceiver { message }
+            | RequestError::SlowBatch { message } => message,
             RequestError::TimeUp => "the time budget of the run was used up before the receiver responded",
             RequestError::Interrupted => "a signal ended the run before the receiver responded",
         }
@@ -56,9 +90,12 @@ impl RequestError {
         !matches!(self, RequestError::Fault { .. })
     }
 
-    /// True after a timeout.
-    pub fn is_timeout(&self) -> bool {
-        matches!(self, RequestError::Fault { is_timeout: true, .. })
+    /// Kind of the fault; `None` for any other error.
+    pub fn fault_kind(&self) -> Option<FaultKind> {
+        match self {
+            RequestError::Fault { kind, .. } => Some(*kind),
+            _ => None,
+        }
     }
 
     /// The wait that the receiver asked for; zero if it asked for none.
@@ -75,7 +112,7 @@ impl RequestError {
             RequestError::Fault { .. } => StopReason::Fault,
             RequestError::KeyRejected { .. } => StopReason::KeyRejected,
             RequestError::NotReceiver { .. } => StopReason::NotReceiver,
-            RequestError::TimeUp => StopReason::TimeUp,
+            RequestError::TimeUp | RequestError::SlowBatch { .. } => StopReason::TimeUp,
             RequestError::Interrupted => StopReason::Interrupted,
         }
     }

@@ -10,7 +10,7 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
 use crate::exporter::backoff;
-use crate::exporter::delivery::request_error::RequestError;
+use crate::exporter::delivery::request_error::{FaultKind, RequestError};
 use crate::protocol::{ErrorBody, Identity, SyncResponse};
 
 /// The bound of a response body: it names at most the sessions of a batch, or the organizations of a user.
@@ -41,10 +41,8 @@ pub fn posted(
     let status = response.status().as_u16();
     match status {
         200 | 207 | 422 => sync_response(endpoint, &mut response),
-        // A web page comes from a proxy on the way, which has not read the batch. Only 413 is plausible from a proxy.
-        400 if is_web_page(&response) => Err(RequestError::fault(format!(
-            "{endpoint} returned 400 with a web page, as a proxy on the way does"
-        ))),
+        // A web page comes from a proxy on the way. Only 413 is plausible from a proxy.
+        400 if is_web_page(&response) => Err(intercepted(endpoint, response.status())),
         400 | 413 => Ok(Posted::BatchRejected { status, message: error_text(endpoint, &mut response) }),
         _ => Err(error(endpoint, response, now)),
     }
@@ -93,7 +91,7 @@ pub fn identified(
                 ))
             })
         }
-        404 => Ok(None),
+        404 | 405 => Ok(None),
         _ => Err(error(endpoint, response, now)),
     }
 }
@@ -103,12 +101,12 @@ fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> Re
     let status = response.status();
     let code = status.as_u16();
     match code {
-        401 | 403 => RequestError::KeyRejected {
-            message: format!(
-                "{endpoint} rejected the key ({}); set apiKey to a valid one",
-                status_text(endpoint, status, &mut response)
-            ),
+        401 => key_rejected(endpoint, &status_text(endpoint, status, &mut response)),
+        403 => match receiver_text(endpoint, &mut response) {
+            Some(text) => key_rejected(endpoint, &format!("{status}: {text}")),
+            None => intercepted(endpoint, status),
         },
+        406 if receiver_text(endpoint, &mut response).is_none() => intercepted(endpoint, status),
         300..=399 => RequestError::NotReceiver {
             message: format!(
                 "{endpoint} returned a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",
@@ -118,7 +116,7 @@ fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> Re
         408 | 425 | 429 | 500..=599 => RequestError::Fault {
             retry_after: header(&response, "retry-after").and_then(|value| backoff::retry_after(value, now)),
             message: format!("{endpoint} returned {}", status_text(endpoint, status, &mut response)),
-            is_timeout: false,
+            kind: FaultKind::Endpoint,
         },
         400..=499 => RequestError::NotReceiver {
             message: format!(
@@ -133,6 +131,19 @@ fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> Re
     }
 }
 
+fn key_rejected(endpoint: &str, status_text: &str) -> RequestError {
+    let message = format!("{endpoint} rejected the key ({status_text}); set apiKey to a valid one");
+    RequestError::KeyRejected { message }
+}
+
+/// Creates the fault for a response that another than the receiver sent.
+fn intercepted(endpoint: &str, status: StatusCode) -> RequestError {
+    let message = format!(
+        "{endpoint} returned {status} without a receiver's JSON, as a firewall or proxy on the way does; ask its administrator to let han-sync through"
+    );
+    RequestError::fault_of(FaultKind::Intercepted { status: status.as_u16() }, message)
+}
+
 fn status_text(endpoint: &str, status: StatusCode, response: &mut Response<Body>) -> String {
     let text = error_text(endpoint, response);
     if text.is_empty() { status.to_string() } else { format!("{status}: {text}") }
@@ -140,13 +151,18 @@ fn status_text(endpoint: &str, status: StatusCode, response: &mut Response<Body>
 
 /// The receiver's error text and request id; empty without an error body.
 fn error_text(endpoint: &str, response: &mut Response<Body>) -> String {
-    let Ok(body) = json_body(endpoint, response) else { return String::new() };
-    let Ok(body) = serde_json::from_slice::<ErrorBody>(&body) else { return String::new() };
+    receiver_text(endpoint, response).unwrap_or_default()
+}
+
+/// The receiver's error text and request id; `None` without an error body.
+fn receiver_text(endpoint: &str, response: &mut Response<Body>) -> Option<String> {
+    let body = json_body(endpoint, response).ok()?;
+    let body = serde_json::from_slice::<ErrorBody>(&body).ok()?;
     let text = bounded(&body.error);
-    match body.request_id {
+    Some(match body.request_id {
         Some(id) => format!("{text} (request {})", bounded(&id)),
         None => text,
-    }
+    })
 }
 
 /// Reads a JSON body up to its bound. A body without a content type may be JSON; any other content type is a fault.
@@ -154,10 +170,12 @@ fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, R
     let is_json =
         header(response, "content-type").is_none_or(|value| value.to_ascii_lowercase().contains("json"));
     if !is_json {
-        return Err(RequestError::fault(format!(
-            "{endpoint} returned {} with something other than JSON; a network that wants you to sign in first does that",
+        let message = format!(
+            "{endpoint} returned {} with something other than JSON; a firewall on the way does that, and a network that wants you to sign in first",
             response.status()
-        )));
+        );
+        let kind = FaultKind::Intercepted { status: response.status().as_u16() };
+        return Err(RequestError::fault_of(kind, message));
     }
     let mut body = Vec::new();
     let mut reader = response.body_mut().as_reader().take(BODY_BYTES_MAX + 1);
@@ -167,13 +185,12 @@ fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, R
         }
         Ok(_) => Ok(body),
         Err(error) => {
-            let is_timeout = is_timeout(&error);
-            let failure = if is_timeout { "timed out during its response" } else { "broke off its response" };
-            Err(RequestError::Fault {
-                message: format!("{endpoint} {failure} ({error})"),
-                retry_after: None,
-                is_timeout,
-            })
+            let (kind, failure) = if is_timeout(&error) {
+                (FaultKind::Timeout, "timed out during its response")
+            } else {
+                (FaultKind::Endpoint, "broke off its response")
+            };
+            Err(RequestError::fault_of(kind, format!("{endpoint} {failure} ({error})")))
         }
     }
 }

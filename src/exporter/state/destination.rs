@@ -107,9 +107,9 @@ pub struct LearnedIdentity {
 pub struct Backoff {
     /// Attempts since the last success.
     pub attempts: u32,
-    /// Consecutive timeouts among them since a batch was last halved for a timeout.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub time_outs: u32,
+    /// Consecutive faults among them that may depend on the body, since a batch was last halved for one.
+    #[serde(default, rename = "timeOuts", skip_serializing_if = "is_zero")]
+    pub body_faults: u32,
     /// Time of the next retry.
     #[serde(default, with = "time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
@@ -127,6 +127,12 @@ pub struct LearnedLimit {
     pub bytes: usize,
     /// True if the connection was too slow for more, which passes; false if the receiver rejected more.
     pub is_slow: bool,
+    /// True if a connection was cut above the limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
+    /// True if the limit was raised since it was learned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_raised: bool,
     /// Time at which the limit was learned.
     #[serde(with = "time::optional")]
     pub learned_at: Option<DateTime<Utc>>,

@@ -9,6 +9,7 @@ mod commands;
 mod edge_cases;
 mod destination;
 mod hook;
+mod gateway;
 mod hook_environment;
 mod https;
 mod outage;

@@ -230,14 +230,16 @@ fn key_refused_at_the_identity_sends_nothing() {
 
 #[test]
 fn receiver_without_identity_works_with_organizations_alone() {
-    let test = ExporterTest::with_sessions(&[3]);
-    test.receiver.script(identities(), Fault::status(404));
-    let (report, _) = test.run_json(&[], 0);
-    assert_eq!(report["messagesSent"], 0, "whose repository it is, nobody knows: {report}");
-    test.set("organizations", "[github.com/acme-corp]");
-    test.run_json(&[], 0);
-    assert_eq!(test.receiver.batches()[0].payload.as_ref().unwrap().user_id, "unknown");
-    test.assert_delivered();
+    for missing in [Fault::status(404), Fault::html(404), Fault::status(405), Fault::html(405)] {
+        let test = ExporterTest::with_sessions(&[3]);
+        test.receiver.script(identities(), missing);
+        let (report, _) = test.run_json(&[], 0);
+        assert_eq!(report["messagesSent"], 0, "whose repository it is, nobody knows: {report}");
+        test.set("organizations", "[github.com/acme-corp]");
+        test.run_json(&[], 0);
+        assert_eq!(test.receiver.batches()[0].payload.as_ref().unwrap().user_id, "unknown");
+        test.assert_delivered();
+    }
 }
 
 /// The privacy filter fails closed, but what the user has declared goes on, and the fault is told.

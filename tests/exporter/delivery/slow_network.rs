@@ -1,5 +1,9 @@
 //! A line so slow that a batch cannot pass within the time-out.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
 use crate::support::exporter_test::ExporterTest;
 use crate::support::{Fault, TestReceiver, batches};
 
@@ -47,4 +51,31 @@ fn time_outs_of_several_runs_halve_the_batch_too() {
     }
     test.run_json(&["all"], 0);
     test.assert_delivered_without_repeats();
+}
+
+#[test]
+fn time_budget_below_the_timeout_halves_the_batch_too() {
+    let slow = ExporterTest::against(TestReceiver::slow(8 * 1024), &[800]);
+    let silent = ExporterTest::with_sessions(&[800]);
+    silent.receiver.script(batches().with_more_messages_than(150), Fault::silence());
+    let dripping = ExporterTest::with_sessions(&[800]);
+    let drip = Fault::none().dripping(Duration::from_millis(50));
+    dripping.receiver.script(batches().with_more_messages_than(150), drip);
+    for (test, name) in [(slow, "slow"), (silent, "silent"), (dripping, "dripping")] {
+        eprintln!("case: {name}");
+        test.set("timeout", "30");
+        let (report, outcome) = test.run_json(&["--max-seconds", "3"], 75);
+        outcome.prints("TIME_UP").prints("bytes").prints("--max-seconds");
+        assert_eq!(report["messagesSent"], 0, "{report}");
+        assert!(test.status()["lastError"].to_string().contains("bytes"), "the slow batch is told");
+        let mut runs = 1;
+        while test.status()["pendingMessages"] != 0 {
+            // Each run has its share of the work done, whatever the backoff.
+            test.advance(TimeDelta::minutes(5));
+            test.run(&["--json", "--max-seconds", "3"]);
+            runs += 1;
+            assert!(runs < 20, "it never gets through");
+        }
+        test.assert_delivered();
+    }
 }

@@ -1,0 +1,156 @@
+//! Gateways and firewalls on the way that cut or block some bodies: the rest gets through, and an outage costs nothing.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::support::exporter_test::ExporterTest;
+use crate::support::{Fault, batches, connections, identities, requests};
+
+/// Bytes of the largest body that the gateway lets through.
+const GATEWAY_BYTES: usize = 8 << 10;
+
+/// Puts a gateway before the receiver that treats larger bodies as `fault` says.
+fn limit_bodies(test: &ExporterTest, fault: Fault) {
+    test.receiver.script(batches().that(|batch| batch.content_length() > GATEWAY_BYTES), fault);
+}
+
+#[test]
+fn gateway_that_cuts_large_bodies_lets_everything_through_in_halves() {
+    for (name, fault) in [
+        ("reset while sending", Fault::reset().unread()),
+        ("closed while sending", Fault::close().unread()),
+        ("reset after the body", Fault::reset()),
+        ("closed after the body", Fault::close()),
+        ("a firewall's page", Fault::html(403)),
+    ] {
+        eprintln!("case: {name}");
+        let test = ExporterTest::with_sessions(&[600, 1, 2, 1, 2, 1, 2, 1]);
+        limit_bodies(&test, fault);
+        let (report, _) = test.run_json(&[], 0);
+        assert!(report["batches"].as_u64().unwrap() > 1, "a body too small to be cut: {report}");
+        test.assert_delivered_without_repeats();
+    }
+}
+
+#[test]
+fn size_that_a_gateway_lets_through_is_remembered() {
+    let test = ExporterTest::with_sessions(&[600]);
+    limit_bodies(&test, Fault::reset().unread());
+    test.run_json(&[], 0);
+    // Whether it was an outage shows when a larger batch is cut again.
+    test.add_messages(&test.sessions[0], 600);
+    test.run_json(&[], 0);
+    test.add_messages(&test.sessions[0], 600);
+    let (report, _) = test.run_json(&[], 0);
+    assert_eq!(report["attempts"], report["batches"], "{report}");
+    test.assert_delivered_without_repeats();
+}
+
+#[test]
+fn cuts_of_several_runs_halve_the_batch_too() {
+    let test = ExporterTest::with_sessions(&[600]);
+    limit_bodies(&test, Fault::close().unread());
+    for _ in 0..6 {
+        // Time for one try each.
+        test.run(&["all", "--max-seconds", "1"]);
+    }
+    test.run_json(&["all"], 0);
+    test.assert_delivered_without_repeats();
+}
+
+#[test]
+fn message_that_a_gateway_cuts_holds_up_no_other_and_goes_without_content() {
+    for fault in [Fault::reset().unread(), Fault::close(), Fault::html(403)] {
+        let test = ExporterTest::with_sessions(&[1, 3, 3, 3]);
+        test.set("includeContent", "true");
+        let large = test.add_large_message(&test.sessions[0], 200_000);
+        limit_bodies(&test, fault);
+        let (report, _) = test.run_json(&[], 0);
+        assert_eq!(report["messagesPending"], 0, "{report}");
+        test.assert_delivered();
+        let alice = test.receiver.alice();
+        for message in alice.sessions.values().flat_map(|session| session.messages.values()) {
+            assert_eq!(message.content.is_none(), message.id == large, "{}", message.id);
+        }
+    }
+}
+
+#[test]
+fn outage_that_looks_like_a_gateway_costs_no_content_and_no_session() {
+    for (name, when, fault) in [
+        ("resets", connections(), Fault::reset()),
+        ("closed", batches(), Fault::close()),
+        ("blocked", batches(), Fault::html(403)),
+        ("blocked altogether", requests(), Fault::html(406)),
+        ("captive portal", requests(), Fault::html(200)),
+    ] {
+        eprintln!("case: {name}");
+        let test = ExporterTest::with_sessions(&[3, 1, 1]);
+        test.set("includeContent", "true");
+        test.run_json(&[], 0);
+        for session in &test.sessions {
+            test.add_messages(session, 1);
+        }
+        test.receiver.script(when, fault);
+        for _ in 0..3 {
+            let (report, outcome) = test.run_json(&["all"], 75);
+            outcome.does_not_print("apiKey");
+            assert_eq!(report["sessionsRejected"], 0, "{report}");
+        }
+        assert_eq!(test.status()["queue"]["failed"], 0, "the sessions have no part in it");
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered();
+        let alice = test.receiver.alice();
+        for message in alice.sessions.values().flat_map(|session| session.messages.values()) {
+            assert!(message.content.is_some(), "an outage took the content of {}", message.id);
+        }
+    }
+}
+
+/// A firewall that takes one message for an attack, whatever the size of the batch.
+#[test]
+fn message_that_a_firewall_blocks_is_left_behind_alone() {
+    let table = [
+        ("403", Fault::html(403)),
+        ("406", Fault::html(406)),
+        ("403 without a body", Fault::html(403).body("")),
+        ("403 with another JSON", Fault::status(403).body(r#"{"message":"Forbidden"}"#)),
+        ("400 with a page", Fault::html(400)),
+        ("200 with a page", Fault::html(200)),
+    ];
+    for (name, fault) in table {
+        eprintln!("case: {name}");
+        let test = ExporterTest::with_sessions(&[2, 20, 2]);
+        let blocked = test.message(1, 7);
+        test.receiver.script(batches().with_message(&blocked), fault);
+        let (report, outcome) = test.run_json(&[], 65);
+        outcome.prints("firewall").does_not_print("set apiKey");
+        assert_eq!(
+            (&report["sessionsRejected"], &report["status"]),
+            (&json!(1), &json!("partial")),
+            "{report}"
+        );
+        assert_eq!(report["errors"][0]["sessionId"], test.sessions[1], "{report}");
+        assert_eq!(test.receiver.alice().message_count(), 23, "everything else is there");
+        assert_eq!(test.queued(&test.sessions[1]).unwrap()["status"], "failed");
+
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered();
+    }
+}
+
+#[test]
+fn firewall_before_the_identity_is_not_a_matter_of_the_key() {
+    for fault in [Fault::html(403), Fault::html(406), Fault::html(403).body("")] {
+        let test = ExporterTest::with_sessions(&[3]);
+        test.receiver.script(identities(), fault);
+        let (_, outcome) = test.run_json(&["--max-seconds", "1"], 75);
+        outcome.prints("firewall").does_not_print("apiKey");
+        test.receiver.clear_script();
+        test.advance(TimeDelta::hours(2));
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
+    }
+}
