@@ -57,6 +57,10 @@ pub struct Environment {
     pub interval: Option<String>,
     /// `HAN_SYNC_BATCH_SIZE`.
     pub batch_size: Option<String>,
+    /// The first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`, with its name, as curl takes it.
+    pub proxy: Option<(&'static str, String)>,
+    /// `no_proxy`, else `NO_PROXY`.
+    pub no_proxy: Option<String>,
     /// Start of a simulated clock, RFC 3339 (for tests).
     pub test_now: Option<String>,
     /// Replacement of the machine id (for tests).
@@ -78,6 +82,10 @@ impl Environment {
             api_key: text("HAN_SYNC_API_KEY"),
             interval: text("HAN_SYNC_INTERVAL"),
             batch_size: text("HAN_SYNC_BATCH_SIZE"),
+            proxy: ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+                .into_iter()
+                .find_map(|name| Some((name, text(name)?))),
+            no_proxy: text("no_proxy").or_else(|| text("NO_PROXY")),
             test_now: text("HAN_SYNC_TEST_NOW"),
             test_machine: text("HAN_SYNC_TEST_MACHINE"),
         }

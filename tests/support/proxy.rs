@@ -14,8 +14,20 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Tunnels to `target`; `None`: it responses 502.
+    /// Tunnels to `target`; `None`: it responds with 502.
     pub fn to(target: Option<SocketAddr>) -> Proxy {
+        Proxy::refusing_with(target, "502 Bad Gateway")
+    }
+
+    /// Responds with 407, whatever the credentials.
+    pub fn wanting_credentials() -> Proxy {
+        Proxy::refusing_with(
+            None,
+            "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"corp\"",
+        )
+    }
+
+    fn refusing_with(target: Option<SocketAddr>, refusal: &'static str) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener on a loopback address");
         let address = listener.local_addr().expect("a bound listener has an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -24,7 +36,7 @@ impl Proxy {
             move || {
                 for client in listener.incoming().flatten() {
                     let asked = Arc::clone(&asked);
-                    thread::spawn(move || tunnel(client, target, &asked));
+                    thread::spawn(move || tunnel(client, target, refusal, &asked));
                 }
             }
         });
@@ -46,7 +58,12 @@ impl Proxy {
     }
 }
 
-fn tunnel(client: TcpStream, target: Option<SocketAddr>, asked: &Mutex<Vec<RequestHead>>) -> Option<()> {
+fn tunnel(
+    client: TcpStream,
+    target: Option<SocketAddr>,
+    refusal: &str,
+    asked: &Mutex<Vec<RequestHead>>,
+) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let head = read_head(&mut reader).ok()??;
     asked.lock().ok()?.push(head.clone());
@@ -54,7 +71,8 @@ fn tunnel(client: TcpStream, target: Option<SocketAddr>, asked: &Mutex<Vec<Reque
     let server =
         target.filter(|_| head.method == "CONNECT").and_then(|target| TcpStream::connect(target).ok());
     let Some(server) = server else {
-        return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").ok();
+        let response = format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n");
+        return client.write_all(response.as_bytes()).ok();
     };
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
     let (mut up, mut down) = (server.try_clone().ok()?, server);

@@ -6,6 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A name that nobody resolves: only a proxy reaches it.
@@ -26,6 +27,42 @@ pub enum Certificate {
     OtherHost,
     /// For this host, until some years ago.
     Expired,
+    /// For this host, from some centuries on.
+    NotYetValid,
+    /// For this host, and that of an authority.
+    AuthorityAsServer,
+}
+
+impl Certificate {
+    /// A certificate in DER.
+    pub fn der_of(pem: &str) -> Vec<u8> {
+        CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate in PEM").to_vec()
+    }
+
+    /// A certificate as OpenSSL writes it with its trust settings, here those for servers.
+    pub fn trusted_block(der: &[u8]) -> String {
+        let trust = [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+        let base64 = base64(&[der, &trust].concat());
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
+        format!(
+            "-----BEGIN TRUSTED CERTIFICATE-----\n{}\n-----END TRUSTED CERTIFICATE-----\n",
+            lines.join("\n")
+        )
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * at)) as usize & 63];
+            text.push(if at <= chunk.len() { digit as char } else { '=' });
+        }
+    }
+    text
 }
 
 impl Authority {
@@ -68,14 +105,19 @@ impl Authority {
     fn sign(&self, certificate: Certificate) -> (rcgen::Certificate, KeyPair) {
         let names = match certificate {
             Certificate::OtherHost => vec!["elsewhere.example".to_owned()],
-            Certificate::Right | Certificate::Expired => {
-                ["localhost", "127.0.0.1", FAR_HOST].map(str::to_owned).to_vec()
-            }
+            _ => ["localhost", "127.0.0.1", FAR_HOST].map(str::to_owned).to_vec(),
         };
         let mut params = CertificateParams::new(names).expect("names of hosts");
         if certificate == Certificate::Expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
+        }
+        if certificate == Certificate::NotYetValid {
+            params.not_before = date_time_ymd(2400, 1, 1);
+            params.not_after = date_time_ymd(2401, 1, 1);
+        }
+        if certificate == Certificate::AuthorityAsServer {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
         let key = KeyPair::generate().expect("a key");
         let signed = params.signed_by(&key, &self.issuer).expect("a signed certificate");

@@ -15,7 +15,7 @@ use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 
 /// The keys of `sync:`, in the order of the documentation.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "enabled",
     "endpoint",
     "apiKey",
@@ -31,6 +31,7 @@ const KEYS: [&str; 15] = [
     "redactPatterns",
     "timeout",
     "caFile",
+    "proxy",
 ];
 
 /// The parsed `sync:` section of a configuration file; empty where there is no file.

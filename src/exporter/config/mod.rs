@@ -13,6 +13,8 @@ pub mod yaml;
 mod file;
 /// The receiver's URL.
 pub mod endpoint;
+/// The proxy on the way to the receiver.
+pub mod proxy;
 /// The bearer key.
 pub mod api_key;
 /// The user's rules for the privacy filter.
@@ -32,6 +34,7 @@ use std::time::Duration;
 
 pub use self::api_key::ApiKey;
 pub use self::privacy::{PrivacyOrigins, PrivacyRules};
+pub use self::proxy::ProxyRules;
 pub use self::setting::{Origin, Setting};
 
 use self::file::ConfigFile;
@@ -77,6 +80,8 @@ pub struct Config {
     pub timeout: Duration,
     /// An extra certificate authority.
     pub ca_file: Option<PathBuf>,
+    /// Proxy on the way to the receiver.
+    pub proxy: ProxyRules,
     /// Rules of the privacy filter.
     pub privacy: PrivacyRules,
     /// Origins of the privacy rules, for `explain`.
@@ -136,6 +141,7 @@ impl Config {
         let (privacy, origins) = privacy::load(&file)?;
         let redact_patterns = redact_patterns(&file)?;
         let ca_file = file.text("caFile")?.map(|setting| environment.expand(&setting.value, file.folder()));
+        let proxy = proxy::load(environment, &file)?;
         let database = match &flags.database {
             Some(path) => path.clone(),
             None => environment.source_database()?,
@@ -153,6 +159,7 @@ impl Config {
             redact_patterns,
             timeout: Duration::from_secs(timeout),
             ca_file,
+            proxy,
             privacy,
             origins,
             warnings,

@@ -7,16 +7,22 @@ use std::path::Path;
 /// Bytes of such a file: the files of this program have a few lines, a bundle of certificate authorities some 200 KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Reads a small regular file as text; a pipe or a device is an error, because opening or reading one may block.
+/// Reads a small regular file as text.
 pub fn read(path: &Path) -> io::Result<String> {
+    let bytes = read_bytes(path)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
+}
+
+/// Reads a small regular file; a pipe or a device is an error, because opening or reading one may block.
+pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     check(&fs::metadata(path)?)?;
     let file = open(path)?;
     // Another file may have taken its place since.
     check(&file.metadata()?)?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // The size of a file under /proc is 0, and any file can grow after the check.
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn check(metadata: &Metadata) -> io::Result<()> {

@@ -3,15 +3,20 @@
 //! No request is without a timeout, and no redirect is followed. The client neither waits nor retries nor keeps state.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, SendBody};
 
+use crate::exporter::config::proxy::ProxyUrl;
 use crate::exporter::config::{self, Config};
-use crate::exporter::delivery::request_error::{FaultKind, RequestError};
+use crate::exporter::delivery::authorities;
+use crate::exporter::delivery::connect_error::Route;
+use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::response::{self, Posted};
 use crate::exporter::error::Error;
 use crate::protocol::{CLIENT_ID_HEADER, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER};
@@ -24,6 +29,8 @@ pub struct HttpClient {
     timeout: Duration,
     /// The authorities in `caFile`, if it is set.
     authorities: Vec<Certificate<'static>>,
+    ca_file: Option<PathBuf>,
+    proxy: Option<(ProxyUrl, Proxy)>,
     endpoint: String,
     key: config::ApiKey,
     client_id: String,
@@ -37,10 +44,15 @@ impl HttpClient {
         key: &config::ApiKey,
         client_id: &str,
     ) -> Result<HttpClient, Error> {
+        let ca_file = config.ca_file.as_ref().filter(|_| is_https(endpoint));
+        let uri = endpoint.parse::<ureq::http::Uri>().context("cannot parse the endpoint")?;
+        let proxy = config.proxy.for_endpoint(uri.host().unwrap_or_default(), uri.port_u16())?;
         Ok(HttpClient {
             agent: OnceLock::new(),
             timeout: config.timeout,
-            authorities: if is_https(endpoint) { authorities(config)? } else { Vec::new() },
+            authorities: ca_file.map_or(Ok(Vec::new()), |path| authorities::read(path))?,
+            ca_file: ca_file.cloned(),
+            proxy: proxy.map(usable).transpose()?,
             endpoint: endpoint.to_owned(),
             key: key.clone(),
             client_id: client_id.to_owned(),
@@ -61,7 +73,7 @@ impl HttpClient {
         let mut body = TrackedBody { rest: body, has_begun: false };
         let response = request
             .send(SendBody::from_reader(&mut body))
-            .map_err(|error| unreachable(&self.endpoint, &error, body.has_begun))?;
+            .map_err(|error| self.route().unreachable(&error, body.has_begun))?;
         response::posted(&self.endpoint, response, now)
     }
 
@@ -75,8 +87,16 @@ impl HttpClient {
             .header("Accept", "application/json")
             .header(CLIENT_ID_HEADER, &self.client_id)
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
-        let response = request.call().map_err(|error| unreachable(&self.endpoint, &error, false))?;
+        let response = request.call().map_err(|error| self.route().unreachable(&error, false))?;
         response::identified(&self.endpoint, response, now)
+    }
+
+    fn route(&self) -> Route<'_> {
+        Route {
+            endpoint: &self.endpoint,
+            proxy: self.proxy.as_ref().map(|(url, _)| url),
+            ca_file: self.ca_file.as_deref(),
+        }
     }
 
     fn authorization(&self) -> String {
@@ -89,8 +109,6 @@ impl HttpClient {
 
     fn new_agent(&self) -> Agent {
         let timeout = Some(self.timeout);
-        let uri = self.endpoint.parse::<ureq::http::Uri>();
-        let is_loopback = uri.is_ok_and(|uri| uri.host().is_some_and(config::endpoint::is_loopback));
         let mut builder = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -100,14 +118,20 @@ impl HttpClient {
             .timeout_per_write(timeout)
             .timeout_recv_response(timeout)
             .timeout_recv_body(timeout)
-            // A proxy cannot reach this machine's own loopback address.
-            .proxy(if is_loopback { None } else { Proxy::try_from_env() });
+            .proxy(self.proxy.as_ref().map(|(_, proxy)| proxy.clone()));
         if is_https(&self.endpoint) {
             builder =
                 builder.tls_config(TlsConfig::builder().root_certs(root_certs(&self.authorities)).build());
         }
         builder.build().new_agent()
     }
+}
+
+/// Makes a proxy of its URL; one that cannot be used is an error, never a direct connection.
+fn usable(url: ProxyUrl) -> Result<(ProxyUrl, Proxy), Error> {
+    let wrong = |error| Error::configuration(format!("the proxy {url} cannot be used: {error}"));
+    let proxy = Proxy::new(url.expose()).map_err(wrong)?;
+    Ok((url, proxy))
 }
 
 fn is_https(endpoint: &str) -> bool {
@@ -127,39 +151,6 @@ impl Read for TrackedBody<'_> {
     }
 }
 
-/// Classifies a request without a response. A connection that breaks after the body has begun is cut: the kernel takes
-/// a small body as a whole, so that the time of the break tells nothing.
-fn unreachable(endpoint: &str, error: &ureq::Error, has_begun: bool) -> RequestError {
-    let text = error.to_string();
-    let is_timeout = matches!(error, ureq::Error::Timeout(_))
-        || matches!(error, ureq::Error::Io(error) if response::is_timeout(error));
-    // A smaller batch does not help a connection that is not established.
-    let is_unconnected =
-        matches!(error, ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect));
-    let is_cut = has_begun && !is_timeout && matches!(error, ureq::Error::Io(_) | ureq::Error::Rustls(_));
-    let message = if is_timeout {
-        format!("{endpoint} timed out ({text})")
-    } else if is_cut {
-        format!(
-            "{endpoint} cannot be reached: it, or a gateway on the way, cut the connection instead of responding ({text})"
-        )
-    } else if text.to_ascii_lowercase().contains("certificate") {
-        format!(
-            "the certificate of {endpoint} is not trusted ({text}); if your company has its own authority, set caFile to its certificate"
-        )
-    } else if matches!(error, ureq::Error::HostNotFound) {
-        format!("the host of {endpoint} is not found; check the network and the endpoint's spelling")
-    } else {
-        format!("{endpoint} cannot be reached ({text})")
-    };
-    let kind = match (is_timeout, is_cut) {
-        (true, _) if !is_unconnected => FaultKind::Timeout,
-        (_, true) => FaultKind::Cut,
-        _ => FaultKind::Endpoint,
-    };
-    RequestError::fault_of(kind, message)
-}
-
 /// The authorities of the platform, and those of `caFile`.
 fn root_certs(authorities: &[Certificate<'static>]) -> RootCerts {
     if authorities.is_empty() {
@@ -168,25 +159,4 @@ fn root_certs(authorities: &[Certificate<'static>]) -> RootCerts {
     let platform = rustls_native_certs::load_native_certs().certs;
     let platform = platform.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned());
     RootCerts::Specific(Arc::new(authorities.iter().cloned().chain(platform).collect()))
-}
-
-/// Reads the authorities in `caFile`; none if it is not set.
-fn authorities(config: &Config) -> Result<Vec<Certificate<'static>>, Error> {
-    let Some(path) = &config.ca_file else { return Ok(Vec::new()) };
-    let name = path.display();
-    let pem = config::small_file::read(path)
-        .map_err(|error| Error::configuration(format!("caFile {name}: {error}")))?;
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(pem.as_bytes()) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(error) => return Err(Error::configuration(format!("caFile {name}: {error}"))),
-        }
-    }
-    if certificates.is_empty() {
-        let message = format!("caFile {name} holds no certificate; set it to a file in PEM form");
-        return Err(Error::configuration(message));
-    }
-    Ok(certificates)
 }

@@ -8,6 +8,10 @@
 pub mod request_error;
 /// The interpretation of a response.
 pub mod response;
+/// The error of a request without a response.
+mod connect_error;
+/// The certificate authorities in `caFile`.
+mod authorities;
 /// The HTTP client.
 pub mod client;
 /// The sender thread and the signals.

@@ -49,20 +49,28 @@ fn trust_store_of_the_platform_is_honoured() {
 }
 
 #[test]
-fn wrong_certificates_are_named_and_nothing_is_sent() {
+fn wrong_certificates_are_named_each_with_its_remedy_and_nothing_is_sent() {
     let authority = Authority::new("team");
-    for (certificate, known, said) in [
-        (Certificate::Right, false, "certificate"),
-        (Certificate::Expired, true, "expired"),
-        (Certificate::OtherHost, true, "127.0.0.1"),
+    let namesake = Authority::new("team");
+    for (certificate, known, said, not_said) in [
+        (Certificate::Right, None, "set caFile to its certificate", "expired"),
+        (Certificate::Right, Some(Authority::new("other").pem()), "nor by one in caFile", "its certificate"),
+        (Certificate::Right, Some(namesake.pem()), "nor by one in caFile", "expired"),
+        (Certificate::Expired, Some(authority.pem()), "expired on 2021-01-01", "caFile"),
+        (Certificate::NotYetValid, Some(authority.pem()), "from 2400-01-01", "caFile"),
+        (Certificate::OtherHost, Some(authority.pem()), "another name (elsewhere.example)", "caFile"),
+        (Certificate::AuthorityAsServer, Some(authority.pem()), "certificate authority", "set caFile"),
+        (Certificate::AuthorityAsServer, None, "certificate authority", "set caFile"),
     ] {
+        eprintln!("case: {certificate:?}, {said}");
         let test = https_test(&authority, certificate);
         test.set("organizations", "[github.com/acme-corp]");
-        if !known {
-            test.unset("caFile");
+        match known {
+            None => test.unset("caFile"),
+            Some(known) => fs::write(test.path("ca.pem"), known).unwrap(),
         }
         let (report, outcome) = test.run_json(&["--max-seconds", "1"], 75);
-        outcome.prints("certificate").prints(said).does_not_print(ALICE_KEY);
+        outcome.prints("certificate").prints(said).does_not_print(not_said).does_not_print(ALICE_KEY);
         assert_eq!((&report["status"], &report["messagesPending"]), (&json!("error"), &json!(5)), "{report}");
         assert!(test.status()["lastError"].as_str().unwrap().contains("certificate"));
         assert_eq!(test.receiver.request_count(), 0);
@@ -70,11 +78,40 @@ fn wrong_certificates_are_named_and_nothing_is_sent() {
 
         // The certificate is renewed.
         let renewed = TestReceiver::https(authority.server(Certificate::Right));
+        fs::write(test.path("ca.pem"), authority.pem()).unwrap();
         test.set("caFile", test.path("ca.pem").to_str().unwrap());
         test.set("endpoint", &renewed.endpoint());
         test.set_now(next + TimeDelta::seconds(1));
         test.run_json(&[], 0);
         test.assert_all_delivered_but(&[], &renewed.alice());
+    }
+}
+
+#[test]
+fn ca_file_is_read_in_the_forms_in_which_tools_write_it() {
+    let authority = Authority::new("team");
+    let pem = authority.pem().to_owned();
+    let der = Certificate::der_of(&pem);
+    let trusted = Certificate::trusted_block(&der);
+    let utf16 = |text: &str| -> Vec<u8> {
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let table: Vec<(&str, Vec<u8>)> = vec![
+        ("byte order mark", [b"\xef\xbb\xbf".as_slice(), pem.as_bytes()].concat()),
+        ("Latin-1 comments", [b"# Stammzertifikat f\xfcr M\xfcnchen\n".as_slice(), pem.as_bytes()].concat()),
+        ("CR LF, indented", pem.replace('\n', "\r\n  ").into_bytes()),
+        ("UTF-16", utf16(&pem)),
+        ("TRUSTED CERTIFICATE", trusted.clone().into_bytes()),
+        ("both kinds of block", [Authority::new("other").pem(), &trusted].concat().into_bytes()),
+        ("X509 CERTIFICATE", pem.replace(" CERTIFICATE", " X509 CERTIFICATE").into_bytes()),
+        ("DER", der),
+    ];
+    for (name, content) in table {
+        eprintln!("case: {name}");
+        let test = https_test(&authority, Certificate::Right);
+        fs::write(test.path("ca.pem"), content).unwrap();
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
     }
 }
 
@@ -107,7 +144,7 @@ fn proxied_test(authority: &Authority) -> ExporterTest {
 #[test]
 fn proxy_of_the_environment_is_used() {
     let authority = Authority::new("team");
-    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         let test = proxied_test(&authority);
         let proxy = Proxy::to(Some(test.receiver.address()));
         test.env(variable, &proxy.url_for("user:pass-word"));
@@ -126,9 +163,122 @@ fn proxy_of_the_environment_is_used() {
 }
 
 #[test]
+fn proxy_is_chosen_as_curl_chooses_one() {
+    let authority = Authority::new("team");
+    let order = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    for first in 0..order.len() {
+        let test = proxied_test(&authority);
+        let chosen = Proxy::to(Some(test.receiver.address()));
+        let other = Proxy::to(None);
+        test.env(order[first], &chosen.url().replace("http://", ""));
+        for earlier in &order[..first] {
+            test.env(earlier, "");
+        }
+        for later in order[first + 1..].iter().chain(&["HTTP_PROXY", "http_proxy"]) {
+            test.env(later, &other.url());
+        }
+        test.run_json(&[], 0);
+        assert!(!chosen.asked().is_empty() && other.asked().is_empty(), "{}", order[first]);
+        test.assert_delivered_without_repeats();
+    }
+    let test = proxied_test(&authority);
+    let other = Proxy::to(Some(test.receiver.address()));
+    test.env("HTTP_PROXY", &other.url());
+    test.env("http_proxy", &other.url());
+    test.run_json(&["--max-seconds", "1"], 75);
+    assert!(other.asked().is_empty(), "HTTP_PROXY is not for https");
+}
+
+#[test]
+fn proxy_key_is_used_without_and_before_the_environment() {
+    let authority = Authority::new("team");
+    let test = proxied_test(&authority);
+    let (chosen, other) = (Proxy::to(Some(test.receiver.address())), Proxy::to(None));
+    test.set("proxy", &chosen.url());
+    test.env("https_proxy", &other.url());
+    test.run_json(&[], 0);
+    assert!(!chosen.asked().is_empty() && other.asked().is_empty());
+    test.assert_delivered_without_repeats();
+
+    // The environment's is not taken, so that nobody finds the receiver's name.
+    let direct = proxied_test(&authority);
+    direct.set("proxy", "none");
+    direct.env("https_proxy", &chosen.url());
+    let asked = chosen.asked().len();
+    let (_, outcome) = direct.run_json(&["--max-seconds", "1"], 75);
+    outcome.prints("not found");
+    assert_eq!(chosen.asked().len(), asked);
+}
+
+#[test]
+fn proxy_that_cannot_be_used_is_never_a_direct_connection() {
+    let authority = Authority::new("team");
+    for (name, value) in [
+        ("ALL_PROXY", "socks5://user:pass-word@127.0.0.1:1080"),
+        ("https_proxy", "SOCKS5h://127.0.0.1:1080"),
+        ("HTTPS_PROXY", "http://user:pass-word@127.0.0.1:port"),
+        ("all_proxy", "ftp://127.0.0.1:21"),
+        ("https_proxy", "http://"),
+        ("proxy", "socks4://127.0.0.1:1080"),
+        ("proxy", "http://user:pass-word@127.0.0.1:99999"),
+    ] {
+        // Reachable directly, by a name that is none of this machine's own.
+        let test = proxied_test(&authority);
+        match name {
+            "proxy" => test.set(name, value),
+            _ => test.env(name, value),
+        }
+        let (report, outcome) = test.run_json(&[], 78);
+        outcome.prints("proxy").prints(name).does_not_print("pass-word");
+        assert_eq!(report["errors"][0]["code"], "CONFIGURATION", "{report}");
+        assert_eq!(test.receiver.connection_count(), 0);
+
+        // What needs no proxy is not stopped by it.
+        if name != "proxy" {
+            test.env("NO_PROXY", FAR_HOST);
+            test.run_json(&["--max-seconds", "1"], 75);
+        }
+    }
+}
+
+#[test]
+fn proxy_that_wants_credentials_is_named() {
+    let authority = Authority::new("team");
+    let proxy = Proxy::wanting_credentials();
+    for (url, said) in
+        [(proxy.url(), "wants credentials"), (proxy.url_for("user:pass-word"), "rejected the credentials")]
+    {
+        let test = proxied_test(&authority);
+        test.env("HTTPS_PROXY", &url);
+        let (_, outcome) = test.run_json(&["--max-seconds", "1"], 75);
+        outcome
+            .prints(&proxy.url())
+            .prints("407")
+            .prints(said)
+            .prints("HTTPS_PROXY")
+            .does_not_print("pass-word");
+        assert!(!test.status().to_string().contains("pass-word"));
+    }
+    // One that is not there is named too.
+    let test = proxied_test(&authority);
+    test.env("HTTPS_PROXY", "http://user:pass-word@127.0.0.1:1");
+    let (_, outcome) = test.run_json(&["--max-seconds", "1"], 75);
+    outcome.prints("through the proxy http://127.0.0.1:1").does_not_print("pass-word");
+}
+
+#[test]
 fn no_proxy_and_this_machine_are_reached_without_the_proxy() {
     let authority = Authority::new("team");
-    for no_proxy in ["receiver.invalid", "example.com,receiver.invalid", ".invalid", "*"] {
+    for no_proxy in [
+        "receiver.invalid",
+        "example.com, receiver.invalid",
+        "example.com receiver.invalid",
+        ".receiver.invalid",
+        "invalid",
+        ".invalid",
+        "Receiver.Invalid.",
+        "*",
+    ] {
         let test = proxied_test(&authority);
         let proxy = Proxy::to(Some(test.receiver.address()));
         test.env("HTTPS_PROXY", &proxy.url());
