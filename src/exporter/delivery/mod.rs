@@ -272,7 +272,13 @@ impl<'a> Delivery<'a> {
             return Err(StopReason::Interrupted.into());
         }
         let retry_after = error.retry_after();
-        let (attempts, wait) = self.progress.record_fault(error.message().to_owned(), retry_after);
+        let last_error = &self.progress.destination().last_error;
+        let message = match (error, last_error) {
+            // The fault for which there was no second attempt says more.
+            (RequestError::TimeUp, Some(last)) => last.message.clone(),
+            _ => error.message().to_owned(),
+        };
+        let (attempts, wait) = self.progress.record_fault(message, retry_after);
         self.asked_to_wait = !retry_after.is_zero();
         let clock = self.progress.batcher.clock;
         let is_too_late = clock.elapsed() + wait + ATTEMPT_MIN >= self.deadline;
