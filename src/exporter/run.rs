@@ -392,7 +392,7 @@ impl<'a> Run<'a> {
             Err(Interruption::Stopped(StopReason::Fault | StopReason::TimeUp | StopReason::Interrupted)) => {
                 Err(StopReason::HeartbeatFailed.into())
             }
-            sent => sent,
+            sent => sent.map(drop),
         }
     }
 

@@ -86,11 +86,13 @@ impl ProxyRules {
         let Some(proxy) = &self.proxy else { return Ok(None) };
         let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
         let port = port.unwrap_or(HTTPS_PORT_DEFAULT);
-        // A proxy cannot reach this machine's own loopback address.
-        if is_loopback(host) || self.bypass.iter().any(|rule| rule.matches(host, port)) {
+        if self.bypass.iter().any(|rule| rule.matches(host, port)) {
             return Ok(None);
         }
-        proxy.clone().map(Some).map_err(Error::configuration)
+        let proxy = proxy.clone().map_err(Error::configuration)?;
+        // The environment's proxy is meant for the network, and cannot reach this machine's own loopback address.
+        let is_for_network = matches!(proxy.origin, Origin::Environment(_));
+        Ok(Some(proxy).filter(|_| !(is_for_network && is_loopback(host))))
     }
 }
 

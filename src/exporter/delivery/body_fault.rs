@@ -1,9 +1,9 @@
 //! Faults that may depend on the body: a timeout, a cut connection, a firewall's page in place of a response.
 //!
-//! Such a fault looks the same whether the body is too large or blocked, or the endpoint is down. So two in a row halve
-//! the batch. A message that cannot be halved is set aside until the other sessions were tried, and counts as the culprit
-//! only if a batch was acknowledged in between, an empty one if nothing else is pending: an outage costs no message its
-//! content.
+//! Such a fault looks the same whether the body is too large or blocked, or the endpoint is down. So two in a row make
+//! the batch suspect, and a probe, which is an empty batch, tells the two apart. An endpoint that is down is asked at
+//! the pace of its backoff: nothing here shortens the backoff, and only a response ends it. A message that cannot be
+//! halved is set aside until the other sessions were tried, so that an outage costs no message its content.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,59 +14,66 @@ use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::request_error::{FaultKind, RequestError};
 use crate::exporter::plan::pending_session::PendingSession;
 
-/// The number of faults in a row, in this run or the previous one, after which the batch changes.
+/// The number of faults in a row, in this run or the previous ones, that makes a batch suspect.
 const FAULTS_MAX: u32 = 2;
+/// The code for a session with a message that got no response by itself, though the endpoint responds to others.
+const NO_RESPONSE: &str = "NO_RESPONSE";
 
-/// The consequence of a fault for the next request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reaction {
-    /// The batch is sent again.
-    Unchanged,
-    /// The next batch is another one.
-    Changed,
-    /// An empty batch shows first that the endpoint is well.
-    Probe,
+/// A batch that may itself be the cause of its faults.
+#[derive(Debug)]
+pub struct Suspicion {
+    kind: FaultKind,
+    message: String,
 }
 
 impl Progress<'_> {
-    /// Counts faults that may depend on the body, and changes what is sent after `FAULTS_MAX` of them. Only a response,
-    /// or its absence within the timeout, counts.
-    pub fn act_on_body_fault(
-        &mut self,
-        error: &RequestError,
-        batch: &Batch,
-        payload_bytes: u64,
-        pending: &mut VecDeque<PendingSession>,
-    ) -> Reaction {
-        let Some(kind) = error.fault_kind() else { return Reaction::Unchanged };
-        let faults = &mut self.destination_mut().backoff.body_faults;
-        *faults = if kind.may_depend_on_body() { faults.saturating_add(1) } else { 0 };
+    /// Counts a fault that may depend on the body. After `FAULTS_MAX` of them the batch is suspect, and the next ones are
+    /// smaller, in later runs too. An error that is no fault counts as nothing.
+    pub fn suspect(&mut self, error: &RequestError, batch: &Batch, payload_bytes: u64) -> Option<Suspicion> {
+        let kind = error.fault_kind()?;
         let is_searching =
             matches!(kind, FaultKind::Intercepted { .. }) && self.batcher.bisection.is_active();
-        let is_confirmed = self.destination().backoff.body_faults >= FAULTS_MAX || is_searching;
-        if !kind.may_depend_on_body() || !is_confirmed || batch.chunks.is_empty() {
-            return Reaction::Unchanged;
+        let faults = &mut self.destination_mut().backoff.body_faults;
+        // The body of an empty batch is no cause of anything.
+        let may_depend_on_body = kind.may_depend_on_body() && !batch.chunks.is_empty();
+        *faults = if may_depend_on_body { faults.saturating_add(1) } else { 0 };
+        if !may_depend_on_body || (*faults < FAULTS_MAX && !is_searching) {
+            return None;
         }
-        self.destination_mut().backoff.body_faults = 0;
-        if is_single(batch) {
-            return self.set_aside(kind, error.message(), batch, pending);
+        *faults = 0;
+        if !is_single(batch) {
+            self.learn_slow_batch(payload_bytes);
         }
-        if self.learn_smaller(kind, payload_bytes) {
-            // The smaller batch is a new attempt. The learned limit has a minimum, so that this ends.
-            self.destination_mut().backoff.attempts = 0;
+        Some(Suspicion { kind, message: error.message().to_owned() })
+    }
+
+    /// Acts on a suspicion after the probe. `endpoint_is_well`: the endpoint responded to the probe at the first attempt;
+    /// otherwise the endpoint was down, which explains the faults. Returns true if the next batch is another one.
+    pub fn act_on_suspicion(
+        &mut self,
+        suspicion: &Suspicion,
+        batch: &Batch,
+        endpoint_is_well: bool,
+        pending: &mut VecDeque<PendingSession>,
+    ) -> bool {
+        match (is_single(batch), endpoint_is_well) {
+            (true, true) => self.act_on_single(suspicion, batch, pending),
+            (true, false) => false,
+            (false, true) => {
+                if suspicion.kind == FaultKind::Cut {
+                    // A gateway that cuts large bodies goes on doing so.
+                    limits::keep_learned(self.destination_mut());
+                }
+                // The cause may be one message, whatever its size: only bisection finds it.
+                self.batcher.halve(batch, false, pending)
+            }
+            (false, false) => true,
         }
-        // A firewall may block a batch for its text: only bisection finds the message.
-        if matches!(kind, FaultKind::Intercepted { .. }) {
-            self.batcher.halve(batch, false, pending);
-        }
-        Reaction::Changed
     }
 
     /// Learns that a batch was too slow for the `limit` that the run's time budget left. Returns the error that says so.
-    pub fn learn_slow_batch(&mut self, payload_bytes: u64, limit: Duration) -> RequestError {
-        if self.learn_smaller(FaultKind::Timeout, payload_bytes) {
-            self.destination_mut().backoff.attempts = 0;
-        }
+    pub fn slow_batch(&mut self, payload_bytes: u64, limit: Duration) -> RequestError {
+        self.learn_slow_batch(payload_bytes);
         RequestError::SlowBatch {
             message: format!(
                 "a batch of {payload_bytes} bytes had no response after {} s, when the time budget of the run was used up; the next run sends smaller ones; raise --max-seconds if the connection is slow",
@@ -75,53 +82,36 @@ impl Progress<'_> {
         }
     }
 
-    /// Lowers the learned limit to half of a payload. Returns true if the limit is lower than before.
-    fn learn_smaller(&mut self, kind: FaultKind, payload_bytes: u64) -> bool {
+    fn learn_slow_batch(&mut self, payload_bytes: u64) {
         let now = self.batcher.clock.now();
-        let destination = self.destination_mut();
-        let before = limits::learned_bytes(destination, now).unwrap_or(usize::MAX);
-        match kind {
-            FaultKind::Cut => limits::lower_after_cut(destination, payload_bytes as usize, now),
-            _ => limits::lower(destination, payload_bytes as usize, true, now),
-        }
-        limits::learned_bytes(destination, now).is_some_and(|bytes| bytes < before)
+        limits::lower(self.destination_mut(), payload_bytes as usize, true, now);
     }
 
-    /// Moves the session of a batch that cannot be halved behind the others; treats its message as the culprit if
-    /// batches were acknowledged since the session was set aside.
-    fn set_aside(
+    /// Moves the session of a suspect batch that cannot be halved behind the others. The second time, its message is the
+    /// cause: it goes without content, or its session is rejected. Returns true if the next batch is another one.
+    fn act_on_single(
         &mut self,
-        kind: FaultKind,
-        message: &str,
+        Suspicion { kind, message }: &Suspicion,
         batch: &Batch,
         pending: &mut VecDeque<PendingSession>,
-    ) -> Reaction {
-        let Some(chunk) = batch.chunks.first() else { return Reaction::Unchanged };
+    ) -> bool {
+        let Some(chunk) = batch.chunks.first() else { return false };
         let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) else {
-            return Reaction::Unchanged;
+            return false;
         };
-        let acknowledged = self.report.batches;
-        match self.set_aside.get(&chunk.session_id) {
-            Some(before) if acknowledged > *before => match (kind, chunk.only_message) {
-                (FaultKind::Intercepted { status }, _) => {
-                    self.reject_batch(batch, status, message, pending);
-                    Reaction::Changed
-                }
-                (FaultKind::Cut, Some((rowid, true))) => {
-                    pending[index].omit_content.insert(rowid);
-                    Reaction::Changed
-                }
-                _ => Reaction::Unchanged,
-            },
-            Some(_) => Reaction::Probe,
-            None => {
-                self.set_aside.insert(chunk.session_id.clone(), acknowledged);
-                self.batcher.bisection.finish();
-                let session = pending.remove(index);
-                pending.extend(session);
-                if pending.len() > 1 { Reaction::Changed } else { Reaction::Probe }
-            }
+        if self.set_aside.insert(chunk.session_id.clone()) {
+            self.batcher.bisection.finish();
+            let session = pending.remove(index);
+            pending.extend(session);
+            return true;
         }
+        match (kind, chunk.only_message) {
+            (FaultKind::Intercepted { status }, _) => self.reject_batch(batch, *status, message, pending),
+            (FaultKind::Cut, Some((rowid, true))) => drop(pending[index].omit_content.insert(rowid)),
+            // The trouble may pass: the session backs off by itself.
+            _ => self.reject_session(index, pending, NO_RESPONSE, message, false),
+        }
+        true
     }
 }
 

@@ -42,36 +42,28 @@ pub fn body_bytes_max(destination: &Destination) -> Option<u64> {
 /// Learns that `bytes` were too many for the receiver, or, if `is_slow`, for the transport: halves the next batches.
 pub fn lower(destination: &mut Destination, bytes: usize, is_slow: bool, now: DateTime<Utc>) {
     let bytes = (bytes / 2).max(ENVELOPE_BYTES);
-    destination.learned_limit =
-        Some(LearnedLimit { bytes, is_slow, is_cut: false, is_raised: false, learned_at: Some(now) });
+    destination.learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
 }
 
-/// Learns that a connection was cut at `bytes`. A gateway that cuts large bodies looks like an endpoint that is down,
-/// so that the limit is raised again; if that is cut too, the limit is the gateway's and stays.
-pub fn lower_after_cut(destination: &mut Destination, bytes: usize, now: DateTime<Utc>) {
-    let is_confirmed = destination.learned_limit.is_some_and(|learned| learned.is_raised);
-    lower(destination, bytes, !is_confirmed, now);
+/// Learns that the learned limit is one of something on the way, and no matter of speed: fast batches do not raise it.
+pub fn keep_learned(destination: &mut Destination) {
     if let Some(learned) = &mut destination.learned_limit {
-        learned.is_cut = true;
+        learned.is_slow = false;
     }
 }
 
-/// Learns that a batch of `bytes` was fast: doubles a limit that a slow transport taught, up to the configured
-/// `bytes_max`. A limit that a cut taught grows to twice of what has passed, so that the next cut shows the gateway's.
-pub fn raise(destination: &mut Destination, bytes: usize, bytes_max: usize) {
+/// Learns that a batch was fast: doubles a limit that a slow transport taught, up to the configured `bytes_max`.
+pub fn raise(destination: &mut Destination, bytes_max: usize) {
     let limit = &mut destination.learned_limit;
     if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
-        let before = learned.bytes;
-        learned.bytes = if learned.is_cut { before.max(bytes * 2) } else { before.saturating_mul(2) };
-        learned.is_raised |= learned.bytes > before;
+        learned.bytes = learned.bytes.saturating_mul(2);
         if learned.bytes >= bytes_max {
             *limit = None;
         }
     }
 }
 
-/// The learned limit, until it expires.
-pub fn learned_bytes(destination: &Destination, now: DateTime<Utc>) -> Option<usize> {
+fn learned_bytes(destination: &Destination, now: DateTime<Utc>) -> Option<usize> {
     let learned = destination.learned_limit?;
     let expires_at = learned.learned_at.map(|at| backoff::after(at, LEARNED_LIMIT_LIFETIME));
     (!backoff::is_due(expires_at, now, LEARNED_LIMIT_LIFETIME)).then_some(learned.bytes)
@@ -95,9 +87,9 @@ mod tests {
         let mut destination = Destination::default();
         lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
-        raise(&mut destination, 4_000, 10_000);
+        raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(8_000));
-        raise(&mut destination, 4_000, 10_000);
+        raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit, None);
     }
 
@@ -105,25 +97,17 @@ mod tests {
     fn learned_limit_of_a_receiver_is_not_raised() {
         let mut destination = Destination::default();
         lower(&mut destination, 8_000, false, at("2026-01-01T00:00:00Z"));
-        raise(&mut destination, 4_000, 10_000);
+        raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
     }
 
     #[test]
-    fn limit_of_a_gateway_stays_once_a_raised_one_was_cut_again() {
+    fn limit_of_a_gateway_is_not_raised() {
         let mut destination = Destination::default();
-        let now = at("2026-01-01T00:00:00Z");
-        lower_after_cut(&mut destination, 8_000, now);
-        lower_after_cut(&mut destination, 4_000, now);
-        raise(&mut destination, 2_000, 10_000);
-        assert_eq!(
-            destination.learned_limit.map(|limit| limit.bytes),
-            Some(4_000),
-            "an outage leaves no limit"
-        );
-        lower_after_cut(&mut destination, 4_000, now);
-        raise(&mut destination, 2_000, 10_000);
-        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(2_000));
+        lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
+        keep_learned(&mut destination);
+        raise(&mut destination, 10_000);
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
     }
 
     #[test]

@@ -44,7 +44,6 @@ use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::acknowledge::rejections;
 use crate::exporter::delivery::batcher::Batcher;
-use crate::exporter::delivery::body_fault::Reaction;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::prefetch::{Prefetch, PreparedBatch};
 use crate::exporter::delivery::progress::Progress;
@@ -143,11 +142,10 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    /// Sends a heartbeat: an empty batch.
-    pub fn send_heartbeat(&mut self) -> Flow<()> {
+    /// Sends a heartbeat: an empty batch. Returns true if it was acknowledged at the first attempt.
+    pub fn send_heartbeat(&mut self) -> Flow<bool> {
         let heartbeat = PreparedBatch::start(&self.progress.batcher, Batch::default(), 0, &[])?;
-        self.send(heartbeat, &mut VecDeque::new(), |_, _, _| {})?;
-        Ok(())
+        self.send(heartbeat, &mut VecDeque::new(), |_, _, _| {})
     }
 
     /// Sends a batch until it is acknowledged or rejected; calls `prefetch` once it is in flight. Returns true if all
@@ -238,20 +236,16 @@ impl<'a> Delivery<'a> {
                 message: format!("the receiver rejected a heartbeat ({status}: {message})"),
             },
             Err(RequestError::TimeUp) if limit >= self.slow_after && !is_empty => {
-                self.progress.learn_slow_batch(body.inflated_bytes, limit)
+                self.progress.slow_batch(body.inflated_bytes, limit)
             }
             Err(error) => error,
         };
-        let reaction = self.progress.act_on_body_fault(&error, batch, body.inflated_bytes, pending);
+        let suspicion = self.progress.suspect(&error, batch, body.inflated_bytes);
         self.wait_to_retry(&error)?;
-        match reaction {
-            Reaction::Changed => Ok(Attempt::Incomplete),
-            Reaction::Unchanged => Ok(Attempt::Retry),
-            Reaction::Probe => {
-                self.send_heartbeat()?;
-                Ok(Attempt::Retry)
-            }
-        }
+        let Some(suspicion) = suspicion else { return Ok(Attempt::Retry) };
+        let endpoint_is_well = self.send_heartbeat()?;
+        let is_changed = self.progress.act_on_suspicion(&suspicion, batch, endpoint_is_well, pending);
+        Ok(if is_changed { Attempt::Incomplete } else { Attempt::Retry })
     }
 
     fn count_acknowledged(&mut self, batch: &Batch, body: &EncodedBody, duration: Duration) {
@@ -261,7 +255,7 @@ impl<'a> Delivery<'a> {
         progress.report.bytes_uncompressed += body.inflated_bytes;
         if duration * FAST_SHARE < progress.batcher.config.timeout && !batch.chunks.is_empty() {
             let bytes_max = progress.batcher.config.batch_bytes;
-            limits::raise(progress.destination_mut(), body.inflated_bytes as usize, bytes_max);
+            limits::raise(progress.destination_mut(), bytes_max);
         }
     }
 

@@ -3,7 +3,7 @@
 //! A kill costs sending again what was acknowledged after the last save, and nothing else; so saving is a trade of
 //! time against repeated work, and never a matter of correctness.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,8 @@ pub struct Progress<'a> {
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
-    /// Sessions that were set aside after a fault that may depend on the body, each with the number of batches that had
-    /// been acknowledged by then.
-    pub(super) set_aside: HashMap<String, u64>,
+    /// Sessions that were set aside because of a suspect message.
+    pub(super) set_aside: HashSet<String>,
     pub(super) log: &'a Logger,
     folder: &'a Path,
     is_dirty: bool,
@@ -46,7 +45,7 @@ impl<'a> Progress<'a> {
             batcher,
             report: Report::default(),
             acknowledged: HashSet::new(),
-            set_aside: HashMap::new(),
+            set_aside: HashSet::new(),
             log: &context.log,
             folder: &context.folder,
             is_dirty: false,

@@ -127,12 +127,6 @@ pub struct LearnedLimit {
     pub bytes: usize,
     /// True if the connection was too slow for more, which passes; false if the receiver rejected more.
     pub is_slow: bool,
-    /// True if a connection was cut above the limit.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_cut: bool,
-    /// True if the limit was raised since it was learned.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_raised: bool,
     /// Time at which the limit was learned.
     #[serde(with = "time::optional")]
     pub learned_at: Option<DateTime<Utc>>,

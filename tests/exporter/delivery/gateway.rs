@@ -37,9 +37,6 @@ fn size_that_a_gateway_lets_through_is_remembered() {
     let test = ExporterTest::with_sessions(&[600]);
     limit_bodies(&test, Fault::reset().unread());
     test.run_json(&[], 0);
-    // Whether it was an outage shows when a larger batch is cut again.
-    test.add_messages(&test.sessions[0], 600);
-    test.run_json(&[], 0);
     test.add_messages(&test.sessions[0], 600);
     let (report, _) = test.run_json(&[], 0);
     assert_eq!(report["attempts"], report["batches"], "{report}");
@@ -150,6 +147,70 @@ fn firewall_before_the_identity_is_not_a_matter_of_the_key() {
         outcome.prints("firewall").does_not_print("apiKey");
         test.receiver.clear_script();
         test.advance(TimeDelta::hours(2));
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
+    }
+}
+
+/// What is halved, set aside or tried with an empty batch takes its turn in the backoff of the endpoint.
+#[test]
+fn outage_that_looks_like_a_gateway_is_asked_at_the_pace_of_the_backoff() {
+    for (name, when, fault) in [
+        ("resets", connections(), Fault::reset()),
+        ("cut while sending", batches(), Fault::reset().unread()),
+        ("closed", batches(), Fault::close().unread()),
+        ("blocked", batches(), Fault::html(403)),
+        ("captive portal", requests(), Fault::html(200)),
+    ] {
+        eprintln!("case: {name}");
+        let test = ExporterTest::with_sessions(&[40, 1, 1]);
+        test.set("includeContent", "true");
+        test.run_json(&[], 0);
+        for session in &test.sessions {
+            test.add_messages(session, 20);
+        }
+        test.receiver.script(when, fault);
+        let mut asked = Vec::new();
+        for _ in 0..16 {
+            let before = test.receiver.connection_count();
+            test.run_json(&[], 75);
+            asked.push(test.receiver.connection_count() - before);
+            test.advance(TimeDelta::minutes(61));
+        }
+        assert!(asked[0] <= 9, "1, 2, 4… seconds within the budget of the first run: {asked:?}");
+        assert!(asked[2..].iter().all(|asked| *asked == 1), "then one request an hour: {asked:?}");
+        test.receiver.clear_script();
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
+        let alice = test.receiver.alice();
+        for message in alice.sessions.values().flat_map(|session| session.messages.values()) {
+            assert!(message.content.is_some(), "an outage took the content of {}", message.id);
+        }
+    }
+}
+
+/// A message that gets no response by itself is not the endpoint's matter, and holds up no other session.
+#[test]
+fn message_without_any_response_backs_off_with_its_session_alone() {
+    for (name, fault) in [("cut", Fault::reset()), ("silent", Fault::silence())] {
+        eprintln!("case: {name}");
+        let mut test = ExporterTest::with_sessions(&[1, 3, 3]);
+        let bad = test.message(0, 0);
+        test.receiver.script(batches().with_message(&bad), fault);
+        let (report, _) = test.run_json(&[], 75);
+        assert_eq!(
+            (&report["sessionsRejected"], &report["messagesSent"]),
+            (&json!(1), &json!(6)),
+            "{report}"
+        );
+        assert_eq!(report["errors"][0]["code"], "NO_RESPONSE", "{report}");
+        let status = test.status();
+        assert!(status["nextRetryAt"].is_null(), "the endpoint is well: {status}");
+        assert_eq!(test.queued(&test.sessions[0]).unwrap()["status"], "pending");
+        test.add_session(2);
+        test.run_json(&["--max-seconds", "1"], 0);
+        test.receiver.clear_script();
+        test.advance(TimeDelta::hours(1));
         test.run_json(&[], 0);
         test.assert_delivered_without_repeats();
     }

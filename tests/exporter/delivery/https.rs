@@ -293,6 +293,52 @@ fn no_proxy_and_this_machine_are_reached_without_the_proxy() {
     test.run_json(&[], 0);
     assert_eq!(proxy.asked().len(), 0);
     test.assert_delivered_without_repeats();
+    // The key is for whatever the endpoint is.
+    let chosen = Proxy::to(Some(test.receiver.address()));
+    test.set("proxy", &chosen.url());
+    test.add_messages(&test.sessions[0], 1);
+    test.run_json(&[], 0);
+    assert!(!chosen.asked().is_empty());
+    test.assert_delivered_without_repeats();
+}
+
+#[test]
+fn no_proxy_takes_ports_and_networks() {
+    let authority = Authority::new("team");
+    for (host, no_proxy, is_proxied) in [
+        (FAR_HOST, "receiver.invalid:PORT", false),
+        (FAR_HOST, ".invalid:PORT", false),
+        (FAR_HOST, "receiver.invalid:1", true),
+        (FAR_HOST, "ceiver.invalid", true),
+        ("192.0.2.7", "10.0.0.0/8, 192.0.2.0/24", false),
+        ("192.0.2.7", "192.0.2.7:PORT", false),
+        ("192.0.2.7", "198.51.100.0/24,192.0.2.8/31", true),
+    ] {
+        let test = https_test(&authority, Certificate::Right);
+        test.set("endpoint", &test.receiver.endpoint_at(host));
+        test.set("timeout", "1");
+        let proxy = Proxy::to(Some(test.receiver.address()));
+        test.env("HTTPS_PROXY", &proxy.url());
+        let port = test.receiver.address().port().to_string();
+        test.env("no_proxy", &no_proxy.replace("PORT", &port));
+        test.run(&["--max-seconds", "2"]);
+        assert_eq!(!proxy.asked().is_empty(), is_proxied, "no_proxy={no_proxy} {host}");
+    }
+}
+
+#[test]
+fn proxy_that_cannot_be_used_stops_a_run_to_this_machine_too() {
+    for (variable, value) in [("ALL_PROXY", "socks5://127.0.0.1:1080"), ("https_proxy", "http://:80")] {
+        let test = ExporterTest::with_sessions(&[2]);
+        test.env(variable, value);
+        test.run_json(&[], 78).1.prints(variable);
+        assert_eq!(test.receiver.connection_count(), 0);
+        for (name, value) in [("NO_PROXY", "localhost, 127.0.0.1"), (variable, "")] {
+            test.env(name, value);
+            test.run_json(&[], 0);
+        }
+        test.assert_delivered_without_repeats();
+    }
 }
 
 #[test]
