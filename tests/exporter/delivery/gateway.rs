@@ -152,7 +152,7 @@ fn firewall_before_the_identity_is_not_a_matter_of_the_key() {
     }
 }
 
-/// What is halved, set aside or tried with an empty batch takes its turn in the backoff of the endpoint.
+/// Halving, setting aside and probing keep to the backoff of the endpoint.
 #[test]
 fn outage_that_looks_like_a_gateway_is_asked_at_the_pace_of_the_backoff() {
     for (name, when, fault) in [
