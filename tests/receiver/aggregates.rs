@@ -262,3 +262,21 @@ fn rows_that_outlived_their_session_are_stored_and_counted_once() {
         assert_eq!(one("SELECT CAST(sum(output_tokens) AS BIGINT) FROM metrics"), "46");
     }
 }
+
+#[test]
+fn sums_that_went_elsewhere_do_not_use_up_the_rows_of_an_answer() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let row = with(message("m", 0), json!({"outputTokens": 5, "model": "zz"}));
+        alice.sync(&[session("s", ACME, vec![row])]);
+        store.execute(
+            "INSERT INTO metrics SELECT tenant_id, user_id, session_id, day, CAST(n AS TEXT), message_type, repository, \
+             0, 0, 0, 0, 0, 0, 0, 0 FROM metrics, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+             WHERE n < 20001) SELECT n FROM numbers) AS numbered",
+        );
+        let query = r#"{ metrics(from: "2025-01-01", to: "2025-12-31", groupBy: [MODEL]) { model messages outputTokens } }"#;
+        let expected = json!([{"model": "zz", "messages": 1, "outputTokens": 5}]);
+        assert_eq!(alice.graphql_data(query)["metrics"], expected);
+    }
+}

@@ -126,11 +126,13 @@ fn peak_mib(body: &[u8]) -> u64 {
         for n in 0..64 {
             let client = receiver.client(keys[n % keys.len()]);
             scope.spawn(move || {
-                // Who waited for a minute, on a machine that slow, is told to come again.
+                // On a slow machine a request may wait for a minute, until the receiver or the client gives it up.
                 let taken = (0..10).any(|_| {
-                    let response = client.post("/api/sync", &[("content-encoding", "gzip")], body);
-                    assert!([200, 503].contains(&response.status), "{}", response.text);
-                    response.status == 200
+                    let response = client.try_post("/api/sync", &[("content-encoding", "gzip")], body);
+                    response.is_ok_and(|response| {
+                        assert!([200, 503].contains(&response.status), "{}", response.text);
+                        response.status == 200
+                    })
                 });
                 assert!(taken);
             });

@@ -397,3 +397,30 @@ fn sync_status_says_who_is_fresh_idle_overdue_or_failing() {
         }
     }
 }
+
+#[test]
+fn a_batch_that_concerns_others_is_no_success_of_this_organization() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let [bob, carol, dave] = [&team.bob, &team.carol, &team.dave].map(|key| receiver.client(key));
+        let success = |client: HttpClient| {
+            let clients =
+                client.graphql_data("{ syncStatus { user lastSeenAt lastSuccessAt } }")["syncStatus"].clone();
+            let of_dave = clients.as_array().unwrap().iter().find(|client| client["user"] == "dave").cloned();
+            of_dave.map(|client| client["lastSuccessAt"].is_string())
+        };
+        dave.sync(&[session("g", GLOBEX, vec![])]);
+        assert_eq!((success(bob), success(carol), success(dave)), (Some(false), Some(true), Some(true)));
+        dave.sync(&[session("nobodys", "https://github.com/nobody/x", vec![])]);
+        assert_eq!(success(bob), Some(false), "a rejected session is none of acme's");
+        dave.sync(&[session("a", ACME, vec![])]);
+        assert_eq!(success(bob), Some(true));
+        store.admin("session forget g --user dave");
+        store.execute("UPDATE clients SET last_success_at = NULL");
+        dave.sync(&[session("g", GLOBEX, vec![])]);
+        assert_eq!((success(bob), success(carol)), (Some(false), Some(true)), "FORGOTTEN acknowledges");
+        store.execute("UPDATE clients SET last_success_at = NULL");
+        dave.sync(&[]);
+        assert_eq!((success(bob), success(carol)), (Some(true), Some(true)), "a heartbeat concerns all");
+    }
+}

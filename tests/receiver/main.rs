@@ -12,6 +12,7 @@ mod limits;
 mod merge;
 mod odd_values;
 mod postgres;
+mod races;
 mod session_admin;
 mod sync;
 mod wire;

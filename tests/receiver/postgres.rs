@@ -52,6 +52,37 @@ fn row_level_security_is_on_and_forced_for_every_table_of_tenants() {
 }
 
 #[test]
+fn each_role_is_granted_what_it_uses_and_no_more() {
+    let Some(store) = postgres() else { return };
+    let _receiver = store.serve();
+    let granted = |policy: &str| {
+        let sql = format!(
+            "SELECT table_name || ' ' || string_agg(left(privilege_type, 1), '' ORDER BY privilege_type) \
+             FROM information_schema.role_table_grants WHERE grantee = '{}' GROUP BY table_name ORDER BY table_name",
+            store.role(policy)
+        );
+        texts(&store, &sql)
+    };
+    // Delete, insert, select, update.
+    assert_eq!(granted("directory"), ["api_keys S", "directory S", "members S", "owners S", "tenants S"]);
+    assert_eq!(
+        granted("request"),
+        [
+            "clients ISU",
+            "members S",
+            "messages ISU",
+            "metrics ISU",
+            "session_locations IS",
+            "sessions ISU",
+            "tasks ISU",
+            "tenants S",
+            "usages ISU"
+        ]
+    );
+    assert!(granted("operator").iter().all(|table| table.ends_with(" DISU")));
+}
+
+#[test]
 fn a_request_sees_only_the_tenant_and_user_that_it_entered() {
     let Some(store) = postgres() else { return };
     let (team, receiver) = (store.create_team(), store.serve());

@@ -212,6 +212,9 @@ fn the_directory_can_be_listed_renamed_and_removed() {
             ("org create acme --name again", 65),
             ("org create other --owner github.com/acme-corp", 65),
             ("org create other --owner nonsense", 65),
+            ("org create other --owner github.com:22/z", 65),
+            ("owner add acme github.com:22/z", 65),
+            ("account add alice gitlab.com:2222/z", 65),
             ("user create alice", 65),
             ("key create nobody", 65),
             ("key revoke nothing", 65),
@@ -246,6 +249,140 @@ fn the_directory_can_be_listed_renamed_and_removed() {
         store.admin("user remove alicia --yes");
         assert_eq!(alice.get("/api/sync/identity").status, 401);
         assert!(store.query("SELECT * FROM messages").is_empty());
+    }
+}
+
+#[test]
+fn commands_on_a_users_session_leave_alone_whose_id_it_is_now() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
+        // Bob stores sessions whose ids were alice's until they were pruned.
+        let at = (chrono::Utc::now() - chrono::Duration::days(600)).to_rfc3339();
+        let ids = ["forgotten", "moved"];
+        let old = |id| with(session(id, ACME, vec![aged("a", 600, "u")]), json!({"lastModified": at}));
+        assert_eq!(alice.sync(&ids.map(old)).status, 200);
+        store.admin("prune --older-than 400d");
+        assert_eq!(bob.sync(&ids.map(|id| session(id, ACME, vec![aged("b", 1, "u")]))).status, 200);
+        let state = || {
+            let bobs = "SELECT tenant_id, user_id, session_id, messages, output_tokens FROM metrics \
+                        WHERE day > 0 AND user_id = (SELECT tenant_id FROM tenants WHERE handle = 'bob') ORDER BY session_id";
+            let messages = "SELECT session_id, message_id, user_id FROM messages ORDER BY session_id";
+            (
+                store.query(messages),
+                store.query(bobs),
+                store.query("SELECT session_id FROM sessions ORDER BY 1"),
+            )
+        };
+        let before = state();
+        assert_eq!((before.0.len(), before.2.len()), (2, 2));
+        store.admin("session forget forgotten --user alice");
+        store.admin("session move moved --user alice --private");
+        assert_eq!(state(), before);
+        let (_, exported, _) = store.try_admin("session export --user alice");
+        assert_eq!(exported, "");
+        let response = alice.sync(&[session("forgotten", ACME, vec![])]);
+        assert_eq!(response.codes(), [("forgotten".to_owned(), "FORGOTTEN".to_owned())]);
+    }
+}
+
+#[test]
+fn a_forgotten_session_cannot_be_moved_and_outlives_its_organization() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let both = [session("forgotten", ACME, vec![message("m", 0)]), session("kept", ACME, vec![])];
+        alice.sync(&both);
+        store.admin("session forget forgotten --user alice");
+        let (code, _, stderr) = store.try_admin("session move forgotten --user alice --private");
+        assert_eq!(code, 65, "{stderr}");
+        assert!(stderr.contains("forgotten was forgotten"), "{stderr}");
+        store.admin("org remove acme --yes");
+        store.admin("org create acme --owner github.com/acme-corp");
+        store.admin("member add acme alice");
+        let response = alice.sync(&both);
+        assert_eq!(response.codes(), [("forgotten".to_owned(), "FORGOTTEN".to_owned())]);
+        assert_eq!(response.body["processed"], 1);
+    }
+}
+
+/// Sums by session and whether the day is before the retention.
+fn output_by_session(store: &TestStore, since: i64) -> Vec<String> {
+    texts(
+        store,
+        &format!(
+            "SELECT session_id || ' ' || CASE WHEN day < {since} THEN 'pruned' ELSE 'kept' END || ' ' || \
+             CAST(sum(output_tokens) AS BIGINT) FROM metrics GROUP BY session_id, day < {since} \
+             HAVING sum(output_tokens) <> 0 ORDER BY 1"
+        ),
+    )
+}
+
+#[test]
+fn an_answer_of_a_pruned_day_counts_there_once_when_its_sessions_go() {
+    for store in stores() {
+        for (goes, command) in [
+            ("first", "session forget first --user alice"),
+            ("second", "session forget second --user alice"),
+            ("second", "session move second --user alice --private"),
+        ] {
+            let store = if store.is_postgres() { postgres().unwrap() } else { sqlite() };
+            let (team, receiver) = (store.create_team(), store.serve());
+            let midnight =
+                (chrono::Utc::now() - chrono::Duration::days(10)).date_naive().and_hms_opt(0, 0, 0);
+            let midnight = midnight.unwrap().and_utc();
+            let row = |id: &str, seconds: i64| {
+                let at = (midnight + chrono::Duration::seconds(seconds)).to_rfc3339();
+                with(message(id, 0), json!({"timestamp": at, "usageId": "u", "outputTokens": 7}))
+            };
+            let response = receiver.client(&team.alice).sync(&[
+                session("first", ACME, vec![row("a", -60), row("b", 60)]),
+                session("second", ACME, vec![row("c", 70)]),
+                session("third", ACME, vec![row("d", 80)]),
+            ]);
+            assert_eq!(response.status, 200);
+            store.admin("prune --older-than 10d");
+            let since = midnight.timestamp() / 86_400;
+            let before = output_by_session(&store, since);
+            assert_eq!(before, ["first pruned 7"]);
+            store.admin(command);
+            let acme =
+                store.query("SELECT tenant_id FROM tenants WHERE handle = 'acme'")[0][0].clone().unwrap();
+            store.execute(&format!("DELETE FROM metrics WHERE tenant_id <> '{acme}'"));
+            assert_eq!(output_by_session(&store, since), before, "{goes}: {command}");
+        }
+    }
+}
+
+#[test]
+fn a_message_from_a_clock_that_is_ahead_is_pruned_by_its_arrival() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let ahead = |id: &str| with(message(id, 0), json!({"timestamp": "2199-01-01T00:00:00Z"}));
+        let rows = vec![ahead("came-early"), ahead("came-late"), aged("young", 5, "u")];
+        assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows)]).status, 200);
+        let arrived = "SELECT count(*) FROM messages WHERE arrived_at IS NOT NULL";
+        assert_eq!(texts(&store, arrived), ["2"], "a message in time needs no second time");
+        store.execute(
+            "UPDATE messages SET arrived_at = arrived_at - 500 * 86400000000 WHERE message_id = 'came-early'",
+        );
+        assert_eq!(store.admin("prune --older-than 400d")["messages"], 1);
+        let left = texts(&store, "SELECT message_id FROM messages ORDER BY message_id");
+        assert_eq!(left, ["came-late", "young"]);
+        assert_eq!(texts(&store, "SELECT message_count FROM sessions"), ["2"]);
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_receiver_is_rejected_with_the_next_step() {
+    for store in stores() {
+        store.admin("org list");
+        store.execute("INSERT INTO migrations (number, name, applied_at) VALUES (99, 'later', 0)");
+        let (code, _, stderr) = store.try_admin("org list");
+        assert_eq!(code, 69, "{stderr}");
+        let (code, said) = store.refused();
+        assert_eq!(code, 69, "{said}");
+        assert!(said.contains("install a newer han-sync-receiver"), "{said}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `POST /api/sync` and `GET /api/sync/identity`: one suite of claims, held to on both stores.
 
 use crate::support::running_receiver::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_batch_is_stored_once_however_often_it_comes() {
@@ -413,5 +413,37 @@ fn a_row_that_is_there_though_its_session_is_not_is_stored_once() {
             receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0), message("n", 1)])]);
         assert_eq!((response.status, &response.body["processed"]), (200, &json!(1)), "{}", response.text);
         assert_eq!(store.query("SELECT count(*) FROM messages"), [[Some("2".to_owned())]]);
+    }
+}
+
+#[test]
+fn a_replay_writes_no_task_again() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let task = |id: &str, members: Value| {
+            let whole = json!({"id": id, "taskId": id, "subject": "do", "description": "it", "status": "completed",
+                               "createdAt": "2025-03-01T00:00:00Z", "updatedAt": "2025-03-01T00:00:00Z"});
+            with(whole, members)
+        };
+        let tasks = json!([
+            task("whole", json!({})),
+            task("bare", json!({"subject": "", "description": null, "createdAt": "", "updatedAt": ""})),
+            task("empty", json!({"description": ""})),
+            task("ahead", json!({"createdAt": "2199-01-01T00:00:00Z", "updatedAt": "2199-01-01T00:00:00Z"})),
+            task("nul", json!({"subject": "a\u{0}b", "status": "x\u{0}"})),
+            task("blank", json!({"updatedAt": " 2025-03-01T00:00:00Z "})),
+            task("long", json!({"subject": "x".repeat(300 << 10), "status": "y".repeat(2_000)})),
+        ]);
+        let batch = [with(session("s", ACME, vec![]), json!({"tasks": tasks}))];
+        assert_eq!(alice.sync(&batch).status, 200);
+        store.execute(if store.is_postgres() {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'written again'; END $$; \
+             CREATE TRIGGER refuse BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION refuse()"
+        } else {
+            "CREATE TRIGGER refuse BEFORE UPDATE ON tasks BEGIN SELECT raise(ABORT, 'written again'); END"
+        });
+        let response = alice.sync(&batch);
+        assert_eq!((response.status, &response.body["processed"]), (200, &json!(1)), "{}", response.text);
     }
 }

@@ -37,7 +37,7 @@ impl CliError {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             CliError::Usage(_) => EXIT_USAGE,
-            CliError::Store(StoreError::Refused(_)) => EXIT_REJECTED,
+            CliError::Store(StoreError::Refused(_) | StoreError::UserRemoved) => EXIT_REJECTED,
             CliError::Unavailable(_)
             | CliError::Store(
                 StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_),

@@ -12,7 +12,9 @@ pub fn store_error(error: impl Borrow<StoreError>) -> Error {
         StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
             ("UNAVAILABLE", "the store is not available: try again later")
         }
-        StoreError::Internal(_) | StoreError::Aborted => ("INTERNAL", "internal error"),
+        StoreError::Internal(_) | StoreError::Aborted | StoreError::UserRemoved => {
+            ("INTERNAL", "internal error")
+        }
     };
     tracing::error!(error = %error, "a query failed");
     with_code(message, code)

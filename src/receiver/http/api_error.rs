@@ -90,6 +90,7 @@ impl From<StoreError> for ApiError {
         let cause = error.to_string();
         let error = match error {
             StoreError::Refused(message) => return ApiError::bad_request(message),
+            StoreError::UserRemoved => return ApiError::unauthorized(),
             StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
                 ApiError::unavailable("the store is not available: try again later")
             }

@@ -63,6 +63,8 @@ pub struct DecodedSession {
 pub struct DecodedMessage {
     /// Time of the message, in microseconds since the epoch: the time of arrival where `wire.timestamp` is empty.
     pub at: i64,
+    /// Time of arrival, where the message's own time is ahead of it; the message is pruned by it.
+    pub arrived_at: Option<i64>,
     /// Message as received; its timestamp is empty if it was absent or unreadable.
     pub wire: SyncMessage,
 }

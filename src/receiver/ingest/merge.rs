@@ -100,7 +100,7 @@ mod tests {
         for (index, column) in COLUMNS.iter().enumerate() {
             (column.set)(&mut wire, fill(column, index));
         }
-        DecodedMessage { at: 7, wire }
+        DecodedMessage { at: 7, arrived_at: None, wire }
     }
 
     fn filled() -> DecodedMessage {

@@ -8,7 +8,7 @@ use super::dedup::Deduplicated;
 use super::validation::{check_id, fits, is_number, replace_nul};
 use crate::protocol::SyncMessage;
 use crate::protocol::message::{COLUMNS, ColumnLimit, FieldRef, FieldValue, MessageColumn};
-use crate::receiver::limits::{ID_BYTES_MAX, NAME_BYTES_MAX};
+use crate::receiver::limits::{CLOCK_SKEW_US, ID_BYTES_MAX, NAME_BYTES_MAX};
 use crate::receiver::time;
 
 /// Checks messages, and deduplicates them. `now` is the time of a message whose own is unreadable.
@@ -38,7 +38,8 @@ fn decode_message(mut wire: SyncMessage, now: i64) -> Result<DecodedMessage, Str
             (column.set)(&mut wire, FieldValue::Text(cleaned));
         }
     }
-    Ok(DecodedMessage { at: at.unwrap_or(now), wire })
+    let arrived_at = at.is_some_and(|at| at > now + CLOCK_SKEW_US).then_some(now);
+    Ok(DecodedMessage { at: at.unwrap_or(now), arrived_at, wire })
 }
 
 /// False for a value out of the column's range, and for an empty name, which counts as none.

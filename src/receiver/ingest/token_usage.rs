@@ -258,6 +258,7 @@ mod tests {
                 |(index, (day, line, usage, model, input, output)): (usize, (i64, i64, u8, u8, i64, i64))| {
                     DecodedMessage {
                         at: day * time::DAY_US,
+                        arrived_at: None,
                         wire: SyncMessage {
                             id: format!("m{index}"),
                             line_number: line,

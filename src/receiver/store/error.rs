@@ -1,13 +1,13 @@
 //! Errors of the store, sorted by what can be done about them.
 //!
-//! Invariant: the text of an error never quotes a stored or sent value.
+//! Invariant: the text of an error holds no message, no task and no key. It may repeat a name or an id that its reader gave.
 
 use std::fmt;
 
 /// Reason why the store did not do what it was asked.
 #[derive(Debug)]
 pub enum StoreError {
-    /// A conflict with another transaction. The same transaction, run again, succeeds.
+    /// A conflict with another transaction. The same transaction may succeed when it is run again.
     Contended(String),
     /// The database cannot be reached, or is shutting down. A later attempt may succeed.
     Unavailable(String),
@@ -15,6 +15,8 @@ pub enum StoreError {
     Refused(String),
     /// The database cannot serve this receiver as it is; the text says what to do.
     Unusable(String),
+    /// The user of the request was removed while the request was on its way.
+    UserRemoved,
     /// A defect of this program or of the schema.
     Internal(String),
     /// An earlier statement of the transaction failed, and its error gives the reason.
@@ -38,6 +40,7 @@ impl fmt::Display for StoreError {
             StoreError::Unavailable(text) => write!(f, "the store is unavailable: {text}"),
             StoreError::Refused(text) | StoreError::Unusable(text) => f.write_str(text),
             StoreError::Internal(text) => write!(f, "the store failed: {text}"),
+            StoreError::UserRemoved => f.write_str("the user was removed"),
             StoreError::Aborted => f.write_str("the store failed: the transaction was aborted"),
         }
     }

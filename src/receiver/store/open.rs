@@ -1,16 +1,19 @@
-//! The opened store, and the retry of transactions that met others.
+//! The opened store, and the retry of transactions that conflicted with others.
 
 use super::database::{Database, DbRole, Postgres, Sqlite, Transaction};
 use super::error::{Result, StoreError};
 use super::user_locks::UserLocks;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The store where neither the command line nor the environment names one.
 pub const DEFAULT_URL: &str = "sqlite:han-team.db";
-/// Attempts at a transaction that meets others.
+/// Attempts at a transaction that conflicts with others.
 const ATTEMPTS_MAX: u32 = 8;
-/// Half of the pause after the first attempt; it doubles with each.
+/// Time after which no further attempt begins. An attempt waits up to 20 s for a lock, so that the last one ends within a
+/// minute, which is as long as a request may take.
+const ATTEMPTS_TIMEOUT: Duration = Duration::from_secs(35);
+/// Half of the pause after the first attempt; the pause doubles with each attempt.
 const PAUSE_MS: u64 = 5;
 
 /// A database with the receiver's schema.
@@ -27,8 +30,9 @@ impl Store {
         } else {
             let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
             // The URL is not printed, because it may hold a password.
-            let path =
-                path.ok_or_else(|| StoreError::refused("the store must be sqlite:PATH or postgres://…"))?;
+            let path = path.ok_or_else(|| {
+                StoreError::Unusable("the store must be sqlite:PATH or postgres://…".to_owned())
+            })?;
             Database::Sqlite(Sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path)))?)
         };
         Ok(Store { db, user_locks: UserLocks::default() })
@@ -49,10 +53,12 @@ impl Store {
         tx.commit().await
     }
 
-    /// Runs an operator's change in a transaction, again while it meets others.
+    /// Runs an operator's change in a transaction, again while it conflicts with others. Operators' changes follow one
+    /// another, so that what one has looked up in the directory holds until its end.
     pub(super) async fn operate<T>(&self, change: impl AsyncFn(&Transaction) -> Result<T>) -> Result<T> {
         with_retries(async || {
             let tx = self.db.write(DbRole::Operator).await?;
+            tx.lock_directory().await?;
             let done = change(&tx).await?;
             tx.commit().await?;
             Ok(done)
@@ -61,13 +67,13 @@ impl Store {
     }
 }
 
-/// Runs `work` again while it meets other transactions, with a growing pause.
+/// Runs `work` again while it conflicts with other transactions, with a growing pause, within bounds.
 pub async fn with_retries<T, F: Future<Output = Result<T>>>(mut work: impl FnMut() -> F) -> Result<T> {
-    let mut attempts = 0;
+    let (started, mut attempts) = (Instant::now(), 0);
     loop {
         attempts += 1;
         match work().await {
-            Err(StoreError::Contended(reason)) if attempts < ATTEMPTS_MAX => {
+            Err(StoreError::Contended(reason)) if may_retry(attempts, started.elapsed()) => {
                 tracing::debug!(attempts, reason, "the store is contended, trying again");
                 let pause = PAUSE_MS << attempts;
                 tokio::time::sleep(Duration::from_millis(pause / 2 + jitter(pause / 2))).await;
@@ -77,7 +83,25 @@ pub async fn with_retries<T, F: Future<Output = Result<T>>>(mut work: impl FnMut
     }
 }
 
+/// True if another attempt may begin.
+fn may_retry(attempts: u32, elapsed: Duration) -> bool {
+    attempts < ATTEMPTS_MAX && elapsed < ATTEMPTS_TIMEOUT
+}
+
 /// A random number up to `max`, so that two transactions that collided do not collide again.
 fn jitter(max: u64) -> u64 {
     getrandom::u64().unwrap_or(0) % (max + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_bounded_in_number_and_in_time() {
+        assert!(may_retry(1, Duration::ZERO));
+        assert!(may_retry(ATTEMPTS_MAX - 1, Duration::from_secs(20)));
+        assert!(!may_retry(ATTEMPTS_MAX, Duration::ZERO));
+        assert!(!may_retry(2, Duration::from_secs(40)), "two waits of 20 s for a lock are enough");
+    }
 }

@@ -4,16 +4,16 @@
 //! brings nothing back and counts nothing twice. Days are pruned whole, so that the sums of a day are either those of all
 //! its rows or frozen.
 
-use super::database::{DbRole, Transaction};
-use super::directory::{TenantKind, tenant_id};
+use super::database::DbRole;
+use super::directory::{TenantKind, tenant_id, tenant_users};
 use super::error::Result;
 use super::open::{Store, with_retries};
 use super::sql::Value;
 use crate::receiver::time::{self, DAY_US};
 use serde::Serialize;
 
-/// Time by which the tokens of an answer outlive its rows, for an answer with rows on both sides of the limit: they are
-/// minutes apart.
+/// Time by which the tokens of an answer outlive its rows: an answer may have rows on both sides of the limit, minutes
+/// apart.
 const USAGE_MARGIN_US: i64 = 2 * DAY_US;
 
 /// Result of a prune.
@@ -34,12 +34,9 @@ pub struct Pruned {
 
 const RETAIN_SINCE: &str = "\
     UPDATE tenants SET retained_since = $2 WHERE tenant_id = $1 AND (retained_since IS NULL OR retained_since < $2)";
-/// All users who may be storing a batch in the tenant at this moment.
-const SELECT_USERS: &str = "\
-    SELECT user_id FROM members WHERE tenant_id = $1 UNION SELECT user_id FROM sessions WHERE tenant_id = $1 \
-    UNION SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND kind = 'user'";
+/// A message whose own time is ahead of its arrival goes by its arrival: its own time may be centuries away.
 const DELETE_MESSAGES: &str = "\
-    DELETE FROM messages WHERE tenant_id = $1 AND at < $3 AND session_id IN \
+    DELETE FROM messages WHERE tenant_id = $1 AND (at < $3 OR arrived_at < $3) AND session_id IN \
     (SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
 const RECOUNT_MESSAGES: &str = "\
     UPDATE sessions SET message_count = (SELECT count(*) FROM messages m WHERE m.tenant_id = sessions.tenant_id \
@@ -59,7 +56,7 @@ impl Store {
             .operate(async |tx| {
                 let tenants = match organization {
                     Some(slug) => vec![tenant_id(tx, TenantKind::Organization, slug).await?],
-                    None => texts(tx, "SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
+                    None => tx.query_texts("SELECT tenant_id FROM tenants ORDER BY tenant_id", &[]).await?,
                 };
                 for tenant in &tenants {
                     tx.execute(RETAIN_SINCE, &[Value::from(tenant), since.into()]).await?;
@@ -72,7 +69,7 @@ impl Store {
             pruned.tenants += 1;
             // From here on nothing older is stored. The lock of each user waits for the batches that began before.
             let tx = self.db.read(DbRole::Operator).await?;
-            let users = texts(&tx, SELECT_USERS, &[tenant.into()]).await?;
+            let users = tenant_users(&tx, tenant).await?;
             tx.commit().await?;
             for user in &users {
                 let [messages, tasks, sessions] =
@@ -87,7 +84,7 @@ impl Store {
 
     async fn prune_user(&self, tenant: &str, user: &str, since: i64) -> Result<[u64; 3]> {
         let tx = self.db.write(DbRole::Operator).await?;
-        tx.lock(vec![format!("{tenant}/{user}")]).await?;
+        tx.lock_users(vec![user.to_owned()]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
         let messages = tx.execute(DELETE_MESSAGES, &params).await?;
         if messages > 0 {
@@ -99,9 +96,4 @@ impl Store {
         tx.commit().await?;
         Ok([messages, tasks, sessions])
     }
-}
-
-/// The first column of a query.
-async fn texts(tx: &Transaction, sql: &str, params: &[Value]) -> Result<Vec<String>> {
-    tx.query(sql, params).await?.iter().map(|row| row.text(0)).collect()
 }

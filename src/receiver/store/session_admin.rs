@@ -64,22 +64,24 @@ pub struct SessionFilter {
 
 struct FoundSession {
     tenant_id: String,
+    user_id: String,
     info: SessionInfo,
 }
 
 const SELECT_SESSIONS: &str = "\
     SELECT s.tenant_id, CASE WHEN t.kind = 'organization' THEN t.handle END, u.handle, s.session_id, \
-    s.repository, s.status, s.message_count, s.last_modified FROM sessions s \
+    s.repository, s.status, s.message_count, s.last_modified, s.user_id FROM sessions s \
     JOIN tenants t ON t.tenant_id = s.tenant_id LEFT JOIN tenants u ON u.tenant_id = s.user_id \
     WHERE ($1 = '' OR s.session_id = $1) AND ($2 = '' OR s.tenant_id = $2) AND ($3 = '' OR s.user_id = $3) \
     ORDER BY t.handle, s.stored_at, s.session_id";
 const SELECT_FIELDS: &str = "\
     SELECT repository, status, slug, harness, inclusion, last_modified, modified_at, total_message_count \
-    FROM sessions WHERE tenant_id = $1 AND session_id = $2";
+    FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3";
 const SELECT_USAGE_IDS: &str = "\
-    SELECT DISTINCT usage_id FROM messages WHERE tenant_id = $1 AND session_id = $2 AND usage_id IS NOT NULL";
+    SELECT DISTINCT usage_id FROM messages WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 \
+    AND usage_id IS NOT NULL";
 const DELETE_METRICS: &str = "\
-    DELETE FROM metrics WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3 AND day >= $4";
+    DELETE FROM metrics WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 AND day >= $4";
 
 impl Store {
     /// The selected sessions.
@@ -98,7 +100,8 @@ impl Store {
     ) -> Result<()> {
         let tx = self.db.read(DbRole::Operator).await?;
         for found in find_sessions(&tx, filter).await? {
-            let Some(stored) = read_session(&tx, &found.tenant_id, &found.info.id).await? else { continue };
+            let stored = read_session(&tx, &found.tenant_id, &found.user_id, &found.info.id).await?;
+            let Some(stored) = stored else { continue };
             let session = SyncSession {
                 id: found.info.id,
                 project_slug: stored.remote.as_ref().map_or("", |remote| remote.repo()).to_owned(),
@@ -128,16 +131,21 @@ impl Store {
     ) -> Result<()> {
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
-            let from = session_location(tx, &user, id).await?;
-            let to = match organization {
-                Some(slug) => tenant_id(tx, TenantKind::Organization, slug).await?,
-                None => user.clone(),
+            tx.lock_users(vec![user.clone()]).await?;
+            let location = session_location(tx, &user, id).await?;
+            if location.has_tombstone {
+                return Err(StoreError::refused(format!(
+                    "the session {id} was forgotten and cannot be moved"
+                )));
+            }
+            let (from, to) = match organization {
+                Some(slug) => (location.tenant_id, tenant_id(tx, TenantKind::Organization, slug).await?),
+                None => (location.tenant_id, user.clone()),
             };
             if from == to {
                 return Err(StoreError::refused(format!("the session {id} is there already")));
             }
-            lock(tx, &user, &[&from, &to]).await?;
-            let session = read_session(tx, &from, id).await?;
+            let session = read_session(tx, &from, &user, id).await?;
             delete_rows(tx, &from, &user, id).await?;
             move_location(tx, &user, id, &to).await?;
             // Of a pruned session only the location is left.
@@ -153,9 +161,9 @@ impl Store {
     pub async fn forget_session(&self, login: &str, id: &str, now: i64) -> Result<()> {
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
-            let tenant = session_location(tx, &user, id).await?;
-            lock(tx, &user, &[&tenant]).await?;
-            delete_rows(tx, &tenant, &user, id).await?;
+            tx.lock_users(vec![user.clone()]).await?;
+            let location = session_location(tx, &user, id).await?;
+            delete_rows(tx, &location.tenant_id, &user, id).await?;
             delete_location(tx, &user, id, now).await
         })
         .await
@@ -181,6 +189,7 @@ async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<F
     let read = |row: &Row| {
         Ok(FoundSession {
             tenant_id: row.text(0)?,
+            user_id: row.text(8)?,
             info: SessionInfo {
                 organization: row.opt_text(1)?,
                 login: row.opt_text(2)?,
@@ -195,16 +204,16 @@ async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<F
     rows.iter().map(read).collect()
 }
 
-/// Locks the user in these tenants, in the order in which batches lock them.
-async fn lock(tx: &Transaction, user: &str, tenants: &[&str]) -> Result<()> {
-    let mut tenants = tenants.to_vec();
-    tenants.sort_unstable();
-    tx.lock(tenants.into_iter().map(|tenant| format!("{tenant}/{user}")).collect()).await
-}
-
-/// A stored session in the form of a decoded one.
-async fn read_session(tx: &Transaction, tenant: &str, id: &str) -> Result<Option<DecodedSession>> {
-    let Some(row) = tx.query_one(SELECT_FIELDS, &[tenant.into(), id.into()]).await? else { return Ok(None) };
+/// A user's stored session in the form of a decoded one; `None` if only its location is left, or if the id is now another
+/// user's.
+async fn read_session(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    id: &str,
+) -> Result<Option<DecodedSession>> {
+    let key = [tenant.into(), user.into(), id.into()];
+    let Some(row) = tx.query_one(SELECT_FIELDS, &key).await? else { return Ok(None) };
     let inclusion = match row.opt_text(4)?.as_deref() {
         Some("organization") => Some(Inclusion::Organization),
         Some("personal") => Some(Inclusion::Personal),
@@ -221,53 +230,63 @@ async fn read_session(tx: &Transaction, tenant: &str, id: &str) -> Result<Option
         modified_at: row.int(6)?,
         is_arrival: false,
         total_message_count: row.opt_int(7)?,
-        messages: session_messages(tx, tenant, id).await?,
-        tasks: session_tasks(tx, tenant, id).await?,
+        messages: session_messages(tx, tenant, user, id).await?,
+        tasks: session_tasks(tx, tenant, user, id).await?,
     }))
 }
 
-/// Deletes a session's rows and sums, and counts the answers again that the session shared with others.
+/// Deletes the rows and sums of a user's session, and counts the answers again that the session shared with others.
 async fn delete_rows(tx: &Transaction, tenant: &str, user: &str, id: &str) -> Result<()> {
-    let session = [Value::from(tenant), id.into()];
-    let usage_ids = tx.query(SELECT_USAGE_IDS, &session).await?;
-    let usage_ids: Vec<String> = usage_ids.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
+    let session = [Value::from(tenant), user.into(), id.into()];
+    let usage_ids = tx.query_texts(SELECT_USAGE_IDS, &session).await?;
     for table in ["messages", "tasks", "sessions"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1 AND session_id = $2"), &session)
-            .await?;
+        let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3");
+        tx.execute(&sql, &session).await?;
     }
     let row =
         tx.query_one("SELECT retained_since FROM tenants WHERE tenant_id = $1", &[tenant.into()]).await?;
-    let since = row.map(|row| row.opt_int(0)).transpose()?.flatten().map_or(i64::MIN, time::day);
-    tx.execute(DELETE_METRICS, &[tenant.into(), id.into(), user.into(), since.into()]).await?;
+    let first_day = row.map(|row| row.opt_int(0)).transpose()?.flatten().map_or(i64::MIN, time::day);
+    tx.execute(DELETE_METRICS, &[tenant.into(), user.into(), id.into(), first_day.into()]).await?;
     if usage_ids.is_empty() {
         return Ok(());
     }
-    Ok(recount_usages(tx, tenant, user, id, usage_ids).await?)
+    let deleted = DeletedSession { tx, tenant, user, id, first_day };
+    Ok(deleted.recount_usages(usage_ids).await?)
 }
 
-/// Counts answers from their remaining rows, after the rows and sums of the session `deleted` are gone.
-async fn recount_usages(
-    tx: &Transaction,
-    tenant: &str,
-    user: &str,
-    deleted: &str,
-    usage_ids: Vec<String>,
-) -> Result<(), UpsertError> {
-    let aggregates = Aggregates { tx, tenant, user_id: user, assumes_existing: true };
-    let mut deltas = MetricsDeltas::new();
-    for usage in aggregates.usages(usage_ids.iter().map(String::as_str)).await?.values() {
-        // An answer that was counted in the deleted session is gone with its sums.
-        if usage.first.session_id != deleted {
+/// A session whose rows and sums are gone.
+struct DeletedSession<'a> {
+    tx: &'a Transaction,
+    tenant: &'a str,
+    user: &'a str,
+    id: &'a str,
+    /// The first day whose sums are not frozen by a prune.
+    first_day: i64,
+}
+
+impl DeletedSession<'_> {
+    /// Counts answers of which the session had rows from their remaining rows. An answer that counts on a pruned day stays
+    /// as it is, because the sums of that day stay.
+    async fn recount_usages(&self, mut usage_ids: Vec<String>) -> Result<(), UpsertError> {
+        let DeletedSession { tx, tenant, user, .. } = *self;
+        let aggregates = Aggregates { tx, tenant, user_id: user, assumes_existing: true };
+        let mut stored = aggregates.usages(usage_ids.iter().map(String::as_str)).await?;
+        let is_frozen = |usage: &TokenUsage| time::day(usage.first.at) < self.first_day;
+        usage_ids.retain(|id| !stored.get(id).is_some_and(is_frozen));
+        stored.retain(|_, usage| !is_frozen(usage));
+        let mut deltas = MetricsDeltas::new();
+        // The sums of an answer that counted in the session are gone with the session's.
+        for usage in stored.values().filter(|usage| usage.first.session_id != self.id) {
             token_usage::count_usage(usage, -1, &mut deltas)?;
         }
+        delete_usages(tx, tenant, user, usage_ids.clone()).await?;
+        let mut usages: HashMap<String, TokenUsage> = HashMap::new();
+        for (session, message) in usage_messages(tx, tenant, user, usage_ids).await? {
+            token_usage::merge_usage(&session, &message, &mut usages);
+        }
+        for usage in usages.values() {
+            token_usage::count_usage(usage, 1, &mut deltas)?;
+        }
+        aggregates.upsert(&HashMap::new(), &HashMap::new(), &usages, &deltas).await
     }
-    delete_usages(tx, tenant, user, usage_ids.clone()).await?;
-    let mut usages: HashMap<String, TokenUsage> = HashMap::new();
-    for (session, message) in usage_messages(tx, tenant, user, usage_ids).await? {
-        token_usage::merge_usage(&session, &message, &mut usages);
-    }
-    for usage in usages.values() {
-        token_usage::count_usage(usage, 1, &mut deltas)?;
-    }
-    aggregates.upsert(&HashMap::new(), &HashMap::new(), &usages, &deltas).await
 }

@@ -55,8 +55,8 @@ pub fn pending(version: i64, unreleased: i64) -> Result<&'static [Migration]> {
     }
     let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
     if version > known {
-        return Err(StoreError::refused(format!(
-            "the store has schema {version}, which is newer than this receiver's {known}: run a newer receiver"
+        return Err(StoreError::Unusable(format!(
+            "the store has schema {version}, which is newer than this receiver's {known}: install a newer han-sync-receiver"
         )));
     }
     let applied = MIGRATIONS.iter().take_while(|migration| migration.number <= version).count();
@@ -78,7 +78,7 @@ mod tests {
     fn only_migrations_after_the_stores_version_are_pending() {
         assert_eq!(pending(0, 0).unwrap().len(), MIGRATIONS.len());
         assert!(pending(MIGRATIONS.len() as i64, 0).unwrap().is_empty());
-        assert!(matches!(pending(99, 0), Err(StoreError::Refused(_))));
+        assert!(matches!(pending(99, 0), Err(StoreError::Unusable(_))));
         assert!(matches!(pending(0, 1), Err(StoreError::Unusable(_))));
     }
 }

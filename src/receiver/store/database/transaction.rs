@@ -81,6 +81,11 @@ impl Transaction {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
+    /// Runs a query and returns the texts of the first column.
+    pub async fn query_texts(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
+        self.query(sql, params).await?.iter().map(|row| row.text(0)).collect()
+    }
+
     /// Runs a statement and returns the number of changed rows.
     pub async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
         count_statement();
@@ -132,9 +137,21 @@ impl Transaction {
         self.batch("ROLLBACK TO SAVEPOINT session; RELEASE SAVEPOINT session").await
     }
 
-    /// Takes an advisory lock on each of these names, in their order, until the transaction ends. SQLite has a single
-    /// writer and needs none.
-    pub async fn lock(&self, names: Vec<String>) -> Result<()> {
+    /// Locks users until the transaction ends: whoever writes rows of a user, or deletes them, holds that user's lock. The
+    /// users are locked in the order of their ids, so that two transactions do not deadlock.
+    pub async fn lock_users(&self, mut user_ids: Vec<String>) -> Result<()> {
+        user_ids.sort_unstable();
+        user_ids.dedup();
+        self.lock(user_ids).await
+    }
+
+    /// Locks the directory against other commands of operators until the transaction ends. Comes before the locks of users.
+    pub async fn lock_directory(&self) -> Result<()> {
+        self.lock(vec!["directory".to_owned()]).await
+    }
+
+    /// Takes an advisory lock on each of these names, in their order. SQLite has a single writer and needs none.
+    async fn lock(&self, names: Vec<String>) -> Result<()> {
         match self {
             Transaction::Sqlite(_) => Ok(()),
             Transaction::Postgres(tx) => tx.lock(names).await,

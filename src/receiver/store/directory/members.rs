@@ -8,6 +8,7 @@ use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::Row;
 use crate::receiver::time;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// A membership in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -16,7 +17,7 @@ pub struct MemberInfo {
     pub organization: String,
     /// Login name of the user.
     pub login: String,
-    /// Role of the author.
+    /// `member` or `admin`.
     pub role: &'static str,
 }
 
@@ -24,17 +25,34 @@ const UPSERT_MEMBER: &str = "\
     INSERT INTO members (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role";
 
+const SELECT_CURRENT_TENANTS: &str = "\
+    SELECT tenant_id, retained_since FROM tenants WHERE tenant_id = $1 UNION ALL \
+    SELECT t.tenant_id, t.retained_since FROM members m JOIN tenants t ON t.tenant_id = m.tenant_id \
+    WHERE m.user_id = $1";
+
+/// The tenants in which a user may store sessions, each with the start of its retention (`None`: everything is retained).
+pub type CurrentTenants = HashMap<String, Option<i64>>;
+
+/// Reads a user's tenants as they are under the user's lock. A user who was removed is an error.
+pub async fn current_tenants(tx: &Transaction, user: &str) -> Result<CurrentTenants> {
+    let rows = tx.query(SELECT_CURRENT_TENANTS, &[user.into()]).await?;
+    let tenants: CurrentTenants =
+        rows.iter().map(|row| Ok((row.text(0)?, row.opt_int(1)?))).collect::<Result<_>>()?;
+    if tenants.contains_key(user) { Ok(tenants) } else { Err(StoreError::UserRemoved) }
+}
+
 impl Store {
     /// Makes a user a member, or changes a member's role.
     pub async fn set_member(&self, slug: &str, login: &str, role: Role) -> Result<()> {
         self.operate(async |tx| set_member(tx, slug, login, role).await).await
     }
 
-    /// Ends a membership.
+    /// Ends a membership. Batches that were accepted before are stored before.
     pub async fn remove_member(&self, slug: &str, login: &str) -> Result<()> {
         self.operate(async |tx| {
             let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
             let user = tenant_id(tx, TenantKind::User, login).await?;
+            tx.lock_users(vec![user.clone()]).await?;
             let sql = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
             match tx.execute(sql, &[organization.into(), user.into()]).await? {
                 0 => Err(StoreError::refused(format!("{login} is no member of {slug}"))),

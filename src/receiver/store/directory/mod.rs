@@ -17,7 +17,7 @@ mod keys;
 mod tenants;
 
 pub use keys::{KeyInfo, NewKey};
-pub use members::MemberInfo;
+pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
 pub use principal::{Membership, Principal, Role};
-pub use tenants::TenantInfo;
+pub use tenants::{TenantInfo, tenant_users};

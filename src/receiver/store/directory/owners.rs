@@ -51,6 +51,14 @@ pub async fn add_owner(tx: &Transaction, kind: TenantKind, tenant: &str, owner: 
 }
 
 fn normalize(owner: &str) -> Result<String> {
+    if let Some((host, rest)) = owner.split_once(':')
+        && let Some((port, path)) = rest.split_once('/')
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        // An SSH address has a path after its colon, and would read the port as the first segment of the owner.
+        return Err(StoreError::refused(format!("{owner} names a port: name the owner as {host}/{path}")));
+    }
     let owner = Owner::parse(owner).map_err(|error| {
         StoreError::refused(format!("{owner} is no owner such as github.com/acme-corp: {error}"))
     })?;

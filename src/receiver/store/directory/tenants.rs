@@ -12,6 +12,37 @@ use crate::receiver::{keys, time};
 use serde::Serialize;
 
 const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+/// Users are members, or were when they stored sessions; the user of a private space is its only one.
+const SELECT_TENANT_USERS: &str = "\
+    SELECT user_id FROM members WHERE tenant_id = $1 UNION SELECT user_id FROM sessions WHERE tenant_id = $1 \
+    UNION SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND kind = 'user'";
+
+/// The tables whose rows belong to a tenant.
+const TENANT_TABLES: [&str; 11] = [
+    "owners",
+    "members",
+    "api_keys",
+    "session_locations",
+    "sessions",
+    "messages",
+    "tasks",
+    "usages",
+    "metrics",
+    "clients",
+    "tenants",
+];
+/// Members may send an organization's sessions again, elsewhere; a tombstone belongs to its user and stays.
+const REMOVE_ORGANIZATION_ELSEWHERE: &[&str] =
+    &["DELETE FROM session_locations WHERE stored_in = $1 AND forgotten_at IS NULL"];
+/// Of a user only sums stay in organizations.
+const REMOVE_USER_ELSEWHERE: &[&str] = &[
+    "DELETE FROM members WHERE user_id = $1",
+    "DELETE FROM sessions WHERE user_id = $1",
+    "DELETE FROM messages WHERE user_id = $1",
+    "DELETE FROM tasks WHERE user_id = $1",
+    "DELETE FROM usages WHERE user_id = $1",
+    "DELETE FROM clients WHERE user_id = $1",
+];
 
 /// An organization or a user in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -106,41 +137,20 @@ impl Store {
         .await
     }
 
-    /// Removes an organization or a user with everything that is stored in it.
+    /// Removes an organization or a user with everything that is stored in it, once the batches on their way are stored.
     pub async fn remove(&self, kind: TenantKind, handle: &str) -> Result<()> {
         self.operate(async |tx| {
             let id = tenant_id(tx, kind, handle).await?;
-            tx.execute(
-                "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1",
-                &[Value::from(&id)],
-            )
-            .await?;
-            for table in [
-                "owners",
-                "members",
-                "api_keys",
-                "session_locations",
-                "sessions",
-                "messages",
-                "tasks",
-                "usages",
-                "metrics",
-                "clients",
-                "tenants",
-            ] {
+            // A batch locks its user and then looks up the user's tenants again, so that none comes after the removal.
+            tx.lock_users(tenant_users(tx, &id).await?).await?;
+            let sql = "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1";
+            tx.execute(sql, &[Value::from(&id)]).await?;
+            for table in TENANT_TABLES {
                 tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[Value::from(&id)]).await?;
             }
-            // Of a user only sums stay in organizations. The sessions of an organization may be sent again.
-            let elsewhere: &[&str] = match kind {
-                TenantKind::Organization => &["DELETE FROM session_locations WHERE stored_in = $1"],
-                TenantKind::User => &[
-                    "DELETE FROM members WHERE user_id = $1",
-                    "DELETE FROM sessions WHERE user_id = $1",
-                    "DELETE FROM messages WHERE user_id = $1",
-                    "DELETE FROM tasks WHERE user_id = $1",
-                    "DELETE FROM usages WHERE user_id = $1",
-                    "DELETE FROM clients WHERE user_id = $1",
-                ],
+            let elsewhere = match kind {
+                TenantKind::Organization => REMOVE_ORGANIZATION_ELSEWHERE,
+                TenantKind::User => REMOVE_USER_ELSEWHERE,
             };
             for sql in elsewhere {
                 tx.execute(sql, &[Value::from(&id)]).await?;
@@ -149,6 +159,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// All users who may be storing a batch in a tenant, or have stored one there.
+pub async fn tenant_users(tx: &Transaction, tenant: &str) -> Result<Vec<String>> {
+    tx.query_texts(SELECT_TENANT_USERS, &[tenant.into()]).await
 }
 
 async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {

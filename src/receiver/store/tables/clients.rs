@@ -73,8 +73,8 @@ pub struct BatchRecord {
     pub sessions: i64,
     /// Messages that were stored for the first time.
     pub messages: i64,
-    /// True if a session was stored, new or not.
-    pub stored: bool,
+    /// True if a session of the tenant was acknowledged: stored, new or not, or forgotten before.
+    pub is_acknowledged: bool,
     /// True if the batch had no sessions, which makes it a batch without errors in every tenant.
     pub is_empty: bool,
     pub errors: Vec<ClientError>,
@@ -109,7 +109,7 @@ impl BatchRecord {
     ) -> Result<()> {
         let failed = !self.errors.is_empty();
         // A batch whose sessions all belong to other tenants changes nothing in this one but `last_seen_at`.
-        let is_elsewhere = !failed && !self.stored && !self.is_empty;
+        let is_elsewhere = !failed && !self.is_acknowledged && !self.is_empty;
         let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
         let errors =
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
@@ -118,7 +118,7 @@ impl BatchRecord {
             user.into(),
             client_id.into(),
             now.into(),
-            (!failed).then_some(now).into(),
+            (!failed && !is_elsewhere).then_some(now).into(),
             self.sessions.into(),
             self.messages.into(),
             i64::from(failed).into(),

@@ -53,11 +53,13 @@ pub struct MessagePage {
 }
 
 /// Columns that are not declared in [`COLUMNS`]: they come first.
-const OWN_COLUMNS: [Column; 2] = [("session_id", ColumnType::Text), ("at", ColumnType::Int)];
+const OWN_COLUMNS: [Column; 3] =
+    [("session_id", ColumnType::Text), ("at", ColumnType::Int), ("arrived_at", ColumnType::Int)];
 
 const WRITTEN_COLUMNS: [Column; OWN_COLUMNS.len() + COLUMNS.len()] = {
     let mut columns = [OWN_COLUMNS[0]; OWN_COLUMNS.len() + COLUMNS.len()];
     columns[1] = OWN_COLUMNS[1];
+    columns[2] = OWN_COLUMNS[2];
     let mut index = 0;
     while index < COLUMNS.len() {
         columns[OWN_COLUMNS.len() + index] = (COLUMNS[index].store, ColumnType::of(COLUMNS[index].kind));
@@ -131,7 +133,7 @@ fn column_list(is_selected: fn(&MessageColumn) -> bool) -> String {
 
 /// Adds a message to the rows of an `INSERT`.
 pub fn push_message<'a>(rows: &mut Rows<'a>, session_id: &'a str, message: &'a DecodedMessage) {
-    let own = [session_id.into(), message.at.into()];
+    let own = [session_id.into(), message.at.into(), message.arrived_at.into()];
     let declared = COLUMNS.iter().map(|column| match (column.get)(&message.wire).into() {
         ValueRef::Null if column.store == "stream" => ValueRef::Text(DEFAULT_STREAM),
         value => value,
@@ -146,7 +148,7 @@ pub fn push_merged<'a>(
     merged: &'a DecodedMessage,
     content: Option<&'a String>,
 ) {
-    let own = [session_id.into(), merged.at.into()];
+    let own = [session_id.into(), merged.at.into(), merged.arrived_at.into()];
     let declared = COLUMNS.iter().map(|column| match column.store {
         "content" => content.into(),
         _ => (column.get)(&merged.wire).into(),
@@ -178,13 +180,19 @@ pub async fn stored_versions(
     rows.iter().map(read).collect()
 }
 
-/// All messages of a session with their content, in the order of time.
-pub async fn session_messages(tx: &Transaction, tenant: &str, session: &str) -> Result<Vec<DecodedMessage>> {
+/// All messages of a user's session with their content, in the order of time.
+pub async fn session_messages(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    session: &str,
+) -> Result<Vec<DecodedMessage>> {
     let sql = format!(
-        "SELECT {} FROM messages WHERE tenant_id = $1 AND session_id = $2 ORDER BY at, line_number, message_id",
+        "SELECT {} FROM messages WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 \
+         ORDER BY at, line_number, message_id",
         *READ_COLUMNS
     );
-    let rows = tx.query(&sql, &[tenant.into(), session.into()]).await?;
+    let rows = tx.query(&sql, &[tenant.into(), user.into(), session.into()]).await?;
     rows.iter().map(|row| Ok(read_message(row, |_| true)?.1)).collect()
 }
 
@@ -211,7 +219,7 @@ fn read_message(row: &Row, is_selected: fn(&MessageColumn) -> bool) -> Result<(S
         (column.set)(&mut wire, row.field(OWN_COLUMNS.len() + index, column.kind)?);
     }
     wire.content_omitted = wire.content_omitted.filter(|is_omitted| *is_omitted);
-    Ok((row.text(0)?, DecodedMessage { at: row.int(1)?, wire }))
+    Ok((row.text(0)?, DecodedMessage { at: row.int(1)?, arrived_at: row.opt_int(2)?, wire }))
 }
 
 /// Gives a message that came without a readable time the time of its arrival.

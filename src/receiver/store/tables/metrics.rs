@@ -160,10 +160,6 @@ impl Store {
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
             for row in tx.query(&sql, &params).await? {
                 let group = MetricsRow::read(&row, slug, dimensions)?;
-                // The answer that was counted here is now counted elsewhere.
-                if group.sums == MetricSums::default() {
-                    continue;
-                }
                 groups.entry(group.key()).or_insert_with(|| group.without_sums()).add(&group);
                 if groups.len() > METRICS_ROWS_MAX {
                     return Err(StoreError::refused(format!(
@@ -193,12 +189,14 @@ fn grouped_sums(dimensions: &[MetricDimension], visibility: Visibility) -> Strin
             format!("CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)")
         })
         .collect();
+    // Rows without any sum are left by answers that are now counted in another row.
+    let counts: Vec<String> = SUMS.iter().map(|column| format!("max({column}) > 0")).collect();
     format!(
         "SELECT d1, d2, d3, d4, d5, CAST(count(DISTINCT session) AS BIGINT), {} FROM (\
          SELECT {} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, \
          CASE WHEN messages > 0 THEN session_id END AS session, {} \
          FROM metrics WHERE tenant_id = $1 AND day BETWEEN $2 AND $3 AND $4 <> '') a \
-         GROUP BY d1, d2, d3, d4, d5 LIMIT {}",
+         GROUP BY d1, d2, d3, d4, d5 HAVING {} LIMIT {}",
         halves.join(", "),
         dimension(MetricDimension::Repository, "repository", "''"),
         dimension(MetricDimension::User, user, "''"),
@@ -206,6 +204,7 @@ fn grouped_sums(dimensions: &[MetricDimension], visibility: Visibility) -> Strin
         dimension(MetricDimension::Type, "message_type", "''"),
         dimension(MetricDimension::Day, "day", "0"),
         SUMS.join(", "),
+        counts.join(" OR "),
         METRICS_ROWS_MAX + 1,
     )
 }

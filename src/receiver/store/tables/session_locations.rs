@@ -46,11 +46,10 @@ pub async fn session_locations(
     rows.iter().map(read).collect()
 }
 
-/// The tenant in which a user's session is stored. A session that the user never had is an error.
-pub async fn session_location(tx: &Transaction, user: &str, id: &str) -> Result<String> {
-    let sql = "SELECT stored_in FROM session_locations WHERE tenant_id = $1 AND session_id = $2";
-    match tx.query_one(sql, &[user.into(), id.into()]).await? {
-        Some(row) => row.text(0),
+/// The location of a user's session. A session that the user never had is an error.
+pub async fn session_location(tx: &Transaction, user: &str, id: &str) -> Result<SessionLocation> {
+    match session_locations(tx, user, std::iter::once(id)).await?.remove(id) {
+        Some(location) => Ok(location),
         None => Err(StoreError::refused(format!("this user has no session {id}"))),
     }
 }

@@ -120,7 +120,7 @@ pub const UPSERT_TASKS: InsertMany = InsertMany {
 };
 const SELECT_SESSION_TASKS: &str = "\
     SELECT task_id, subject, description, status, created_at, updated_at, changed_at FROM tasks \
-    WHERE tenant_id = $1 AND session_id = $2 AND NOT pruned ORDER BY created_at, task_id";
+    WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 AND NOT pruned ORDER BY created_at, task_id";
 const SELECT_TASKS: &str = "\
     SELECT session_id, task_id, subject, description, status, created_at, updated_at FROM tasks \
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {list:$3} AND NOT pruned \
@@ -148,8 +148,13 @@ pub async fn task_fields<'a>(
     tx.select_by_keys(&SELECT_FIELDS, &keys).await?.iter().map(read).collect()
 }
 
-/// All tasks of a session that are not pruned.
-pub async fn session_tasks(tx: &Transaction, tenant: &str, session: &str) -> Result<Vec<DecodedTask>> {
+/// All tasks of a user's session that are not pruned.
+pub async fn session_tasks(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    session: &str,
+) -> Result<Vec<DecodedTask>> {
     let read = |row: &Row| {
         let id = row.text(0)?;
         let wire = SyncTask {
@@ -163,7 +168,11 @@ pub async fn session_tasks(tx: &Transaction, tenant: &str, session: &str) -> Res
         };
         Ok(DecodedTask { changed_at: row.int(6)?, is_arrival: false, wire })
     };
-    tx.query(SELECT_SESSION_TASKS, &[tenant.into(), session.into()]).await?.iter().map(read).collect()
+    tx.query(SELECT_SESSION_TASKS, &[tenant.into(), user.into(), session.into()])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 impl Store {

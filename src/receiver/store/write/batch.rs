@@ -1,8 +1,9 @@
 //! The upsert of a whole batch: one transaction over all tenants of its user.
 //!
-//! Invariants: the batches of one user follow one another inside a tenant, by a lock, and sessions are written in the order
-//! of their ids, so that transactions do not deadlock; one that meets another all the same is run again. If the store
-//! cannot take some session, the sessions are stored one by one, each in a savepoint, so that the others are stored.
+//! Invariants: the batches of one user follow one another, by the user's lock, under which the user and the memberships are
+//! looked up again; sessions are written in the order of their ids, so that transactions do not deadlock; a transaction that
+//! conflicts with another all the same is run again. If a session cannot be stored, the sessions are stored one by one, each
+//! in a savepoint, so that the others are stored.
 
 use super::outcome::{AddedRows, IngestOutcome, Rejection, SessionOutcome, SessionResult, UpsertError};
 use super::upserter::Upserter;
@@ -12,7 +13,7 @@ use crate::receiver::ingest::batch::{DecodedBatch, DecodedSession, SessionEntry}
 use crate::receiver::ingest::routing::{self, OwnerClaim, Sender};
 use crate::receiver::limits::ID_BYTES_MAX;
 use crate::receiver::store::database::DbRole;
-use crate::receiver::store::directory::Principal;
+use crate::receiver::store::directory::{Principal, current_tenants};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
 use crate::receiver::store::tables::{BatchRecord, ClientError};
@@ -64,18 +65,29 @@ impl Store {
     /// Upserts the sessions of each tenant, `batched` or one by one.
     async fn upsert_batch(&self, upsert: &BatchUpsert<'_>, batched: bool) -> Result<IngestOutcome> {
         let BatchUpsert { principal, batch, now, .. } = *upsert;
+        let user = &principal.user_id;
         let tx = self.db.write(DbRole::Request).await?;
-        let mut upserter = Upserter::new(&tx, principal.user_id.clone(), now);
+        let mut upserter = Upserter::new(&tx, user.clone(), now);
         if !batched {
             upserter = upserter.assume_existing();
         }
+        tx.lock_users(vec![user.clone()]).await?;
+        upserter.enter(user).await?;
+        let tenants = current_tenants(&tx, user).await?;
+        // Of the tenants at the time of authentication, those that the user still has.
+        let current = principal.tenants().into_iter().filter(|tenant| tenants.contains_key(tenant));
         let mut records: BTreeMap<String, BatchRecord> =
-            principal.tenants().into_iter().map(|tenant| (tenant, BatchRecord::of(batch))).collect();
-        let locks = records.keys().map(|tenant| format!("{tenant}/{}", principal.user_id)).collect();
-        tx.lock(locks).await?;
+            current.map(|tenant| (tenant, BatchRecord::of(batch))).collect();
+        upserter = upserter.within(tenants);
 
         let mut results: Vec<Option<SessionResult>> = vec![None; batch.sessions.len()];
         for (tenant, candidates) in upsert.candidates(&mut results) {
+            if !records.contains_key(tenant) {
+                candidates
+                    .values()
+                    .for_each(|candidate| candidate.conclude(Err(not_accepted()), &mut results));
+                continue;
+            }
             let merged: Vec<Cow<DecodedSession>> =
                 candidates.values().filter_map(Candidate::merged).collect();
             let sessions: Vec<(&str, &DecodedSession)> =
@@ -94,7 +106,7 @@ impl Store {
         let outcome = upsert.conclude(results, &mut records);
         for (tenant, record) in &records {
             upserter.enter(tenant).await?;
-            record.write(&tx, tenant, &principal.user_id, &batch.client_id, now).await?;
+            record.write(&tx, tenant, user, &batch.client_id, now).await?;
         }
         tx.commit().await?;
         Ok(outcome)
@@ -159,11 +171,11 @@ impl<'a> BatchUpsert<'a> {
     fn add_to_record(&self, record: &mut BatchRecord, entry: &SessionEntry, result: &SessionResult) {
         match result {
             Ok(added) => {
-                record.stored = true;
+                record.is_acknowledged = true;
                 record.sessions += added.sessions;
                 record.messages += added.messages;
             }
-            Err(rejection) if rejection.code == code::FORGOTTEN => {}
+            Err(rejection) if rejection.code == code::FORGOTTEN => record.is_acknowledged = true,
             Err(rejection) => record.errors.push(ClientError {
                 session_id: shortened(&entry.id).to_owned(),
                 code: rejection.code.to_owned(),
@@ -243,16 +255,19 @@ fn shortened(id: &str) -> &str {
     &id[..end.unwrap_or(0)]
 }
 
+fn not_accepted() -> Rejection {
+    Rejection::new(
+        code::REPO_NOT_ACCEPTED,
+        "the repository's owner is no organization of this user's, and the session is neither personal nor forced",
+    )
+}
+
 fn route_entry(entry: &SessionEntry, sender: &Sender, claims: &[OwnerClaim]) -> Routed {
     let parts = entry.parts.as_ref().map_err(|error| Rejection::new(code::VALIDATION_ERROR, error))?;
     let mut routed = None;
     for part in parts {
-        let tenant = routing::tenant_of(part.remote.as_ref(), part.inclusion, sender, claims).ok_or_else(|| {
-            Rejection::new(
-                code::REPO_NOT_ACCEPTED,
-                "the repository's owner is no organization of this user's, and the session is neither personal nor forced",
-            )
-        })?;
+        let tenant = routing::tenant_of(part.remote.as_ref(), part.inclusion, sender, claims)
+            .ok_or_else(not_accepted)?;
         if routed.as_ref().is_some_and(|routed| *routed != tenant) {
             return Err(Rejection::new(
                 code::VALIDATION_ERROR,

@@ -85,7 +85,11 @@ impl RetainedRows<'_> {
     pub fn of(session: &DecodedSession, retained_since: Option<i64>) -> RetainedRows<'_> {
         let since = retained_since.unwrap_or(i64::MIN);
         RetainedRows {
-            messages: session.messages.iter().filter(|message| message.at >= since).collect(),
+            messages: session
+                .messages
+                .iter()
+                .filter(|message| message.arrived_at.unwrap_or(message.at) >= since)
+                .collect(),
             tasks: session.tasks.iter().filter(|task| task.changed_at >= since).collect(),
         }
     }

@@ -11,6 +11,7 @@ use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession, DecodedTask
 use crate::receiver::ingest::merge::merge_message;
 use crate::receiver::ingest::token_usage::{self, MetricsDeltas};
 use crate::receiver::store::database::{Transaction, Visibility};
+use crate::receiver::store::directory::CurrentTenants;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
@@ -29,9 +30,9 @@ pub struct Upserter<'t> {
     now: i64,
     /// The tenant that the transaction has entered.
     entered: String,
-    /// Start of retention by tenant, read under the lock, so that no prune comes between.
-    retained_since: HashMap<String, Option<i64>>,
-    /// True if no row is assumed to be absent because its session or answer is: after something went wrong.
+    /// The start of retention of tenants, read under the user's lock, so that no prune comes between.
+    retained_since: CurrentTenants,
+    /// False if a row is taken to be absent where its session or answer is absent. True after that went wrong.
     assumes_existing: bool,
 }
 
@@ -42,6 +43,11 @@ impl<'t> Upserter<'t> {
     pub fn new(tx: &'t Transaction, user_id: String, now: i64) -> Upserter<'t> {
         let (entered, retained_since) = Default::default();
         Upserter { tx, user_id, now, entered, retained_since, assumes_existing: false }
+    }
+
+    /// Passes the tenants that were read under the user's lock.
+    pub fn within(self, tenants: CurrentTenants) -> Upserter<'t> {
+        Upserter { retained_since: tenants, ..self }
     }
 
     /// Assumes that any row may exist already.

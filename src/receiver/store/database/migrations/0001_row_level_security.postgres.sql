@@ -63,12 +63,17 @@ GRANT SELECT, INSERT, UPDATE ON metrics TO han_sync_request;
 CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.tenant', true)));
 
--- Session locations belong to the user's private space.
-GRANT SELECT, INSERT, UPDATE, DELETE ON session_locations TO han_sync_request;
-CREATE POLICY request ON session_locations TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
+-- Session locations belong to the user's private space. Only an operator moves or deletes one.
+GRANT SELECT, INSERT ON session_locations TO han_sync_request;
+CREATE POLICY request_reads ON session_locations FOR SELECT TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_inserts ON session_locations FOR INSERT TO han_sync_request
+    WITH CHECK (tenant_id = (SELECT current_setting('han.user', true)));
 
+-- The user's own memberships, and the tenants that the user has by them.
 GRANT SELECT ON tenants, members TO han_sync_request;
-CREATE POLICY request ON tenants FOR SELECT TO han_sync_request
-    USING (tenant_id = (SELECT current_setting('han.tenant', true)));
 CREATE POLICY request ON members FOR SELECT TO han_sync_request
-    USING (tenant_id = (SELECT current_setting('han.tenant', true)));
+    USING (user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request ON tenants FOR SELECT TO han_sync_request
+    USING (tenant_id IN ((SELECT current_setting('han.tenant', true)), (SELECT current_setting('han.user', true)))
+        OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = (SELECT current_setting('han.user', true))));

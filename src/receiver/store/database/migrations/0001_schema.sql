@@ -92,6 +92,7 @@ CREATE TABLE messages (
     message_type {text} NOT NULL,
     "timestamp" {text} NOT NULL,         -- as sent
     at BIGINT NOT NULL,
+    arrived_at BIGINT,                   -- of a message whose own time was ahead when it came; else null
     content_hash {text} NOT NULL,
     content {text},
     input_tokens BIGINT,

@@ -126,8 +126,6 @@ impl ToSql for Value {
             Value::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
             Value::Int(number) => number.to_sql(ty, out),
             Value::Bool(flag) => flag.to_sql(ty, out),
-            // Only a query can hold U+0000, which PostgreSQL does not take; stored text was cleaned, so nothing matches.
-            Value::Text(text) if text.contains('\0') => text.replace('\0', "\u{FFFD}").to_sql(ty, out),
             Value::Text(text) => text.to_sql(ty, out),
             Value::Texts(texts) => texts.to_sql(ty, out),
         }
