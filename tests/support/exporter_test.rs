@@ -107,6 +107,14 @@ impl ExporterTest {
         })
     }
 
+    /// Appends a message whose line names a folder as its own, and returns its id.
+    pub fn add_message_in(&self, session: &str, folder: &str) -> String {
+        self.db.make(|maker| maker.cwd = Some(folder.to_owned()));
+        let id = self.add_messages(session, 1).remove(0);
+        self.db.make(|maker| maker.cwd = None);
+        id
+    }
+
     /// Appends one message with about so many bytes of text, and returns its id.
     pub fn add_large_message(&self, session: &str, text_bytes: usize) -> String {
         let usual = self.db.make(|maker| std::mem::replace(&mut maker.text_bytes, text_bytes));

@@ -16,8 +16,8 @@ use crate::exporter::plan::eligibility::{
 };
 use crate::exporter::plan::scan::ScannedSession;
 use crate::exporter::plan::schedule;
+use crate::exporter::plan::session_repository::SessionRepository;
 use crate::exporter::report::{VERSION, count};
-use crate::exporter::source::SessionRow;
 use crate::printable::printable;
 use crate::protocol::Inclusion;
 use crate::protocol::remote::{Pattern, Remote};
@@ -41,6 +41,10 @@ struct Explanation {
     /// `None` for a requested repository without sessions.
     session_id: Option<String>,
     repository: Option<String>,
+    /// Origin of the repository: `project`, `folder`, `last_known` or `none`.
+    repository_from: &'static str,
+    /// Folder whose repository counts, and whose own `han.yml` may withhold the session.
+    folder: Option<String>,
     eligible: bool,
     /// `organization`, `personal` or `forced_include` for an eligible session, else the code of the exclusion.
     reason: &'static str,
@@ -98,11 +102,9 @@ impl Explainer<'_> {
         }
         let pattern = Pattern::parse(subject).ok();
         let matches = |session: &&ScannedSession| {
-            let remote = match &session.eligibility {
-                Eligibility::Eligible { remote, .. } => Some(remote),
-                Eligibility::Excluded { remote, .. } => remote.as_ref(),
-            };
-            session.row.remote.as_deref() == Some(subject)
+            let remote = session.eligibility.remote();
+            session.repository.remote.as_deref() == Some(subject)
+                || session.row.remote.as_deref() == Some(subject)
                 || pattern.as_ref().zip(remote).is_some_and(|(pattern, remote)| pattern.matches(remote))
         };
         let chosen: Vec<Explanation> =
@@ -120,23 +122,31 @@ impl Explainer<'_> {
         let identity = self.inspection.state.destination.identity.as_ref();
         let affiliations = schedule::affiliations(identity, context.clock.now());
         let filter = EligibilityFilter { config: self.config, affiliations: &affiliations };
-        let row = SessionRow { remote: Some(remote.url()), ..SessionRow::default() };
+        let repository = SessionRepository::of_remote(&remote.url());
         let Decision { eligibility, include_content } =
-            filter.decide(&row, None, &self.inspection.state.project_overrides);
-        Ok(vec![Explanation { session_id: None, ..self.explain(&row, &eligibility, include_content) }])
+            filter.decide(&repository, &self.inspection.state.project_overrides);
+        Ok(vec![self.explain(None, &repository, &eligibility, include_content)])
     }
 
     fn session(&self, session: &ScannedSession) -> Explanation {
-        self.explain(&session.row, &session.eligibility, session.include_content)
+        let id = Some(session.row.id.clone());
+        self.explain(id, &session.repository, &session.eligibility, session.include_content)
     }
 
-    fn explain(&self, row: &SessionRow, eligibility: &Eligibility, include_content: bool) -> Explanation {
-        let (remote, matched) = match eligibility {
-            Eligibility::Eligible { remote, matched, .. } => (Some(remote), Some(matched)),
-            Eligibility::Excluded { remote, matched, .. } => (remote.as_ref(), matched.as_ref()),
+    fn explain(
+        &self,
+        session_id: Option<String>,
+        repository: &SessionRepository,
+        eligibility: &Eligibility,
+        include_content: bool,
+    ) -> Explanation {
+        let remote = eligibility.remote();
+        let matched = match eligibility {
+            Eligibility::Eligible { matched, .. } => Some(matched),
+            Eligibility::Excluded { matched, .. } => matched.as_ref(),
         };
         let overrides = &self.inspection.state.project_overrides;
-        let project_override = overrides.for_session(row.project_path.as_deref(), remote.map(Remote::path));
+        let project_override = overrides.for_session(repository.folder.as_deref(), remote.map(Remote::path));
         let (eligible, reason, explanation, remedy) = match eligibility {
             Eligibility::Eligible { inclusion, .. } => {
                 let explanation = match inclusion {
@@ -151,8 +161,10 @@ impl Explainer<'_> {
             }
         };
         Explanation {
-            session_id: Some(row.id.clone()),
+            session_id,
             repository: remote.map(|remote| remote.path().to_owned()),
+            repository_from: repository.origin.code(),
+            folder: repository.folder.clone(),
             eligible,
             reason,
             explanation,
@@ -180,6 +192,7 @@ impl Explainer<'_> {
             MatchSource::ForceExclude => format!("forceExclude in {}", origins.force_exclude),
             MatchSource::ForceInclude => format!("forceInclude in {}", origins.force_include),
             MatchSource::ConfiguredOrganization => format!("organizations in {}", origins.organizations),
+            MatchSource::SessionFolder => "the cwd of the session's first row that has one".to_owned(),
             MatchSource::Organization => format!("organizations of {}", identity()),
             MatchSource::Account => {
                 format!("accounts of {}; includePersonal by {}", identity(), origins.include_personal)
@@ -209,11 +222,12 @@ const EXCLUSION_REMEDY: &str =
 type Detail<'a> = (&'static str, Option<&'a str>);
 
 /// The values that decided about a session.
-fn details(each: &Explanation) -> [Detail<'_>; 4] {
+fn details(each: &Explanation) -> [Detail<'_>; 5] {
     [
         ("why", Some(&each.explanation)),
         ("matched", each.matched.as_deref()),
         ("set in", each.set_in.as_deref()),
+        ("read in", each.folder.as_deref().filter(|_| each.repository_from == "folder")),
         ("text", Some(each.content.as_str()).filter(|_| each.eligible)),
     ]
 }

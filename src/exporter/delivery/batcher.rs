@@ -19,6 +19,7 @@ use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Affiliations, Decision, Eligibility, EligibilityFilter};
 use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::plan::session_folders::repository_in;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::{SessionCursor, State};
@@ -158,9 +159,9 @@ impl<'a> Batcher<'a> {
     ) -> Result<Option<EligibleSession>, Error> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
         let filter = EligibilityFilter { config: self.config, affiliations };
-        let known = self.state.repositories.get(&row.id);
+        let repository = repository_in(snapshot, &row, &self.state)?;
         let Decision { eligibility, include_content } =
-            filter.decide(&row, known, &self.state.project_overrides);
+            filter.decide(&repository, &self.state.project_overrides);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();

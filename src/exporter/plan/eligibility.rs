@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::config::{Config, PrivacyRules};
-use crate::exporter::source::SessionRow;
+use crate::exporter::plan::session_repository::{RepositoryOrigin, SessionRepository};
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
 use crate::protocol::{Identity, Inclusion};
 
@@ -85,6 +85,16 @@ pub enum Eligibility {
     },
 }
 
+impl Eligibility {
+    /// Repository that was decided on; `None` where the session has none or it cannot be parsed.
+    pub fn remote(&self) -> Option<&Remote> {
+        match self {
+            Eligibility::Eligible { remote, .. } => Some(remote),
+            Eligibility::Excluded { remote, .. } => remote.as_ref(),
+        }
+    }
+}
+
 /// Value that decided, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
@@ -107,6 +117,8 @@ pub enum MatchSource {
     Organization,
     /// `organizations` of the configuration.
     ConfiguredOrganization,
+    /// Folder in which the session began.
+    SessionFolder,
 }
 
 impl MatchSource {
@@ -118,6 +130,7 @@ impl MatchSource {
             MatchSource::Account => "account",
             MatchSource::Organization => "organization",
             MatchSource::ConfiguredOrganization => "configured_organization",
+            MatchSource::SessionFolder => "session_folder",
         }
     }
 }
@@ -131,6 +144,8 @@ pub enum ExcludedReason {
     Personal,
     /// The project has no repository remote.
     NoRemote,
+    /// The session began outside of its project's folder, and no repository can be read there.
+    FolderMismatch,
     /// The remote cannot be parsed.
     UnparsableRemote(RemoteError),
     /// The owner is no organization of the user.
@@ -148,6 +163,7 @@ impl ExcludedReason {
             ExcludedReason::ForcedExclude => "forced_exclude",
             ExcludedReason::Personal => "personal",
             ExcludedReason::NoRemote => "no_remote",
+            ExcludedReason::FolderMismatch => "folder_mismatch",
             ExcludedReason::UnparsableRemote(_) => "unparsable_remote",
             ExcludedReason::OwnerUnknown => "owner_unknown",
             ExcludedReason::IdentityUnknown => "identity_unknown",
@@ -163,7 +179,11 @@ impl ExcludedReason {
             }
             ExcludedReason::Personal => "set includePersonal to true, or add the repository to forceInclude",
             ExcludedReason::NoRemote => {
-                "give the repository a remote (git remote add origin URL); han then learns it"
+                "give the repository a remote (git remote add origin URL); the next run then finds it"
+            }
+            ExcludedReason::FolderMismatch => {
+                "give the repository of the session's own folder a remote (git -C FOLDER remote add origin URL), or bring \
+                 the folder back if it is gone"
             }
             ExcludedReason::UnparsableRemote(_) => {
                 "give the repository a remote of the form https://host/owner/repo"
@@ -190,6 +210,9 @@ impl fmt::Display for ExcludedReason {
             ExcludedReason::ForcedExclude => "a forceExclude pattern names the repository",
             ExcludedReason::Personal => "the repository belongs to one of your own accounts",
             ExcludedReason::NoRemote => "the project has no repository with a remote",
+            ExcludedReason::FolderMismatch => {
+                "the session began in a folder that is not its project's, and no repository can be read there"
+            }
             ExcludedReason::UnparsableRemote(error) => return error.fmt(f),
             ExcludedReason::OwnerUnknown => {
                 "the repository's owner is none of your organizations or accounts"
@@ -221,21 +244,20 @@ pub struct Decision {
 }
 
 impl EligibilityFilter<'_> {
-    /// Decides on a session, project overrides included. `last_known`: path of its last known repository.
-    pub fn decide(
-        &self,
-        row: &SessionRow,
-        last_known: Option<&str>,
-        overrides: &ProjectOverrides,
-    ) -> Decision {
-        let eligibility = self.decide_by_remote(row.remote.as_deref(), last_known);
-        self.apply_overrides(eligibility, row.project_path.as_deref(), overrides)
+    /// Decides on a session, project overrides included.
+    pub fn decide(&self, repository: &SessionRepository, overrides: &ProjectOverrides) -> Decision {
+        let eligibility = self.decide_by_repository(repository);
+        self.apply_overrides(eligibility, repository.folder.as_deref(), overrides)
     }
 
-    /// Decides by the remote, or by the last known repository where han no longer has a remote.
-    pub(super) fn decide_by_remote(&self, remote: Option<&str>, last_known: Option<&str>) -> Eligibility {
-        let last_known = last_known.map(|path| format!("https://{path}"));
-        check_sync_eligibility(remote.or(last_known.as_deref()), &self.config.privacy, self.affiliations)
+    /// Decides by the repository alone.
+    pub(super) fn decide_by_repository(&self, repository: &SessionRepository) -> Eligibility {
+        if repository.origin == RepositoryOrigin::Mismatch {
+            let value = repository.folder.clone().unwrap_or_default();
+            let matched = Some(Matched { source: MatchSource::SessionFolder, value });
+            return Eligibility::Excluded { reason: ExcludedReason::FolderMismatch, remote: None, matched };
+        }
+        check_sync_eligibility(repository.remote.as_deref(), &self.config.privacy, self.affiliations)
     }
 
     /// Restricts a decision by the project overrides of the session's folder and repository.

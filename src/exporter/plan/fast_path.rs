@@ -84,8 +84,11 @@ pub fn decide(
         // The full scan loads the state once more, and repairs it.
         return Ok(FastPath::FullScan);
     }
-    // A session without a cursor had nothing to send at the snapshot, and new messages alone do not change that.
-    if !session_ids.iter().any(|id| state.has_cursor(id)) {
+    // A session without a cursor had nothing to send at the snapshot, and new messages alone do not change that, unless they
+    // are the first to name its folder.
+    let folders = &state.destination.session_folders;
+    let has_folder = |id: &str| folders.get(id).is_some_and(|folder| folder.path.is_some());
+    if !session_ids.iter().any(|id| state.has_cursor(id) || !has_folder(id)) {
         return Ok(FastPath::Idle);
     }
     if session_ids.len() > SESSIONS_MAX {

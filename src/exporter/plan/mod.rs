@@ -1,11 +1,17 @@
 //! The decisions of a run. Policies are pure: clock, environment, files and network come in as arguments.
 
+/// The repository of a session.
+pub mod session_repository;
 /// The privacy filter: five rules, in order.
 pub mod eligibility;
 /// The comparison of the source with the cursors.
 pub mod delta;
 /// Rebuild detection, and the advance of the watermark.
 mod source_check;
+/// Threads for folders that may not answer.
+mod folder_threads;
+/// The folders of sessions, and the repositories there.
+pub mod session_folders;
 /// The project overrides of project folders.
 mod project_folders;
 /// The scan of the source: which sessions are eligible, and which of them have undelivered data.

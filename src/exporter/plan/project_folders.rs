@@ -1,30 +1,18 @@
 //! OverrideInspection of project folders: reads the project overrides of the repositories whose sessions could be sent.
 //!
-//! A folder may lie on a disk that is slow or dead, and a file in it may block its reader. So nothing here runs inside a
-//! snapshot, and the inspection runs on threads of its own, with a deadline: a folder that has not answered by then counts
-//! as one that cannot be inspected. An override that is already known outlives its folder.
+//! Nothing here runs inside a snapshot, because a folder may answer late or never. One that has not answered by the deadline
+//! counts as one that cannot be inspected. An override that is already known outlives its folder.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use crate::exporter::config::Config;
 use crate::exporter::config::project_override::{
     self, OverrideInspection, ProjectOverride, ProjectOverrides,
 };
-use crate::exporter::error::Error;
 use crate::exporter::plan::eligibility::{Eligibility, EligibilityFilter};
-use crate::exporter::source::Source;
-
-/// Time for all folders together. A local disk answers in milliseconds; a sleeping one answers the next run.
-const DEADLINE: Duration = Duration::from_secs(5);
-/// Time without an answer after which another thread goes on with the next folder, so that a dead one holds up no other.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// Bytes of a thread's stack, as the main thread has: the parser recurses as deep as a file may nest.
-const STACK_BYTES: usize = 8 << 20;
+use crate::exporter::plan::folder_threads::{self, DEADLINE};
+use crate::exporter::plan::session_repository::SessionRepository;
 
 /// Result of an inspection.
 pub(super) struct FolderInspection {
@@ -35,20 +23,19 @@ pub(super) struct FolderInspection {
     pub(super) is_changed: bool,
 }
 
-/// Inspects the project folders of the source, and updates the known overrides.
+/// Inspects folders of projects and sessions, each with its remote where it has one; updates the known overrides.
 pub(super) fn inspect(
-    source: &Source,
+    projects: Vec<(String, Option<String>)>,
     filter: EligibilityFilter,
     overrides: &mut ProjectOverrides,
-) -> Result<FolderInspection, Error> {
-    let projects = source.snapshot()?.project_folders()?;
+) -> FolderInspection {
     let folders = relevant_folders(projects, filter);
     let before = overrides.clone();
     let warnings = refresh(overrides, &folders, filter.config);
     let is_changed = !before.is_same_on_disk(overrides);
     let mut folders: Vec<String> = folders.into_iter().map(|(folder, _)| folder).collect();
     folders.dedup();
-    Ok(FolderInspection { folders, warnings, is_changed })
+    FolderInspection { folders, warnings, is_changed }
 }
 
 /// Folders whose overrides can matter, each with its repository: those of eligible repositories, and those without a
@@ -59,10 +46,11 @@ fn relevant_folders(
 ) -> BTreeSet<(String, Option<String>)> {
     let mut decisions: HashMap<String, Option<String>> = HashMap::new();
     let mut eligible_path = |remote: String| {
-        let decide = |remote: &String| match filter.decide_by_remote(Some(remote), None) {
-            Eligibility::Eligible { remote, .. } => Some(remote.path().to_owned()),
-            Eligibility::Excluded { .. } => None,
-        };
+        let decide =
+            |remote: &String| match filter.decide_by_repository(&SessionRepository::of_remote(remote)) {
+                Eligibility::Eligible { remote, .. } => Some(remote.path().to_owned()),
+                Eligibility::Excluded { .. } => None,
+            };
         decisions.entry(remote).or_insert_with_key(decide).clone()
     };
     let mut folders = BTreeSet::new();
@@ -92,7 +80,7 @@ pub(super) fn refresh(
     let jobs = repositories
         .keys()
         .map(|folder| InspectionJob { folder: folder.clone(), known: overrides.of(folder) });
-    let (mut inspections, mut reports) = inspect_all(jobs.collect(), &config.file, DEADLINE);
+    let (mut inspections, mut reports) = inspect_all(jobs.collect(), &config.file);
     for (folder, repository) in repositories {
         let no_answer = || OverrideInspection::Unseen(format!("no answer within {} s", DEADLINE.as_secs()));
         let inspection = inspections.remove(&folder).unwrap_or_else(no_answer);
@@ -109,32 +97,6 @@ struct InspectionJob {
     known: ProjectOverride,
 }
 
-/// Inspections by folder.
-type Inspections = HashMap<String, OverrideInspection>;
-
-/// Inspects folders until the deadline. `own`: path of the user's own configuration. A thread that a dead folder holds ends
-/// with the program.
-fn inspect_all(jobs: VecDeque<InspectionJob>, own: &Path, deadline: Duration) -> (Inspections, Vec<String>) {
-    let (mut inspections, mut reports) = (Inspections::new(), Vec::new());
-    let count = jobs.len();
-    let started = Instant::now();
-    let (sender, answers) = mpsc::channel();
-    let crew = Crew { jobs: Arc::new(Mutex::new(jobs)), own: own.to_owned(), sender };
-    crew.add_thread();
-    while inspections.len() < count {
-        let Some(left) = deadline.checked_sub(started.elapsed()) else { break };
-        match answers.recv_timeout(left.min(PATIENCE)) {
-            Ok(InspectedFolder { folder, inspection, reports: more }) => {
-                inspections.insert(folder, inspection);
-                reports.extend(more);
-            }
-            Err(RecvTimeoutError::Timeout) => crew.add_thread(),
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    (inspections, reports)
-}
-
 /// The inspection of a folder, from a thread.
 struct InspectedFolder {
     folder: String,
@@ -142,31 +104,22 @@ struct InspectedFolder {
     reports: Vec<String>,
 }
 
-/// The threads that take folders from one list.
-struct Crew {
-    jobs: Arc<Mutex<VecDeque<InspectionJob>>>,
-    own: PathBuf,
-    sender: Sender<InspectedFolder>,
-}
+/// Inspections by folder.
+type Inspections = HashMap<String, OverrideInspection>;
 
-impl Crew {
-    /// Adds a thread if folders are left. One that cannot be started leaves them without an answer.
-    fn add_thread(&self) {
-        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-            return;
-        }
-        let (jobs, own, sender) = (self.jobs.clone(), self.own.clone(), self.sender.clone());
-        let work = move || {
-            let own = std::fs::canonicalize(&own).unwrap_or(own);
-            let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            while let Some(InspectionJob { folder, known }) = next() {
-                let mut reports = Vec::new();
-                let inspection = project_override::inspect(Path::new(&folder), &known, &own, &mut reports);
-                if sender.send(InspectedFolder { folder, inspection, reports }).is_err() {
-                    return;
-                }
-            }
-        };
-        let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn(work);
+/// Inspects folders until the deadline. `own`: path of the user's own configuration.
+fn inspect_all(jobs: Vec<InspectionJob>, own: &Path) -> (Inspections, Vec<String>) {
+    let own = own.to_owned();
+    let answers = folder_threads::answers(jobs, move |InspectionJob { folder, known }| {
+        let own = std::fs::canonicalize(&own).unwrap_or_else(|_| own.clone());
+        let mut reports = Vec::new();
+        let inspection = project_override::inspect(Path::new(&folder), &known, &own, &mut reports);
+        InspectedFolder { folder, inspection, reports }
+    });
+    let (mut inspections, mut reports) = (Inspections::new(), Vec::new());
+    for InspectedFolder { folder, inspection, reports: more } in answers {
+        inspections.insert(folder, inspection);
+        reports.extend(more);
     }
+    (inspections, reports)
 }

@@ -3,7 +3,7 @@
 //! Eligibility and rows come from one snapshot. A scan updates the state in memory; the caller decides if it is saved, so
 //! that a run and a command that changes nothing get the same result.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -11,6 +11,8 @@ use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Decision, Eligibility, EligibilityFilter, ExcludedReason};
 use crate::exporter::plan::project_folders;
+use crate::exporter::plan::session_folders::{self, repository_of};
+use crate::exporter::plan::session_repository::{RepositoryOrigin, SessionRepository};
 use crate::exporter::plan::source_check::SourceCheck;
 use crate::exporter::source::{SessionRow, Snapshot, Source, TaskRow};
 use crate::exporter::state::{SessionCursor, SourceFingerprint, State};
@@ -21,6 +23,8 @@ use crate::protocol::remote::Remote;
 pub struct ScannedSession {
     /// Row of the session.
     pub row: SessionRow,
+    /// Repository of the session.
+    pub repository: SessionRepository,
     /// The decision of the privacy filter, project overrides included.
     pub eligibility: Eligibility,
     /// True if its content may leave, too.
@@ -66,32 +70,41 @@ pub fn scan(
     state: &mut State,
     now: DateTime<Utc>,
 ) -> Result<Scan, Error> {
-    // Project folders may lie on a slow disk, and no snapshot may wait for them.
-    let inspection = project_folders::inspect(source, filter, &mut state.project_overrides)?;
+    // Folders may lie on a slow disk, and no snapshot may wait for them.
+    let own = session_folders::inspect(source, &filter.config.database, None, state)?;
+    let mut folders = source.snapshot()?.project_folders()?;
+    folders.extend(own.folders);
+    let inspection = project_folders::inspect(folders, filter, &mut state.project_overrides);
     let mut scan =
         Scan { warnings: inspection.warnings, must_save: inspection.is_changed, ..Scan::default() };
     scan.fingerprint.folders = inspection.folders;
 
     let snapshot = &source.snapshot()?;
     let check = SourceCheck::of(snapshot, &state.destination.source, &filter.config.database)?;
+    let folders_read_to = if check.is_same_database { own.last_rowid } else { 0 };
     scan.warnings.extend(check.advance(snapshot, &mut state.destination)?);
     let include_content = filter.config.include_content.value;
     scan.fingerprint.sessions = snapshot.sessions_fingerprint()?;
     scan.fingerprint.tasks = snapshot.tasks_fingerprint(include_content)?;
     let rows = snapshot.sessions()?;
-    scan.must_save |= record_repositories(&rows, state);
+    let ids: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    session_folders::update(snapshot, &rows, folders_read_to, &mut state.destination.session_folders)?;
+    state.destination.session_folders.retain(|session_id| ids.contains(session_id));
     let tasks = tasks_by_session(snapshot, include_content)?;
 
-    let mut decisions: HashMap<String, Eligibility> = HashMap::new();
+    let mut decisions: HashMap<Option<String>, Eligibility> = HashMap::new();
     for row in rows {
-        let last_known = state.repositories.get(&row.id);
-        let repository = row.remote.as_deref().or(last_known).unwrap_or_default().to_owned();
-        let eligibility = decisions
-            .entry(repository)
-            .or_insert_with(|| filter.decide_by_remote(row.remote.as_deref(), last_known))
-            .clone();
+        let repository = repository_of(&row, state);
+        let eligibility = match repository.origin {
+            RepositoryOrigin::Mismatch => filter.decide_by_repository(&repository),
+            _ => decisions
+                .entry(repository.remote.clone())
+                .or_insert_with(|| filter.decide_by_repository(&repository))
+                .clone(),
+        };
+        scan.must_save |= record_repository(&row.id, repository.origin, eligibility.remote(), state);
         let tasks = tasks.get(&row.id).map_or(&[][..], Vec::as_slice);
-        SessionScan { snapshot, filter, now }.add(row, eligibility, tasks, state, &mut scan)?;
+        SessionScan { snapshot, filter, now }.add((row, repository), eligibility, tasks, state, &mut scan)?;
     }
     Ok(scan)
 }
@@ -105,8 +118,14 @@ pub fn scan_some(
     (session_ids, fingerprint): (&BTreeSet<String>, &SourceFingerprint),
     now: DateTime<Utc>,
 ) -> Result<Scan, Error> {
+    let own = session_folders::inspect(source, &filter.config.database, Some(session_ids), state)?;
+    // Project overrides are known of the folders in the fingerprint alone.
+    if own.folders.iter().any(|(folder, _)| !fingerprint.folders.contains(folder)) {
+        return scan(source, filter, state, now);
+    }
     // The snapshot ends here, before the full scan begins one.
-    let partial = try_scan_some(&source.snapshot()?, filter, state, (session_ids, fingerprint), now)?;
+    let known = (session_ids, fingerprint, own.last_rowid);
+    let partial = try_scan_some(&source.snapshot()?, filter, state, known, now)?;
     partial.map_or_else(|| scan(source, filter, state, now), Ok)
 }
 
@@ -116,7 +135,7 @@ fn try_scan_some(
     snapshot: &Snapshot,
     filter: EligibilityFilter,
     state: &mut State,
-    (session_ids, fingerprint): (&BTreeSet<String>, &SourceFingerprint),
+    (session_ids, fingerprint, folders_read_to): (&BTreeSet<String>, &SourceFingerprint, i64),
     now: DateTime<Utc>,
 ) -> Result<Option<Scan>, Error> {
     let position = &state.destination.source;
@@ -127,30 +146,42 @@ fn try_scan_some(
         return Ok(None);
     }
     let mut rows = Vec::new();
+    let mut found = Vec::new();
     for id in session_ids {
-        let Some(row) = snapshot.session(id)? else { continue };
-        let has_cursor = state.destination.sessions.contains_key(id);
-        let eligibility = filter.decide_by_remote(row.remote.as_deref(), None);
+        found.extend(snapshot.session(id)?);
+    }
+    session_folders::update(snapshot, &found, folders_read_to, &mut state.destination.session_folders)?;
+    for row in found {
+        let has_cursor = state.destination.sessions.contains_key(&row.id);
+        let repository = repository_of(&row, state);
+        let eligibility = filter.decide_by_repository(&repository);
         // The last known repository would decide, or the state lacks a cursor that it should have.
         let is_unclear = match has_cursor {
-            true => row.remote.is_none(),
+            true => !matches!(repository.origin, RepositoryOrigin::Project | RepositoryOrigin::Folder),
             false => matches!(eligibility, Eligibility::Eligible { .. }),
         };
         if is_unclear {
             return Ok(None);
         }
         if has_cursor {
-            rows.push((row, eligibility));
+            rows.push((row, repository, eligibility));
         }
     }
     let mut scan = Scan { fingerprint: fingerprint.clone(), ..Scan::default() };
     check.advance(snapshot, &mut state.destination)?;
     let include_content = filter.config.include_content.value;
-    for (row, eligibility) in rows {
+    for (row, repository, eligibility) in rows {
+        scan.must_save |= record_repository(&row.id, repository.origin, eligibility.remote(), state);
         let tasks = snapshot.tasks_of(&row.id, include_content)?;
         let tasks: Vec<TaskHashes> =
             tasks.into_iter().map(|task| TaskHashes::of(task, include_content)).collect();
-        SessionScan { snapshot, filter, now }.add(row, eligibility, &tasks, state, &mut scan)?;
+        SessionScan { snapshot, filter, now }.add(
+            (row, repository),
+            eligibility,
+            &tasks,
+            state,
+            &mut scan,
+        )?;
     }
     Ok(Some(scan))
 }
@@ -166,17 +197,18 @@ impl SessionScan<'_> {
     /// Applies project overrides to the decision on a session, finds if it is pending, and adds it to the scan.
     fn add(
         &self,
-        row: SessionRow,
+        (row, repository): (SessionRow, SessionRepository),
         eligibility: Eligibility,
         tasks: &[TaskHashes],
         state: &mut State,
         scan: &mut Scan,
     ) -> Result<(), Error> {
-        let folder = row.project_path.as_deref();
+        let folder = repository.folder.as_deref();
         let Decision { eligibility, include_content } =
             self.filter.apply_overrides(eligibility, folder, &state.project_overrides);
         let mut session = ScannedSession {
             row,
+            repository,
             eligibility,
             include_content,
             pending: false,
@@ -210,21 +242,26 @@ impl SessionScan<'_> {
     }
 }
 
-/// Records the last known repository of every session. A remote that cannot be parsed removes the one before it, which no
-/// longer holds, even if the link is gone later. Returns true if a known repository has changed.
-fn record_repositories(rows: &[SessionRow], state: &mut State) -> bool {
-    let mut parsed: HashMap<&str, Option<Remote>> = HashMap::new();
-    let mut is_changed = false;
-    for row in rows {
-        let Some(raw) = row.remote.as_deref() else { continue };
-        let remote = parsed.entry(raw).or_insert_with(|| Remote::parse(raw).ok());
-        let path = remote.as_ref().map(Remote::path);
-        let known = state.repositories.get(&row.id);
-        if known != path {
-            is_changed |= known.is_some();
-            state.repositories.record(&row.id, path);
-        }
+/// Records the last known repository of a session. A remote that cannot be parsed removes the one before it, which no longer
+/// holds, even if the link is gone later. Returns true if a known repository has changed.
+fn record_repository(
+    session_id: &str,
+    origin: RepositoryOrigin,
+    remote: Option<&Remote>,
+    state: &mut State,
+) -> bool {
+    if matches!(origin, RepositoryOrigin::LastKnown | RepositoryOrigin::Unknown) {
+        return false;
     }
+    let path = remote.map(Remote::path);
+    let is_origin = origin == RepositoryOrigin::Folder && path.is_some();
+    state.destination.session_folders.set_origin(session_id, is_origin);
+    let known = state.repositories.get(session_id);
+    if known == path {
+        return false;
+    }
+    let is_changed = known.is_some() && origin != RepositoryOrigin::Mismatch;
+    state.repositories.record(session_id, path);
     is_changed
 }
 

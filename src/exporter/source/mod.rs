@@ -7,6 +7,8 @@
 mod files;
 /// Tables and columns of han's database.
 mod schema;
+/// The folder that a transcript line names.
+mod cwd;
 /// Rows of sessions, messages and tasks.
 mod rows;
 /// The connection, and snapshots of it.
@@ -15,6 +17,8 @@ mod connection;
 mod queries;
 /// Fingerprint of everything but the messages.
 mod fingerprint;
+/// The remote of a folder's git repository.
+pub mod git;
 /// Detection of a rebuilt database.
 pub mod rebuild;
 

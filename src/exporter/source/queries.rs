@@ -9,7 +9,8 @@ use rusqlite::params;
 
 use crate::exporter::error::Error;
 use crate::exporter::source::connection::Snapshot;
-use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow, text};
+use crate::exporter::source::cwd;
+use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow, borrowed_text, integer, text};
 
 impl Snapshot<'_> {
     /// All sessions.
@@ -39,6 +40,33 @@ impl Snapshot<'_> {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(folders)
+    }
+
+    /// Line number and folder of the first row of a session's main stream that names the folder in which the agent runs,
+    /// among the rows after a row id and on lines before a line.
+    pub fn session_folder(
+        &self,
+        session_id: &str,
+        rowid: i64,
+        line: i64,
+    ) -> Result<Option<(i64, String)>, Error> {
+        let schema = &self.source.schema;
+        let file_type = schema.or_null("messages", "", "source_file_type");
+        let agent = schema.or_null("messages", "", "agent_id");
+        let sql = format!(
+            "SELECT line_number, raw_json FROM messages WHERE session_id = ?1 AND rowid > ?2
+             AND coalesce({file_type}, 'main') = 'main' AND {agent} IS NULL ORDER BY line_number, rowid"
+        );
+        let mut found = None;
+        self.for_each(&sql, params![session_id, rowid], |row| {
+            let row_line = integer(row, 0)?.unwrap_or(i64::MIN);
+            if row_line >= line {
+                return Ok(ControlFlow::Break(()));
+            }
+            found = borrowed_text(row, 1)?.and_then(|raw| cwd::cwd(&raw)).map(|folder| (row_line, folder));
+            Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(found)
     }
 
     /// Highest row id of `messages`, 0 for none.

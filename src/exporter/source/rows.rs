@@ -177,7 +177,7 @@ pub(super) fn text(row: &Row, index: usize) -> rusqlite::Result<Option<String>> 
 }
 
 /// Reads a column as [`text`], without a copy where SQLite stored valid text.
-fn borrowed_text<'r>(row: &'r Row, index: usize) -> rusqlite::Result<Option<Cow<'r, str>>> {
+pub(super) fn borrowed_text<'r>(row: &'r Row, index: usize) -> rusqlite::Result<Option<Cow<'r, str>>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Null => None,
         // The check is many times as fast as the repair.
@@ -191,7 +191,7 @@ fn borrowed_text<'r>(row: &'r Row, index: usize) -> rusqlite::Result<Option<Cow<
 }
 
 /// Reads a column as an integer that fits the wire; anything else is null.
-fn integer(row: &Row, index: usize) -> rusqlite::Result<Option<i64>> {
+pub(super) fn integer(row: &Row, index: usize) -> rusqlite::Result<Option<i64>> {
     let value = match row.get_ref(index)? {
         ValueRef::Integer(value) => Some(value),
         ValueRef::Real(value) if value.fract() == 0.0 && value.abs() <= NUMBER_MAX as f64 => {

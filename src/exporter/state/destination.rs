@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json_number::WideInteger;
 use super::session_cursor::SessionCursor;
+use super::session_folders::SessionFolders;
 use super::source_position::SourcePosition;
 use crate::protocol::{Identity, SyncCursor};
 use crate::time;
@@ -44,6 +45,9 @@ pub struct Destination {
     /// Watermark and sampled rows of the source.
     #[serde(default)]
     pub source: SourcePosition,
+    /// Folders in which sessions began, up to the watermark.
+    #[serde(default, skip_serializing_if = "SessionFolders::is_empty")]
+    pub session_folders: SessionFolders,
     /// By session id. The state file has them in a form of their own.
     #[serde(skip)]
     pub sessions: BTreeMap<String, SessionCursor>,

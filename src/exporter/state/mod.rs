@@ -15,6 +15,7 @@ mod source_position;
 mod session_cursor;
 mod session_record;
 mod repositories;
+mod session_folders;
 mod destination;
 mod header;
 mod format;
@@ -27,6 +28,7 @@ pub use self::destination::{Backoff, Destination, LastError, LearnedIdentity, Le
 pub use self::header::{IdleSnapshot, StateHeader};
 pub use self::repositories::KnownRepositories;
 pub use self::session_cursor::{SessionCursor, StreamCursor};
+pub use self::session_folders::{FolderFinding, SessionFolder, SessionFolders};
 pub use self::source_position::{SourceFingerprint, SourcePosition};
 
 use self::atomic_file::Loaded;

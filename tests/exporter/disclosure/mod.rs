@@ -7,5 +7,6 @@ mod explain;
 mod identity;
 mod leaks;
 mod project_override;
+mod session_repository;
 mod terminal;
 mod preview;
