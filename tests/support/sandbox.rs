@@ -235,12 +235,16 @@ impl Sandbox {
     /// Processes of this sandbox, detached ones included.
     pub fn processes(&self) -> Vec<u32> {
         let mark = format!("SANDBOX={}", self.root.path().display());
+        let program = fs::canonicalize(env!("CARGO_BIN_EXE_han-sync")).expect("the program under test");
         let processes = fs::read_dir("/proc").expect("a process table");
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid: &u32| {
             // A process that is gone, or another user's, has no environment to read.
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            // While the kernel executes a program, its environment is empty: it may be this sandbox's.
+            let is_starting = || fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path == program);
             environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+                || (environment.is_empty() && is_starting())
         })
         .collect()
     }

@@ -141,7 +141,7 @@ fn run_concurrently(what: &str, calls: &[(Call, &[i32])], refuses: bool) -> Conc
     let began = Instant::now();
     while began.elapsed() < lasts {
         if refuses {
-            test.receiver.reject(test.session(test.started), "VALIDATION_ERROR", 1);
+            test.receiver.reject(test.session(test.started), "SESSION_CONFLICT", 1);
         }
         test.start_and_wait(calls);
     }

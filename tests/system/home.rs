@@ -108,7 +108,7 @@ impl Home {
             add_messages(han, &fresh, 2);
         });
         home.han = Some(han);
-        home.receiver.reject(&sessions[0], "VALIDATION_ERROR", 1);
+        home.receiver.reject(&sessions[0], "SESSION_CONFLICT", 1);
         home.receiver.script(batches(), Fault::none().late(LATE));
         home
     }

@@ -185,3 +185,40 @@ fn eight_exporters_at_once_with_overlapping_sessions_store_everything_once() {
         assert_sums_equal_a_recount(&store);
     }
 }
+
+#[test]
+fn bad_rows_cost_only_themselves() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let database = store.folder.path().join("han.db");
+        let db = HanDb::create(&database);
+        let session = db.organization_session();
+        let made = more_of_everything(&db, &session, 60);
+        let long_id = "i".repeat(300);
+        let ids = db.message_ids(&session);
+        let change = |column: &str, value: &str, id: &str| {
+            let sql = format!("UPDATE messages SET {column} = ?1 WHERE id = ?2");
+            assert_eq!(db.conn().execute(&sql, [value, id]).unwrap(), 1);
+        };
+        change("input_tokens", "-12", &ids[3]);
+        change("agent_id", &long_id, &ids[4]);
+        change("timestamp", "yesterday", &ids[5]);
+        change("raw_json", &format!("{{\"uuid\":\"{long_id}\"}}"), &ids[6]);
+        change("id", &long_id, &ids[6]);
+        drop((db, made));
+        let machine = Machine::new(store.folder.path(), "laptop", &database);
+        let output = machine.command(&receiver.base, &team.alice).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(65), "{report}");
+        assert_eq!(report["errors"].as_array().unwrap().len(), 1, "{report}");
+        assert_eq!(report["errors"][0]["code"], "VALIDATION_ERROR", "{report}");
+        let stored = exported(&store);
+        let messages = stored[&session]["messages"].as_array().unwrap();
+        let has = |id: &str| messages.iter().any(|message| message["id"] == id);
+        assert!(ids[3..6].iter().all(|id| has(id)) && !has(&long_id), "{report}");
+        assert_eq!(json!(messages.len()), report["messagesSent"]);
+        let again = machine.export(&receiver.base, &team.alice);
+        assert_eq!(again["messagesSent"], 0, "{again}");
+        assert_sums_equal_a_recount(&store);
+    }
+}

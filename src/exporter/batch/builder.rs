@@ -10,7 +10,8 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::exporter::batch::chunk::{CursorAdvance, SessionChunk};
+use crate::exporter::batch::bounds::{bound_message, bound_task_text};
+use crate::exporter::batch::chunk::{Adjustments, CursorAdvance, SessionChunk, SingleMessage};
 use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 use crate::exporter::batch::envelope::{SessionHeader, SessionTrailer, open_object};
 use crate::exporter::batch::message::{omit_content, wire_message};
@@ -32,9 +33,12 @@ pub(super) struct ChunkBuilder<'a> {
     messages: JsonList,
     tasks: JsonList,
     last_line: Option<i64>,
-    only_message: Option<(i64, bool)>,
+    only_message: Option<SingleMessage>,
     only_task: Option<u64>,
     newest_at: Option<DateTime<Utc>>,
+    /// Time of the last new row that was read, in place of one that cannot be parsed.
+    last_time: Option<String>,
+    adjustments: Adjustments,
     more: bool,
     advance: CursorAdvance,
 }
@@ -58,6 +62,8 @@ impl<'a> ChunkBuilder<'a> {
             only_message: None,
             only_task: None,
             newest_at: cursor.newest_at,
+            last_time: None,
+            adjustments: Adjustments::default(),
             more: false,
             advance: CursorAdvance { rowid: cursor.rowid, fields: cursor.fields, ..CursorAdvance::default() },
         }
@@ -114,12 +120,17 @@ impl<'a> ChunkBuilder<'a> {
         Ok(all_fit)
     }
 
+    /// Redacts a task's texts, and then cuts them: a secret that is cut would not be recognised.
     fn redact_task(&mut self, mut task: SyncTask) -> SyncTask {
         if let Some(redactor) = self.context.redactor.filter(|_| self.session.include_content) {
             task.subject = redactor.redact(&task.subject, &mut self.redactions).into_owned();
             let description = task.description.as_deref();
             task.description =
                 description.map(|text| redactor.redact(text, &mut self.redactions).into_owned());
+        }
+        bound_task_text(&mut task.subject);
+        if let Some(description) = &mut task.description {
+            bound_task_text(description);
         }
         task
     }
@@ -171,7 +182,16 @@ impl<'a> ChunkBuilder<'a> {
         if self.messages.count >= limits.messages {
             return Ok(ControlFlow::Break(()));
         }
-        let written_at = time::parse(&row.message.timestamp);
+        let mut adjusted = Vec::new();
+        let mut written_at = time::parse(&row.message.timestamp);
+        if written_at.is_none() {
+            row.message.timestamp = self.time_of_neighbour(row.rowid)?;
+            written_at = time::parse(&row.message.timestamp);
+            adjusted.push("timestamp");
+        }
+        if row.rowid > self.cursor.rowid {
+            self.last_time = Some(row.message.timestamp.clone());
+        }
         let stable_id = (!row.has_own_id()).then(|| row.stable_id(self.session_id()));
         if self.is_expired(written_at)
             || (stable_id.is_some() && self.snapshot.has_earlier_duplicate(self.session_id(), &row)?)
@@ -184,6 +204,7 @@ impl<'a> ChunkBuilder<'a> {
         let rowid = row.rowid;
         let mut redactions = Counts::default();
         let mut message = wire_message(&mut row, self.context, self.session, &mut redactions);
+        adjusted.extend(bound_message(&mut message));
         let end = self.messages.json.len();
         self.messages.push(&message)?;
         let exceeds = self.tasks.json.len() + self.messages.json.len() > limits.bytes;
@@ -200,8 +221,26 @@ impl<'a> ChunkBuilder<'a> {
         }
         self.redactions.merge(&redactions);
         self.record(&message, written_at);
-        self.only_message = (self.messages.count == 1).then_some((rowid, message.content.is_some()));
+        if !adjusted.is_empty() {
+            self.adjustments.rows += 1;
+            self.adjustments.first.get_or_insert((rowid, adjusted));
+        }
+        let has_content = message.content.is_some();
+        let is_only = self.messages.count == 1;
+        self.only_message = is_only.then_some(SingleMessage { rowid, id: message.id, has_content });
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The time of the nearest earlier row of the session whose time can be parsed; without one, that of the nearest
+    /// later row.
+    fn time_of_neighbour(&self, rowid: i64) -> Result<String, Error> {
+        let before = self.last_time.clone().filter(|_| rowid > self.cursor.rowid);
+        let is_time = |text: &str| time::parse(text).is_some();
+        let neighbour = match before {
+            Some(time) => Some(time),
+            None => self.snapshot.nearest_time(self.session_id(), rowid, is_time)?,
+        };
+        Ok(neighbour.unwrap_or_else(|| delta::NO_TIME.to_owned()))
     }
 
     fn is_expired(&self, written_at: Option<DateTime<Utc>>) -> bool {
@@ -238,6 +277,7 @@ impl<'a> ChunkBuilder<'a> {
             only_message: self.only_message,
             only_task: self.only_task,
             new_fields: !self.cursor.fields_sent,
+            adjustments: self.adjustments,
             advance: self.advance,
         })
     }

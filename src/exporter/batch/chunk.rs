@@ -27,13 +27,35 @@ pub struct SessionChunk {
     pub redactions: Counts,
     /// True if more of the session is to be sent than fitted.
     pub more: bool,
-    /// Present where it holds one message: the row id, and true if content was sent.
-    pub only_message: Option<(i64, bool)>,
+    /// Present where it holds one message.
+    pub only_message: Option<SingleMessage>,
     /// Present where it holds one task: the task's hash.
     pub only_task: Option<u64>,
     /// True if it holds fields of the session that the receiver does not have as they are.
     pub new_fields: bool,
+    /// Values that were adjusted to the bounds of the wire, for the log.
+    pub adjustments: Adjustments,
     pub(super) advance: CursorAdvance,
+}
+
+/// The only message of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleMessage {
+    /// Row id.
+    pub rowid: i64,
+    /// Id on the wire.
+    pub id: String,
+    /// True if content was sent.
+    pub has_content: bool,
+}
+
+/// Rows of a chunk with a value that was adjusted to the bounds of the wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adjustments {
+    /// Number of rows.
+    pub rows: usize,
+    /// Row id of the first of them, and the names of its adjusted values.
+    pub first: Option<(i64, Vec<&'static str>)>,
 }
 
 /// Change of a cursor on acknowledgement.
@@ -76,10 +98,10 @@ impl SessionChunk {
 
     /// Moves the session's cursor past the chunk's one message, which the receiver rejected by itself.
     pub fn skip_rejected(&self, destination: &mut Destination) {
-        if let Some((rowid, _)) = self.only_message {
+        if let Some(message) = &self.only_message {
             destination.source.sampled_rows.extend(self.advance.sampled_row);
             let cursor = self.cursor_in(destination);
-            cursor.refused.insert(rowid);
+            cursor.refused.insert(message.rowid);
             cursor.rowid = cursor.rowid.max(self.advance.rowid);
         }
     }

@@ -8,10 +8,8 @@ use std::mem::take;
 use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::batch::usage::set_raw_columns;
-use crate::exporter::plan::delta;
 use crate::exporter::source::MessageRow;
 use crate::protocol::{self, SyncMessage};
-use crate::time;
 
 /// Makes the message of a session's row. Takes the columns out of the row; the raw JSON stays.
 pub fn wire_message(
@@ -22,9 +20,6 @@ pub fn wire_message(
 ) -> SyncMessage {
     let stream = row.stream();
     let mut message = take(&mut row.message);
-    if time::parse(&message.timestamp).is_none() {
-        message.timestamp = delta::NO_TIME.to_owned();
-    }
     message.stream = Some(stream);
     if let Some(raw_json) = &row.raw_json {
         set_raw_columns(&mut message, raw_json, session.fields.inclusion);

@@ -9,6 +9,8 @@ pub mod redact;
 pub mod usage;
 /// Inputs of a batch.
 mod context;
+/// The bounds of values on the wire.
+mod bounds;
 /// The message on the wire, made from a row of the source.
 mod message;
 /// The members around sessions and messages.
@@ -20,7 +22,7 @@ mod builder;
 /// Sealing and compression.
 pub mod encode;
 
-pub use crate::exporter::batch::chunk::SessionChunk;
+pub use crate::exporter::batch::chunk::{SessionChunk, SingleMessage};
 pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 
 use std::sync::Arc;

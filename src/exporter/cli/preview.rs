@@ -185,7 +185,7 @@ impl Preview<'_> {
             self.add(&batcher, &Batch::default(), &mut indexes, output)?;
         }
         while let Some(batch) = batcher.next_batch(&source, &affiliations, &mut pending, &[])? {
-            if is_too_large(&batcher, &batch, now)? && batcher.halve(&batch, true, &mut pending) {
+            if is_too_large(&batcher, &batch, now)? && batcher.narrow(&batch, true, &mut pending) {
                 continue;
             }
             self.add(&batcher, &batch, &mut indexes, output)?;

@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::exporter::batch::Batch;
+use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::response::bounded;
 use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::report::count;
 use crate::protocol::{SyncError, SyncResponse, code};
 
 /// The sessions that a response rejects; it acknowledges all others that were sent.
@@ -56,13 +57,22 @@ impl Progress<'_> {
     ) {
         let is_accepted = |session_id: &str| !rejections.contains_key(session_id);
         let (messages, tasks) = self.batcher.acknowledge(batch, is_accepted, pending);
+        let mut is_searching = false;
         for chunk in &batch.chunks {
             let Some(rejection) = rejections.get(chunk.session_id.as_str()) else {
                 self.acknowledged.insert(chunk.session_id.clone());
+                self.warn_of_adjustments(chunk);
                 continue;
             };
             let message = bounded(&rejection.message);
-            if let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) {
+            if rejection.code == code::VALIDATION_ERROR {
+                // One search at a time: another session is sent again, and rejected again, after this search.
+                if !std::mem::replace(&mut is_searching, true) {
+                    self.reject_invalid(chunk, &message, pending);
+                }
+            } else if let Some(index) =
+                pending.iter().position(|session| session.session_id == chunk.session_id)
+            {
                 self.reject_session(index, pending, &bounded(&rejection.code), &message, false);
             }
         }
@@ -85,6 +95,23 @@ impl Progress<'_> {
                 ("sessions", Value::from(batch.chunks.len())),
                 ("refused", Value::from(rejections.len())),
             ],
+        );
+    }
+
+    /// Warns of values that were sent as null or with another time, because no receiver takes them as they are.
+    fn warn_of_adjustments(&self, chunk: &SessionChunk) {
+        let Some((rowid, values)) = &chunk.adjustments.first else { return };
+        let others = match chunk.adjustments.rows - 1 {
+            0 => String::new(),
+            rows => format!(", and likewise {}", count(rows, "other row")),
+        };
+        self.log.warn(
+            "value_out_of_range",
+            &format!(
+                "session {}: row {rowid} of messages has values that no receiver stores ({}); they were sent as null, a time as that of the row before{others}",
+                chunk.session_id,
+                values.join(", ")
+            ),
         );
     }
 }

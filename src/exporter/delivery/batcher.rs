@@ -185,18 +185,25 @@ impl<'a> Batcher<'a> {
         limits
     }
 
-    /// Halves a batch that the receiver rejected as a whole. Returns false if the culprit is alone.
-    pub fn halve(
-        &mut self,
-        batch: &Batch,
-        is_too_large: bool,
-        pending: &mut VecDeque<PendingSession>,
-    ) -> bool {
+    /// Makes the next batches smaller, because the receiver rejected one as a whole. Returns false if the rejected item is
+    /// alone.
+    pub fn narrow(&mut self, batch: &Batch, is_too_large: bool, due: &mut VecDeque<PendingSession>) -> bool {
         if is_too_large && batch.messages > 1 {
             let bytes = batch.chunks.iter().map(|chunk| chunk.bytes).sum();
             limits::lower(&mut self.state.destination, bytes, false, self.clock.now());
         }
-        self.bisection.halve(batch, &self.state.destination, pending)
+        self.bisection.narrow(batch, &self.state.destination, due)
+    }
+
+    /// Makes the next batches smaller, because the receiver rejected a session; the session comes first. Returns false if
+    /// the rejected item is alone.
+    pub fn narrow_session(&mut self, chunk: &SessionChunk, due: &mut VecDeque<PendingSession>) -> bool {
+        let is_narrowed = self.bisection.narrow_session(chunk, &self.state.destination, due);
+        let index = due.iter().position(|session| session.session_id == chunk.session_id);
+        if let Some(session) = index.filter(|_| is_narrowed).and_then(|index| due.remove(index)) {
+            due.push_front(session);
+        }
+        is_narrowed
     }
 
     /// The compressed size up to which the receiver accepts a body.
@@ -241,8 +248,12 @@ impl<'a> Batcher<'a> {
             chunk.acknowledge(&mut self.state.destination);
             messages += chunk.messages as u64;
             tasks += chunk.tasks as u64;
-            let index = pending.iter().position(|session| session.session_id == chunk.session_id);
-            if let Some(index) = index.filter(|_| !chunk.more) {
+            let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id)
+            else {
+                continue;
+            };
+            pending[index].rejected_in_succession = 0;
+            if !chunk.more {
                 self.settle(pending, index);
             }
         }

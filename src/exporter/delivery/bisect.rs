@@ -1,18 +1,18 @@
-//! Bisection of a rejected batch: a binary search for the session, message or task that the receiver rejects.
+//! Bisection: a binary search for the rejected item, which is a session, a message or a task.
 //!
-//! The receiver rejects a batch as a whole and does not name the culprit. Each step halves the limits of the next
-//! batches, first in sessions, then in the messages, then in the tasks of one session, until the culprit is alone. The
-//! limits stay in force until everything in the batch that was rejected first has passed.
+//! The receiver rejects a batch as a whole, or a session of the batch, and does not name the item. Each step halves the
+//! limits of the next batches, first in sessions, then in the messages, then in the tasks of one session, until the item is
+//! alone. The limits stay in force until everything in the batch that was rejected first has passed.
 //!
 //! Pure: bisection sends nothing and advances no cursor.
 
 use std::collections::VecDeque;
 
-use crate::exporter::batch::{Batch, BatchLimits};
+use crate::exporter::batch::{Batch, BatchLimits, SessionChunk};
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::state::Destination;
 
-/// The search for the culprit of a rejected batch; idle most of the time.
+/// The search for a rejected item; idle most of the time.
 #[derive(Debug, Default)]
 pub struct Bisection {
     step: Option<Step>,
@@ -40,7 +40,7 @@ impl Bisection {
         self.step.is_some()
     }
 
-    /// Ends the search, after the culprit was found.
+    /// Ends the search, after the item was found.
     pub fn finish(&mut self) {
         self.step = None;
     }
@@ -66,48 +66,65 @@ impl Bisection {
         }
     }
 
-    /// Halves a rejected batch. Returns false if the culprit is alone in the batch, without content.
-    pub fn halve(
+    /// Narrows the search after the rejection of a batch. Returns false if the rejected item is alone in the batch,
+    /// without content.
+    pub fn narrow(
         &mut self,
         batch: &Batch,
         destination: &Destination,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<PendingSession>,
     ) -> bool {
-        let sessions = batch.chunks.len();
-        if sessions > 1 {
-            self.step(batch, destination, sessions / 2, usize::MAX, usize::MAX);
+        let [chunk] = batch.chunks.as_slice() else {
+            let Some(last) = batch.chunks.last() else { return false };
+            self.step(last, destination, batch.chunks.len() / 2, usize::MAX, usize::MAX);
+            return true;
+        };
+        if self.narrow_session(chunk, destination, due) {
             return true;
         }
-        let Some(chunk) = batch.chunks.first() else { return false };
-        let Some(session) = pending.iter_mut().find(|session| session.session_id == chunk.session_id) else {
+        let session = due.iter_mut().find(|session| session.session_id == chunk.session_id);
+        match (&chunk.only_message, session) {
+            (Some(message), Some(session)) if message.has_content => {
+                session.omit_content.insert(message.rowid);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Narrows the search after the rejection of a session. Returns false if a single message, a single task, or nothing
+    /// but the fields of the session were sent.
+    pub fn narrow_session(
+        &mut self,
+        chunk: &SessionChunk,
+        destination: &Destination,
+        due: &mut VecDeque<PendingSession>,
+    ) -> bool {
+        let Some(session) = due.iter_mut().find(|session| session.session_id == chunk.session_id) else {
             return false;
         };
         if chunk.messages > 1 {
-            session.apart = true;
-            self.step(batch, destination, 1, chunk.messages / 2, usize::MAX);
+            self.step(chunk, destination, 1, chunk.messages / 2, usize::MAX);
         } else if chunk.messages == 1 && (chunk.tasks > 0 || chunk.new_fields) && !session.apart {
-            session.apart = true;
-            self.step(batch, destination, 1, 1, usize::MAX);
+            self.step(chunk, destination, 1, 1, usize::MAX);
         } else if chunk.messages == 0 && chunk.tasks > 1 {
-            session.apart = true;
-            self.step(batch, destination, 1, usize::MAX, chunk.tasks / 2);
-        } else if let Some((rowid, true)) = chunk.only_message {
-            session.omit_content.insert(rowid);
+            self.step(chunk, destination, 1, usize::MAX, chunk.tasks / 2);
         } else {
             return false;
         }
+        session.apart = true;
         true
     }
 
+    /// Sets the limits of the next batches. `last`: the last chunk of the rejected batch.
     fn step(
         &mut self,
-        batch: &Batch,
+        last: &SessionChunk,
         destination: &Destination,
         sessions: usize,
         messages: usize,
         tasks: usize,
     ) {
-        let Some(last) = batch.chunks.last() else { return };
         let end = match self.step.take() {
             Some(step) => step.end,
             None => {

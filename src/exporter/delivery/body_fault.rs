@@ -65,7 +65,7 @@ impl Progress<'_> {
                     limits::keep_learned(self.destination_mut());
                 }
                 // The cause may be one message, whatever its size: only bisection finds it.
-                self.batcher.halve(batch, false, pending)
+                self.batcher.narrow(batch, false, pending)
             }
             (false, false) => true,
         }
@@ -105,9 +105,11 @@ impl Progress<'_> {
             pending.extend(session);
             return true;
         }
-        match (kind, chunk.only_message) {
+        match (kind, &chunk.only_message) {
             (FaultKind::Intercepted { status }, _) => self.reject_batch(batch, *status, message, pending),
-            (FaultKind::Cut, Some((rowid, true))) => drop(pending[index].omit_content.insert(rowid)),
+            (FaultKind::Cut, Some(single)) if single.has_content => {
+                pending[index].omit_content.insert(single.rowid);
+            }
             // The trouble may pass: the session backs off by itself.
             _ => self.reject_session(index, pending, NO_RESPONSE, message, false),
         }

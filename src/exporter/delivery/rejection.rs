@@ -6,13 +6,20 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use crate::exporter::batch::Batch;
+use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::state::queue::Change;
+use crate::protocol::code;
 
 /// HTTP 413 Content Too Large.
 pub const TOO_LARGE: u16 = 413;
+
+/// The number of messages of a session, rejected one after the other, after which the session itself is the rejected item:
+/// the search takes about ten requests for each.
+const REJECTED_IN_SUCCESSION_MAX: usize = 100;
+/// The bound of an id in an error message.
+const ID_CHARS_MAX: usize = 80;
 
 impl Progress<'_> {
     /// Handles the rejection of a batch as a whole: bisects the batch, or rejects its only session, message or task.
@@ -21,35 +28,66 @@ impl Progress<'_> {
         batch: &Batch,
         status: u16,
         message: &str,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<PendingSession>,
     ) {
+        let is_narrowed = self.batcher.narrow(batch, status == TOO_LARGE, due);
+        let next = if is_narrowed { "sending it in smaller batches" } else { "leaving it behind" };
         self.log.info(
             "batch_refused",
-            &format!("the receiver rejected a batch ({status}: {message}); sending it in smaller batches"),
+            &format!("the receiver rejected a batch ({status}: {message}); {next}"),
             &[("status", Value::from(status)), ("sessions", Value::from(batch.chunks.len()))],
         );
-        if self.batcher.halve(batch, status == TOO_LARGE, pending) {
-            return;
+        if let Some(chunk) = batch.chunks.first().filter(|_| !is_narrowed) {
+            self.reject_single(chunk, &format!("HTTP_{status}"), message, true, due);
         }
+    }
+
+    /// Handles a `VALIDATION_ERROR` of a session: searches the session for the row, or rejects its only message or task.
+    /// The session itself is rejected if nothing but its fields were sent.
+    pub fn reject_invalid(
+        &mut self,
+        chunk: &SessionChunk,
+        message: &str,
+        due: &mut VecDeque<PendingSession>,
+    ) {
+        if !self.batcher.narrow_session(chunk, due) {
+            self.reject_single(chunk, code::VALIDATION_ERROR, message, false, due);
+        }
+    }
+
+    /// Leaves the only message or task of a chunk behind; the rest of the session is sent without it. `for_good` holds for
+    /// the session, if the chunk has neither.
+    fn reject_single(
+        &mut self,
+        chunk: &SessionChunk,
+        code: &str,
+        message: &str,
+        for_good: bool,
+        due: &mut VecDeque<PendingSession>,
+    ) {
         self.batcher.bisection.finish();
-        let Some(chunk) = batch.chunks.first() else { return };
-        let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) else {
+        let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id) else {
             return;
         };
-        let code = format!("HTTP_{status}");
-        if let Some((rowid, _)) = chunk.only_message {
+        if let Some(rejected) = &chunk.only_message {
+            let id: String = rejected.id.chars().take(ID_CHARS_MAX).collect();
+            let message = format!("message {id} (row {} of messages): {message}", rejected.rowid);
             chunk.skip_rejected(self.destination_mut());
-            pending[index].rejected_rows.insert(rowid);
-            self.record_rejection(&mut pending[index], &code, message, true);
-            if !chunk.more {
-                self.batcher.settle(pending, index);
+            let session = &mut due[index];
+            session.rejected_rows.insert(rejected.rowid);
+            session.rejected_in_succession += 1;
+            let is_session = session.rejected_in_succession >= REJECTED_IN_SUCCESSION_MAX;
+            self.record_rejection(session, code, &message, true);
+            if is_session {
+                due.remove(index);
+            } else if !chunk.more {
+                self.batcher.settle(due, index);
             }
         } else if let Some(task) = chunk.only_task {
-            // The rest of the session is sent without the task.
-            pending[index].rejected_tasks.insert(task);
-            self.record_rejection(&mut pending[index], &code, message, true);
+            due[index].rejected_tasks.insert(task);
+            self.record_rejection(&mut due[index], code, message, true);
         } else {
-            self.reject_session(index, pending, &code, message, true);
+            self.reject_session(index, due, code, message, for_good);
         }
     }
 

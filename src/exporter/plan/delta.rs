@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::exporter::source::{SessionRow, TaskRow};
 use crate::exporter::state::SessionCursor;
+use crate::protocol::message::NAME_BYTES_MAX;
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncTask};
 use crate::{short_hash, time};
@@ -40,9 +41,9 @@ impl SessionFields {
         SessionFields {
             id: row.id.clone(),
             remote,
-            status: row.status.clone().unwrap_or_else(|| "active".to_owned()),
-            slug: row.slug.clone(),
-            harness: row.harness.clone(),
+            status: bounded(&row.status).unwrap_or_else(|| "active".to_owned()),
+            slug: bounded(&row.slug),
+            harness: bounded(&row.harness),
             inclusion,
         }
     }
@@ -60,11 +61,16 @@ impl SessionFields {
     }
 }
 
+/// A name, or `None` for one that no receiver stores.
+fn bounded(name: &Option<String>) -> Option<String> {
+    name.clone().filter(|name| name.len() <= NAME_BYTES_MAX)
+}
+
 /// Makes the task on the wire. Without content its texts are empty or null.
 pub fn sync_task(row: TaskRow, include_content: bool) -> SyncTask {
     // The receiver rejects a session for a status that the protocol does not know.
     let status = match row.status.as_str() {
-        known @ ("pending" | "in_progress" | "completed") => known,
+        known @ ("pending" | "in_progress" | "completed" | "deleted") => known,
         _ => "pending",
     };
     SyncTask {
@@ -73,14 +79,15 @@ pub fn sync_task(row: TaskRow, include_content: bool) -> SyncTask {
         subject: if include_content { row.subject } else { String::new() },
         description: row.description.filter(|_| include_content),
         status: status.to_owned(),
-        created_at: valid_time(row.created_at),
-        updated_at: valid_time(row.updated_at),
+        created_at: first_time(&row.created_at, &row.updated_at),
+        updated_at: first_time(&row.updated_at, &row.created_at),
     }
 }
 
-/// The time unchanged, or [`NO_TIME`] for one that no receiver could parse.
-fn valid_time(text: String) -> String {
-    if time::parse(&text).is_some() { text } else { NO_TIME.to_owned() }
+/// The time unchanged; if no receiver could parse it, the other one, or else [`NO_TIME`].
+fn first_time(time: &str, other: &str) -> String {
+    let parsed = [time, other].into_iter().find(|text| time::parse(text).is_some());
+    parsed.unwrap_or(NO_TIME).to_owned()
 }
 
 /// Hash of a task, to detect a change.

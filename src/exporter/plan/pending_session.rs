@@ -21,6 +21,8 @@ pub struct PendingSession {
     pub rejected_rows: BTreeSet<i64>,
     /// Hashes of the tasks that the receiver rejected in this run, each by itself.
     pub rejected_tasks: BTreeSet<u64>,
+    /// Messages that the receiver rejected, each by itself, since it last accepted any of the session.
+    pub rejected_in_succession: usize,
     /// True if the receiver rejected any of the session in this run.
     pub is_rejected: bool,
     /// Row ids of the messages to send without content, which the receiver found too large.
@@ -38,6 +40,7 @@ impl PendingSession {
             data_mark,
             rejected_rows: BTreeSet::new(),
             rejected_tasks: BTreeSet::new(),
+            rejected_in_succession: 0,
             is_rejected: false,
             omit_content: BTreeSet::new(),
             apart: false,

@@ -151,6 +151,27 @@ impl Snapshot<'_> {
         Ok(self.first(&sql, parameters, |_| Ok(()))?.is_some())
     }
 
+    /// Time of the nearest row of a session before a row id, or else after it, whose time `is_time`.
+    pub fn nearest_time(
+        &self,
+        session_id: &str,
+        rowid: i64,
+        is_time: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, Error> {
+        let mut found = None;
+        for condition in ["rowid < ?2 ORDER BY rowid DESC", "rowid > ?2 ORDER BY rowid"] {
+            let sql = format!("SELECT timestamp FROM messages WHERE session_id = ?1 AND {condition}");
+            self.for_each(&sql, params![session_id, rowid], |row| {
+                found = text(row, 0)?.filter(|time| is_time(time));
+                Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            if found.is_some() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Visits the tasks of all sessions, ordered by session; their texts only if asked for.
     pub fn tasks(&self, include_content: bool, visit: impl FnMut(TaskRow)) -> Result<(), Error> {
         self.visit_tasks("ORDER BY session_id", [], include_content, visit)

@@ -53,7 +53,7 @@ fn the_receivers_own_trouble_counts_towards_no_failure() {
     for _ in 0..9 {
         test.run_json(&["session", &refused, "--max-seconds", "1"], 75);
     }
-    test.receiver.reject(&refused, "VALIDATION_ERROR", 1);
+    test.receiver.reject(&refused, "SESSION_CONFLICT", 1);
     test.run_json(&["session", &refused, "--max-seconds", "1"], 75);
     assert_eq!(test.queued(&refused).expect("it waits")["status"], "pending");
     test.run_json(&["session", &refused], 0);

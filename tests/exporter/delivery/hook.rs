@@ -133,16 +133,17 @@ fn hook_fails_neither_without_configuration_nor_database_nor_a_folder_to_write_t
 fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() {
     const HOOKS: usize = 200;
     let test = ExporterTest::with_sessions(&[1; HOOKS]);
-    test.set("timeout", "60");
+    test.set("timeout", "600");
     test.receiver.script(requests().times(1), Fault::none().held());
     let hooks: Vec<RunningProgram> = test
         .sessions
         .iter()
         .map(|session| {
-            let mut child =
-                test.command(&["hook", "--trust-environment"]).stdin(Stdio::piped()).spawn().unwrap();
-            child.stdin.take().unwrap().write_all(&input(session)).unwrap();
-            RunningProgram::new(child)
+            // The input is there before the hook is: a machine with 200 processes may be slow to write to a pipe.
+            let path = test.path(session);
+            fs::write(&path, input(session)).unwrap();
+            let stdin = fs::File::open(path).unwrap();
+            RunningProgram::new(test.command(&["hook", "--trust-environment"]).stdin(stdin).spawn().unwrap())
         })
         .collect();
     for hook in hooks {
@@ -152,6 +153,7 @@ fn two_hundred_hooks_at_once_leave_two_hundred_sessions_and_one_run_at_a_time() 
     let items = status["queue"]["items"].as_array().unwrap();
     let queued: BTreeSet<&str> = items.iter().map(|item| item["sessionId"].as_str().unwrap()).collect();
     assert_eq!((items.len(), queued.len()), (HOOKS, HOOKS), "each once");
+    test.receiver.wait_until("a run asks", |requests| !requests.is_empty());
     assert_eq!(test.receiver.request_count(), 1, "one run at a time");
 
     test.receiver.release();

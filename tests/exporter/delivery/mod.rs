@@ -15,6 +15,7 @@ mod https;
 mod outage;
 mod queue;
 mod fast_path;
+mod bad_rows;
 mod rejection;
 mod signals;
 mod slow_network;

@@ -12,14 +12,7 @@ fn data_batches(test: &ExporterTest) -> Vec<Request> {
 
 #[test]
 fn refused_session_backs_off_by_itself_and_holds_up_no_other() {
-    for code in [
-        "VALIDATION_ERROR",
-        "REPO_NOT_ACCEPTED",
-        "SESSION_CONFLICT",
-        "SESSION_MOVED",
-        "PROCESSING_ERROR",
-        "NEW",
-    ] {
+    for code in ["REPO_NOT_ACCEPTED", "SESSION_CONFLICT", "SESSION_MOVED", "PROCESSING_ERROR", "NEW"] {
         let mut test = ExporterTest::with_sessions(&[2, 2, 2]);
         let refused = test.sessions[1].clone();
         test.receiver.reject(&refused, code, 1);

@@ -305,7 +305,7 @@ fn files_rewritten_through_javascript_numbers_lose_nothing() {
             identity.limits.max_messages = Some(u64::MAX);
         }
     });
-    test.receiver.reject(&test.sessions[1], "VALIDATION_ERROR", 1);
+    test.receiver.reject(&test.sessions[1], "SESSION_CONFLICT", 1);
     test.run_json(&[], 75);
     for name in [STATE, QUEUE] {
         let mut document = test.state_file(name);

@@ -3,13 +3,14 @@
 //! The receiver keeps the stored sessions by user and counts repeats, so that a test can say exactly what has arrived. What
 //! a client sends against the protocol is a violation, kept for the end of the test as well as refused.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use han_sync::protocol::message::{COLUMNS, ColumnLimit, FieldRef, ID_BYTES_MAX, NAME_BYTES_MAX, NUMBER_MAX};
 use han_sync::protocol::{
     CLIENT_ID_HEADER, Checksum, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
     PROTOCOL_VERSION_HEADER, ResponseStatus, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse,
-    SyncSession, SyncTask,
+    SyncSession, SyncTask, code,
 };
 
 use super::fault::TestResponse;
@@ -51,6 +52,8 @@ pub struct InMemoryReceiver {
     pub identities: BTreeMap<String, Identity>,
     pub stores: BTreeMap<String, UserStore>,
     pub rejections: Vec<Rejection>,
+    /// Messages and tasks by id, each of which makes its session invalid.
+    pub invalid_rows: BTreeSet<String>,
     /// Users whose identity was identities_served without a fault, each time.
     pub identities_served: Vec<String>,
     /// Requests against the protocol.
@@ -64,6 +67,7 @@ impl Default for InMemoryReceiver {
             identities: BTreeMap::new(),
             stores: BTreeMap::new(),
             rejections: Vec::new(),
+            invalid_rows: BTreeSet::new(),
             identities_served: Vec::new(),
             violations: Vec::new(),
         };
@@ -200,6 +204,11 @@ impl InMemoryReceiver {
             server_timestamp: None,
         };
         for session in payload.sessions {
+            if self.has_invalid_row(&session) {
+                let (code, message) = (code::VALIDATION_ERROR.to_owned(), "a row is not valid".to_owned());
+                response.errors.push(SyncError { session_id: session.id, code, message });
+                continue;
+            }
             if let Some(code) = self.rejection(&session.id, commits) {
                 let message = format!("not this one: {code}");
                 response.errors.push(SyncError { session_id: session.id, code, message });
@@ -218,6 +227,28 @@ impl InMemoryReceiver {
         };
         response.status = status;
         TestResponse::json(status_code(status), &response)
+    }
+
+    /// Checks a session as a receiver does that stores no value out of range: a client sends none.
+    fn has_invalid_row(&mut self, session: &SyncSession) -> bool {
+        let mut is_invalid = false;
+        for message in &session.messages {
+            for column in COLUMNS.iter().filter(|column| !matches!(column.wire, "id" | "messageType")) {
+                let fits = match (column.limit, (column.get)(message)) {
+                    (ColumnLimit::Id, FieldRef::Text(text)) => text.len() <= ID_BYTES_MAX,
+                    (ColumnLimit::Name, FieldRef::Text(text)) => text.len() <= NAME_BYTES_MAX,
+                    (ColumnLimit::Number, FieldRef::Integer(number)) => (0..=NUMBER_MAX).contains(&number),
+                    _ => true,
+                };
+                if !fits {
+                    self.violations.push(format!("{} out of range", column.wire));
+                }
+            }
+            let is_needed = |text: &str| !text.is_empty() && text.len() <= ID_BYTES_MAX;
+            is_invalid |= !is_needed(&message.id) || !is_needed(&message.message_type);
+            is_invalid |= self.invalid_rows.contains(&message.id);
+        }
+        is_invalid || session.tasks.iter().any(|task| self.invalid_rows.contains(&task.id))
     }
 
     fn rejection(&mut self, session_id: &str, counts: bool) -> Option<String> {

@@ -32,7 +32,7 @@ fn wrong_clock_delays_nothing_for_more_than_an_hour_after_it_is_right_again() {
         |home| home.receiver.script(requests(), Fault::status(503)),
         |home| home.receiver.script(batches(), Fault::status(503)),
         |home| home.receiver.script(batches(), Fault::status(429).header("Retry-After", "3600")),
-        |home| home.receiver.reject(&a_session(home), "VALIDATION_ERROR", 1),
+        |home| home.receiver.reject(&a_session(home), "SESSION_CONFLICT", 1),
         |home| home.receiver.reject(&a_session(home), "PROCESSING_ERROR", 1),
     ];
     let template = Template::new();
