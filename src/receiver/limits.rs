@@ -33,10 +33,10 @@ pub const WORK_TIMEOUT: Duration = Duration::from_secs(60);
 /// After SIGTERM, for the responses to accepted requests.
 pub const GRACEFUL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Memory for bodies as received, of all requests together. A request that does not fit waits.
-pub const BODY_BUDGET_BYTES: usize = 40 << 20;
-/// Memory for inflated bodies and the texts of decoded ones, of all requests together. Together with the other two budgets,
-/// the program and idle memory the process stays below 256 MiB.
+/// Memory for bodies as received, of all requests together. A request that does not fit waits. Together with the other
+/// budgets, the program and its connections the process stays below 256 MiB.
+pub const BODY_BUDGET_BYTES: usize = 24 << 20;
+/// Memory for inflated bodies and the texts of decoded ones, of all requests together.
 pub const WORK_BUDGET_BYTES: usize = 64 << 20;
 /// Memory for decoded rows besides their texts, of all requests together.
 pub const ROW_BUDGET_BYTES: usize = 80 << 20;
@@ -44,17 +44,40 @@ pub const ROW_BUDGET_BYTES: usize = 80 << 20;
 pub const ROW_BYTES: usize = 1_536;
 /// Buffer of each connection, for headers and for what is read of a body at once.
 pub const CONNECTION_BUFFER_BYTES: usize = 64 << 10;
-/// Memory that a GraphQL request reserves: the largest response.
-pub const GRAPHQL_RESPONSE_BYTES: usize = 16 << 20;
+/// Memory for GraphQL queries and for their responses until they are written, of all requests together.
+pub const QUERY_BUDGET_BYTES: usize = 2 * QUERY_MEMORY_BYTES;
+/// Memory for all other responses until they are written, so that these do not wait for queries.
+pub const RESPONSE_BUDGET_BYTES: usize = 16 << 20;
+/// Memory that a GraphQL query reserves while it is executed: its rows, and the response that is made of them.
+pub const QUERY_MEMORY_BYTES: usize = 32 << 20;
+/// Largest response that needs no reservation: as small as the buffers that a connection has anyway.
+pub const UNCOUNTED_RESPONSE_BYTES: usize = 4 << 10;
+/// Memory for request heads of more than [`UNCOUNTED_HEAD_BYTES`] that are not complete yet, of all connections together.
+pub const HEAD_BUDGET_BYTES: usize = 16 << 20;
+/// Bytes of a head that need no reservation. Heads of exporters have 500.
+pub const UNCOUNTED_HEAD_BYTES: usize = 4 << 10;
+/// Without progress of a response: the client has stopped reading.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// For memory to be released by other requests.
 pub const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests whose rejected bodies are read and discarded at the same time, each through a buffer of its own. The
+/// connections of others are closed with the response.
+pub const DISCARDED_BODIES_MAX: usize = 256;
 /// Requests in flight, those that wait for memory included. More get 503.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
 /// Divisor of the permits that one key may hold, so that slow uploads with one key leave permits to others. An exporter
 /// sends one request at a time.
 pub const KEY_SHARE_DIVISOR: usize = 4;
-/// Open connections; more wait to be accepted.
+/// Open connections, as far as the limit of open files allows. A further one takes the place of the one that has waited
+/// longest without a request.
 pub const CONNECTIONS_MAX: usize = 4_096;
+/// Open files besides connections: the store's, the runtime's, the log's, and connections that are being closed.
+pub const OTHER_FILES_MAX: usize = 128;
+/// Open connections of the metrics listener.
+pub const METRICS_CONNECTIONS_MAX: usize = 32;
+/// Divisor of the connections that one address may hold, and of the requests in flight that a trusted proxy may forward for
+/// one address.
+pub const ADDRESS_SHARE_DIVISOR: usize = 4;
 /// Requests per key and minute, which is also the largest burst. An exporter that catches up sends a few a second.
 pub const REQUESTS_PER_MINUTE: u32 = 1_200;
 /// Token buckets that are kept; full ones are evicted first.
@@ -81,6 +104,20 @@ pub const QUERY_FIELDS_MAX: usize = 5_000;
 pub const QUERY_BRACES_MAX: usize = 1_000;
 /// Bytes of a GraphQL request.
 pub const QUERY_BYTES_MAX: usize = 64 << 10;
+/// GraphQL queries at work with one key, until their responses are written.
+pub const QUERIES_PER_KEY_MAX: usize = 2;
+/// Wait for one of them to end; then 429.
+pub const QUERY_PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one statement of a query, so that a query over everything ends.
+pub const QUERY_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of rows that one query may read, without content.
+pub const QUERY_READ_BYTES_MAX: i64 = 16 << 20;
+/// Clients of one user that are kept in a tenant; the one that was not seen for longest goes first.
+pub const CLIENTS_PER_USER_MAX: usize = 1_000;
+/// Clients in one response of `syncStatus`.
+pub const CLIENTS_PAGE_MAX: usize = 1_000;
+/// Members of organizations in one response.
+pub const MEMBERS_MAX: usize = 10_000;
 /// Bytes of content in one GraphQL response: it is held in memory until it is sent.
 pub const RESPONSE_CONTENT_BYTES_MAX: i64 = 16 << 20;
 /// Rows of one `metrics` response.

@@ -46,7 +46,7 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
         }
 
         let fields = r#"{ session(id: "of-alice") { id repository organization user status slug harness inclusion
-            messageCount lastModified tasks { id taskId subject description status createdAt updatedAt }
+            messageCount lastModified tasks { edges { node { id taskId subject description status createdAt updatedAt } } }
             messages { edges { node { id lineNumber stream messageType timestamp contentHash content contentOmitted inputTokens
               outputTokens cacheReadTokens cacheCreationTokens agentId parentId role toolName model usageId linesAdded
               linesRemoved filesChanged gitBranch cacheCreation1hTokens } } } } }"#;
@@ -60,7 +60,7 @@ fn a_member_sees_their_own_and_an_admin_all_of_the_organization() {
             );
             assert_eq!((&session["status"], &session["messageCount"]), (&json!("active"), &json!(1)));
             assert_eq!(session["lastModified"], "2025-03-01T12:00:00.000Z");
-            assert_eq!(session["tasks"][0]["description"], "it");
+            assert_eq!(session["tasks"]["edges"][0]["node"]["description"], "it");
             let message = &session["messages"]["edges"][0]["node"];
             assert_eq!(
                 message,
@@ -114,7 +114,7 @@ fn nothing_of_another_tenants_is_reachable_by_any_id() {
         let acme = store.query("SELECT tenant_id FROM tenants WHERE handle = 'acme'")[0][0].clone().unwrap();
         for (client, id) in [(carol, "in-acme"), (carol, "in-private"), (bob, "in-private")] {
             for query in [
-                r#"{ session(id: "ID") { id messages { edges { node { id content } } } tasks { id } } }"#,
+                r#"{ session(id: "ID") { id messages { edges { node { id content } } } tasks { edges { cursor node { id } } } } }"#,
                 r#"{ sessions(organization: "ID", first: 5) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }"#,
                 r#"{ sessions(user: "alice", repository: "ID") { edges { node { id } } } }"#,
                 r#"{ metrics(from: "2000-01-01", to: "2030-01-01", groupBy: [REPOSITORY, USER]) { repository user messages } }"#,
@@ -272,7 +272,7 @@ fn more_rows_cost_no_more_statements() {
         let cost = |first: u32| {
             let before = statements();
             let query = format!(
-                "{{ sessions(first: {first}) {{ edges {{ node {{ id user organization tasks {{ id }}
+                "{{ sessions(first: {first}) {{ edges {{ node {{ id user organization tasks {{ edges {{ node {{ id }} }} }}
                    messages(first: 2) {{ edges {{ node {{ id content }} }} }} }} }} }} organizations {{ members {{ login }} }} }}"
             );
             let response = bob.graphql_data(&query);

@@ -126,9 +126,9 @@ fn stalled(receiver: &RunningReceiver, key: &str) -> TcpStream {
     stream
 }
 
-/// A line that breaks is no fault of what was sent: the client tries again, and blames no session.
+/// A connection that breaks is no fault of what was sent: the client tries again, and blames no session.
 #[test]
-fn body_that_ends_early_is_a_matter_of_the_line() {
+fn a_body_that_ends_early_is_408_and_blames_no_session() {
     let store = sqlite();
     let (team, receiver) = (store.create_team(), store.serve());
     let mut cut = stalled(&receiver, &team.alice);
@@ -139,13 +139,13 @@ fn body_that_ends_early_is_a_matter_of_the_line() {
 }
 
 #[test]
-fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
+fn requests_beyond_the_permits_are_503_and_a_slow_body_gives_its_permit_back() {
     let store = sqlite();
     let team = store.create_team();
     let receiver = store.serve_with(&["--in-flight", "1", "--stall-seconds", "2"]);
     let alice = receiver.client(&team.alice);
     let (mut slow, mut busy) = (Vec::new(), None);
-    wait_until("a store to be taken", || {
+    wait_until("the permit to be taken", || {
         // On a slow machine one may have stalled for too long before the next comes.
         slow.push(stalled(&receiver, &team.bob));
         let response = alice.sync(&[]);
@@ -155,7 +155,7 @@ fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
     });
     assert!(busy.unwrap().header("retry-after").is_some());
     assert_eq!(alice.get("/healthz").status, 200);
-    wait_until("the store to be free again", || alice.sync(&[]).status == 200);
+    wait_until("the permit to be free again", || alice.sync(&[]).status == 200);
     let responses: Vec<String> = slow
         .into_iter()
         .map(|mut stream| {
@@ -169,14 +169,14 @@ fn requests_beyond_the_places_are_503_and_a_slow_body_gives_its_place_back() {
 }
 
 #[test]
-fn slow_uploads_with_one_key_leave_places_to_others() {
+fn slow_uploads_with_one_key_leave_permits_to_others() {
     let store = sqlite();
     let team = store.create_team();
     let receiver = store.serve_with(&["--in-flight", "10", "--stall-seconds", "60"]);
     let (alice, bob) = (receiver.client(&team.alice), receiver.client(&team.bob));
     let mut slow = Vec::new();
     let mut told = None;
-    wait_until("the key to have no store left", || {
+    wait_until("the key to have no permit left", || {
         slow.push(stalled(&receiver, &team.bob));
         let response = bob.sync(&[]);
         let has_none = response.status == 429;
@@ -186,7 +186,7 @@ fn slow_uploads_with_one_key_leave_places_to_others() {
     assert!(told.unwrap().header("retry-after").is_some());
     assert_eq!(alice.sync(&[]).status, 200);
     drop(slow);
-    wait_until("the stores to be free again", || bob.sync(&[]).status == 200);
+    wait_until("the permits to be free again", || bob.sync(&[]).status == 200);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn sigterm_answers_what_was_accepted() {
         stream.read_exact(&mut word).unwrap();
         assert_eq!(&word, b"HTTP/1.1 100");
         receiver.signal("-TERM");
-        wait_until("the receiver to close its door", || {
+        wait_until("the receiver to stop listening", || {
             TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).is_err()
         });
         stream.write_all(&body).unwrap();

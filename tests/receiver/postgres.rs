@@ -68,7 +68,7 @@ fn each_role_is_granted_what_it_uses_and_no_more() {
     assert_eq!(
         granted("request"),
         [
-            "clients ISU",
+            "clients DISU",
             "members S",
             "messages ISU",
             "metrics ISU",
@@ -239,6 +239,38 @@ fn a_store_whose_roles_cannot_be_taken_stops_at_start_and_says_what_to_run() {
     store.execute(statements(&said, "GRANT", ";"));
     let receiver = owner.login.serve();
     assert_eq!(receiver.client("").get("/readyz").status, 200);
+}
+
+/// The result of statements of this login, in which no error may be hidden.
+fn can_run(url: &str, statements: &str) -> bool {
+    std::panic::catch_unwind(|| sql(url, statements)).is_ok()
+}
+
+#[test]
+fn the_owner_of_one_database_reads_nothing_of_another_on_the_same_server() {
+    let (Some(one), Some(other)) = (postgres(), postgres()) else { return };
+    // Neither may create roles: an administrator creates those of each database, by what the receiver prints.
+    let owners = [Owner::new(&one, ""), Owner::new(&other, "")];
+    for (owner, store) in owners.iter().zip([&one, &other]) {
+        let (_, said) = owner.login.refused();
+        store.execute(statements(&said, "CREATE ROLE", ";"));
+        owner.assert_serves();
+    }
+    let stranger = owners[1]
+        .login
+        .url
+        .replace(&database(&other), &database(&one))
+        .replace(&format!("{}_owner", database(&one)), &owners[1].name);
+    assert!(can_run(&stranger, "SELECT 1"), "the server lets it in");
+    for role in ["directory", "request", "operator"] {
+        let role = one.role(role);
+        assert!(can_run(&owners[0].login.url, &format!("SET ROLE {role}")), "{role}");
+        assert!(!can_run(&stranger, &format!("SET ROLE {role}")), "{role}");
+        assert!(!can_run(&owners[1].login.url, &format!("GRANT {role} TO CURRENT_USER")), "{role}");
+    }
+    for table in ["sessions", "messages", "api_keys", "directory"] {
+        assert!(!can_run(&stranger, &format!("SELECT * FROM {table}")), "{table}");
+    }
 }
 
 #[test]

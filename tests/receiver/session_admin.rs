@@ -61,8 +61,8 @@ fn what_is_pruned_stays_away_and_its_sums_stay() {
         assert_eq!((response.status, &response.body["processed"]), (200, &json!(2)), "{}", response.text);
         assert_eq!(alice.sync(&[fresh(session("ancient", ACME, vec![]))]).status, 200);
         assert_eq!(state(), after);
-        let tasks = alice.graphql_data(r#"{ session(id: "mixed") { tasks { id } } }"#);
-        assert_eq!(tasks["session"]["tasks"], json!([{"id": "young"}]));
+        let tasks = alice.graphql_data(r#"{ session(id: "mixed") { tasks { edges { node { id } } } } }"#);
+        assert_eq!(tasks["session"]["tasks"]["edges"], json!([{"node": {"id": "young"}}]));
         let since = alice.get("/api/sync/identity").body["retainedSince"].as_str().unwrap().to_owned();
         assert_eq!(since, pruned["retainedSince"]);
         assert!(since.ends_with("T00:00:00.000Z"), "{since}");
@@ -133,10 +133,10 @@ fn a_session_moves_with_its_sums_and_then_belongs_where_it_went() {
         assert_sums_equal_a_recount(&store);
         assert_eq!(alice.sync(&[again]).status, 200);
         assert_sums_equal_a_recount(&store);
-        let seen = bob.graphql_data(r#"{ session(id: "goes") { organization user messageCount tasks { id } messages { edges { node { content } } } } }"#);
+        let seen = bob.graphql_data(r#"{ session(id: "goes") { organization user messageCount tasks { edges { node { id } } } messages { edges { node { content } } } } }"#);
         assert_eq!(seen["session"]["organization"], "acme");
         assert_eq!(seen["session"]["messages"]["edges"][0]["node"]["content"], "x");
-        assert_eq!(seen["session"]["tasks"], json!([{"id": "t"}]));
+        assert_eq!(seen["session"]["tasks"]["edges"], json!([{"node": {"id": "t"}}]));
         store.admin("session move goes --user alice --private");
         assert_sums_equal_a_recount(&store);
         assert!(bob.graphql_data(r#"{ session(id: "goes") { id } }"#)["session"].is_null());

@@ -3,6 +3,7 @@
 use super::recount::{Queries, Rows};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -98,7 +99,11 @@ impl TestStore {
             sql(&self.url, statements);
             return;
         }
-        let db = rusqlite::Connection::open(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        let path = self.url.strip_prefix("sqlite:").unwrap();
+        // A new file is private, as the program wants it.
+        let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        drop(file.unwrap());
+        let db = rusqlite::Connection::open(path).unwrap();
         db.busy_timeout(WAIT_MAX).unwrap();
         db.execute_batch(statements).unwrap();
     }

@@ -40,7 +40,10 @@ impl CliError {
             CliError::Store(StoreError::Refused(_) | StoreError::UserRemoved) => EXIT_REJECTED,
             CliError::Unavailable(_)
             | CliError::Store(
-                StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_),
+                StoreError::Contended(_)
+                | StoreError::Unavailable(_)
+                | StoreError::TimedOut(_)
+                | StoreError::Unusable(_),
             ) => EXIT_UNAVAILABLE,
             CliError::Internal(_) | CliError::Store(StoreError::Internal(_) | StoreError::Aborted) => {
                 EXIT_INTERNAL

@@ -3,9 +3,13 @@
 use super::exit::CliError;
 use super::log::StderrLog;
 use super::options::GlobalOptions;
-use crate::receiver::http::{self, App, ListenerRole, ServerOptions};
-use crate::receiver::limits::{BODY_STALL_TIMEOUT, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE};
+use crate::receiver::http::{self, App, ConnectionTable, ListenerRole, ServerOptions, TrustedProxies};
+use crate::receiver::limits::{
+    BODY_STALL_TIMEOUT, CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX, OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX,
+    REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
+};
 use argh::FromArgs;
+use rustix::process::{Resource, getrlimit};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,22 +37,38 @@ pub struct ServeArgs {
     /// seconds without a byte after which a slow body is given up (15)
     #[argh(option, default = "BODY_STALL_TIMEOUT.as_secs()")]
     stall_seconds: u64,
+    /// seconds without progress after which a response that is not read is given up (30)
+    #[argh(option, default = "WRITE_TIMEOUT.as_secs()")]
+    write_seconds: u64,
+    /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
+    #[argh(option)]
+    trusted_proxy: Vec<String>,
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), CliError> {
+    let server_options = server_options(&arguments)?;
     let _log = StderrLog::start();
     let store = options.open_store().await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
-    let app = Arc::new(App::new(store, server_options(&arguments)));
+    let trusted = server_options.trusted_proxies.clone();
+    let write_timeout = Duration::from_secs(arguments.write_seconds.max(1));
+    let app = Arc::new(App::new(store, server_options));
     let (stop, stopped) = watch::channel(false);
     let (listener, address) = bind(&arguments.listen).await?;
-    let mut servers =
-        vec![tokio::spawn(http::serve(listener, app.clone(), ListenerRole::Public, stopped.clone()))];
+    let mut servers = vec![tokio::spawn(http::serve(
+        listener,
+        app.clone(),
+        ListenerRole::Public,
+        ConnectionTable::new(connections_max(), trusted, write_timeout),
+        stopped.clone(),
+    ))];
     let mut ready = format!("listening on http://{address}\n");
     if let Some(metrics_listen) = &arguments.metrics_listen {
         let (listener, address) = bind(metrics_listen).await?;
-        servers.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, stopped)));
+        let connections =
+            ConnectionTable::new(METRICS_CONNECTIONS_MAX, TrustedProxies::default(), write_timeout);
+        servers.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, connections, stopped)));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
     stop_on_signal(stop)?;
@@ -62,13 +82,25 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
     Ok(())
 }
 
-fn server_options(arguments: &ServeArgs) -> ServerOptions {
-    ServerOptions {
+/// As many connections as the limit of open files leaves beside the other files.
+fn connections_max() -> usize {
+    let files = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    files.map_or(CONNECTIONS_MAX, |files| {
+        files.saturating_sub(OTHER_FILES_MAX.min(files / 2)).clamp(1, CONNECTIONS_MAX)
+    })
+}
+
+fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
+    let trusted_proxies = TrustedProxies::parse(&arguments.trusted_proxy).map_err(|text| {
+        CliError::Usage(format!("--trusted-proxy {text} is no network: use one such as 10.0.0.0/8"))
+    })?;
+    Ok(ServerOptions {
         requests_per_minute: arguments.rate,
         in_flight_max: arguments.in_flight.max(1),
         body_stall_timeout: Duration::from_secs(arguments.stall_seconds.max(1)),
         metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
-    }
+        trusted_proxies,
+    })
 }
 
 /// Binds an address, and returns the one that the system chose for port 0.

@@ -2,22 +2,32 @@
 
 use super::error::store_error;
 use super::loaders::{BATCH_DELAY, ContentBudget, LoginKey, StoreLoader};
-use crate::receiver::store::{Principal, Store};
+use crate::receiver::store::{Principal, QueryReader, Store};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Request, Result};
 use std::sync::Arc;
 
-/// The user of the request's key, with the store.
-pub struct Viewer {
-    pub store: Arc<Store>,
-    pub principal: Arc<Principal>,
+/// The user of the request's key.
+pub struct Viewer(QueryReader);
+
+impl Viewer {
+    /// The user.
+    pub fn principal(&self) -> &Principal {
+        self.0.principal()
+    }
+
+    /// The store, as far as the user may read it.
+    pub fn reader(&self) -> &QueryReader {
+        &self.0
+    }
 }
 
 /// Attaches the user, the store and new dataloaders to a request.
 pub fn attach(request: Request, store: Arc<Store>, principal: Arc<Principal>) -> Request {
-    let loader = StoreLoader { store: store.clone(), principal: principal.clone() };
+    let reader = QueryReader::new(store, principal);
+    let loader = StoreLoader { reader: reader.clone() };
     request
-        .data(Viewer { store, principal })
+        .data(Viewer(reader))
         .data(ContentBudget::default())
         .data(DataLoader::new(loader, tokio::spawn).delay(BATCH_DELAY))
 }
@@ -34,7 +44,7 @@ pub fn loader<'a>(context: &Context<'a>) -> Result<&'a DataLoader<StoreLoader>> 
 
 /// Loads the login of a user.
 pub async fn login(context: &Context<'_>, user_id: &str) -> Result<Option<String>> {
-    let principal = &viewer(context)?.principal;
+    let principal = viewer(context)?.principal();
     if user_id == principal.user_id {
         return Ok(Some(principal.login.clone()));
     }

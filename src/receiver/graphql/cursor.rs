@@ -5,7 +5,7 @@
 use super::error::bad_request;
 use crate::hex;
 use crate::receiver::ingest::validation::replace_nul;
-use crate::receiver::store::{MessagePosition, SessionPosition};
+use crate::receiver::store::{ClientPosition, MessagePosition, SessionPosition, TaskPosition};
 
 /// Encodes the position of a session.
 pub fn encode_session(position: &SessionPosition) -> String {
@@ -29,6 +29,32 @@ pub fn decode_message(cursor: &str) -> async_graphql::Result<MessagePosition> {
     Ok(MessagePosition { at, line_number, id: replace_nul(id) })
 }
 
+/// Encodes the position of a task.
+pub fn encode_task(position: &TaskPosition) -> String {
+    encode(&(&position.created_at, &position.id))
+}
+
+/// Decodes the cursor of a task.
+pub fn decode_task(cursor: &str) -> async_graphql::Result<TaskPosition> {
+    let (created_at, id) = decode(cursor)?;
+    Ok(TaskPosition { created_at: replace_nul(created_at), id: replace_nul(id) })
+}
+
+/// Encodes the position of a client.
+pub fn encode_client(position: &ClientPosition) -> String {
+    encode(&(&position.tenant_id, &position.user_id, &position.client_id))
+}
+
+/// Decodes the cursor of a client.
+pub fn decode_client(cursor: &str) -> async_graphql::Result<ClientPosition> {
+    let (tenant_id, user_id, client_id) = decode(cursor)?;
+    Ok(ClientPosition {
+        tenant_id: replace_nul(tenant_id),
+        user_id: replace_nul(user_id),
+        client_id: replace_nul(client_id),
+    })
+}
+
 /// Encodes a sort key as hexadecimal JSON.
 fn encode(sort_key: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(sort_key).unwrap_or_default();
@@ -38,7 +64,7 @@ fn encode(sort_key: &impl serde::Serialize) -> String {
 fn decode<T: serde::de::DeserializeOwned>(cursor: &str) -> async_graphql::Result<T> {
     hex::decode(cursor)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| bad_request("after is not a cursor of this connection: use an endCursor of it"))
+        .ok_or_else(|| bad_request("after is not a cursor of this list: use a cursor or endCursor of it"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ pub fn store_error(error: impl Borrow<StoreError>) -> Error {
     let error = error.borrow();
     let (code, message) = match error {
         StoreError::Refused(message) => return bad_request(message),
+        StoreError::TimedOut(_) => {
+            ("TIMEOUT", "a part of the query took longer than 10 s: ask for fewer days, groups or rows")
+        }
         StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
             ("UNAVAILABLE", "the store is not available: try again later")
         }

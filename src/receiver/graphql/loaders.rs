@@ -2,7 +2,8 @@
 
 use crate::receiver::limits::RESPONSE_CONTENT_BYTES_MAX;
 use crate::receiver::store::{
-    MessagePage, Principal, Role, SessionKey, Store, StoreError, StoredMessage, StoredTask,
+    MessagePage, MetricsQuery, MetricsRow, QueryReader, Role, SessionKey, StoreError, StoredMessage,
+    StoredTask, TaskPage,
 };
 use async_graphql::dataloader::Loader;
 use std::collections::HashMap;
@@ -15,8 +16,7 @@ pub const BATCH_DELAY: Duration = Duration::from_millis(4);
 
 /// Source of all loaders of one request.
 pub struct StoreLoader {
-    pub store: Arc<Store>,
-    pub principal: Arc<Principal>,
+    pub reader: QueryReader,
 }
 
 /// Key of a login: the user's id.
@@ -26,10 +26,6 @@ pub struct LoginKey(pub String);
 /// Key of an organization's members: its tenant id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MembersKey(pub String);
-
-/// Key of a session's tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TasksKey(pub SessionKey);
 
 /// Key of a message's content: its session and id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,7 +58,7 @@ impl Loader<LoginKey> for StoreLoader {
 
     async fn load(&self, keys: &[LoginKey]) -> LoadResult<LoginKey, String> {
         let ids = keys.iter().map(|key| key.0.clone()).collect();
-        Ok(self.store.logins(ids).await?.into_iter().map(|(id, login)| (LoginKey(id), login)).collect())
+        Ok(self.reader.logins(ids).await?.into_iter().map(|(id, login)| (LoginKey(id), login)).collect())
     }
 }
 
@@ -72,19 +68,31 @@ impl Loader<MembersKey> for StoreLoader {
 
     async fn load(&self, keys: &[MembersKey]) -> LoadResult<MembersKey, Vec<(String, Role)>> {
         let tenants: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
-        let members = self.store.members_for(&self.principal, &tenants).await?;
+        let members = self.reader.members(&tenants).await?;
         Ok(members.into_iter().map(|(tenant, members)| (MembersKey(tenant), members)).collect())
     }
 }
 
-impl Loader<TasksKey> for StoreLoader {
+impl Loader<TaskPage> for StoreLoader {
     type Value = Vec<StoredTask>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[TasksKey]) -> LoadResult<TasksKey, Vec<StoredTask>> {
-        let sessions: Vec<SessionKey> = keys.iter().map(|key| key.0.clone()).collect();
-        let tasks = self.store.tasks(&self.principal, &sessions).await?;
-        Ok(tasks.into_iter().map(|(session, tasks)| (TasksKey(session), tasks)).collect())
+    async fn load(&self, keys: &[TaskPage]) -> LoadResult<TaskPage, Vec<StoredTask>> {
+        Ok(self.reader.tasks(keys).await?)
+    }
+}
+
+impl Loader<MetricsQuery> for StoreLoader {
+    type Value = Arc<Vec<MetricsRow>>;
+    type Error = Arc<StoreError>;
+
+    /// Fields with the same arguments share one scan; those of other arguments follow one another.
+    async fn load(&self, keys: &[MetricsQuery]) -> LoadResult<MetricsQuery, Arc<Vec<MetricsRow>>> {
+        let mut found = HashMap::new();
+        for query in keys {
+            found.insert(query.clone(), Arc::new(self.reader.metrics(query).await?));
+        }
+        Ok(found)
     }
 }
 
@@ -93,7 +101,7 @@ impl Loader<MessagePage> for StoreLoader {
     type Error = Arc<StoreError>;
 
     async fn load(&self, keys: &[MessagePage]) -> LoadResult<MessagePage, Vec<StoredMessage>> {
-        Ok(self.store.messages(&self.principal, keys).await?)
+        Ok(self.reader.messages(keys).await?)
     }
 }
 
@@ -104,7 +112,7 @@ impl Loader<ContentKey> for StoreLoader {
     async fn load(&self, keys: &[ContentKey]) -> LoadResult<ContentKey, String> {
         let messages: Vec<(SessionKey, String)> =
             keys.iter().map(|key| (key.0.clone(), key.1.clone())).collect();
-        let contents = self.store.contents(&self.principal, &messages).await?;
+        let contents = self.reader.contents(&messages).await?;
         Ok(contents.into_iter().map(|((session, id), content)| (ContentKey(session, id), content)).collect())
     }
 }

@@ -49,7 +49,7 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
     let mut response = next.run(Request::from_parts(parts, body)).await;
     // A client that is still sending does not read the response; one that has stalled sends nothing more.
     if response.status() != StatusCode::REQUEST_TIMEOUT {
-        unread.discard().await;
+        unread.discard(&state.discards).await;
     }
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         if let Some(cause) = error.cause() {

@@ -91,9 +91,10 @@ impl From<StoreError> for ApiError {
         let error = match error {
             StoreError::Refused(message) => return ApiError::bad_request(message),
             StoreError::UserRemoved => return ApiError::unauthorized(),
-            StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Unusable(_) => {
-                ApiError::unavailable("the store is not available: try again later")
-            }
+            StoreError::Contended(_)
+            | StoreError::Unavailable(_)
+            | StoreError::TimedOut(_)
+            | StoreError::Unusable(_) => ApiError::unavailable("the store is not available: try again later"),
             StoreError::Internal(_) | StoreError::Aborted => ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal error: the receiver's log has the cause under this request id",

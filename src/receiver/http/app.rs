@@ -5,15 +5,17 @@
 
 use super::access_log;
 use super::api_error::ApiError;
+use super::connection::PeerAddress;
 use super::handlers::{graphql, health, home, identity, metrics, sync};
 use super::routes::{GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, SYNC};
 use super::state::{AppState, ServerOptions};
 use crate::receiver::store::Store;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::http::{HeaderValue, Request};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use bytes::Bytes;
@@ -43,7 +45,6 @@ pub struct App {
 type StateRouter = Router<Arc<AppState>>;
 
 impl App {
-    /// Creates the application on a store.
     /// Builds the routes of both listeners over one store.
     pub fn new(store: Store, options: ServerOptions) -> App {
         let state = Arc::new(AppState::new(store, options));
@@ -106,6 +107,21 @@ fn only_get() -> MethodRouter<Arc<AppState>> {
     other_methods("GET").head(|| async { ApiError::method_not_allowed("GET") })
 }
 
+/// Serves a forwarded request within the bound of its client.
+pub async fn bound_by_address(
+    State(state): State<Arc<AppState>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let peer = request.extensions().get::<PeerAddress>().copied();
+    let client = peer.and_then(|peer| state.trusted_proxies.forwarded_client(peer.0, request.headers()));
+    let _permit = match client {
+        Some(client) => Some(state.by_address.acquire(client.into())?),
+        None => None,
+    };
+    Ok(next.run(request).await)
+}
+
 async fn not_found() -> ApiError {
     ApiError::not_found()
 }
@@ -116,6 +132,7 @@ fn with_layers(routes: StateRouter, state: Arc<AppState>) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(from_fn_with_state(state.clone(), access_log::record));
+        .layer(from_fn_with_state(state.clone(), access_log::record))
+        .layer(from_fn_with_state(state.clone(), bound_by_address));
     routes.fallback(not_found).layer(layers).with_state(state)
 }

@@ -19,7 +19,7 @@ use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes that are read and discarded of a body that is not used: a client that is still sending does not read the response.
@@ -170,9 +170,11 @@ impl HttpBody for LentBody {
 }
 
 impl UnreadBody {
-    /// Reads and discards the rest of the body, within bounds, once the handler has dropped the body.
-    pub async fn discard(mut self) {
+    /// Reads and discards the rest of the body, within bounds, once the handler has dropped the body. Without a permit the
+    /// rest stays unread.
+    pub async fn discard(mut self, permits: &Semaphore) {
         let Ok(mut body) = self.0.try_recv() else { return };
+        let Ok(_permit) = permits.try_acquire() else { return };
         let mut left = DISCARD_BYTES_MAX;
         let read = async {
             while !HttpBody::is_end_stream(&body) {
@@ -325,9 +327,9 @@ mod tests {
     async fn what_a_handler_leaves_unread_is_discarded() {
         let (lent, unread) = lend(Body::from("unread"));
         drop(lent);
-        unread.discard().await;
+        unread.discard(&Semaphore::new(1)).await;
         let (lent, unread) = lend(Body::from("read"));
         assert_eq!(lent.collect().await.unwrap().to_bytes(), "read");
-        unread.discard().await;
+        unread.discard(&Semaphore::new(1)).await;
     }
 }

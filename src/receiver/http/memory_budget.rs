@@ -1,16 +1,17 @@
 //! Memory budget of all requests together: a request that does not fit waits.
 //!
-//! A request reserves three times: for its body as received, for the inflated body and its decoded texts, and for the rows
-//! on their way to the store. Invariants: a request waits for these in that order and never for one that comes before one
-//! that it holds, so that requests cannot deadlock; one key holds at most half of the body budget, so that slow uploads
-//! leave room for others.
+//! A request reserves up to four times: for its body as received, for the inflated body and its decoded texts, for the rows
+//! on their way to the store, and for its response. Invariants: a request waits for these in that order and never for one
+//! that comes before one that it holds, so that requests cannot deadlock; one key holds at most half of the body budget, so
+//! that slow uploads leave room for others.
 //!
 //! Kept by hand: a concurrency limit (tower's `ConcurrencyLimit`) counts requests, but a small batch and one of 20 MiB
 //! differ by a factor of 1,000 in what they need.
 
 use super::api_error::ApiError;
 use crate::receiver::limits::{
-    BODY_BUDGET_BYTES, MEMORY_TIMEOUT, ROW_BUDGET_BYTES, ROW_BYTES, WORK_BUDGET_BYTES,
+    BODY_BUDGET_BYTES, MEMORY_TIMEOUT, QUERY_BUDGET_BYTES, QUERY_MEMORY_BYTES, RESPONSE_BUDGET_BYTES,
+    ROW_BUDGET_BYTES, ROW_BYTES, WORK_BUDGET_BYTES,
 };
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +25,8 @@ pub struct MemoryBudget {
     body: Arc<Semaphore>,
     work: Arc<Semaphore>,
     rows: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
 }
 
 /// Part of the body budget that one key may hold, shared by the key's requests.
@@ -40,6 +43,8 @@ impl Default for MemoryBudget {
             body: semaphore(BODY_BUDGET_BYTES),
             work: semaphore(WORK_BUDGET_BYTES),
             rows: semaphore(ROW_BUDGET_BYTES),
+            queries: semaphore(QUERY_BUDGET_BYTES),
+            responses: semaphore(RESPONSE_BUDGET_BYTES),
         }
     }
 }
@@ -68,6 +73,18 @@ impl MemoryBudget {
     pub async fn reserve_rows(&self, rows: usize) -> Result<Reservation, ApiError> {
         let bytes = (rows * ROW_BYTES).min(ROW_BUDGET_BYTES);
         within_timeout(async { Ok(Reservation(vec![acquire(&self.rows, bytes).await?])) }).await
+    }
+
+    /// Reserves memory for a query and its response.
+    pub async fn reserve_query(&self) -> Result<Reservation, ApiError> {
+        within_timeout(async { Ok(Reservation(vec![acquire(&self.queries, QUERY_MEMORY_BYTES).await?])) })
+            .await
+    }
+
+    /// Reserves `bytes` for another response until it is written.
+    pub async fn reserve_response(&self, bytes: usize) -> Result<Reservation, ApiError> {
+        let bytes = bytes.min(RESPONSE_BUDGET_BYTES);
+        within_timeout(async { Ok(Reservation(vec![acquire(&self.responses, bytes).await?])) }).await
     }
 }
 

@@ -12,8 +12,17 @@ mod rate_limiter;
 /// The memory of all requests.
 mod memory_budget;
 
+/// Responses that count in that memory.
+mod response;
+
+/// Connections and the addresses that they come from.
+mod connection;
+
 /// Concurrency, in all and of each key.
 mod permits;
+
+/// GraphQL queries of each key.
+mod query_permits;
 
 /// Request bodies: bounded, inflated.
 mod body;
@@ -43,5 +52,6 @@ mod app;
 mod server;
 
 pub use app::{App, ListenerRole};
+pub use connection::{ConnectionTable, TrustedProxies};
 pub use server::serve;
 pub use state::ServerOptions;

@@ -1,21 +1,23 @@
 //! The accept loop: connections in, and a graceful shutdown.
 //!
 //! Kept by hand: `axum::serve` bounds neither the number of connections nor the time in which a request's headers must
-//! arrive, and its graceful shutdown has no deadline.
+//! arrive or a response must leave, and its graceful shutdown has no deadline.
 
 use super::app::{App, ListenerRole};
-use crate::receiver::limits::{
-    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, GRACEFUL_SHUTDOWN_TIMEOUT, HEADERS_TIMEOUT,
+use super::connection::{
+    ConnectionEntry, ConnectionTable, GuardedStream, HeadBudget, IncomingHead, PeerAddress,
 };
+use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT, HEADERS_TIMEOUT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 /// Pause after a failed accept, which mostly means that no file descriptors are left.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -25,32 +27,41 @@ pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
     role: ListenerRole,
+    connections: ConnectionTable,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let graceful = GracefulShutdown::new();
+    let (heads, graceful) = (HeadBudget::default(), GracefulShutdown::new());
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener) => accepted,
             _ = shutdown.wait_for(|shutdown| *shutdown) => break,
         };
-        let Some((stream, permit)) = accepted else { continue };
-        let app = app.clone();
-        let service = service_fn(move |request| {
-            let app = app.clone();
-            async move { Ok::<_, Infallible>(app.respond(request, role).await) }
-        });
+        let Some((stream, peer)) = accepted else { continue };
+        // Closed at once where all others are at work.
+        let Some(entry) = connections.add(peer) else { continue };
+        let (entry, head) = (Arc::new(entry), IncomingHead::new(heads.clone()));
+        let stream = GuardedStream::new(stream, head.clone(), entry.clone(), connections.write_timeout());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(CONNECTION_BUFFER_BYTES)
             .header_read_timeout(HEADERS_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(stream), {
+                let (app, entry) = (app.clone(), entry.clone());
+                service_fn(move |request| {
+                    let (app, entry, head) = (app.clone(), entry.clone(), head.clone());
+                    async move { Ok::<_, Infallible>(respond(&app, request, role, peer, &entry, &head).await) }
+                })
+            });
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "connection ended");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error = %error, "connection ended");
+                    }
+                }
+                () = entry.evicted() => tracing::debug!("connection gave way to another"),
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -59,17 +70,31 @@ pub async fn serve(
     }
 }
 
-/// Accepts a connection once there is a permit for it; `None` after a failed accept.
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = connections.clone().acquire_owned().await.ok()?;
+/// Serves one request of a connection, which is at work meanwhile.
+async fn respond(
+    app: &App,
+    mut request: hyper::Request<hyper::body::Incoming>,
+    role: ListenerRole,
+    peer: IpAddr,
+    entry: &ConnectionEntry,
+    head: &IncomingHead,
+) -> axum::response::Response {
+    head.complete();
+    entry.set_waiting(false);
+    request.extensions_mut().insert(PeerAddress(peer));
+    let response = app.respond(request, role).await;
+    head.begin();
+    entry.set_waiting(true);
+    response
+}
+
+/// Accepts a connection; `None` after a failed accept.
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Responses are small and written whole: Nagle's algorithm would only delay them.
             let _ = stream.set_nodelay(true);
-            Some((stream, permit))
+            Some((stream, peer.ip()))
         }
         Err(error) => {
             tracing::warn!(error = %error, "accept failed");

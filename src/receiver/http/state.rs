@@ -2,17 +2,20 @@
 //! one store.
 
 use super::api_error::ApiError;
+use super::connection::{AddressLimit, TrustedProxies};
 use super::memory_budget::MemoryBudget;
 use super::metrics::ServerMetrics;
 use super::permits::InFlightLimit;
+use super::query_permits::QueryPermits;
 use super::rate_limiter::RateLimiter;
 use crate::receiver::graphql::{self, SyncSchema};
 use crate::receiver::limits::{
-    BODY_STALL_TIMEOUT, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
+    BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
 };
 use crate::receiver::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Settings of the operator.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct ServerOptions {
     pub body_stall_timeout: Duration,
     /// Key that reads `/metrics` beside every user's key.
     pub metrics_key: Option<String>,
+    /// Proxies that name their client's address.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for ServerOptions {
@@ -34,6 +39,7 @@ impl Default for ServerOptions {
             in_flight_max: REQUESTS_IN_FLIGHT_MAX,
             body_stall_timeout: BODY_STALL_TIMEOUT,
             metrics_key: None,
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }
@@ -49,6 +55,14 @@ pub struct AppState {
     pub rate_limiter: RateLimiter,
     /// Requests in flight, in all and per key.
     pub in_flight: InFlightLimit,
+    /// GraphQL queries at work, per key.
+    pub queries: QueryPermits,
+    /// Requests in flight that proxies forward, per address.
+    pub by_address: AddressLimit,
+    /// See [`ServerOptions::trusted_proxies`].
+    pub trusted_proxies: TrustedProxies,
+    /// Permits to read what handlers leave unread of bodies.
+    pub discards: Semaphore,
     /// Memory of all requests in flight.
     pub memory: MemoryBudget,
     /// See [`ServerOptions::body_stall_timeout`].
@@ -66,6 +80,10 @@ impl AppState {
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             in_flight: InFlightLimit::new(options.in_flight_max),
+            queries: QueryPermits::default(),
+            by_address: AddressLimit::new(options.in_flight_max),
+            trusted_proxies: options.trusted_proxies,
+            discards: Semaphore::new(DISCARDED_BODIES_MAX),
             memory: MemoryBudget::default(),
             body_stall_timeout: options.body_stall_timeout,
             metrics_key: options.metrics_key,

@@ -11,6 +11,8 @@ pub enum StoreError {
     Contended(String),
     /// The database cannot be reached, or is shutting down. A later attempt may succeed.
     Unavailable(String),
+    /// A statement took longer than it may.
+    TimedOut(String),
     /// The request cannot be carried out; the text is for the person who made it.
     Refused(String),
     /// The database cannot serve this receiver as it is; the text says what to do.
@@ -38,6 +40,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Contended(text) => write!(f, "the store is contended: {text}"),
             StoreError::Unavailable(text) => write!(f, "the store is unavailable: {text}"),
+            StoreError::TimedOut(text) => write!(f, "a statement of the store timed out: {text}"),
             StoreError::Refused(text) | StoreError::Unusable(text) => f.write_str(text),
             StoreError::Internal(text) => write!(f, "the store failed: {text}"),
             StoreError::UserRemoved => f.write_str("the user was removed"),

@@ -33,14 +33,17 @@ mod retention;
 /// The operator's commands on single sessions: list, export, move, delete.
 mod session_admin;
 
-pub use directory::{KeyInfo, MemberInfo, Membership, NewKey, Principal, Role, TenantInfo, TenantKind};
+pub use directory::{
+    KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind,
+};
 pub use error::{Result, StoreError};
 pub use open::{DEFAULT_URL, Store};
 pub use retention::Pruned;
-pub use session_admin::{ExportedSession, SessionFilter, SessionInfo};
+pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;
 pub use tables::{
-    ClientError, ClientState, ClientStatus, MessagePage, MessagePosition, MetricDimension, MetricsRow,
-    SessionKey, SessionPosition, SessionQuery, StoredMessage, StoredSession, StoredTask,
+    ClientError, ClientPosition, ClientState, ClientStatus, MessagePage, MessagePosition, MetricDimension,
+    MetricsQuery, MetricsRow, SessionKey, SessionPosition, SessionQuery, StoredMessage, StoredSession,
+    StoredTask, TaskPage, TaskPosition,
 };
 pub use write::{IngestOutcome, Rejection, SessionOutcome};

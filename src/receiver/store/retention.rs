@@ -67,7 +67,7 @@ impl Store {
         let mut pruned = Pruned { retained_since: time::rfc3339(since), ..Pruned::default() };
         for tenant in &tenants {
             pruned.tenants += 1;
-            // From here on nothing older is stored. The lock of each user waits for the batches that began before.
+            // Batches that begin now store nothing older. Those that began before hold their user's lock.
             let tx = self.db.read(DbRole::Operator).await?;
             let users = tenant_users(&tx, tenant).await?;
             tx.commit().await?;

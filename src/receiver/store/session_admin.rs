@@ -8,8 +8,8 @@ use super::error::{Result, StoreError};
 use super::open::Store;
 use super::sql::{Row, Value};
 use super::tables::{
-    delete_location, delete_usages, move_location, session_location, session_messages, session_tasks,
-    show_time, usage_messages,
+    delete_usages, fill_timestamp, move_location, rejected_logins, resolving_command, session_location,
+    session_messages, session_tasks, set_tombstone, usage_messages,
 };
 use super::write::{Aggregates, UpsertError, Upserter};
 use crate::protocol::remote::Remote;
@@ -38,6 +38,18 @@ pub struct SessionInfo {
     pub messages: i64,
     /// Time of the last change, RFC 3339.
     pub last_modified: String,
+    /// Users whose sessions were rejected because of this one's id.
+    pub conflicts: Vec<SessionConflict>,
+}
+
+/// A rejection because of a session's id, and the remedy.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionConflict {
+    /// Login of the user whose session was rejected.
+    pub login: String,
+    /// Command that frees the id.
+    pub command: String,
 }
 
 /// An exported session, in the form of the wire, and the tenant and user it belongs to.
@@ -47,7 +59,7 @@ pub struct ExportedSession {
     pub organization: Option<String>,
     /// Login name of the user.
     pub login: Option<String>,
-    /// Session of the row.
+    /// The session with its messages and tasks.
     pub session: SyncSession,
 }
 
@@ -56,7 +68,7 @@ pub struct ExportedSession {
 pub struct SessionFilter {
     /// Id within the tenant.
     pub id: Option<String>,
-    /// Slug of the organization; null in a private space.
+    /// Slug of the organization.
     pub organization: Option<String>,
     /// Login name of the user.
     pub login: Option<String>,
@@ -88,8 +100,18 @@ impl Store {
     pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionInfo>> {
         let tx = self.db.read(DbRole::Operator).await?;
         let found = find_sessions(&tx, filter).await?;
+        let rejected = rejected_logins(&tx).await?;
         tx.commit().await?;
-        Ok(found.into_iter().map(|found| found.info).collect())
+        let with_conflicts = |FoundSession { tenant_id, mut info, .. }: FoundSession| {
+            if let (Some(logins), Some(holder)) = (rejected.get(&(tenant_id, info.id.clone())), &info.login) {
+                let command = resolving_command(&info.id, holder);
+                let conflict =
+                    |login: &String| SessionConflict { login: login.clone(), command: command.clone() };
+                info.conflicts = logins.iter().map(conflict).collect();
+            }
+            info
+        };
+        Ok(found.into_iter().map(with_conflicts).collect())
     }
 
     /// Passes whole sessions to `write`, one after the other.
@@ -164,14 +186,14 @@ impl Store {
             tx.lock_users(vec![user.clone()]).await?;
             let location = session_location(tx, &user, id).await?;
             delete_rows(tx, &location.tenant_id, &user, id).await?;
-            delete_location(tx, &user, id, now).await
+            set_tombstone(tx, &user, id, now).await
         })
         .await
     }
 }
 
 fn exported_message(mut message: DecodedMessage) -> SyncMessage {
-    show_time(&mut message);
+    fill_timestamp(&mut message);
     message.wire
 }
 
@@ -198,6 +220,7 @@ async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<F
                 status: row.text(5)?,
                 messages: row.int(6)?,
                 last_modified: row.text(7)?,
+                conflicts: Vec::new(),
             },
         })
     };

@@ -3,7 +3,9 @@
 use super::values::parse_duration;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
-use crate::receiver::store::{ExportedSession, SessionFilter, SessionInfo, Store, StoreError};
+use crate::receiver::store::{
+    ExportedSession, SessionConflict, SessionFilter, SessionInfo, Store, StoreError,
+};
 use crate::receiver::time;
 use argh::FromArgs;
 use serde_json::json;
@@ -142,13 +144,18 @@ async fn move_session(
     output.print(&json!({"moved": id, "to": organization}), &format!("moved {id} to {target}"))
 }
 
-fn columns(session: &SessionInfo) -> [String; 5] {
+fn columns(session: &SessionInfo) -> [String; 6] {
+    let conflicts = session.conflicts.iter();
+    let conflicts = conflicts.map(|SessionConflict { login, command }| {
+        format!("the same id was rejected for {login}: to free it, run `{command}`")
+    });
     [
         session.organization.clone().unwrap_or_else(|| "(private)".to_owned()),
         session.login.clone().unwrap_or_else(|| "?".to_owned()),
         session.id.clone(),
         session.repository.clone(),
         format!("{} messages", session.messages),
+        conflicts.collect::<Vec<_>>().join("; "),
     ]
 }
 

@@ -51,11 +51,16 @@ impl<N: OutputType> Connection<N> {
     }
 }
 
-/// Page size for the argument `first`.
+/// Page size of a connection for the argument `first`.
 pub fn page_size(first: Option<i32>) -> Result<usize> {
+    page_size_within(first, PAGE_DEFAULT, PAGE_MAX)
+}
+
+/// Page size for the argument `first`, with other bounds.
+pub fn page_size_within(first: Option<i32>, default: usize, max: usize) -> Result<usize> {
     match first.map(usize::try_from) {
-        None => Ok(PAGE_DEFAULT),
-        Some(Ok(first)) => Ok(first.min(PAGE_MAX)),
+        None => Ok(default),
+        Some(Ok(first)) => Ok(first.min(max)),
         Some(Err(_)) => Err(bad_request("first must not be negative")),
     }
 }

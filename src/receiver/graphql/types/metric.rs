@@ -41,16 +41,16 @@ pub struct MetricObject {
     tasks_completed: i64,
 }
 
-impl From<MetricsRow> for MetricObject {
-    fn from(row: MetricsRow) -> MetricObject {
+impl From<&MetricsRow> for MetricObject {
+    fn from(row: &MetricsRow) -> MetricObject {
         let sums = row.sums;
         let [input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens] = sums.tokens;
         MetricObject {
-            user_id: row.user_id,
-            organization: row.organization,
-            repository: row.repository,
-            model: row.model,
-            message_type: row.message_type,
+            user_id: row.user_id.clone(),
+            organization: row.organization.clone(),
+            repository: row.repository.clone(),
+            model: row.model.clone(),
+            message_type: row.message_type.clone(),
             day: row.day.map(Date),
             sessions: row.sessions,
             messages: sums.messages,

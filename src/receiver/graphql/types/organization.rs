@@ -36,7 +36,7 @@ impl From<&Membership> for OrganizationObject {
 
 #[ComplexObject]
 impl OrganizationObject {
-    /// All members for an admin; the viewer alone for a member.
+    /// All members for an admin, at most 10,000 in one response; the viewer alone for a member.
     async fn members(&self, context: &Context<'_>) -> Result<Vec<OrganizationMemberObject>> {
         let key = MembersKey(self.tenant_id.clone());
         let members = loader(context)?.load_one(key).await.map_err(store_error)?.unwrap_or_default();

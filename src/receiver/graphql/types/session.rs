@@ -6,8 +6,7 @@ use super::task::TaskObject;
 use crate::receiver::graphql::context::{loader, login};
 use crate::receiver::graphql::cursor;
 use crate::receiver::graphql::error::store_error;
-use crate::receiver::graphql::loaders::TasksKey;
-use crate::receiver::store::{MessagePage, Principal, SessionKey, StoredSession};
+use crate::receiver::store::{MessagePage, Principal, SessionKey, StoredSession, TaskPage};
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 
 #[derive(SimpleObject)]
@@ -83,8 +82,18 @@ impl SessionObject {
         ))
     }
 
-    async fn tasks(&self, context: &Context<'_>) -> Result<Vec<TaskObject>> {
-        let tasks = loader(context)?.load_one(TasksKey(self.key.clone())).await.map_err(store_error)?;
-        Ok(tasks.unwrap_or_default().into_iter().map(TaskObject::from).collect())
+    /// Tasks in order of creation.
+    #[graphql(complexity = "nodes_max(first) * child_complexity")]
+    async fn tasks(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<TaskObject>> {
+        let first = page_size(first)?;
+        let after = after.as_deref().map(cursor::decode_task).transpose()?;
+        let page = TaskPage { session: self.key.clone(), first, after };
+        let tasks = loader(context)?.load_one(page).await.map_err(store_error)?.unwrap_or_default();
+        Ok(Connection::page(tasks, first, |task| cursor::encode_task(&task.position()), TaskObject::from))
     }
 }

@@ -1,6 +1,7 @@
 //! `SyncStatus`: the state of one client.
 
 use crate::receiver::graphql::context::login;
+use crate::receiver::graphql::cursor;
 use crate::receiver::store::{ClientError, ClientState, ClientStatus};
 use crate::receiver::time;
 use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
@@ -37,6 +38,8 @@ pub struct SyncStatusObject {
     /// Number of batches with errors since the last one without.
     attempts: i64,
     last_errors: Vec<SyncStatusErrorObject>,
+    /// Position for `after`.
+    cursor: String,
 }
 
 #[derive(SimpleObject)]
@@ -51,6 +54,7 @@ struct SyncStatusErrorObject {
 impl From<ClientStatus> for SyncStatusObject {
     fn from(client: ClientStatus) -> SyncStatusObject {
         SyncStatusObject {
+            cursor: cursor::encode_client(&client.position()),
             user_id: client.user_id,
             client_id: client.client_id,
             organization: client.organization,

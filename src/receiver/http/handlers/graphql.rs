@@ -4,12 +4,13 @@ use crate::receiver::graphql;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
 use crate::receiver::http::body::{self, nests_deeper_than};
+use crate::receiver::http::response;
 use crate::receiver::http::state::{AppState, within_work_timeout};
-use crate::receiver::limits::{GRAPHQL_RESPONSE_BYTES, JSON_DEPTH_MAX, QUERY_BYTES_MAX};
-use axum::Json;
+use crate::receiver::limits::{JSON_DEPTH_MAX, QUERY_BYTES_MAX};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use std::sync::Arc;
 
 /// Executes one query. Errors of GraphQL are part of a 200 response, as its clients expect.
@@ -18,7 +19,7 @@ pub async fn post_graphql(
     Admitted { principal, permit }: Admitted,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<async_graphql::Response>, ApiError> {
+) -> Result<Response, ApiError> {
     let received =
         body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
     let body = received.inflate(&state.memory, QUERY_BYTES_MAX).await?.bytes;
@@ -26,10 +27,12 @@ pub async fn post_graphql(
     if !tokio::task::block_in_place(|| graphql::is_within_size_limits(&mut request)) {
         return Err(ApiError::bad_request("the query is too large: ask for fewer fields"));
     }
+    let query_permit = state.queries.acquire(&principal.key_id).await?;
+    let reservation = state.memory.reserve_query().await?;
     let request = graphql::for_principal(request, state.store.clone(), Arc::new(principal));
-    let _reservation = state.memory.reserve_work(GRAPHQL_RESPONSE_BYTES).await?;
     let executed = async { Ok::<_, ApiError>(state.schema.execute(request).await) };
-    Ok(Json(within_work_timeout(executed).await?))
+    let executed = within_work_timeout(executed).await?;
+    response::json_within(&executed, reservation, query_permit)
 }
 
 fn parse(body: &[u8]) -> Result<async_graphql::Request, ApiError> {

@@ -1,13 +1,22 @@
 //! `GET /api/sync/identity`: the user of a key, and the limits of this receiver.
 
 use crate::protocol::{Identity, IdentityOrganization, Limits, PROTOCOL_VERSION};
+use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Authenticated;
+use crate::receiver::http::response;
+use crate::receiver::http::state::AppState;
 use crate::receiver::limits::{BATCH_MESSAGES_ADVISED, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
 use crate::receiver::time;
-use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::sync::Arc;
 
 /// Answers with the identity of the key's user.
-pub async fn get_identity(Authenticated(principal): Authenticated) -> Json<Identity> {
+pub async fn get_identity(
+    State(state): State<Arc<AppState>>,
+    Authenticated(principal): Authenticated,
+) -> Result<Response, ApiError> {
     let retained_since = principal.nothing_older_than().map(time::rfc3339);
     let organizations = principal.memberships.into_iter().map(|membership| IdentityOrganization {
         slug: membership.slug,
@@ -15,7 +24,7 @@ pub async fn get_identity(Authenticated(principal): Authenticated) -> Json<Ident
         role: membership.role.as_str().to_owned(),
         owners: membership.owners,
     });
-    Json(Identity {
+    let identity = Identity {
         user_id: principal.user_id,
         login: principal.login,
         accounts: principal.accounts,
@@ -29,5 +38,6 @@ pub async fn get_identity(Authenticated(principal): Authenticated) -> Json<Ident
         },
         retained_since,
         server_timestamp: Some(time::rfc3339(time::now_us())),
-    })
+    };
+    response::json(StatusCode::OK, &identity, &state.memory).await
 }

@@ -7,16 +7,17 @@ use crate::protocol::{
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
 use crate::receiver::http::body::{self, InflatedBody};
+use crate::receiver::http::response;
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::ingest::batch::DecodedBatch;
 use crate::receiver::ingest::decode::{self, DecodeError};
 use crate::receiver::limits::{BATCH_ROWS_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
 use crate::receiver::store::IngestOutcome;
 use crate::receiver::time;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// Stores one batch.
@@ -25,7 +26,7 @@ pub async fn post_sync(
     Admitted { principal, permit }: Admitted,
     headers: HeaderMap,
     body: Body,
-) -> Result<(StatusCode, Json<SyncResponse>), ApiError> {
+) -> Result<Response, ApiError> {
     require_protocol_version(&headers)?;
     let received =
         body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
@@ -42,7 +43,7 @@ pub async fn post_sync(
     let ingested = within_work_timeout(state.store.ingest(&principal, &batch, now)).await?;
     state.metrics.record_ingested(&ingested);
     let response = respond(batch, ingested, time::now_us());
-    Ok((status_code(response.status), Json(response)))
+    response::json(status_code(response.status), &response, &state.memory).await
 }
 
 fn require_protocol_version(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -25,11 +25,11 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 /// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.
-pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name {text} NOT NULL, applied_at BIGINT NOT NULL)";
-pub const VERSION: &str = "SELECT coalesce(max(number), 0) FROM migrations";
-pub const RECORD: &str = "INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)";
+pub const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name {text} NOT NULL, applied_at BIGINT NOT NULL)";
+pub const SELECT_VERSION: &str = "SELECT coalesce(max(number), 0) FROM migrations";
+pub const INSERT_RECORD: &str = "INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)";
 /// Counts the signs of a store that an unreleased version made: its first record, and a table that was renamed since.
-pub const UNRELEASED: &str = "\
+pub const COUNT_UNRELEASED: &str = "\
     SELECT (SELECT count(*) FROM migrations WHERE number = 1 AND name = 'schema') \
     + (SELECT count(*) FROM {tables} existing WHERE existing.name = 'homes')";
 

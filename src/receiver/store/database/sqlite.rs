@@ -5,9 +5,11 @@
 //! other tasks.
 
 use super::migrate;
+use crate::receiver::limits::QUERY_STATEMENT_TIMEOUT;
+use crate::receiver::shell::shell_quoted;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
-    Dialect, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
+    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
 };
 use crate::receiver::time;
 use rusqlite::config::DbConfig;
@@ -25,16 +27,21 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const WAL_RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Readers at once: SQLite reads from memory or a local disk, so a few saturate the machine.
 const READERS_MAX: usize = 4;
+/// Connections for queries: the others stay free for batches and authentication.
+const QUERIES_MAX: usize = 2;
+/// Steps of SQLite's virtual machine between two looks at a statement's deadline: about a millisecond.
+const STEPS_BETWEEN_CHECKS: i32 = 100_000;
 /// Prepared statements cached per connection: more than the program has.
 const CACHED_STATEMENTS_MAX: usize = 160;
 
 /// An opened SQLite file and its idle connections.
 pub struct Sqlite {
     readers: Arc<ConnectionPool>,
+    queries: Arc<ConnectionPool>,
     writer: Arc<ConnectionPool>,
 }
 
-/// Idle connections. A connection is out only under a permit.
+/// Idle connections to one file. A connection is taken under a permit, which bounds their number.
 struct ConnectionPool {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -45,6 +52,7 @@ impl Sqlite {
     /// Opens the file, creates it where it is missing, and migrates its schema.
     pub fn open(path: &Path) -> Result<Sqlite> {
         create_private(path)?;
+        require_private(path)?;
         let mut connection = connect(path)?;
         switch_to_wal(&connection)?;
         migrate(&mut connection)?;
@@ -55,13 +63,19 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(size)),
             })
         };
-        let (readers, writer) = (pool(READERS_MAX), pool(1));
+        let (readers, queries, writer) = (pool(READERS_MAX), pool(QUERIES_MAX), pool(1));
         writer.give_back(connection);
-        Ok(Sqlite { readers, writer })
+        Ok(Sqlite { readers, queries, writer })
     }
 
     pub async fn read(&self) -> Result<SqliteTransaction> {
         SqliteTransaction::begin(&self.readers, "BEGIN DEFERRED").await
+    }
+
+    pub async fn query(&self, budget: Option<Arc<ReadBudget>>) -> Result<SqliteTransaction> {
+        let mut tx = SqliteTransaction::begin(&self.queries, "BEGIN DEFERRED").await?;
+        (tx.statement_timeout, tx.budget) = (Some(QUERY_STATEMENT_TIMEOUT), budget);
+        Ok(tx)
     }
 
     pub async fn write(&self) -> Result<SqliteTransaction> {
@@ -101,6 +115,24 @@ fn create_private(path: &Path) -> Result<()> {
     }
 }
 
+/// Rejects a store that everyone on the machine may read or write; its group may.
+fn require_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let is_open = std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o006 != 0);
+        if is_open {
+            let file = file.to_string_lossy();
+            return Err(StoreError::Unusable(format!(
+                "every user of this machine may read or write the store {file}: run chmod o-rwx {}",
+                shell_quoted(&file)
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) => {
@@ -134,12 +166,12 @@ fn switch_to_wal(connection: &Connection) -> Result<()> {
 
 fn migrate(connection: &mut Connection) -> Result<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
-    tx.execute_batch(&Dialect::Sqlite.render(migrate::TABLE)).map_err(store_error)?;
+    tx.execute_batch(&Dialect::Sqlite.render(migrate::CREATE_TABLE)).map_err(store_error)?;
     let number =
         |sql: &str| tx.query_row(&Dialect::Sqlite.render(sql), [], |row| row.get(0)).map_err(store_error);
-    for migration in migrate::pending(number(migrate::VERSION)?, number(migrate::UNRELEASED)?)? {
+    for migration in migrate::pending(number(migrate::SELECT_VERSION)?, number(migrate::COUNT_UNRELEASED)?)? {
         tx.execute_batch(&migration.render(Dialect::Sqlite)).map_err(store_error)?;
-        tx.execute(migrate::RECORD, (migration.number, migration.name, time::now_us()))
+        tx.execute(migrate::INSERT_RECORD, (migration.number, migration.name, time::now_us()))
             .map_err(store_error)?;
     }
     tx.commit().map_err(store_error)
@@ -150,6 +182,9 @@ pub struct SqliteTransaction {
     pool: Arc<ConnectionPool>,
     /// `None` once the transaction has ended.
     connection: Option<Mutex<Connection>>,
+    /// Of a query.
+    statement_timeout: Option<Duration>,
+    budget: Option<Arc<ReadBudget>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -177,10 +212,13 @@ impl SqliteTransaction {
                 .and_then(|()| connection.execute_batch(begin))
                 .and_then(|()| connection.busy_timeout(BUSY_TIMEOUT));
             match begun {
-                Ok(()) => {
-                    let connection = Some(Mutex::new(connection));
-                    Ok(SqliteTransaction { pool: pool.clone(), connection, _permit: permit })
-                }
+                Ok(()) => Ok(SqliteTransaction {
+                    pool: pool.clone(),
+                    connection: Some(Mutex::new(connection)),
+                    statement_timeout: None,
+                    budget: None,
+                    _permit: permit,
+                }),
                 Err(error) => {
                     // Whatever timeout it has now, the next transaction sets its own.
                     pool.give_back(connection);
@@ -190,12 +228,28 @@ impl SqliteTransaction {
         })
     }
 
-    /// The connection, while the transaction is open. SQLite rolls back by itself when the disk fails, and a statement
+    /// The connection for one statement, while the transaction is open. SQLite rolls back by itself when the disk fails, and a statement
     /// after that would run outside the transaction.
     fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
         let connection = self.connection.as_ref().ok_or(StoreError::Aborted)?;
         let connection = connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if connection.is_autocommit() { Err(StoreError::Aborted) } else { Ok(connection) }
+        if connection.is_autocommit() {
+            return Err(StoreError::Aborted);
+        }
+        self.set_deadline(connection)
+    }
+
+    /// Sets the deadline of the next statement, if the transaction has one.
+    fn set_deadline<'c>(
+        &self,
+        mut connection: MutexGuard<'c, Connection>,
+    ) -> Result<MutexGuard<'c, Connection>> {
+        if let Some(timeout) = self.statement_timeout {
+            let deadline = Instant::now() + timeout;
+            let is_late = move || Instant::now() >= deadline;
+            connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_late)).map_err(store_error)?;
+        }
+        Ok(connection)
     }
 
     fn take_connection(&mut self) -> Option<Connection> {
@@ -209,7 +263,7 @@ impl SqliteTransaction {
             let connection = self.connection()?;
             let mut statement = connection.prepare_cached(&sql).map_err(store_error)?;
             bind(&mut statement, params)?;
-            read_rows(&mut statement)
+            read_rows(&mut statement, self.budget.as_deref())
         })
     }
 
@@ -225,8 +279,10 @@ impl SqliteTransaction {
 
     pub fn select_by_keys(&self, select: &SelectByKeys, keys: &Rows<'_>) -> Result<Vec<Row>> {
         let sql = select.select_one(|index| format!("?{}", select.common.len() + index + 1));
-        self.run_for_each(&Dialect::Sqlite.render(&sql), keys, select.keys.len(), read_rows)
-            .map(|found| found.into_iter().flatten().collect())
+        self.run_for_each(&Dialect::Sqlite.render(&sql), keys, select.keys.len(), |statement| {
+            read_rows(statement, self.budget.as_deref())
+        })
+        .map(|found| found.into_iter().flatten().collect())
     }
 
     pub fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
@@ -244,7 +300,9 @@ impl SqliteTransaction {
             return Ok(Vec::new());
         }
         count_statement();
-        let returned = self.run_for_each(&insert_sql(insert), rows, insert.columns.len(), read_rows)?;
+        let returned = self.run_for_each(&insert_sql(insert), rows, insert.columns.len(), |statement| {
+            read_rows(statement, None)
+        })?;
         Ok(returned.into_iter().flatten().collect())
     }
 
@@ -317,7 +375,7 @@ fn bind(statement: &mut Statement<'_>, params: &[Value]) -> Result<()> {
     Ok(())
 }
 
-fn read_rows(statement: &mut Statement<'_>) -> Result<Vec<Row>> {
+fn read_rows(statement: &mut Statement<'_>, budget: Option<&ReadBudget>) -> Result<Vec<Row>> {
     let width = statement.column_count();
     let mut rows = statement.raw_query();
     let mut read = Vec::new();
@@ -333,7 +391,9 @@ fn read_rows(statement: &mut Statement<'_>) -> Result<Vec<Row>> {
                 }
             });
         }
-        read.push(Row(values));
+        let row = Row(values);
+        budget.map_or(Ok(()), |budget| budget.take(&row))?;
+        read.push(row);
     }
     Ok(read)
 }
@@ -373,6 +433,9 @@ fn is_contention(error: &rusqlite::Error) -> bool {
 fn store_error(error: rusqlite::Error) -> StoreError {
     if is_contention(&error) {
         return StoreError::Contended(error.to_string());
+    }
+    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+        return StoreError::TimedOut(error.to_string());
     }
     let next_step = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "free some space on its disk",

@@ -7,7 +7,8 @@ use super::postgres::{Postgres, PostgresTransaction};
 use super::role::{DbRole, Visibility};
 use super::sqlite::{Sqlite, SqliteTransaction};
 use crate::receiver::store::error::Result;
-use crate::receiver::store::sql::{InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
+use crate::receiver::store::sql::{InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, count_statement};
+use std::sync::Arc;
 
 /// An opened database of either kind.
 pub enum Database {
@@ -21,6 +22,15 @@ impl Database {
         Ok(match self {
             Database::Sqlite(db) => Transaction::Sqlite(db.read().await?),
             Database::Postgres(db) => Transaction::Postgres(db.begin(role, true).await?),
+        })
+    }
+
+    /// Begins a transaction of a GraphQL query, which only reads: on connections that batches do not use, with a deadline
+    /// for each statement, and with a budget of rows if there is one.
+    pub async fn query(&self, role: DbRole, budget: Option<Arc<ReadBudget>>) -> Result<Transaction> {
+        Ok(match self {
+            Database::Sqlite(db) => Transaction::Sqlite(db.query(budget).await?),
+            Database::Postgres(db) => Transaction::Postgres(db.begin_query(role, budget).await?),
         })
     }
 

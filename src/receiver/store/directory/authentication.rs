@@ -10,24 +10,23 @@ use crate::receiver::store::database::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{Row, Value};
-use std::collections::HashMap;
 use std::time::Duration;
 
-const KEY: &str = "\
+const SELECT_KEY: &str = "\
     SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at FROM directory d \
     JOIN api_keys k ON k.tenant_id = d.subject AND k.hash = d.name \
     JOIN tenants t ON t.tenant_id = k.tenant_id \
     WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
-const MEMBERSHIPS: &str = "\
+const SELECT_MEMBERSHIPS: &str = "\
     SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
     JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
 /// Owners of the user and of the user's organizations.
-const OWNERS: &str = "\
+const SELECT_OWNERS: &str = "\
     SELECT tenant_id, owner FROM owners WHERE tenant_id = $1 \
     OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = $1) ORDER BY owner";
-const CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'directory' AND kind = 'owner' AND name IN {list:$1}";
-const USED: &str = "\
+const SELECT_CLAIMS: &str = "SELECT name, subject FROM directory WHERE tenant_id = 'directory' AND kind = 'owner' AND name IN {list:$1}";
+const RECORD_USE: &str = "\
     UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND key_id = $2 \
     AND (last_used_at IS NULL OR last_used_at < $4)";
 
@@ -39,7 +38,7 @@ impl Store {
     pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
         let hash = keys::hash(key);
         let tx = self.db.read(DbRole::Directory).await?;
-        let Some(row) = tx.query_one(KEY, &[Value::from(hash), now.into()]).await? else {
+        let Some(row) = tx.query_one(SELECT_KEY, &[Value::from(hash), now.into()]).await? else {
             tx.commit().await?;
             return Ok(None);
         };
@@ -52,8 +51,7 @@ impl Store {
             memberships: Vec::new(),
         };
         let user = [Value::from(&principal.user_id)];
-        let (memberships, owners) =
-            tokio::join!(biased; tx.query(MEMBERSHIPS, &user), owners_by_tenant(&tx, OWNERS, &user));
+        let (memberships, owners) = tokio::join!(biased; tx.query(SELECT_MEMBERSHIPS, &user), owners_by_tenant(&tx, SELECT_OWNERS, &user));
         for row in memberships? {
             let role = row.text(3)?;
             principal.memberships.push(Membership {
@@ -88,7 +86,7 @@ impl Store {
         let Some(tx) = self.db.write_if_idle(DbRole::Directory).await? else { return Ok(()) };
         let before = now - KEY_USE_RESOLUTION_US;
         let (user, key) = (&principal.user_id, &principal.key_id);
-        tx.execute(USED, &[user.into(), key.into(), now.into(), before.into()]).await?;
+        tx.execute(RECORD_USE, &[user.into(), key.into(), now.into(), before.into()]).await?;
         tx.commit().await
     }
 
@@ -98,7 +96,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let tx = self.db.read(DbRole::Directory).await?;
-        let rows = tx.query(CLAIMS, &[owners.into()]).await?;
+        let rows = tx.query(SELECT_CLAIMS, &[owners.into()]).await?;
         tx.commit().await?;
         let claim = |row: Row| -> Result<OwnerClaim> {
             let owner = Owner::parse(&row.text(0)?)
@@ -106,58 +104,5 @@ impl Store {
             Ok(OwnerClaim { owner, tenant_id: row.text(1)? })
         };
         rows.into_iter().map(claim).collect()
-    }
-
-    /// The logins of users, by id. The caller passes only ids that the reader has seen.
-    pub async fn logins(&self, ids: Vec<String>) -> Result<HashMap<String, String>> {
-        let tx = self.db.read(DbRole::Directory).await?;
-        let sql = "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
-        let rows = tx.query(sql, &[ids.into()]).await?;
-        tx.commit().await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
-    }
-
-    /// The id of the user with this login. The rows of that user are filtered where they are read.
-    pub async fn user_id(&self, login: &str) -> Result<Option<String>> {
-        let tx = self.db.read(DbRole::Directory).await?;
-        let sql =
-            "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
-        let row = tx.query_one(sql, &[login.into()]).await?;
-        tx.commit().await?;
-        row.map(|row| row.text(0)).transpose()
-    }
-
-    /// Login and role of the members of organizations, by tenant. Only the admins of an organization see the other
-    /// members.
-    pub async fn members_for(
-        &self,
-        principal: &Principal,
-        tenants: &[String],
-    ) -> Result<HashMap<String, Vec<(String, Role)>>> {
-        let mut members: HashMap<String, Vec<(String, Role)>> = HashMap::new();
-        let mut admin_of = Vec::new();
-        for membership in
-            principal.memberships.iter().filter(|membership| tenants.contains(&membership.tenant_id))
-        {
-            match membership.role {
-                Role::Admin => admin_of.push(membership.tenant_id.clone()),
-                Role::Member => {
-                    members
-                        .insert(membership.tenant_id.clone(), vec![(principal.login.clone(), Role::Member)]);
-                }
-            }
-        }
-        if admin_of.is_empty() {
-            return Ok(members);
-        }
-        let tx = self.db.read(DbRole::Directory).await?;
-        let sql = "SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
-                   WHERE m.tenant_id IN {list:$1} ORDER BY t.handle";
-        for row in tx.query(sql, &[admin_of.into()]).await? {
-            let role = Role::parse(&row.text(2)?).unwrap_or(Role::Member);
-            members.entry(row.text(0)?).or_default().push((row.text(1)?, role));
-        }
-        tx.commit().await?;
-        Ok(members)
     }
 }

@@ -4,6 +4,8 @@
 
 mod principal;
 
+mod query_reader;
+
 mod names;
 
 mod owners;
@@ -20,4 +22,5 @@ pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
 pub use principal::{Membership, Principal, Role};
+pub use query_reader::QueryReader;
 pub use tenants::{TenantInfo, tenant_users};

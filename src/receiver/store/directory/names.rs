@@ -30,16 +30,16 @@ impl TenantKind {
     }
 }
 
-const SUBJECT: &str =
+const SELECT_SUBJECT: &str =
     "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = $1 AND name = $2";
-const CLAIM: &str = "\
+const CLAIM_NAME: &str = "\
     INSERT INTO directory (tenant_id, kind, name, subject) VALUES ('directory', $1, $2, $3) \
     ON CONFLICT (tenant_id, kind, name) DO NOTHING";
-const RELEASE: &str = "DELETE FROM directory WHERE tenant_id = 'directory' AND kind = $1 AND name = $2";
+const RELEASE_NAME: &str = "DELETE FROM directory WHERE tenant_id = 'directory' AND kind = $1 AND name = $2";
 
 /// The id of the tenant with this slug or login.
 pub async fn tenant_id(tx: &Transaction, kind: TenantKind, handle: &str) -> Result<String> {
-    match tx.query_one(SUBJECT, &[kind.as_str().into(), handle.into()]).await? {
+    match tx.query_one(SELECT_SUBJECT, &[kind.as_str().into(), handle.into()]).await? {
         Some(row) => row.text(0),
         None => Err(StoreError::refused(format!("there is no {} {handle}", kind.as_str()))),
     }
@@ -47,7 +47,7 @@ pub async fn tenant_id(tx: &Transaction, kind: TenantKind, handle: &str) -> Resu
 
 /// Claims a name in the directory. A name that is taken is an error.
 pub async fn claim_name(tx: &Transaction, kind: &str, name: &str, subject: &str) -> Result<()> {
-    match tx.execute(CLAIM, &[kind.into(), name.into(), subject.into()]).await? {
+    match tx.execute(CLAIM_NAME, &[kind.into(), name.into(), subject.into()]).await? {
         0 => Err(StoreError::refused(format!("the {kind} {name} exists already"))),
         _ => Ok(()),
     }
@@ -55,5 +55,5 @@ pub async fn claim_name(tx: &Transaction, kind: &str, name: &str, subject: &str)
 
 /// Releases a name in the directory.
 pub async fn release_name(tx: &Transaction, kind: &str, name: &str) -> Result<()> {
-    tx.execute(RELEASE, &[kind.into(), name.into()]).await.map(|_| ())
+    tx.execute(RELEASE_NAME, &[kind.into(), name.into()]).await.map(|_| ())
 }

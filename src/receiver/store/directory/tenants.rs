@@ -11,7 +11,7 @@ use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::{keys, time};
 use serde::Serialize;
 
-const OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
+const SELECT_OWNERS: &str = "SELECT tenant_id, owner FROM owners WHERE tenant_id IN {list:$1} ORDER BY owner";
 /// Users are members, or were when they stored sessions; the user of a private space is its only one.
 const SELECT_TENANT_USERS: &str = "\
     SELECT user_id FROM members WHERE tenant_id = $1 UNION SELECT user_id FROM sessions WHERE tenant_id = $1 \
@@ -104,7 +104,7 @@ impl Store {
         let sql = "SELECT tenant_id, handle, title, created_at, retained_since FROM tenants WHERE kind = $1 ORDER BY handle";
         let rows = tx.query(sql, &[kind.as_str().into()]).await?;
         let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
-        let mut owners = owners_by_tenant(&tx, OWNERS, &[ids.into()]).await?;
+        let mut owners = owners_by_tenant(&tx, SELECT_OWNERS, &[ids.into()]).await?;
         tx.commit().await?;
         let read = |row: &Row| {
             let id = row.text(0)?;

@@ -9,6 +9,8 @@ mod value;
 mod row;
 mod rows;
 
+mod read_budget;
+
 mod insert_many;
 mod select_by_keys;
 
@@ -16,6 +18,7 @@ mod statement_count;
 
 pub use dialect::Dialect;
 pub use insert_many::InsertMany;
+pub use read_budget::ReadBudget;
 pub use row::Row;
 pub use rows::Rows;
 pub use select_by_keys::SelectByKeys;

@@ -1,7 +1,7 @@
 //! `SELECT` of the rows of many whole keys in one statement.
 //!
-//! Invariant: the cost goes with the number of keys, not with the number of stored rows, whatever the planner believes of
-//! the table: each key is an index lookup of its own.
+//! Invariant: the cost grows with the number of keys, not with the number of stored rows, whatever the planner's statistics
+//! say: each key is an index lookup of its own.
 
 use super::value::Column;
 
@@ -21,9 +21,9 @@ pub struct SelectByKeys {
 impl SelectByKeys {
     /// The `SELECT` of one row. `key` renders the value of a key's column.
     ///
-    /// The last column is compared as a range of one, in order. Only the index of the key has that order: a planner without
-    /// statistics takes another index with the same first columns for as good, and then scans a whole session for each of
-    /// its messages.
+    /// The last column is compared by `BETWEEN`, with an `ORDER BY` that only the index of the key satisfies: without
+    /// statistics the planner would rate another index with the same first columns as equally good, and scan a whole session
+    /// for each of its messages.
     pub fn select_one(&self, key: impl Fn(usize) -> String) -> String {
         let mut sql = format!("SELECT {} FROM {} WHERE ", self.columns, self.table);
         for (index, column) in self.common.iter().enumerate() {

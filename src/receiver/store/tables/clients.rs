@@ -1,11 +1,11 @@
 //! `clients`: the sync status of each client, as each of its user's tenants knows it.
 
+use super::conflicts::{ClientError, Conflicts, parse_errors};
 use crate::receiver::ingest::batch::DecodedBatch;
-use crate::receiver::limits::CLIENT_ERRORS_MAX;
+use crate::receiver::limits::{CLIENT_ERRORS_MAX, CLIENTS_PER_USER_MAX};
 use crate::receiver::store::database::{DbRole, Transaction};
-use crate::receiver::store::directory::{Principal, Role};
+use crate::receiver::store::directory::{QueryReader, Role};
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::Row;
 use crate::receiver::time::SECOND_US;
 
@@ -27,9 +27,22 @@ pub enum ClientState {
     Failing,
 }
 
+/// A position in the list of clients: the reader's own first, then those of each organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientPosition {
+    /// Id of the tenant that knows the client.
+    pub tenant_id: String,
+    /// Id of the client's user.
+    pub user_id: String,
+    /// Id of the client.
+    pub client_id: String,
+}
+
 /// Status of a user's client, as a tenant knows it.
 #[derive(Debug, Clone)]
 pub struct ClientStatus {
+    /// Id of the tenant.
+    pub tenant_id: String,
     /// `None` for the row of the private space, which counts everything.
     pub organization: Option<String>,
     /// Id of the client.
@@ -50,20 +63,6 @@ pub struct ClientStatus {
     pub attempts: i64,
     /// Errors of the last batch.
     pub last_errors: Vec<ClientError>,
-}
-
-/// Rejection of a session in the client's last batch with errors.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientError {
-    /// Id of the session.
-    pub session_id: String,
-    /// Code of the error.
-    pub code: String,
-    /// Message for people.
-    pub message: String,
-    /// Time of the error, RFC 3339.
-    pub at: String,
 }
 
 /// The outcome of one batch for one tenant, to be recorded with the client that sent it.
@@ -88,9 +87,16 @@ const UPSERT_CLIENT: &str = "\
     sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
     attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
     last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
+/// Deletes the clients of a user that were seen least recently, but for the newest and the one that was just seen.
+const EVICT_CLIENTS: &str = "\
+    DELETE FROM clients WHERE tenant_id = $1 AND user_id = $2 AND client_id IN (SELECT client_id FROM clients \
+    WHERE tenant_id = $1 AND user_id = $2 AND client_id <> $3 ORDER BY last_seen_at DESC, client_id \
+    LIMIT 1000000 OFFSET $4)";
+/// The reader's own clients are complete in the private space, so that they are left out (`$3`) elsewhere.
 const SELECT_CLIENTS: &str = "\
     SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors FROM clients \
-    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY user_id, client_id";
+    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND user_id <> $3 AND (user_id, client_id) > ($4, $5) \
+    ORDER BY user_id, client_id LIMIT $6";
 
 impl BatchRecord {
     /// The record of a batch before anything of it is stored.
@@ -126,36 +132,78 @@ impl BatchRecord {
             (failed || is_elsewhere).into(),
             is_elsewhere.into(),
         ];
-        tx.send(UPSERT_CLIENT, params).await
+        tx.send(UPSERT_CLIENT, params).await?;
+        let others_max = i64::try_from(CLIENTS_PER_USER_MAX - 1).unwrap_or(i64::MAX);
+        tx.send(EVICT_CLIENTS, vec![tenant.into(), user.into(), client_id.into(), others_max.into()]).await
     }
 }
 
-impl Store {
-    /// The reader's clients, and those of other users in organizations whose admin the reader is.
-    pub async fn clients(&self, principal: &Principal, now: i64) -> Result<Vec<ClientStatus>> {
-        let tx = self.db.read(DbRole::Request).await?;
+impl ClientStatus {
+    /// Position for keyset pagination.
+    pub fn position(&self) -> ClientPosition {
+        ClientPosition {
+            tenant_id: self.tenant_id.clone(),
+            user_id: self.user_id.clone(),
+            client_id: self.client_id.clone(),
+        }
+    }
+}
+
+impl QueryReader {
+    /// A page of the reader's clients, and of those of other users in organizations whose admin the reader is.
+    pub async fn clients(
+        &self,
+        first: usize,
+        after: Option<&ClientPosition>,
+        now: i64,
+    ) -> Result<Vec<ClientStatus>> {
+        let principal = self.principal();
+        let order = |tenant: &str| (tenant != principal.user_id, tenant.to_owned());
+        let mut tenants = principal.tenants();
+        tenants.sort_by_key(|tenant| order(tenant));
         let mut clients = Vec::new();
-        for tenant in principal.tenants() {
-            let membership = principal.membership(&tenant);
-            if membership.is_some_and(|membership| membership.role != Role::Admin) {
+        let mut conflicts = Conflicts::default();
+        let tx = self.begin(DbRole::Request).await?;
+        for tenant in &tenants {
+            let membership = principal.membership(tenant);
+            let is_before = after.is_some_and(|after| order(tenant) < order(&after.tenant_id));
+            if is_before || membership.is_some_and(|membership| membership.role != Role::Admin) {
                 continue;
             }
-            let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
-            let organization = membership.map(|membership| membership.slug.clone());
-            for row in tx.query(SELECT_CLIENTS, &[tenant.into(), own.into()]).await? {
-                let client = read_client(&row, organization.clone(), now)?;
-                // The reader's own clients are complete in the private space.
-                if client.organization.is_none() || client.user_id != principal.user_id {
-                    clients.push(client);
-                }
+            let Some(own) = principal.enter(&tx, tenant).await? else { continue };
+            let left_out = if membership.is_some() { principal.user_id.as_str() } else { "" };
+            let (user, client) = after
+                .filter(|after| after.tenant_id == *tenant)
+                .map_or(("", ""), |after| (&after.user_id, &after.client_id));
+            let limit = i64::try_from(first - clients.len()).unwrap_or(i64::MAX);
+            let params =
+                [tenant.into(), own.into(), left_out.into(), user.into(), client.into(), limit.into()];
+            let rows = tx.query(SELECT_CLIENTS, &params).await?;
+            let read =
+                |row: &Row| read_client(row, tenant, membership.map(|membership| &membership.slug), now);
+            let of_tenant: Vec<ClientStatus> = rows.iter().map(read).collect::<Result<_>>()?;
+            if membership.is_some() {
+                conflicts.find(&tx, tenant, of_tenant.iter().flat_map(|client| &client.last_errors)).await?;
+            }
+            clients.extend(of_tenant);
+            if clients.len() >= first {
+                break;
             }
         }
         tx.commit().await?;
+        let logins = self.logins(conflicts.holders()).await?;
+        for client in &mut clients {
+            for error in &mut client.last_errors {
+                if let Some(text) = conflicts.remedy(&client.tenant_id, error, &logins) {
+                    error.message = text;
+                }
+            }
+        }
         Ok(clients)
     }
 }
 
-fn read_client(row: &Row, organization: Option<String>, now: i64) -> Result<ClientStatus> {
+fn read_client(row: &Row, tenant: &str, organization: Option<&String>, now: i64) -> Result<ClientStatus> {
     let (last_seen_at, attempts) = (row.int(2)?, row.int(6)?);
     let age = now - last_seen_at;
     let state = match attempts {
@@ -164,10 +212,10 @@ fn read_client(row: &Row, organization: Option<String>, now: i64) -> Result<Clie
         _ if age <= IDLE_US => ClientState::Idle,
         _ => ClientState::Overdue,
     };
-    let last_errors = serde_json::from_str(&row.text(7)?)
-        .map_err(|_| StoreError::Internal("the stored errors of a client cannot be parsed".to_owned()))?;
+    let last_errors = parse_errors(&row.text(7)?)?;
     Ok(ClientStatus {
-        organization,
+        tenant_id: tenant.to_owned(),
+        organization: organization.cloned(),
         client_id: row.text(0)?,
         user_id: row.text(1)?,
         state,

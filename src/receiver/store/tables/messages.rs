@@ -9,9 +9,8 @@ use crate::protocol::message::{COLUMNS, MessageColumn};
 use crate::receiver::ingest::batch::DecodedMessage;
 use crate::receiver::ingest::merge::DEFAULT_STREAM;
 use crate::receiver::store::database::{DbRole, Transaction};
-use crate::receiver::store::directory::Principal;
+use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef};
 use crate::receiver::time;
 use std::collections::{HashMap, HashSet};
@@ -44,7 +43,7 @@ pub struct MessagePosition {
 /// A page of a session's messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessagePage {
-    /// Session of the row.
+    /// Session of the messages.
     pub session: SessionKey,
     /// Size of the page; the store returns one message more, where there is one.
     pub first: usize,
@@ -222,8 +221,8 @@ fn read_message(row: &Row, is_selected: fn(&MessageColumn) -> bool) -> Result<(S
     Ok((row.text(0)?, DecodedMessage { at: row.int(1)?, arrived_at: row.opt_int(2)?, wire }))
 }
 
-/// Gives a message that came without a readable time the time of its arrival.
-pub fn show_time(message: &mut DecodedMessage) {
+/// Fills in an absent timestamp with the time of arrival.
+pub fn fill_timestamp(message: &mut DecodedMessage) {
     if message.wire.timestamp.is_empty() {
         message.wire.timestamp = time::rfc3339(message.at);
     }
@@ -232,7 +231,7 @@ pub fn show_time(message: &mut DecodedMessage) {
 impl StoredMessage {
     fn read(tenant: &str, row: &Row) -> Result<StoredMessage> {
         let (id, mut message) = read_message(row, is_no_content)?;
-        show_time(&mut message);
+        fill_timestamp(&mut message);
         Ok(StoredMessage {
             session: SessionKey { tenant_id: tenant.to_owned(), id },
             at: message.at,
@@ -247,19 +246,16 @@ impl StoredMessage {
     }
 }
 
-impl Store {
+impl QueryReader {
     /// Pages of the messages of several sessions.
-    pub async fn messages(
-        &self,
-        principal: &Principal,
-        pages: &[MessagePage],
-    ) -> Result<HashMap<MessagePage, Vec<StoredMessage>>> {
+    pub async fn messages(&self, pages: &[MessagePage]) -> Result<HashMap<MessagePage, Vec<StoredMessage>>> {
         let mut groups: HashMap<(&str, usize, &Option<MessagePosition>), Vec<&MessagePage>> = HashMap::new();
         for page in pages {
             groups.entry((&page.session.tenant_id, page.first, &page.after)).or_default().push(page);
         }
         let mut found: HashMap<MessagePage, Vec<StoredMessage>> = HashMap::new();
-        let tx = self.db.read(DbRole::Request).await?;
+        let principal = self.principal();
+        let tx = self.begin(DbRole::Request).await?;
         for ((tenant, first, after), pages) in groups {
             let Some(own) = principal.enter(&tx, tenant).await? else { continue };
             let by_id: HashMap<&str, &MessagePage> =
@@ -286,7 +282,6 @@ impl Store {
     /// The contents of messages, by session and id. The caller bounds how many bytes these are.
     pub async fn contents(
         &self,
-        principal: &Principal,
         messages: &[(SessionKey, String)],
     ) -> Result<HashMap<(SessionKey, String), String>> {
         let mut groups: HashMap<&str, (Vec<String>, Vec<String>)> = HashMap::new();
@@ -297,7 +292,8 @@ impl Store {
         }
         let requested: HashSet<&(SessionKey, String)> = messages.iter().collect();
         let mut found = HashMap::new();
-        let tx = self.db.read(DbRole::Request).await?;
+        let principal = self.principal();
+        let tx = self.begin_unbudgeted(DbRole::Request).await?;
         for (tenant, (sessions, ids)) in groups {
             let Some(own) = principal.enter(&tx, tenant).await? else { continue };
             let params: [Value; 4] = [tenant.into(), own.into(), sessions.into(), ids.into()];

@@ -6,9 +6,8 @@
 use crate::receiver::ingest::token_usage::{MetricSums, MetricsDeltas, SUM_MAX, SumTooLarge};
 use crate::receiver::limits::METRICS_ROWS_MAX;
 use crate::receiver::store::database::{DbRole, Transaction, Visibility};
-use crate::receiver::store::directory::Principal;
+use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{ColumnType, InsertMany, Row, Rows, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -50,6 +49,17 @@ pub struct MetricsRow {
     pub sums: MetricSums,
 }
 
+/// A range of days, both included, and the dimensions by which its sums are grouped.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MetricsQuery {
+    /// First UTC day, counted from the epoch.
+    pub from: i64,
+    /// Last UTC day.
+    pub to: i64,
+    /// Dimensions.
+    pub dimensions: Vec<MetricDimension>,
+}
+
 /// Adds to stored sums, and returns the largest of each row, so that the caller can check it against its bound.
 const ADD_METRICS: InsertMany = InsertMany {
     table: "metrics",
@@ -82,7 +92,7 @@ const ADD_METRICS: InsertMany = InsertMany {
            lines_removed)",
 };
 /// Sets the repository of a session's sums.
-pub const MOVE_METRICS: &str = "\
+pub const SET_METRICS_REPOSITORY: &str = "\
     UPDATE metrics SET repository = $4 WHERE tenant_id = $1 AND session_id = $2 AND user_id = $3";
 
 /// The summed columns, in the order of [`read_sums`].
@@ -97,8 +107,8 @@ const SUMS: [&str; 8] = [
     "tasks_completed",
 ];
 
-/// Divisor that splits a value in two halves. Each half is summed by itself, so that no sum overflows however many rows
-/// there are.
+/// Divisor that splits a value into a high and a low part. Each part is summed by itself, so that no sum overflows, however
+/// many rows there are.
 const HALF: i64 = 1 << 31;
 /// Position of the first sum in a row of [`grouped_sums`].
 const FIRST_SUM: usize = 6;
@@ -141,22 +151,19 @@ pub async fn add_to_metrics(
     Ok((largest > SUM_MAX).then_some(SumTooLarge))
 }
 
-impl Store {
-    /// Sums over the days from `from` to `to`, both included, of all tenants of the reader.
-    pub async fn metrics(
-        &self,
-        principal: &Principal,
-        from: i64,
-        to: i64,
-        dimensions: &[MetricDimension],
-    ) -> Result<Vec<MetricsRow>> {
+impl QueryReader {
+    /// Sums of all tenants of the reader.
+    pub async fn metrics(&self, query: &MetricsQuery) -> Result<Vec<MetricsRow>> {
+        let MetricsQuery { from, to, dimensions } = query;
+        let principal = self.principal();
         let mut groups: BTreeMap<GroupKey, MetricsRow> = BTreeMap::new();
-        let tx = self.db.read(DbRole::Request).await?;
+        let tx = self.begin(DbRole::Request).await?;
         for tenant in principal.tenants() {
             let Some(visibility) = principal.visibility(&tenant) else { continue };
             principal.enter(&tx, &tenant).await?;
             let sql = grouped_sums(dimensions, visibility);
-            let params = [Value::from(&tenant), from.into(), to.into(), Value::from(&principal.user_id)];
+            let params =
+                [Value::from(&tenant), (*from).into(), (*to).into(), Value::from(&principal.user_id)];
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
             for row in tx.query(&sql, &params).await? {
                 let group = MetricsRow::read(&row, slug, dimensions)?;

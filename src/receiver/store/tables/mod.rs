@@ -1,7 +1,8 @@
 //! The tables of sessions, their rows, their aggregates and their clients: one file for each, with its statements.
 //!
 //! Invariants: a reader sees only tenants that are the reader's, and there the own rows unless the reader is an admin; a
-//! list has an order that no later write changes, so that keyset pagination neither skips nor repeats a row.
+//! list of sessions, messages or clients has an order that no later write changes, so that keyset pagination neither skips
+//! nor repeats a row. Tasks are ordered by their creation, which a later version may correct.
 
 mod session_locations;
 
@@ -15,20 +16,26 @@ mod usages;
 
 mod metrics;
 
+mod conflicts;
+
 mod clients;
 
-pub use clients::{BatchRecord, ClientError, ClientState, ClientStatus};
+pub use clients::{BatchRecord, ClientPosition, ClientState, ClientStatus};
+pub use conflicts::{ClientError, rejected_logins, resolving_command};
 pub use messages::{
     INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, REPLACE_MESSAGES, StoredMessage,
-    StoredVersion, push_merged, push_message, session_messages, show_time, stored_versions, usage_messages,
+    StoredVersion, fill_timestamp, push_merged, push_message, session_messages, stored_versions,
+    usage_messages,
 };
-pub use metrics::{MOVE_METRICS, MetricDimension, MetricsRow, add_to_metrics};
+pub use metrics::{MetricDimension, MetricsQuery, MetricsRow, SET_METRICS_REPOSITORY, add_to_metrics};
 pub use session_locations::{
-    INSERT_LOCATIONS, SessionLocation, delete_location, move_location, session_location, session_locations,
+    INSERT_LOCATIONS, SessionLocation, move_location, session_location, session_locations, set_tombstone,
 };
 pub use sessions::{
     GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredSession,
     UPDATE_SESSIONS, session_fields,
 };
-pub use tasks::{StoredTask, TaskFields, TaskVersion, UPSERT_TASKS, session_tasks, task_fields};
+pub use tasks::{
+    StoredTask, TaskFields, TaskPage, TaskPosition, TaskVersion, UPSERT_TASKS, session_tasks, task_fields,
+};
 pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages};

@@ -61,7 +61,7 @@ pub async fn move_location(tx: &Transaction, user: &str, id: &str, tenant: &str)
 }
 
 /// Makes the location of a user's session a tombstone.
-pub async fn delete_location(tx: &Transaction, user: &str, id: &str, now: i64) -> Result<()> {
+pub async fn set_tombstone(tx: &Transaction, user: &str, id: &str, now: i64) -> Result<()> {
     let sql = "UPDATE session_locations SET forgotten_at = $3 WHERE tenant_id = $1 AND session_id = $2";
     let params = [Value::from(user), id.into(), now.into()];
     tx.execute(sql, &params).await.map(|_| ())

@@ -2,9 +2,8 @@
 
 use crate::receiver::ingest::batch::DecodedSession;
 use crate::receiver::store::database::{DbRole, Transaction};
-use crate::receiver::store::directory::Principal;
+use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value};
 use std::collections::HashMap;
 
@@ -49,7 +48,7 @@ pub struct StoredSession {
 /// A selection of sessions; an absent field selects all.
 #[derive(Debug, Clone, Default)]
 pub struct SessionQuery {
-    /// Slug of the organization; null in a private space.
+    /// Slug of the organization.
     pub organization: Option<String>,
     /// URL of the repository.
     pub repository: Option<String>,
@@ -156,7 +155,7 @@ pub const INSERT_SESSIONS: InsertMany = InsertMany {
     columns: WRITTEN_COLUMNS,
     tail: "ON CONFLICT (tenant_id, session_id) DO NOTHING RETURNING session_id",
 };
-/// Replaces the fields of stored sessions; `message_count` is the number of new messages.
+/// Replaces the fields of stored sessions, and adds `message_count`, which holds the number of new messages.
 pub const UPDATE_SESSIONS: InsertMany = InsertMany {
     tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET repository = excluded.repository, \
            project_slug = excluded.project_slug, status = excluded.status, slug = excluded.slug, \
@@ -205,25 +204,25 @@ pub async fn session_fields(
     rows.iter().map(read).collect()
 }
 
-impl Store {
+/// The id of no user. An unknown login costs the same statements as a known one, so that its time tells nothing.
+const NOBODY: &str = "-";
+
+impl QueryReader {
     /// A page of the sessions that the reader may see, over all of the reader's tenants, and one session more where there is
     /// one.
     pub async fn sessions(
         &self,
-        principal: &Principal,
         query: &SessionQuery,
         first: usize,
         after: Option<&SessionPosition>,
     ) -> Result<Vec<StoredSession>> {
         let user = match &query.user {
             None => String::new(),
-            Some(login) => match self.user_id(login).await? {
-                Some(id) => id,
-                None => return Ok(Vec::new()),
-            },
+            Some(login) => self.user_id(login).await?.unwrap_or_else(|| NOBODY.to_owned()),
         };
         let repository = query.repository.clone().unwrap_or_default();
-        let tx = self.db.read(DbRole::Request).await?;
+        let principal = self.principal();
+        let tx = self.begin(DbRole::Request).await?;
         let mut page = Vec::new();
         for tenant in principal.tenants() {
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
@@ -263,8 +262,9 @@ impl Store {
     }
 
     /// The session with this id that the reader may see, in the reader's private space first.
-    pub async fn session(&self, principal: &Principal, id: &str) -> Result<Option<StoredSession>> {
-        let tx = self.db.read(DbRole::Request).await?;
+    pub async fn session(&self, id: &str) -> Result<Option<StoredSession>> {
+        let principal = self.principal();
+        let tx = self.begin(DbRole::Request).await?;
         let mut found = None;
         for tenant in principal.tenants() {
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };

@@ -4,11 +4,30 @@ use super::sessions::SessionKey;
 use crate::protocol::SyncTask;
 use crate::receiver::ingest::batch::DecodedTask;
 use crate::receiver::store::database::{DbRole, Transaction};
-use crate::receiver::store::directory::Principal;
+use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{ColumnType, InsertMany, Row, Rows, SelectByKeys};
 use std::collections::HashMap;
+
+/// A position in a session's tasks, which are in the order of creation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TaskPosition {
+    /// Time of creation, as sent.
+    pub created_at: String,
+    /// Id of the task.
+    pub id: String,
+}
+
+/// A page of a session's tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TaskPage {
+    /// Session of the tasks.
+    pub session: SessionKey,
+    /// Size of the page; the store returns one task more, where there is one.
+    pub first: usize,
+    /// Position after which the page begins.
+    pub after: Option<TaskPosition>,
+}
 
 /// A task in a session.
 #[derive(Debug, Clone)]
@@ -121,10 +140,12 @@ pub const UPSERT_TASKS: InsertMany = InsertMany {
 const SELECT_SESSION_TASKS: &str = "\
     SELECT task_id, subject, description, status, created_at, updated_at, changed_at FROM tasks \
     WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 AND NOT pruned ORDER BY created_at, task_id";
-const SELECT_TASKS: &str = "\
-    SELECT session_id, task_id, subject, description, status, created_at, updated_at FROM tasks \
+/// A page of each of several sessions: `number` counts the tasks after the position.
+const SELECT_PAGES: &str = "\
+    SELECT session_id, task_id, subject, description, status, created_at, updated_at FROM (SELECT t.*, \
+    row_number() OVER (PARTITION BY session_id ORDER BY created_at, task_id) AS number FROM tasks t \
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {list:$3} AND NOT pruned \
-    ORDER BY session_id, created_at, task_id";
+    AND (created_at, task_id) > ($4, $5)) page WHERE number <= $6 ORDER BY session_id, created_at, task_id";
 
 /// The stored fields of tasks, by session and task.
 pub async fn task_fields<'a>(
@@ -175,31 +196,48 @@ pub async fn session_tasks(
         .collect()
 }
 
-impl Store {
-    /// The tasks of several sessions.
-    pub async fn tasks(
-        &self,
-        principal: &Principal,
-        sessions: &[SessionKey],
-    ) -> Result<HashMap<SessionKey, Vec<StoredTask>>> {
-        let mut groups: HashMap<&str, Vec<String>> = HashMap::new();
-        for key in sessions {
-            groups.entry(&key.tenant_id).or_default().push(key.id.clone());
+impl StoredTask {
+    /// Position for keyset pagination.
+    pub fn position(&self) -> TaskPosition {
+        TaskPosition { created_at: self.created_at.clone(), id: self.id.clone() }
+    }
+
+    /// Reads a row of [`SELECT_PAGES`].
+    fn read(row: &Row) -> Result<StoredTask> {
+        Ok(StoredTask {
+            id: row.text(1)?,
+            subject: row.text(2)?,
+            description: row.opt_text(3)?,
+            status: row.text(4)?,
+            created_at: row.text(5)?,
+            updated_at: row.text(6)?,
+        })
+    }
+}
+
+impl QueryReader {
+    /// Pages of the tasks of several sessions.
+    pub async fn tasks(&self, pages: &[TaskPage]) -> Result<HashMap<TaskPage, Vec<StoredTask>>> {
+        let mut groups: HashMap<(&str, usize, &Option<TaskPosition>), Vec<&TaskPage>> = HashMap::new();
+        for page in pages {
+            groups.entry((&page.session.tenant_id, page.first, &page.after)).or_default().push(page);
         }
-        let mut found: HashMap<SessionKey, Vec<StoredTask>> = HashMap::new();
-        let tx = self.db.read(DbRole::Request).await?;
-        for (tenant, ids) in groups {
+        let mut found: HashMap<TaskPage, Vec<StoredTask>> = HashMap::new();
+        let principal = self.principal();
+        let tx = self.begin(DbRole::Request).await?;
+        for ((tenant, first, after), pages) in groups {
             let Some(own) = principal.enter(&tx, tenant).await? else { continue };
-            for row in tx.query(SELECT_TASKS, &[tenant.into(), own.into(), ids.into()]).await? {
-                let key = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
-                found.entry(key).or_default().push(StoredTask {
-                    id: row.text(1)?,
-                    subject: row.text(2)?,
-                    description: row.opt_text(3)?,
-                    status: row.text(4)?,
-                    created_at: row.text(5)?,
-                    updated_at: row.text(6)?,
-                });
+            let by_id: HashMap<String, &TaskPage> =
+                pages.into_iter().map(|page| (page.session.id.clone(), page)).collect();
+            let ids: Vec<String> = by_id.keys().cloned().collect();
+            let (created_at, id) =
+                after.as_ref().map_or(("", ""), |position| (&position.created_at, &position.id));
+            let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
+            let params = [tenant.into(), own.into(), ids.into(), created_at.into(), id.into(), limit.into()];
+            for row in tx.query(SELECT_PAGES, &params).await? {
+                if let Some(page) = by_id.get(&row.text(0)?) {
+                    found.entry((*page).clone()).or_default().push(StoredTask::read(&row)?);
+                }
             }
         }
         tx.commit().await?;

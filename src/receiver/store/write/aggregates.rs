@@ -15,7 +15,7 @@ pub struct Aggregates<'t> {
     pub tx: &'t Transaction,
     pub tenant: &'t str,
     pub user_id: &'t str,
-    /// True if an answer that was selected and not found may be stored all the same.
+    /// True if an answer may be stored although its state was not found: rows are then upserted, not inserted.
     pub assumes_existing: bool,
 }
 

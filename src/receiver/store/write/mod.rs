@@ -1,7 +1,7 @@
 //! The upsert of one batch: sessions with their rows and aggregates, in one transaction.
 //!
 //! Invariants: the upsert is idempotent: the same rows in any order, in any batches, any number of times and from several
-//! machines at once lead to the same state; the number of statements does not go with the number of sessions.
+//! machines at once lead to the same state; the number of statements does not grow with the number of sessions.
 
 /// Outcomes and errors, session by session.
 mod outcome;

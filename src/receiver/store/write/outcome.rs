@@ -38,7 +38,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Creates the value.
+    /// Creates a rejection.
     pub fn new(code: &'static str, message: &str) -> Rejection {
         Rejection { code, message: message.to_owned() }
     }

@@ -15,9 +15,9 @@ use crate::receiver::store::directory::CurrentTenants;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
-    GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS, MOVE_METRICS,
-    REPLACE_MESSAGES, SessionLocation, SessionVersion, StoredVersion, TaskFields, TaskVersion,
-    UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields, session_locations,
+    GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS,
+    REPLACE_MESSAGES, SET_METRICS_REPOSITORY, SessionLocation, SessionVersion, StoredVersion, TaskFields,
+    TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields, session_locations,
     stored_versions, task_fields,
 };
 use crate::receiver::time;
@@ -332,7 +332,7 @@ impl<'t> Upserter<'t> {
                     if upsert.fields.repository != stored.repository {
                         let (user, repository) = (&self.user_id, &upsert.fields.repository);
                         let params = vec![tenant.into(), upsert.id.into(), user.into(), repository.into()];
-                        self.tx.send(MOVE_METRICS, params).await?;
+                        self.tx.send(SET_METRICS_REPOSITORY, params).await?;
                     }
                 }
                 // A new session was inserted with its count.

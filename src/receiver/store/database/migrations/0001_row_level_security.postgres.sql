@@ -55,6 +55,11 @@ BEGIN
 END
 $$;
 
+-- The clients of a user that were not seen for longest give way to others.
+GRANT DELETE ON clients TO han_sync_request;
+CREATE POLICY request_deletes ON clients FOR DELETE TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+
 GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
 CREATE POLICY directory_records_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);
 

@@ -14,8 +14,11 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SESSION_SETTINGS: &str =
     "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
 
-/// The managers that may open the pool's connections, in the order in which they are tried.
-pub fn connection_managers(url: &str) -> Result<Vec<Manager>> {
+/// A manager for the connections of batches, and an equal one for those of queries.
+pub type ManagerPair = [Manager; 2];
+
+/// The managers that may open connections, in the order in which they are tried.
+pub fn connection_managers(url: &str) -> Result<Vec<ManagerPair>> {
     let StoreUrl { mut config, tls, is_local } =
         StoreUrl::parse(url, |variable| std::env::var(variable).ok())?;
     if config.get_connect_timeout().is_none() {
@@ -38,10 +41,12 @@ pub fn connection_managers(url: &str) -> Result<Vec<Manager>> {
             "the store's server is not verified: use sslmode=verify-full, with sslrootcert for an authority of its own"
         );
     }
-    let encrypted = |mode| -> Result<Manager> {
+    let encrypted = |mode| -> Result<ManagerPair> {
         let mut config = config.clone();
         config.ssl_mode(mode);
-        Ok(Manager::from_config(config, tls::connector(&tls)?, recycling()))
+        let connector = tls::connector(&tls)?;
+        let manager = |config| Manager::from_config(config, connector.clone(), recycling());
+        Ok([manager(config.clone()), manager(config)])
     };
     Ok(match tls {
         TlsPolicy::Disabled => vec![plain(&config)],
@@ -51,10 +56,11 @@ pub fn connection_managers(url: &str) -> Result<Vec<Manager>> {
     })
 }
 
-fn plain(config: &Config) -> Manager {
+fn plain(config: &Config) -> ManagerPair {
     let mut config = config.clone();
     config.ssl_mode(SslMode::Disable);
-    Manager::from_config(config, NoTls, recycling())
+    let manager = |config| Manager::from_config(config, NoTls, recycling());
+    [manager(config.clone()), manager(config)]
 }
 
 fn recycling() -> ManagerConfig {

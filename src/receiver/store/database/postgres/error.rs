@@ -21,13 +21,13 @@ pub fn store_error(error: &tokio_postgres::Error) -> StoreError {
         SqlState::T_R_DEADLOCK_DETECTED
         | SqlState::T_R_SERIALIZATION_FAILURE
         | SqlState::LOCK_NOT_AVAILABLE => StoreError::Contended(text),
+        SqlState::QUERY_CANCELED => StoreError::TimedOut(text),
         SqlState::ADMIN_SHUTDOWN
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
         | SqlState::TOO_MANY_CONNECTIONS
         | SqlState::DISK_FULL
         | SqlState::OUT_OF_MEMORY
-        | SqlState::QUERY_CANCELED
         | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
         | SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(text),
         ref code if code.code().starts_with("08") => StoreError::Unavailable(text),

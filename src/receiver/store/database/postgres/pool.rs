@@ -1,17 +1,23 @@
-//! The pool of connections: opens the database, migrates it, and begins transactions.
+//! The pools of connections: opens the database, migrates it, and begins transactions.
+//!
+//! Invariant: queries have a pool of their own, so that slow ones take no connection from batches and authentication.
 
 use super::connect::{CONNECT_TIMEOUT, connection_managers};
 use super::error::store_error;
 use super::roles::{RoleNames, quoted};
 use super::transaction::PostgresTransaction;
+use crate::receiver::limits::QUERY_STATEMENT_TIMEOUT;
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::sql::Dialect;
+use crate::receiver::store::sql::{Dialect, ReadBudget};
 use crate::receiver::time;
 use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime};
+use std::sync::Arc;
 use tokio_postgres::Client;
 
+/// Share of the connections that queries have, and at least one.
+const QUERY_SHARE_DIVISOR: usize = 8;
 /// Connections per receiver unless `HAN_SYNC_POOL` is set: PostgreSQL's default is 100 for all of its clients.
 const CONNECTIONS_DEFAULT: usize = 16;
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
@@ -19,7 +25,9 @@ const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
 /// An opened PostgreSQL database.
 pub struct Postgres {
+    /// For batches, authentication and commands.
     pool: Pool,
+    queries: Pool,
     roles: RoleNames,
 }
 
@@ -27,10 +35,16 @@ impl Postgres {
     /// Connects and migrates the schema. Receivers that start at the same time migrate one after the other.
     pub async fn open(url: &str) -> Result<Postgres> {
         let mut failed = None;
-        for manager in connection_managers(url)? {
-            let pool = pool_of(manager)?;
+        let connections = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
+        let connections = connections.filter(|size| *size > 0).unwrap_or(CONNECTIONS_DEFAULT);
+        let of_queries = (connections / QUERY_SHARE_DIVISOR).max(1);
+        for [manager, query_manager] in connection_managers(url)? {
+            let pool = pool_of(manager, connections.saturating_sub(of_queries).max(1))?;
             match connection(&pool).await {
-                Ok(client) => return Postgres::migrate(pool, client).await,
+                Ok(client) => {
+                    let queries = pool_of(query_manager, of_queries)?;
+                    return Postgres::migrate(pool, queries, client).await;
+                }
                 // libpq's `allow` and `prefer` try with and without TLS.
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -38,9 +52,9 @@ impl Postgres {
         Err(failed.unwrap_or(StoreError::Aborted))
     }
 
-    async fn migrate(pool: Pool, client: Object) -> Result<Postgres> {
+    async fn migrate(pool: Pool, queries: Pool, client: Object) -> Result<Postgres> {
         match migrate_in_transaction(&client).await {
-            Ok(roles) => Ok(Postgres { pool, roles }),
+            Ok(roles) => Ok(Postgres { pool, queries, roles }),
             Err(error) => {
                 drop(Object::take(client)); // closes the connection, which rolls back
                 Err(error)
@@ -66,12 +80,25 @@ impl Postgres {
         let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role_name}{settings}");
         PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only).await
     }
+
+    pub async fn begin_query(
+        &self,
+        role: DbRole,
+        budget: Option<Arc<ReadBudget>>,
+    ) -> Result<PostgresTransaction> {
+        let (role_name, timeout_ms) = (self.roles.quoted(role), QUERY_STATEMENT_TIMEOUT.as_millis());
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {role_name}; \
+             SET LOCAL statement_timeout = {timeout_ms}"
+        );
+        let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true).await?;
+        Ok(tx.with_budget(budget))
+    }
 }
 
-fn pool_of(manager: Manager) -> Result<Pool> {
-    let connections = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
+fn pool_of(manager: Manager, connections: usize) -> Result<Pool> {
     Pool::builder(manager)
-        .max_size(connections.filter(|size| *size > 0).unwrap_or(CONNECTIONS_DEFAULT))
+        .max_size(connections)
         .wait_timeout(Some(CONNECT_TIMEOUT))
         .create_timeout(Some(CONNECT_TIMEOUT))
         .recycle_timeout(Some(CONNECT_TIMEOUT))
@@ -103,14 +130,15 @@ async fn migrate_in_transaction(client: &Client) -> Result<RoleNames> {
     run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
     run(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
     require_schema(client).await?;
-    run(&Dialect::Postgres.render(migrate::TABLE)).await?;
-    let pending = migrate::pending(number(migrate::VERSION).await?, number(migrate::UNRELEASED).await?)?;
+    run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
+    let pending =
+        migrate::pending(number(migrate::SELECT_VERSION).await?, number(migrate::COUNT_UNRELEASED).await?)?;
     let roles = RoleNames::of(client).await?;
     roles.ensure(client).await?;
     for migration in pending {
         run(&roles.render(&migration.render(Dialect::Postgres))).await?;
         let (number, name, now) = (migration.number, migration.name, time::now_us());
-        let recorded = client.execute(migrate::RECORD, &[&number, &name, &now]).await;
+        let recorded = client.execute(migrate::INSERT_RECORD, &[&number, &name, &now]).await;
         recorded.map_err(|error| store_error(&error))?;
     }
     run("COMMIT").await?;

@@ -16,8 +16,8 @@ pub struct RoleNames {
     operator: String,
 }
 
-/// The policies of the table `tenants` are named after the roles that they are for. They tell the roles of a database that
-/// was created under other names, or restored.
+/// The policies of the table `tenants` are named after the roles that they are for, so that a database that was restored, or
+/// whose roles were created under other names, keeps its roles.
 const SELECT_ROLES: &str = "\
     SELECT policyname::text, roles[1]::text FROM pg_catalog.pg_policies \
     WHERE schemaname = current_schema() AND tablename = 'tenants'";

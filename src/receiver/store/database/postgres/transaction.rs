@@ -5,11 +5,14 @@ use super::error::store_error;
 use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::sql::{Dialect, InsertMany, Row, Rows, SelectByKeys, Value, count_statement};
+use crate::receiver::store::sql::{
+    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, count_statement,
+};
 use deadpool_postgres::Object;
+use futures_core::Stream;
 use std::collections::VecDeque;
 use std::future::{poll_fn, ready};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use tokio_postgres::types::ToSql;
@@ -26,15 +29,24 @@ pub struct PostgresTransaction {
     /// Statements that were sent and not awaited.
     sent: Mutex<VecDeque<Pending>>,
     read_only: bool,
+    /// Bound of the rows that the transaction reads.
+    budget: Option<Arc<ReadBudget>>,
 }
 
 impl PostgresTransaction {
     /// Sends `begin`, which the first awaited statement waits for.
     pub async fn begin(client: Object, begin: String, read_only: bool) -> Result<PostgresTransaction> {
-        let tx = PostgresTransaction { client: Some(Arc::new(client)), sent: Mutex::default(), read_only };
+        let (client, sent) = (Some(Arc::new(client)), Mutex::default());
+        let tx = PostgresTransaction { client, sent, read_only, budget: None };
         let client = tx.client()?.clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
+    }
+
+    /// Counts the rows that are read.
+    pub fn with_budget(mut self, budget: Option<Arc<ReadBudget>>) -> PostgresTransaction {
+        self.budget = budget;
+        self
     }
 
     fn client(&self) -> Result<&Arc<Object>> {
@@ -72,8 +84,26 @@ impl PostgresTransaction {
 
     async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         let client = self.client()?;
-        let query = async { client.query(&client.prepare_cached(sql).await?, params).await };
-        self.result_of(query).await?.iter().map(read_row).collect()
+        let query = async {
+            let statement = client.prepare_cached(sql).await?;
+            let mut found = pin!(client.query_raw(&statement, params.iter().copied()).await?);
+            let mut rows = Vec::new();
+            while let Some(row) = poll_fn(|context| found.as_mut().poll_next(context)).await {
+                match self.read(&row?) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Ok(Ok(rows))
+        };
+        self.result_of(query).await?
+    }
+
+    /// Converts a row, and takes it from the budget.
+    fn read(&self, row: &tokio_postgres::Row) -> Result<Row> {
+        let row = read_row(row)?;
+        self.budget.as_ref().map_or(Ok(()), |budget| budget.take(&row))?;
+        Ok(row)
     }
 
     async fn change(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {

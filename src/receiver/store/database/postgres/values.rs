@@ -5,7 +5,7 @@ use crate::receiver::store::sql::{Column, ColumnType, Row, Rows, Value, ValueRef
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-/// Text in one statement that inserts many rows, about: a connection keeps the largest buffer that it ever needed.
+/// Approximate bytes of text in one `INSERT`: a connection keeps the largest buffer that it has ever needed.
 const STATEMENT_BYTES: usize = 1 << 20;
 
 type ToSqlResult = std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>>;

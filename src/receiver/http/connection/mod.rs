@@ -1,0 +1,21 @@
+//! Connections: who may have how many, and their sockets.
+//!
+//! Invariant: a client without a key can hold only a bounded number of connections, for a bounded time while it sends no
+//! request or reads no response, and a bounded amount of memory.
+
+/// Addresses of clients, and proxies that forward them.
+mod address;
+
+/// Requests in flight of each address behind a proxy.
+mod address_limit;
+
+/// The table of open connections.
+mod table;
+
+/// A connection's socket, with its timeouts and budgets.
+mod guarded_stream;
+
+pub use address::TrustedProxies;
+pub use address_limit::{AddressLimit, PeerAddress};
+pub use guarded_stream::{GuardedStream, HeadBudget, IncomingHead};
+pub use table::{ConnectionEntry, ConnectionTable};

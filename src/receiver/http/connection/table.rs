@@ -1,0 +1,156 @@
+//! The table of open connections: how many there may be, in all and of one client.
+//!
+//! Invariant: a further connection takes the place of the one that has waited longest, without a request or for its client
+//! to read, so that idle connections keep nobody out.
+
+use super::address::{ClientNetwork, TrustedProxies};
+use crate::receiver::limits::ADDRESS_SHARE_DIVISOR;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Open connections of one listener.
+#[derive(Clone)]
+pub struct ConnectionTable {
+    connections_max: usize,
+    trusted: TrustedProxies,
+    write_timeout: Duration,
+    open: Arc<Mutex<OpenConnections>>,
+}
+
+#[derive(Default)]
+struct OpenConnections {
+    next_id: u64,
+    by_id: HashMap<u64, OpenConnection>,
+}
+
+struct OpenConnection {
+    /// `None` for a trusted proxy, which has no bound of its own.
+    network: Option<ClientNetwork>,
+    /// `None` while a request is in process.
+    waiting_since: Option<Instant>,
+    evicted: Arc<Notify>,
+}
+
+/// The entry of one connection. Dropping the entry removes it from the table.
+pub struct ConnectionEntry {
+    table: ConnectionTable,
+    id: u64,
+    evicted: Arc<Notify>,
+}
+
+impl ConnectionTable {
+    /// Creates a table of at most `connections_max` connections.
+    pub fn new(connections_max: usize, trusted: TrustedProxies, write_timeout: Duration) -> ConnectionTable {
+        ConnectionTable { connections_max, trusted, write_timeout, open: Arc::default() }
+    }
+
+    /// Time without progress of a response after which a connection is closed.
+    pub fn write_timeout(&self) -> Duration {
+        self.write_timeout
+    }
+
+    /// Adds a connection; `None` if all that are in its way are at work.
+    pub fn add(&self, peer: IpAddr) -> Option<ConnectionEntry> {
+        let network = (!self.trusted.contains(peer)).then(|| ClientNetwork::from(peer));
+        let share = (self.connections_max / ADDRESS_SHARE_DIVISOR).max(1);
+        let mut open = self.lock();
+        if network.is_some() {
+            open.make_room(share, |connection| connection.network == network)?;
+        }
+        open.make_room(self.connections_max, |_| true)?;
+        let (id, evicted) = (open.next_id, Arc::new(Notify::new()));
+        open.next_id += 1;
+        let waiting_since = Some(Instant::now());
+        open.by_id.insert(id, OpenConnection { network, waiting_since, evicted: evicted.clone() });
+        Some(ConnectionEntry { table: self.clone(), id, evicted })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OpenConnections> {
+        self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl OpenConnections {
+    /// Evicts connections until one more of those that count is within `max`.
+    fn make_room(&mut self, max: usize, counts: impl Fn(&OpenConnection) -> bool) -> Option<()> {
+        while self.by_id.values().filter(|connection| counts(connection)).count() >= max {
+            let waiting = self.by_id.iter().filter(|(_, connection)| counts(connection));
+            let waiting = waiting.filter_map(|(id, connection)| Some((connection.waiting_since?, *id)));
+            let (_, longest) = waiting.min()?;
+            if let Some(connection) = self.by_id.remove(&longest) {
+                connection.evicted.notify_one();
+            }
+        }
+        Some(())
+    }
+}
+
+impl ConnectionEntry {
+    /// Marks the connection as at work, or as waiting from now on.
+    pub fn set_waiting(&self, is_waiting: bool) {
+        if let Some(connection) = self.table.lock().by_id.get_mut(&self.id) {
+            connection.waiting_since = is_waiting.then(Instant::now);
+        }
+    }
+
+    /// Marks progress of a connection that waits for its client.
+    pub fn touch(&self) {
+        if let Some(connection) = self.table.lock().by_id.get_mut(&self.id)
+            && connection.waiting_since.is_some()
+        {
+            connection.waiting_since = Some(Instant::now());
+        }
+    }
+
+    /// Ends when the connection has to give way to another.
+    pub async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+}
+
+impl Drop for ConnectionEntry {
+    fn drop(&mut self) {
+        self.table.lock().by_id.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn the_connection_that_has_waited_longest_gives_way() {
+        let table = ConnectionTable::new(4, TrustedProxies::default(), Duration::ZERO);
+        let first = table.add(ip(1)).unwrap();
+        let second = table.add(ip(2)).unwrap();
+        second.set_waiting(false);
+        let third = table.add(ip(3)).unwrap();
+        let _fourth = table.add(ip(4)).unwrap();
+        first.touch();
+        assert!(table.add(ip(5)).is_some());
+        assert!(third.evicted().now_or_never().is_some());
+        assert!(first.evicted().now_or_never().is_none() && second.evicted().now_or_never().is_none());
+    }
+
+    #[test]
+    fn one_address_has_a_share_and_a_trusted_proxy_has_none() {
+        let proxies = TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap();
+        let table = ConnectionTable::new(8, proxies, Duration::ZERO);
+        let own: Vec<_> = (0..2).map(|_| table.add(ip(1)).unwrap()).collect();
+        own.iter().for_each(|entry| entry.set_waiting(false));
+        assert!(table.add(ip(1)).is_none(), "both are at work");
+        let proxied: Vec<_> = (0..6).map(|_| table.add(IpAddr::from([10, 0, 0, 1])).unwrap()).collect();
+        proxied.iter().for_each(|entry| entry.set_waiting(false));
+        assert!(table.add(ip(2)).is_none());
+        drop(own);
+        assert!(table.add(ip(2)).is_some());
+    }
+}

@@ -1,0 +1,67 @@
+//! JSON responses that count in the memory budget until they are written to the socket.
+//!
+//! Invariant: the bytes hold their reservation, and hyper drops the bytes once they are written or the connection has ended.
+
+use super::api_error::ApiError;
+use super::memory_budget::{MemoryBudget, Reservation};
+use crate::receiver::limits::UNCOUNTED_RESPONSE_BYTES;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use serde::Serialize;
+
+/// Bytes with what they hold until they are dropped.
+struct HeldBytes<H> {
+    bytes: Box<[u8]>,
+    _held: H,
+}
+
+impl<H> AsRef<[u8]> for HeldBytes<H> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Builds a response, and reserves memory for it.
+pub async fn json(
+    status: StatusCode,
+    value: &impl Serialize,
+    memory: &MemoryBudget,
+) -> Result<Response, ApiError> {
+    let bytes = serialize(value)?;
+    if bytes.len() <= UNCOUNTED_RESPONSE_BYTES {
+        return Ok(response(status, bytes.into()));
+    }
+    let reservation = memory.reserve_response(bytes.len()).await?;
+    Ok(response(status, held(bytes, reservation)))
+}
+
+/// Builds a response for which memory was reserved before, and which also holds `permit`.
+pub fn json_within<P: Send + 'static>(
+    value: &impl Serialize,
+    mut reservation: Reservation,
+    permit: P,
+) -> Result<Response, ApiError> {
+    let bytes = serialize(value)?;
+    reservation.shrink_to(bytes.len());
+    Ok(response(StatusCode::OK, held(bytes, (reservation, permit))))
+}
+
+fn serialize(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    tokio::task::block_in_place(|| serde_json::to_vec(value)).map_err(|_| {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the response cannot be serialized")
+    })
+}
+
+fn held<H: Send + 'static>(bytes: Vec<u8>, held: H) -> Bytes {
+    Bytes::from_owner(HeldBytes { bytes: bytes.into_boxed_slice(), _held: held })
+}
+
+fn response(status: StatusCode, bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
