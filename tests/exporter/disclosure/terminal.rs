@@ -106,7 +106,7 @@ fn session_ids_are_escaped() {
         test.add_messages(hostile, 1);
         test.sessions.push((*hostile).to_owned());
         assert_printed_escaped(&test.run(&["preview"]), escaped);
-        test.receiver.reject(hostile, "VALIDATION_ERROR", 1);
+        test.receiver.reject(hostile, "SESSION_CONFLICT", 1);
         assert_printed_escaped(&test.run(&[]), escaped);
         assert_printed_escaped(&test.run(&["status"]), escaped);
         assert_printed_escaped(&test.run(&["explain", hostile]), escaped);
