@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::exporter::batch::redact::Counts;
-use crate::exporter::state::{Destination, SessionCursor, StreamCursor};
+use crate::exporter::state::{Destination, SessionCursor};
 
 /// The part of one session in one batch.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl SessionChunk {
     }
 
     fn cursor_in<'d>(&self, destination: &'d mut Destination) -> &'d mut SessionCursor {
-        destination.sessions.entry(self.session_id.clone()).or_default()
+        destination.sessions.get_or_default(&self.session_id)
     }
 
     /// Moves a cursor to its position after the acknowledgement.
@@ -120,9 +120,7 @@ impl SessionChunk {
             cursor.newest_at = advance.newest_at;
         }
         for (stream, line) in &advance.streams {
-            let new = StreamCursor { last_synced_line: *line };
-            let entry = cursor.streams.entry(stream.clone()).or_insert(new);
-            entry.last_synced_line = entry.last_synced_line.max(*line);
+            cursor.last_synced_lines.advance(stream, *line);
         }
         if !self.is_empty() && cursor.fields == advance.fields {
             cursor.fields_sent = true;

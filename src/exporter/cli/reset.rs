@@ -29,7 +29,7 @@ pub(super) fn execute(context: &Context, command: &ResetArgs, mut output: Output
     let (mut state, _) = load(context, &mut warnings)?;
     log_warnings(context, &warnings);
     let mut reset = 0;
-    for (id, cursor) in &mut state.destination.sessions {
+    for (id, cursor) in state.destination.sessions.decode_all() {
         if command.session.as_ref().is_none_or(|asked| asked == id) {
             cursor.rewind();
             reset += 1;

@@ -141,7 +141,7 @@ impl<'a> Batcher<'a> {
         let eligible = self.eligible(snapshot, affiliations, session)?;
         let cursor = self.state.destination.sessions.get(&session.session_id);
         let (Some(eligible), Some(cursor)) = (eligible, cursor) else { return Ok(Addition::NotEligible) };
-        let cursor = cursor_after(cursor, &session.session_id, ahead);
+        let cursor = cursor_after(&cursor, &session.session_id, ahead);
         let context = self.context();
         let chunk = batch.add(&context, snapshot, &eligible, &cursor, limits)?;
         if !chunk.is_empty() {

@@ -6,6 +6,8 @@
 //! attribute leads to a full scan. It never decides what may leave the machine, and writes nothing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread;
 
 use chrono::{DateTime, Utc};
 
@@ -13,6 +15,7 @@ use crate::exporter::backoff;
 use crate::exporter::config::ApiKey;
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::context::Context;
+use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 use crate::exporter::plan::project_folders;
 use crate::exporter::plan::scan::Scan;
@@ -71,23 +74,27 @@ pub fn decide(
         return Ok(FastPath::Idle);
     }
     let source = Source::open(&context.config.database)?;
-    let Some(session_ids) = sessions_with_new_messages(context, &source, &idle)? else {
-        return Ok(FastPath::FullScan);
-    };
+    let (folder, environment) = (&context.folder, &context.environment);
+    let load_state = || load_state(folder, environment, (endpoint, api_key), queue);
+    let (session_ids, loaded) = thread::scope(|scope| {
+        // Decoding the state takes about as long as fingerprinting the source.
+        let loading = match source.snapshot()?.last_rowid()? > idle.source.watermark {
+            true => thread::Builder::new().spawn_scoped(scope, load_state).ok(),
+            false => None,
+        };
+        let session_ids = sessions_with_new_messages(context, &source, &idle)?;
+        let loaded = loading.map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        Ok::<_, Error>((session_ids, loaded))
+    })?;
+    let Some(session_ids) = session_ids else { return Ok(FastPath::FullScan) };
     if session_ids.is_empty() {
         return Ok(FastPath::Idle);
     }
-    let mut warnings = Vec::new();
-    let destination = (endpoint, api_key.expose());
-    let state = State::load(&context.folder, &context.environment, queue, destination, None, &mut warnings)?;
-    if !warnings.is_empty() {
-        // The full scan loads the state once more, and repairs it.
-        return Ok(FastPath::FullScan);
-    }
+    let Some(state) = loaded.unwrap_or_else(load_state)? else { return Ok(FastPath::FullScan) };
     // A session without a cursor had nothing to send at the snapshot, and new messages alone do not change that, unless they
     // are the first to name its folder.
-    let folders = &state.destination.session_folders;
-    let has_folder = |id: &str| folders.get(id).is_some_and(|folder| folder.path.is_some());
+    let has_folder =
+        |id: &str| state.destination.session_folder(id).is_some_and(|folder| folder.path.is_some());
     if !session_ids.iter().any(|id| state.has_cursor(id) || !has_folder(id)) {
         return Ok(FastPath::Idle);
     }
@@ -96,6 +103,18 @@ pub fn decide(
     }
     let fingerprint = idle.fingerprint;
     Ok(FastPath::FewSessions(Box::new(FewSessions { source, state, session_ids, fingerprint })))
+}
+
+/// Loads the state; `None` if there is anything unusual about it. A full scan loads the state once more, and repairs it.
+fn load_state(
+    folder: &Path,
+    environment: &Environment,
+    (endpoint, api_key): (&str, &ApiKey),
+    queue: &Queue,
+) -> Result<Option<State>, Error> {
+    let mut warnings = Vec::new();
+    let state = State::load(folder, environment, queue, (endpoint, api_key.expose()), None, &mut warnings)?;
+    Ok(warnings.is_empty().then_some(state))
 }
 
 /// Reports whether a snapshot is of this destination and these settings, and neither a heartbeat nor a retry is due.

@@ -70,6 +70,8 @@ pub fn scan(
     state: &mut State,
     now: DateTime<Utc>,
 ) -> Result<Scan, Error> {
+    // Every session is looked up.
+    state.destination.sessions.decode_all();
     // Folders may lie on a slow disk, and no snapshot may wait for them.
     let own = session_folders::inspect(source, &filter.config.database, None, state)?;
     let mut folders = source.snapshot()?.project_folders()?;
@@ -88,7 +90,7 @@ pub fn scan(
     scan.fingerprint.tasks = snapshot.tasks_fingerprint(include_content)?;
     let rows = snapshot.sessions()?;
     let ids: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    session_folders::update(snapshot, &rows, folders_read_to, &mut state.destination.session_folders)?;
+    session_folders::update(snapshot, &rows, folders_read_to, &mut state.destination)?;
     state.destination.session_folders.retain(|session_id| ids.contains(session_id));
     let tasks = tasks_by_session(snapshot, include_content)?;
 
@@ -150,9 +152,9 @@ fn try_scan_some(
     for id in session_ids {
         found.extend(snapshot.session(id)?);
     }
-    session_folders::update(snapshot, &found, folders_read_to, &mut state.destination.session_folders)?;
+    session_folders::update(snapshot, &found, folders_read_to, &mut state.destination)?;
     for row in found {
-        let has_cursor = state.destination.sessions.contains_key(&row.id);
+        let has_cursor = state.destination.sessions.contains(&row.id);
         let repository = repository_of(&row, state);
         let eligibility = filter.decide_by_repository(&repository);
         // The last known repository would decide, or the state lacks a cursor that it should have.
@@ -233,12 +235,10 @@ impl SessionScan<'_> {
 
     /// The session's cursor; a new one starts with the highest row id of the session.
     fn cursor_of<'s>(&self, session_id: &str, state: &'s mut State) -> Result<&'s mut SessionCursor, Error> {
-        let cursors = &mut state.destination.sessions;
-        if !cursors.contains_key(session_id) {
-            let seen_rowid = self.snapshot.last_rowid_of(session_id)?;
-            cursors.insert(session_id.to_owned(), SessionCursor { seen_rowid, ..SessionCursor::default() });
+        if !state.destination.sessions.contains(session_id) {
+            state.add_cursor(session_id, self.snapshot.last_rowid_of(session_id)?);
         }
-        Ok(cursors.entry(session_id.to_owned()).or_default())
+        Ok(state.destination.sessions.get_or_default(session_id))
     }
 }
 
@@ -255,13 +255,13 @@ fn record_repository(
     }
     let path = remote.map(Remote::path);
     let is_origin = origin == RepositoryOrigin::Folder && path.is_some();
-    state.destination.session_folders.set_origin(session_id, is_origin);
-    let known = state.repositories.get(session_id);
+    state.destination.set_folder_origin(session_id, is_origin);
+    let known = state.repository(session_id);
     if known == path {
         return false;
     }
     let is_changed = known.is_some() && origin != RepositoryOrigin::Mismatch;
-    state.repositories.record(session_id, path);
+    state.record_repository(session_id, path);
     is_changed
 }
 

@@ -10,7 +10,7 @@ use crate::exporter::plan::folder_threads;
 use crate::exporter::plan::session_repository::{self, RepositoryOrigin, SessionRepository};
 use crate::exporter::plan::source_check::SourceCheck;
 use crate::exporter::source::{SessionRow, Snapshot, Source, git};
-use crate::exporter::state::{SessionFolder, SessionFolders, State};
+use crate::exporter::state::{Destination, SessionFolder, State};
 
 /// Folders with remotes, and the row id up to which the rows were read for them.
 pub(super) struct InspectedSessions {
@@ -28,7 +28,7 @@ pub(super) fn inspect(
     state: &mut State,
 ) -> Result<InspectedSessions, Error> {
     let (rows, last_rowid) = read(source, database, session_ids, state)?;
-    find_repositories(&rows, &mut state.destination.session_folders);
+    find_repositories(&rows, &mut state.destination);
     let own_folder = |row: &SessionRow| {
         let repository = repository_of(row, state);
         let is_own = repository.folder != row.project_path && repository.origin != RepositoryOrigin::Mismatch;
@@ -39,9 +39,8 @@ pub(super) fn inspect(
 
 /// Returns the repository of a session as far as the state knows its folder.
 pub(super) fn repository_of(row: &SessionRow, state: &State) -> SessionRepository {
-    let folders = &state.destination.session_folders;
-    let began_in = folders.get(&row.id).cloned().unwrap_or_default();
-    SessionRepository::find(row, &began_in, folders, state.repositories.get(&row.id))
+    let began_in = state.destination.session_folder(&row.id).unwrap_or_default();
+    SessionRepository::find(row, &began_in, &state.destination.session_folders, state.repository(&row.id))
 }
 
 /// Returns the repository of a session in a snapshot that may be newer than what the state knows of its folder.
@@ -51,9 +50,9 @@ pub fn repository_in(
     state: &State,
 ) -> Result<SessionRepository, Error> {
     let destination = &state.destination;
+    let began_in = folder_after(snapshot, &row.id, destination, destination.source.watermark)?;
     let folders = &destination.session_folders;
-    let began_in = folder_after(snapshot, &row.id, folders, destination.source.watermark)?;
-    Ok(SessionRepository::find(row, &began_in, folders, state.repositories.get(&row.id)))
+    Ok(SessionRepository::find(row, &began_in, folders, state.repository(&row.id)))
 }
 
 fn read(
@@ -75,7 +74,7 @@ fn read(
     let position = &state.destination.source;
     let is_same_database = SourceCheck::of(snapshot, position, database)?.is_same_database;
     let rowid = if is_same_database { position.watermark } else { 0 };
-    update(snapshot, &rows, rowid, &mut state.destination.session_folders)?;
+    update(snapshot, &rows, rowid, &mut state.destination)?;
     Ok((rows, if is_same_database { snapshot.last_rowid()? } else { 0 }))
 }
 
@@ -84,17 +83,17 @@ pub(super) fn update(
     snapshot: &Snapshot,
     rows: &[SessionRow],
     rowid: i64,
-    folders: &mut SessionFolders,
+    destination: &mut Destination,
 ) -> Result<(), Error> {
     let changed: HashSet<String> = match rowid {
         0 => HashSet::new(),
         _ => snapshot.sessions_after(rowid)?.into_iter().map(|(session_id, _)| session_id).collect(),
     };
     for SessionRow { id, .. } in rows {
-        let is_known = folders.get(id).is_some();
+        let is_known = destination.session_folder(id).is_some();
         if rowid == 0 || !is_known || changed.contains(id) {
-            let folder = folder_after(snapshot, id, folders, if is_known { rowid } else { 0 })?;
-            folders.record(id, folder);
+            let folder = folder_after(snapshot, id, destination, if is_known { rowid } else { 0 })?;
+            destination.record_session_folder(id, &folder);
         }
     }
     Ok(())
@@ -104,30 +103,31 @@ pub(super) fn update(
 fn folder_after(
     snapshot: &Snapshot,
     session_id: &str,
-    folders: &SessionFolders,
+    destination: &Destination,
     rowid: i64,
 ) -> Result<SessionFolder, Error> {
-    let cached = folders.get(session_id);
+    let cached = destination.session_folder(session_id);
     let rowid = if cached.is_some() { rowid } else { 0 };
-    let known = cached.filter(|_| rowid > 0).cloned().unwrap_or_default();
+    let known = cached.clone().filter(|_| rowid > 0).unwrap_or_default();
     let Some((line, path)) = snapshot.session_folder(session_id, rowid, known.line)? else {
         return Ok(known);
     };
     let is_same = |cached: &SessionFolder| cached.path.as_deref() == Some(&path);
-    let is_origin = cached.is_some_and(|cached| cached.is_origin && is_same(cached));
+    let is_origin = cached.is_some_and(|cached| cached.is_origin && is_same(&cached));
     Ok(SessionFolder { path: Some(path.into()), line, is_origin })
 }
 
 /// Inspects the folders on which the repository of a session depends, each once in a run.
-fn find_repositories(rows: &[SessionRow], folders: &mut SessionFolders) {
+fn find_repositories(rows: &[SessionRow], destination: &mut Destination) {
     let mut jobs = BTreeSet::new();
     for row in rows {
-        let path = folders.get(&row.id).and_then(|folder| folder.path.as_deref());
+        let path = destination.session_folder(&row.id).and_then(|folder| folder.path);
         if let Some(path) = path.filter(|path| session_repository::needs_finding(row, path)) {
             jobs.extend(row.project_path.clone());
-            jobs.insert(path.to_owned());
+            jobs.insert((*path).to_owned());
         }
     }
+    let folders = &mut destination.session_folders;
     jobs.retain(|folder| folders.finding(folder).is_none());
     let inspect = |folder: String| (git::inspect(Path::new(&folder)), folder);
     for (finding, folder) in folder_threads::answers(jobs.iter().cloned().collect(), inspect) {

@@ -45,7 +45,7 @@ impl SourceCheck {
                 self.database.display()
             ));
         } else if watermark == 0 {
-            for (session_id, cursor) in &mut destination.sessions {
+            for (session_id, cursor) in destination.sessions.decode_all() {
                 cursor.seen_rowid = snapshot.last_rowid_of(session_id)?;
             }
         } else {

@@ -58,7 +58,7 @@ pub fn sample_rows(snapshot: &Snapshot, last_rowid: i64) -> Result<Vec<(i64, u64
 /// Returns their number.
 pub fn compare_sessions(snapshot: &Snapshot, destination: &mut Destination) -> Result<usize, Error> {
     let mut reset = 0;
-    for (session_id, cursor) in &mut destination.sessions {
+    for (session_id, cursor) in destination.sessions.decode_all() {
         let (messages, digest) = digest_messages(snapshot, session_id)?;
         let last_rowid = snapshot.last_rowid_of(session_id)?;
         cursor.seen_rowid = last_rowid;
@@ -89,5 +89,5 @@ fn reset_messages(cursor: &mut SessionCursor) {
     cursor.messages = 0;
     cursor.digest = 0;
     cursor.refused.clear();
-    cursor.streams.clear();
+    cursor.last_synced_lines.clear();
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::error::{Error, ExitCode};
@@ -172,7 +173,7 @@ pub enum Loaded<T> {
 /// # Errors
 /// A newer version ends with [`ExitCode::Configuration`] and leaves the file unchanged; so does a file that may not be
 /// opened.
-pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Result<Loaded<T>, Error> {
+pub fn load<T: Versioned>(path: &Path, version: u32) -> Result<Loaded<T>, Error> {
     let document = match read(path) {
         Ok(document) => document,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -182,17 +183,17 @@ pub fn load<T: DeserializeOwned + Versioned>(path: &Path, version: u32) -> Resul
         Err(error) => return Err(cannot("read", path, error)),
     };
     // Checking UTF-8 once for the whole document is faster than once for each string.
-    let Ok(document) = str::from_utf8(&document) else {
+    let Ok(document) = String::from_utf8(document).map(Arc::new) else {
         return Ok(Loaded::Corrupt("it is not UTF-8".to_owned()));
     };
-    let parsed = serde_json::from_str::<T>(document);
-    if parsed.is_err() && is_foreign::<T>(document) {
+    let parsed = T::decode(&document);
+    if parsed.is_err() && is_foreign::<T>(&document) {
         return Ok(Loaded::Foreign);
     }
     // A document of another version need not parse as one of this version, and one that does is still of another.
     let found = match &parsed {
         Ok(value) => Some(value.version().into()),
-        Err(_) => serde_json::from_str::<VersionOnly>(document).ok().map(|document| document.version),
+        Err(_) => serde_json::from_str::<VersionOnly>(&document).ok().map(|document| document.version),
     };
     match found {
         Some(found) if found > version.into() => Err(newer(path, found)),
@@ -224,11 +225,13 @@ fn is_foreign<T: Versioned>(document: &str) -> bool {
 }
 
 /// A document that carries its format version in the member `version`.
-pub trait Versioned {
+pub trait Versioned: Sized {
     /// Members by which the document is known.
     const MEMBERS: &[&str];
     /// Format version of the file.
     fn version(&self) -> u32;
+    /// Decodes a document, parts of which the value may share.
+    fn decode(document: &Arc<String>) -> serde_json::Result<Self>;
 }
 
 #[derive(Deserialize)]

@@ -1,14 +1,12 @@
 //! A destination: an endpoint together with the user that the API key stands for, and everything that was learned of and
 //! acknowledged by it.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::json_number::WideInteger;
-use super::session_cursor::SessionCursor;
-use super::session_folders::SessionFolders;
+use super::session_cursors::SessionCursors;
+use super::session_folders::{SessionFolder, SessionFolders};
 use super::source_position::SourcePosition;
 use crate::protocol::{Identity, SyncCursor};
 use crate::time;
@@ -46,14 +44,36 @@ pub struct Destination {
     #[serde(default)]
     pub source: SourcePosition,
     /// Folders in which sessions began, up to the watermark.
-    #[serde(default, skip_serializing_if = "SessionFolders::is_empty")]
+    #[serde(default)]
     pub session_folders: SessionFolders,
     /// By session id. The state file has them in a form of their own.
     #[serde(skip)]
-    pub sessions: BTreeMap<String, SessionCursor>,
+    pub sessions: SessionCursors,
 }
 
 impl Destination {
+    /// Returns the folder in which a session began, as far as it is cached.
+    pub fn session_folder(&self, session_id: &str) -> Option<SessionFolder> {
+        let of_cursor = self.sessions.get(session_id).and_then(|cursor| cursor.folder);
+        self.session_folders.resolve(of_cursor.or_else(|| self.session_folders.record_of(session_id))?)
+    }
+
+    /// Records the folder in which a session began.
+    pub fn record_session_folder(&mut self, session_id: &str, folder: &SessionFolder) {
+        let record = self.session_folders.add(folder);
+        match self.sessions.get_mut(session_id) {
+            Some(cursor) => cursor.folder = Some(record),
+            None => self.session_folders.record(session_id, record),
+        }
+    }
+
+    /// Records if a session's last known repository was read from its folder.
+    pub fn set_folder_origin(&mut self, session_id: &str, is_origin: bool) {
+        if let Some(folder) = self.session_folder(session_id).filter(|folder| folder.is_origin != is_origin) {
+            self.record_session_folder(session_id, &SessionFolder { is_origin, ..folder });
+        }
+    }
+
     pub(super) fn new(endpoint: &str, key_fingerprint: &str) -> Destination {
         Destination {
             endpoint: endpoint.to_owned(),

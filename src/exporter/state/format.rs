@@ -3,21 +3,26 @@
 //! Session ids are written once: a session's record carries the index of its last known repository, and the table of
 //! repositories lists only the sessions that no destination has a cursor of.
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::atomic_file::Versioned;
 use super::destination::Destination;
-use super::header::StateHeader;
-use super::repositories::{KnownRepositories, RepositoryTable};
+use super::header::{RestOfFile, StateHeader};
+use super::repositories::KnownRepositories;
 use super::session_cursor::SessionCursor;
+use super::session_cursors::{Saved, SessionCursors};
 use super::session_record::SessionRecord;
 use crate::exporter::config::project_override::ProjectOverrides;
 
 /// Bytes that a session usually takes; only a first guess at the size of the file.
 const SESSION_BYTES: usize = 256;
+/// Bytes that everything else usually takes.
+const OTHER_BYTES: usize = 64 << 10;
 
 /// The content of the file after the header.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +34,7 @@ pub struct StateBody<'a> {
 }
 
 /// A repository in the file's table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct RepositoryRecord {
     path: String,
     /// Sessions that no destination has a cursor of.
@@ -37,104 +42,97 @@ struct RepositoryRecord {
     sessions: Vec<String>,
 }
 
-/// Encodes the file: the header, completed with the number of bytes that follow it, and the body.
+/// Encodes the file: the header, completed with size and hash of what follows it, and the body.
 pub fn encode(header: StateHeader, body: StateBody) -> serde_json::Result<Vec<u8>> {
-    let rest = encode_body(body)?;
-    let header = StateHeader { rest_bytes: Some(rest.len() as u64), ..header };
-    let mut document = header.encode()?;
-    document.reserve_exact(rest.len());
-    document.extend_from_slice(&rest);
+    let mut document = encode_body(body)?;
+    let rest = Some(RestOfFile::of(&document));
+    document.splice(..0, StateHeader { rest, ..header }.encode()?);
     Ok(document)
 }
 
 fn encode_body(body: StateBody) -> serde_json::Result<Vec<u8>> {
-    let sessions: usize = body.destinations.iter().map(|destination| destination.sessions.len()).sum();
-    let mut encoder = Encoder {
-        out: Vec::with_capacity(sessions * SESSION_BYTES),
-        body,
-        table: body.repositories.table(),
-        repositories_written: 0,
-    };
-    encoder.body()?;
-    Ok(encoder.out)
+    let StateBody { project_overrides, repositories, destinations } = body;
+    let sessions: usize = destinations.iter().map(|destination| destination.sessions.len()).sum();
+    let mut out = Vec::with_capacity(OTHER_BYTES + sessions * SESSION_BYTES);
+    out.extend_from_slice(b"\"projectOverrides\":");
+    serde_json::to_writer(&mut out, project_overrides)?;
+    out.extend_from_slice(b",\n\"destinations\":[");
+    for (index, destination) in destinations.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        encode_destination(destination, &mut out)?;
+    }
+    out.extend_from_slice(b"],\n\"repositories\":[");
+    for (index, repository) in repository_records(repositories).iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut out, repository)?;
+    }
+    out.extend_from_slice(b"]}\n");
+    Ok(out)
 }
 
-struct Encoder<'a> {
-    out: Vec<u8>,
-    body: StateBody<'a>,
-    table: RepositoryTable<'a>,
-    /// Sessions whose record carries their repository.
-    repositories_written: usize,
-}
-
-impl Encoder<'_> {
-    fn body(&mut self) -> serde_json::Result<()> {
-        let StateBody { project_overrides, destinations, .. } = self.body;
-        self.raw("\"projectOverrides\":");
-        serde_json::to_writer(&mut self.out, project_overrides)?;
-        self.raw(",\n\"destinations\":[");
-        for (index, destination) in destinations.iter().enumerate() {
-            self.raw(if index == 0 { "\n" } else { ",\n" });
-            self.destination(destination, &destinations[..index])?;
-        }
-        self.raw("],\n\"repositories\":[");
-        for (index, repository) in self.repository_records().iter().enumerate() {
-            self.raw(if index == 0 { "\n" } else { ",\n" });
-            serde_json::to_writer(&mut self.out, repository)?;
-        }
-        self.raw("]}\n");
-        Ok(())
-    }
-
-    /// `earlier`: the destinations that are written already, whose sessions carry their repository there.
-    fn destination(&mut self, destination: &Destination, earlier: &[&Destination]) -> serde_json::Result<()> {
-        serde_json::to_writer(&mut self.out, destination)?;
-        self.out.pop();
-        self.raw(",\"sessions\":{");
-        for (index, (session_id, cursor)) in destination.sessions.iter().enumerate() {
-            self.raw(if index == 0 { "\n" } else { ",\n" });
-            let position = self.table.position(session_id).filter(|_| !has_cursor(earlier, session_id));
-            self.repositories_written += usize::from(position.is_some());
-            serde_json::to_writer(&mut self.out, session_id)?;
-            self.raw(":");
-            serde_json::to_writer(&mut self.out, &SessionRecord::new(cursor, position))?;
-        }
-        self.raw("}}");
-        Ok(())
-    }
-
-    fn repository_records(&self) -> Vec<RepositoryRecord> {
-        let record = |path: &&str| RepositoryRecord { path: (*path).to_owned(), sessions: Vec::new() };
-        let mut records: Vec<RepositoryRecord> = self.table.paths.iter().map(record).collect();
-        if self.repositories_written < self.body.repositories.len() {
-            for (session_id, _) in self.body.repositories.iter() {
-                let position = self.table.position(session_id);
-                if let Some(position) = position.filter(|_| !has_cursor(self.body.destinations, session_id)) {
-                    records[position as usize].sessions.push(session_id.to_owned());
-                }
+fn encode_destination(destination: &Destination, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, destination)?;
+    out.pop();
+    out.extend_from_slice(b",\"sessions\":{");
+    for (index, (session_id, session)) in destination.sessions.saved().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut *out, session_id)?;
+        out.push(b':');
+        match session {
+            Saved::AsRead(record) => out.extend_from_slice(record.as_bytes()),
+            Saved::Changed(cursor) => {
+                serde_json::to_writer(&mut *out, &SessionRecord::new(cursor))?;
             }
         }
-        records.iter_mut().for_each(|record| record.sessions.sort_unstable());
-        records
     }
-
-    fn raw(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
-    }
+    out.extend_from_slice(b"}}");
+    Ok(())
 }
 
-fn has_cursor(destinations: &[&Destination], session_id: &str) -> bool {
-    destinations.iter().any(|destination| destination.sessions.contains_key(session_id))
+/// The table of repositories, with the sessions that no destination has a cursor of.
+fn repository_records(repositories: &KnownRepositories) -> Vec<RepositoryRecord> {
+    let record = |path: &String| RepositoryRecord { path: path.clone(), sessions: Vec::new() };
+    let mut records: Vec<RepositoryRecord> = repositories.paths().iter().map(record).collect();
+    for (session_id, position) in repositories.sessions() {
+        records[position as usize].sessions.push(session_id.to_owned());
+    }
+    records
 }
 
 /// The whole file as it was read.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "Document")]
+#[derive(Debug)]
 pub struct StateFile {
     pub header: StateHeader,
     pub project_overrides: ProjectOverrides,
     pub repositories: KnownRepositories,
     pub destinations: Vec<Destination>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    version: u32,
+    client_id: String,
+    client_secret: String,
+    machine: String,
+    #[serde(default)]
+    file: Option<String>,
+    #[serde(default)]
+    rest: Option<RestOfFile>,
+    #[serde(default)]
+    project_overrides: ProjectOverrides,
+    #[serde(default)]
+    repositories: Vec<RepositoryRecord>,
+    #[serde(borrow, default)]
+    destinations: Vec<DestinationRecord<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DestinationRecord<'a> {
+    #[serde(flatten)]
+    destination: Destination,
+    #[serde(borrow, default)]
+    sessions: Option<&'a RawValue>,
 }
 
 impl Versioned for StateFile {
@@ -143,85 +141,23 @@ impl Versioned for StateFile {
     fn version(&self) -> u32 {
         self.header.version
     }
-}
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    version: u32,
-    client_id: String,
-    client_secret: String,
-    machine: String,
-    #[serde(default)]
-    file: Option<String>,
-    #[serde(default)]
-    project_overrides: ProjectOverrides,
-    #[serde(default)]
-    repositories: Vec<RepositoryRecord>,
-    #[serde(default)]
-    destinations: Vec<DestinationRecord>,
-}
-
-#[derive(Deserialize)]
-struct DestinationRecord {
-    #[serde(flatten)]
-    destination: Destination,
-    #[serde(default)]
-    sessions: SessionRecords,
-}
-
-/// The sessions of a destination in the order of the file, each with the index of its repository.
-#[derive(Default)]
-struct SessionRecords(Vec<(String, SessionCursor, Option<u32>)>);
-
-impl<'de> Deserialize<'de> for SessionRecords {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SessionRecords, D::Error> {
-        deserializer.deserialize_map(SessionRecordsVisitor)
-    }
-}
-
-struct SessionRecordsVisitor;
-
-impl<'de> Visitor<'de> for SessionRecordsVisitor {
-    type Value = SessionRecords;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object with a record for each session")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SessionRecords, A::Error> {
-        let mut sessions = Vec::new();
-        while let Some((session_id, record)) = map.next_entry::<String, SessionRecord>()? {
-            let repository = record.repository;
-            sessions.push((session_id, SessionCursor::from(record), repository));
-        }
-        Ok(SessionRecords(sessions))
-    }
-}
-
-impl TryFrom<Document> for StateFile {
-    type Error = String;
-
-    fn try_from(document: Document) -> Result<StateFile, String> {
+    fn decode(text: &Arc<String>) -> serde_json::Result<StateFile> {
+        let document: Document = serde_json::from_str(text)?;
+        let rest = text.split_once('\n').map(|(_, rest)| RestOfFile::of(rest.as_bytes()));
+        let is_unchanged = rest.is_some() && document.rest == rest;
         let mut repositories = KnownRepositories::default();
-        repositories.reserve(document.destinations.iter().map(|it| it.sessions.0.len()).sum());
-        let mut indices = Vec::new();
-        for record in document.repositories {
-            let index = repositories.add_path(&record.path);
-            indices.push(index);
-            record.sessions.into_iter().for_each(|session| repositories.record_index(session, index));
+        for record in &document.repositories {
+            let position = Some(repositories.add_path(&record.path));
+            record.sessions.iter().for_each(|session_id| repositories.record(session_id, position));
         }
         let mut destinations = Vec::new();
         for DestinationRecord { destination, sessions } in document.destinations {
-            for (session_id, _, repository) in &sessions.0 {
-                let Some(position) = *repository else { continue };
-                let index = indices.get(position as usize).ok_or_else(|| {
-                    format!("session {session_id} names repository {position}, which the file does not list")
-                })?;
-                repositories.record_index(session_id.clone(), *index);
-            }
-            let sessions = sessions.0.into_iter().map(|(session_id, cursor, _)| (session_id, cursor));
-            destinations.push(Destination { sessions: sessions.collect(), ..destination });
+            let sessions = match sessions {
+                Some(sessions) => decode_sessions(text, sessions.get(), is_unchanged, &repositories)?,
+                None => SessionCursors::default(),
+            };
+            destinations.push(Destination { sessions, ..destination });
         }
         let header = StateHeader {
             version: document.version,
@@ -230,26 +166,50 @@ impl TryFrom<Document> for StateFile {
             machine: document.machine,
             file: document.file,
             idle: None,
-            rest_bytes: None,
+            rest: None,
         };
         Ok(StateFile { header, project_overrides: document.project_overrides, repositories, destinations })
     }
 }
 
+/// Decodes the cursors of a destination; those of an unchanged file later, each when it is asked for.
+fn decode_sessions(
+    text: &Arc<String>,
+    sessions: &str,
+    is_unchanged: bool,
+    repositories: &KnownRepositories,
+) -> serde_json::Result<SessionCursors> {
+    if let Some(sessions) = SessionCursors::of_lines(text, sessions).filter(|_| is_unchanged) {
+        return Ok(sessions);
+    }
+    let records: BTreeMap<String, SessionRecord> = serde_json::from_str(sessions)?;
+    let mut cursors = BTreeMap::new();
+    for (session_id, record) in records {
+        let cursor = SessionCursor::from(record);
+        if let Some(position) = cursor.repository.filter(|position| repositories.path(*position).is_none()) {
+            return Err(serde_json::Error::custom(format!(
+                "session {session_id} names repository {position}, which the file does not list"
+            )));
+        }
+        cursors.insert(session_id, cursor);
+    }
+    Ok(cursors.into())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::Value;
 
     use super::*;
-    use crate::exporter::state::session_cursor::StreamCursor;
+    use crate::exporter::state::session_folders::{SessionFolder, SessionFolders};
     use crate::exporter::state::source_position::SourcePosition;
+    use crate::exporter::state::synced_lines::SyncedLines;
     use crate::time;
 
-    /// Bytes that a delivered session takes at most, its id, its cursor and its repository included.
-    const SESSION_BYTES_MAX: usize = 200;
+    /// Bytes that a delivered session takes at most, with its id, its repository and its folder.
+    const SESSION_BYTES_MAX: usize = 210;
     const SESSIONS: u64 = 10_000;
+    const REPOSITORIES: u32 = 20;
 
     fn header() -> StateHeader {
         StateHeader {
@@ -259,23 +219,31 @@ mod tests {
             machine: "m".into(),
             file: Some("1:2".into()),
             idle: None,
-            rest_bytes: None,
+            rest: None,
         }
     }
 
     /// A delivered session of 150 messages, as large numbers and hashes as in a database of a million rows.
     fn delivered(n: u64) -> SessionCursor {
         let rowid = 1_000_000 + n as i64;
+        let mut last_synced_lines = SyncedLines::default();
+        last_synced_lines.advance("main", 150);
         SessionCursor {
             rowid,
             seen_rowid: rowid,
             messages: 150,
             digest: u64::MAX - n,
             newest_at: time::parse("2026-01-02T03:04:05.123Z"),
-            streams: BTreeMap::from([("main".to_owned(), StreamCursor { last_synced_line: 150 })]),
+            last_synced_lines,
             fields: Some(u64::MAX),
             fields_seen_at: time::parse("2026-01-02T03:04:05.123Z"),
             fields_sent: true,
+            repository: Some(n as u32 % REPOSITORIES),
+            folder: Some(SessionFolders::default().add(&SessionFolder {
+                path: Some("/home/alice/api".into()),
+                line: 1,
+                is_origin: false,
+            })),
             ..SessionCursor::default()
         }
     }
@@ -286,7 +254,7 @@ mod tests {
 
     fn destination(endpoint: &str, sessions: impl Iterator<Item = u64>) -> Destination {
         Destination {
-            sessions: sessions.map(|n| (session_id(n), delivered(n))).collect(),
+            sessions: sessions.map(|n| (session_id(n), delivered(n))).collect::<BTreeMap<_, _>>().into(),
             source: SourcePosition {
                 watermark: i64::MAX,
                 sampled_rows: vec![(i64::MAX, u64::MAX)],
@@ -296,9 +264,13 @@ mod tests {
         }
     }
 
+    /// All repositories, with sessions that have no cursor.
     fn repositories(sessions: impl Iterator<Item = u64>) -> KnownRepositories {
         let mut known = KnownRepositories::default();
-        sessions.for_each(|n| known.record(&session_id(n), Some(&format!("github.com/acme/{}", n % 20))));
+        for n in 0..REPOSITORIES {
+            known.add_path(&format!("github.com/acme/{n}"));
+        }
+        sessions.for_each(|n| known.record(&session_id(n), Some(n as u32 % REPOSITORIES)));
         known
     }
 
@@ -309,32 +281,51 @@ mod tests {
     }
 
     fn decode(document: &str) -> StateFile {
-        serde_json::from_str(document).unwrap()
+        StateFile::decode(&Arc::new(document.to_owned())).unwrap()
     }
 
     #[test]
     fn session_takes_no_more_than_its_share() {
-        let known = repositories(0..SESSIONS);
-        let bytes = |sessions| document(&known, &[&destination("a", 0..sessions)]).len();
-        let others = document(&KnownRepositories::default(), &[&destination("a", 0..0)]).len();
-        let per_session = (bytes(SESSIONS) - others) / SESSIONS as usize;
+        let bytes = |sessions| document(&repositories(0..0), &[&destination("a", 0..sessions)]).len();
+        let per_session = (bytes(SESSIONS) - bytes(0)) / SESSIONS as usize;
         assert!(per_session <= SESSION_BYTES_MAX, "{per_session} bytes a session");
     }
 
     #[test]
     fn file_reads_as_it_was_written() {
-        let known = repositories(0..9);
+        let known = repositories(7..9);
         let destinations = [destination("a", 0..5), destination("b", 3..7), destination("c", 0..0)];
         let text = document(&known, &destinations.each_ref());
         let file = decode(&text);
         assert_eq!(file.destinations, destinations);
         assert_eq!(file.repositories, known);
-        assert_eq!(document(&file.repositories, &destinations.each_ref()), text);
+        // Records that nobody asked for are written as they were read.
+        let read: Vec<&Destination> = file.destinations.iter().collect();
+        assert_eq!(document(&file.repositories, &read), text);
         // Each session is a line of its own, and its id is written once for each destination at most.
         assert_eq!(text.matches(&session_id(1)).count(), 1);
         assert_eq!(text.matches(&session_id(4)).count(), 2);
         assert_eq!(text.matches(&session_id(8)).count(), 1);
         assert!(text.lines().any(|line| line.starts_with(&format!("\"{}\":{{", session_id(4)))));
+    }
+
+    /// Another program may write the file anew, or a disk may damage it: nothing is decoded later then.
+    #[test]
+    fn file_that_has_changed_is_decoded_at_once() {
+        let text = document(&repositories(0..0), &[&destination("a", 0..3)]);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        for rewritten in
+            [serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap()]
+        {
+            assert_eq!(decode(&rewritten).destinations, [destination("a", 0..3)]);
+        }
+        let damaged = text.replacen("\"rowid\":", "\"rowid\":-", 1);
+        let read = decode(&damaged).destinations[0].sessions.get(&session_id(0)).unwrap().rowid;
+        assert_eq!(read, -delivered(0).rowid);
+        let damaged = text.replacen("\"rowid\":", "\"rowid\":{}", 1);
+        assert!(StateFile::decode(&Arc::new(damaged)).is_err());
+        let damaged = text.replacen("\"messages\":[150", "\"messages\":[{}", 1);
+        assert!(StateFile::decode(&Arc::new(damaged)).is_err());
     }
 
     #[test]
@@ -353,9 +344,9 @@ mod tests {
 
     #[test]
     fn repository_that_the_file_does_not_list_is_an_error() {
-        let text = document(&repositories(0..1), &[&destination("a", 0..1)]);
-        let damaged = text.replace("\"repository\":0", "\"repository\":1");
-        let error = serde_json::from_str::<StateFile>(&damaged).unwrap_err();
-        assert!(error.to_string().contains("names repository 1, which the file does not list"), "{error}");
+        let text = document(&repositories(0..0), &[&destination("a", 0..1)]);
+        let damaged = text.replace("\"repository\":0", "\"repository\":20");
+        let error = StateFile::decode(&Arc::new(damaged)).unwrap_err();
+        assert!(error.to_string().contains("names repository 20, which the file does not list"), "{error}");
     }
 }

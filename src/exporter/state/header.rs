@@ -1,16 +1,19 @@
 //! The header of `sync-state.json`: its first line, which is all that a run with nothing to do reads.
 //!
-//! The header states how many bytes follow it, so that a truncated file is never trusted. Anything unusual yields no
+//! The header states size and hash of what follows it, so that a truncated file is never trusted. Anything unusual yields no
 //! header; reading the whole file then reports what is wrong.
 
+use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 use super::client_id::{Machine, fingerprint};
+use super::json_number::short_hash;
 use super::source_position::{SourceFingerprint, SourcePosition};
 use crate::exporter::environment::Environment;
 use crate::time;
@@ -46,9 +49,26 @@ pub struct StateHeader {
     /// Snapshot that lets an idle run end early.
     #[serde(default)]
     pub idle: Option<IdleSnapshot>,
-    /// Bytes after the header; absent in a file that another program wrote.
+    /// Size and hash of what follows the header; absent in a file that another program wrote.
     #[serde(default)]
-    pub rest_bytes: Option<u64>,
+    pub rest: Option<RestOfFile>,
+}
+
+/// Size and hash of everything after the header: a file that agrees is as this program wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestOfFile {
+    bytes: u64,
+    /// Finds changes by accident and by other programs; it is no protection against forgery.
+    #[serde(with = "short_hash")]
+    hash: u64,
+}
+
+impl RestOfFile {
+    pub(super) fn of(rest: &[u8]) -> RestOfFile {
+        let mut hasher = FixedState::default().build_hasher();
+        hasher.write(rest);
+        RestOfFile { bytes: rest.len() as u64, hash: hasher.finish() }
+    }
 }
 
 impl StateHeader {
@@ -58,7 +78,7 @@ impl StateHeader {
         let mut line = Vec::new();
         BufReader::new(&mut file).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
         let header: StateHeader = serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()?;
-        let is_whole = header.rest_bytes == metadata.len().checked_sub(line.len() as u64);
+        let is_whole = header.rest.map(|rest| rest.bytes) == metadata.len().checked_sub(line.len() as u64);
         let is_current = header.version == VERSION
             && header.machine == Machine::find(environment).fingerprint()
             && header.file == Some(atomic_file::file_id(&metadata));

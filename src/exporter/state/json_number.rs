@@ -1,11 +1,13 @@
 //! JSON forms of the numbers and times of a state file, shared by its types.
 //!
 //! A JSON number holds integers exactly only up to 2^53: a program that rewrites the file through JavaScript numbers
-//! would round a larger one. Hashes are therefore hexadecimal strings, and a larger integer is a decimal string.
+//! would round a larger one. Hashes are therefore strings, and a larger integer is a decimal string.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,72 +16,66 @@ use crate::time;
 
 /// The largest integer that a JavaScript number holds exactly together with its neighbours.
 const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
-/// Hexadecimal digits of a short hash.
-const HASH_DIGITS: usize = 16;
+/// Letters of a short hash in base64, which takes two thirds of the space of hexadecimal digits.
+const HASH_LETTERS: usize = 11;
 
-/// A short hash, as 16 hexadecimal digits.
+/// A short hash, as the 11 letters of its 8 bytes in base64.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HexHash(pub u64);
+pub struct ShortHash(pub u64);
 
-impl HexHash {
-    fn digits(self) -> [u8; HASH_DIGITS] {
-        let mut digits = [0; HASH_DIGITS];
-        for (position, digit) in digits.iter_mut().rev().enumerate() {
-            let value = (self.0 >> (4 * position)) as u8 & 0xf;
-            *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        }
-        digits
+impl ShortHash {
+    fn letters(self) -> [u8; HASH_LETTERS] {
+        let mut letters = [0; HASH_LETTERS];
+        let written = URL_SAFE_NO_PAD.encode_slice(self.0.to_be_bytes(), &mut letters);
+        debug_assert!(written == Ok(HASH_LETTERS));
+        letters
     }
 
-    fn parse(text: &[u8]) -> Option<HexHash> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        if text.len() != HASH_DIGITS {
-            return None;
-        }
-        text.iter().try_fold(0, |hash, byte| Some(hash << 4 | u64::from(digit(*byte)?))).map(HexHash)
+    fn parse(letters: &[u8]) -> Option<ShortHash> {
+        // One more than needed: the decoder asks for whole groups of three.
+        let mut bytes = [0; size_of::<u64>() + 1];
+        let written = URL_SAFE_NO_PAD.decode_slice(letters, &mut bytes).ok()?;
+        let hash = bytes[..written].try_into().ok()?;
+        Some(ShortHash(u64::from_be_bytes(hash)))
     }
 }
 
-impl Serialize for HexHash {
+impl Serialize for ShortHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(str::from_utf8(&self.digits()).unwrap_or_default())
+        serializer.serialize_str(str::from_utf8(&self.letters()).unwrap_or_default())
     }
 }
 
-impl<'de> Deserialize<'de> for HexHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HexHash, D::Error> {
-        deserializer.deserialize_str(HexHashVisitor)
+impl<'de> Deserialize<'de> for ShortHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ShortHash, D::Error> {
+        deserializer.deserialize_str(ShortHashVisitor)
     }
 }
 
-struct HexHashVisitor;
+struct ShortHashVisitor;
 
-impl Visitor<'_> for HexHashVisitor {
-    type Value = HexHash;
+impl Visitor<'_> for ShortHashVisitor {
+    type Value = ShortHash;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a hash of 16 hexadecimal digits")
+        f.write_str("a hash of 11 letters in base64")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<HexHash, E> {
-        HexHash::parse(text.as_bytes()).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    fn visit_str<E: Error>(self, text: &str) -> Result<ShortHash, E> {
+        ShortHash::parse(text.as_bytes()).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
 /// Serde for one hash.
-pub mod hex_hash {
+pub mod short_hash {
     use super::*;
 
     pub fn serialize<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        HexHash(*hash).serialize(serializer)
+        ShortHash(*hash).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        HexHash::deserialize(deserializer).map(|hash| hash.0)
+        ShortHash::deserialize(deserializer).map(|hash| hash.0)
     }
 }
 
@@ -88,17 +84,30 @@ pub mod hash_set {
     use super::*;
 
     pub fn serialize<S: Serializer>(hashes: &BTreeSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits: Vec<u8> = hashes.iter().flat_map(|hash| HexHash(*hash).digits()).collect();
-        serializer.serialize_str(str::from_utf8(&digits).unwrap_or_default())
+        let letters: Vec<u8> = hashes.iter().flat_map(|hash| ShortHash(*hash).letters()).collect();
+        serializer.serialize_str(str::from_utf8(&letters).unwrap_or_default())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u64>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let hashes = text.as_bytes().chunks(HASH_DIGITS).map(|digits| {
-            let hash = HexHash::parse(digits).map(|hash| hash.0);
-            hash.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &HexHashVisitor))
-        });
-        hashes.collect()
+        deserializer.deserialize_str(HashSetVisitor)
+    }
+
+    struct HashSetVisitor;
+
+    impl Visitor<'_> for HashSetVisitor {
+        type Value = BTreeSet<u64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("hashes of 11 letters each in base64")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<BTreeSet<u64>, E> {
+            let hashes = text.as_bytes().chunks(HASH_LETTERS).map(|letters| {
+                let hash = ShortHash::parse(letters).map(|hash| hash.0);
+                hash.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            });
+            hashes.collect()
+        }
     }
 }
 
@@ -213,11 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_sixteen_digits() {
-        assert_form(HexHash(0), "\"0000000000000000\"");
-        assert_form(HexHash(u64::MAX), "\"ffffffffffffffff\"");
-        for other in ["\"\"", "\"0\"", "\"+00000000000000f\"", "\"000000000000000g\"", "1"] {
-            assert!(serde_json::from_str::<HexHash>(other).is_err(), "{other}");
+    fn hashes_are_eleven_letters() {
+        assert_form(ShortHash(0), "\"AAAAAAAAAAA\"");
+        assert_form(ShortHash(u64::MAX), "\"__________8\"");
+        let others =
+            ["", "A", "AAAAAAAAAA+", "AAAAAAAAAA=", "AAAAAAAAAAB", "AAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA"];
+        for other in others {
+            assert!(serde_json::from_str::<ShortHash>(&format!("\"{other}\"")).is_err(), "{other}");
         }
     }
 

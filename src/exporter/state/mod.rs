@@ -12,10 +12,12 @@ mod client_id;
 /// `sync-queue.json`.
 pub mod queue;
 mod source_position;
+mod synced_lines;
+mod session_folders;
 mod session_cursor;
 mod session_record;
+mod session_cursors;
 mod repositories;
-mod session_folders;
 mod destination;
 mod header;
 mod format;
@@ -27,7 +29,8 @@ use chrono::{DateTime, Utc};
 pub use self::destination::{Backoff, Destination, LastError, LearnedIdentity, LearnedLimit, Statistics};
 pub use self::header::{IdleSnapshot, StateHeader};
 pub use self::repositories::KnownRepositories;
-pub use self::session_cursor::{SessionCursor, StreamCursor};
+pub use self::session_cursor::SessionCursor;
+pub use self::session_cursors::SessionCursors;
 pub use self::session_folders::{FolderFinding, SessionFolder, SessionFolders};
 pub use self::source_position::{SourceFingerprint, SourcePosition};
 
@@ -53,7 +56,7 @@ pub struct State {
     pub idle: Option<IdleSnapshot>,
     /// Project overrides seen in project folders, by folder.
     pub project_overrides: ProjectOverrides,
-    /// Last known repository of each session.
+    /// Last known repositories; see [`State::repository`].
     pub repositories: KnownRepositories,
     /// The destination of this run.
     pub destination: Destination,
@@ -143,7 +146,7 @@ impl State {
             machine: self.machine.clone(),
             file: Some(file_id),
             idle: self.idle.clone(),
-            rest_bytes: None,
+            rest: None,
         };
         atomic_file::replace_with(&State::path(folder), |file_id| Ok(format::encode(header(file_id), body)?))
     }
@@ -160,7 +163,30 @@ impl State {
 
     /// Reports whether any destination has a cursor of a session.
     pub fn has_cursor(&self, session_id: &str) -> bool {
-        self.destinations().any(|destination| destination.sessions.contains_key(session_id))
+        self.destinations().any(|destination| destination.sessions.contains(session_id))
+    }
+
+    /// Returns the last known repository of a session.
+    pub fn repository(&self, session_id: &str) -> Option<&str> {
+        let of_cursor = |destination: &Destination| destination.sessions.get(session_id)?.repository;
+        let position = self.destinations().find_map(of_cursor);
+        self.repositories.path(position.or_else(|| self.repositories.position(session_id))?)
+    }
+
+    /// Adds a cursor for a session that has none, and moves there what is known of the session.
+    pub fn add_cursor(&mut self, session_id: &str, seen_rowid: i64) {
+        let repository = self.repositories.take(session_id);
+        let folder = self.destination.session_folders.take(session_id);
+        let cursor = SessionCursor { seen_rowid, repository, folder, ..SessionCursor::default() };
+        self.destination.sessions.insert(session_id.to_owned(), cursor);
+    }
+
+    /// Records the last known repository of a session; `None` removes the known one.
+    pub fn record_repository(&mut self, session_id: &str, path: Option<&str>) {
+        let position = path.map(|path| self.repositories.add_path(path));
+        let cursors = self.destinations_mut().filter_map(|it| it.sessions.get_mut(session_id));
+        let has_cursor = cursors.map(|cursor| cursor.repository = position).count() > 0;
+        self.repositories.record(session_id, position.filter(|_| !has_cursor));
     }
 
     /// Returns the fingerprint of an API key, which reveals nothing of the key.
@@ -206,11 +232,22 @@ impl State {
         };
         selected.key_fingerprint = fingerprint;
         if self.destination.user_id.is_none() {
-            self.destination = selected;
+            self.discard_destination(selected);
         } else {
             self.replace_destination(selected);
         }
         true
+    }
+
+    /// Selects a destination and discards the previous one, except for the last known repositories of its sessions.
+    fn discard_destination(&mut self, selected: Destination) {
+        let mut discarded = std::mem::replace(&mut self.destination, selected);
+        for (session_id, cursor) in discarded.sessions.decode_all() {
+            if let Some(repository) = cursor.repository.filter(|_| self.repository(session_id).is_none()) {
+                let path = self.repositories.path(repository).map(str::to_owned);
+                self.record_repository(session_id, path.as_deref());
+            }
+        }
     }
 
     /// Records the identity that the receiver reported, `None` for a receiver without such an endpoint, and selects that
@@ -259,7 +296,7 @@ fn is_copy(path: &Path, header: &StateHeader) -> bool {
 /// fields that have changed back to what the copy knows would count as sent, while the receiver has those of in between.
 fn forget_fields(path: &Path, file: &mut StateFile) -> String {
     for destination in &mut file.destinations {
-        destination.sessions.values_mut().for_each(SessionCursor::forget_fields);
+        destination.sessions.decode_all().values_mut().for_each(SessionCursor::forget_fields);
     }
     format!(
         "{} is a copy, perhaps of an older state; the fields of all sessions are sent again",
@@ -279,7 +316,7 @@ fn new_file(machine: &Machine, folder: &Path, queue: &Queue) -> StateFile {
             machine: machine.fingerprint(),
             file: None,
             idle: None,
-            rest_bytes: None,
+            rest: None,
         },
         project_overrides: ProjectOverrides::default(),
         repositories: KnownRepositories::default(),
@@ -306,8 +343,24 @@ mod tests {
         assert_eq!(state.destination.user_id.as_deref(), Some(user_id));
     }
 
+    #[test]
+    fn repository_of_a_session_outlives_its_cursor_and_a_new_one() {
+        let mut state = new_state();
+        state.record_repository("s", Some("github.com/acme/api"));
+        assert_eq!((state.repository("s"), state.has_cursor("s")), (Some("github.com/acme/api"), false));
+        state.add_cursor("s", 7);
+        assert_eq!(state.repository("s"), Some("github.com/acme/api"));
+        state.discard_destination(Destination::default());
+        assert_eq!((state.repository("s"), state.has_cursor("s")), (Some("github.com/acme/api"), false));
+        state.add_cursor("s", 7);
+        state.record_repository("s", Some("github.com/acme/web"));
+        assert_eq!(state.repository("s"), Some("github.com/acme/web"));
+        state.record_repository("s", None);
+        assert_eq!(state.repository("s"), None);
+    }
+
     fn has_cursors(state: &State) -> bool {
-        state.destination.sessions.contains_key("s")
+        state.destination.sessions.contains("s")
     }
 
     /// A state in which the first key stands for Alice, who has one cursor.
@@ -340,7 +393,7 @@ mod tests {
     fn key_that_comes_to_stand_for_another_user_moves_no_cursor() {
         let mut state = state_of_alice();
         identify(&mut state, "key1", "bob");
-        assert!(!has_cursors(&state) && state.other_destinations[0].sessions.contains_key("s"));
+        assert!(!has_cursors(&state) && state.other_destinations[0].sessions.contains("s"));
         state.select_destination(ENDPOINT, "key1");
         assert_eq!(state.destination.user_id.as_deref(), Some("bob"));
     }

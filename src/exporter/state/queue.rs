@@ -5,6 +5,7 @@
 //! that no writer loses another writer's update.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -64,6 +65,10 @@ impl Versioned for Queue {
 
     fn version(&self) -> u32 {
         self.version
+    }
+
+    fn decode(document: &Arc<String>) -> serde_json::Result<Queue> {
+        serde_json::from_str(document)
     }
 }
 

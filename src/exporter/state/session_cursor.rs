@@ -2,10 +2,12 @@
 //!
 //! A cursor advances only on an acknowledgement, and rewinds only on `reset` and when the source database was rebuilt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+
+use super::session_folders::FolderRecord;
+use super::synced_lines::SyncedLines;
 
 /// The position up to which one session has been acknowledged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct SessionCursor {
     /// The latest timestamp among the acknowledged messages.
     pub newest_at: Option<DateTime<Utc>>,
     /// The last acknowledged line of each source stream, for people; the delta goes by row id.
-    pub streams: BTreeMap<String, StreamCursor>,
+    pub last_synced_lines: SyncedLines,
     /// Hash of the session's own fields at the last scan, and the time since when they have been so.
     pub fields: Option<u64>,
     /// Time at which the fields were first seen as they are.
@@ -35,14 +37,10 @@ pub struct SessionCursor {
     pub refused: BTreeSet<i64>,
     /// The time since when data of the session has been undelivered.
     pub waiting_since: Option<DateTime<Utc>>,
-}
-
-/// The position in one source stream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StreamCursor {
-    /// Highest line acknowledged.
-    pub last_synced_line: i64,
+    /// The last known repository, by its position in [`KnownRepositories`](super::KnownRepositories).
+    pub repository: Option<u32>,
+    /// The folder in which the session began, by its position in [`SessionFolders`](super::SessionFolders).
+    pub folder: Option<FolderRecord>,
 }
 
 impl SessionCursor {
@@ -59,6 +57,8 @@ impl SessionCursor {
             fields: self.fields,
             fields_seen_at: self.fields_seen_at,
             waiting_since: self.waiting_since,
+            repository: self.repository,
+            folder: self.folder,
             ..SessionCursor::default()
         };
     }

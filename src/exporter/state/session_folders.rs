@@ -2,14 +2,17 @@
 //! this run on these folders.
 //!
 //! The folders are cached up to the destination's watermark: a scan reads the rows of new sessions, and the newer rows of
-//! others. The findings are never saved, because a folder can change at any time.
+//! others. A session with a cursor has its record there; positions of paths never change, since records refer to them. The
+//! findings are never saved, because a folder can change at any time.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::json_number::WideInteger;
@@ -47,37 +50,67 @@ impl fmt::Debug for FolderFinding {
     }
 }
 
-/// Folders of the sessions of a destination, and findings by folder.
+/// Record of a session's folder: position of its path, line, and true where the repository was read from the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderRecord {
+    path: Option<u32>,
+    line: i64,
+    is_origin: bool,
+}
+
+/// The table of paths, the folders of sessions without a cursor, and findings by folder.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionFolders {
-    by_session: BTreeMap<String, SessionFolder>,
+    paths: Vec<Arc<str>>,
+    positions: HashMap<Arc<str>, u32>,
+    sessions: BTreeMap<String, FolderRecord>,
     findings: BTreeMap<String, FolderFinding>,
 }
 
 impl SessionFolders {
-    /// Returns the folder of a session, as far as it is cached.
-    pub fn get(&self, session_id: &str) -> Option<&SessionFolder> {
-        self.by_session.get(session_id)
+    /// Returns the record of a session without a cursor.
+    pub(super) fn record_of(&self, session_id: &str) -> Option<FolderRecord> {
+        self.sessions.get(session_id).copied()
     }
 
-    /// Records the folder of a session.
-    pub fn record(&mut self, session_id: &str, folder: SessionFolder) {
-        match self.by_session.get_mut(session_id) {
-            Some(known) => *known = folder,
-            None => drop(self.by_session.insert(session_id.to_owned(), folder)),
-        }
+    /// Removes a session that gets a cursor, and returns its record.
+    pub(super) fn take(&mut self, session_id: &str) -> Option<FolderRecord> {
+        self.sessions.remove(session_id)
     }
 
-    /// Records if a session's last known repository was read from its folder.
-    pub fn set_origin(&mut self, session_id: &str, is_origin: bool) {
-        if let Some(known) = self.by_session.get_mut(session_id) {
-            known.is_origin = is_origin;
-        }
+    /// Records the folder of a session without a cursor.
+    pub(super) fn record(&mut self, session_id: &str, record: FolderRecord) {
+        self.sessions.insert(session_id.to_owned(), record);
     }
 
-    /// Removes the sessions that the source no longer has.
+    /// Returns the folder of a record; `None` for a position that the table does not have.
+    pub(super) fn resolve(&self, record: FolderRecord) -> Option<SessionFolder> {
+        let FolderRecord { path, line, is_origin } = record;
+        let path = match path {
+            Some(position) => Some(self.paths.get(position as usize)?.clone()),
+            None => None,
+        };
+        Some(SessionFolder { path, line, is_origin })
+    }
+
+    /// Returns the record of a folder, whose path is added if it is new.
+    pub(super) fn add(&mut self, folder: &SessionFolder) -> FolderRecord {
+        let SessionFolder { path, line, is_origin } = folder.clone();
+        let path = path.map(|path| self.add_path(path));
+        FolderRecord { path, line, is_origin }
+    }
+
+    fn add_path(&mut self, path: Arc<str>) -> u32 {
+        let paths = &mut self.paths;
+        *self.positions.entry(path.clone()).or_insert_with(|| {
+            paths.push(path);
+            (paths.len() - 1) as u32
+        })
+    }
+
+    /// Removes the sessions without a cursor that the source no longer has.
     pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
-        self.by_session.retain(|session_id, _| is_kept(session_id));
+        self.sessions.retain(|session_id, _| is_kept(session_id));
     }
 
     /// Returns the finding on a folder.
@@ -89,62 +122,71 @@ impl SessionFolders {
     pub fn record_finding(&mut self, folder: String, finding: FolderFinding) {
         self.findings.insert(folder, finding);
     }
-
-    /// Reports whether nothing needs to be saved.
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_session.is_empty()
-    }
 }
 
-/// Record of a session: index of its folder, line, and true where the repository was read from the folder.
-type FolderRecord = (Option<u32>, WideInteger, bool);
-
-/// Writes each path once.
-impl Serialize for SessionFolders {
+/// `[path, line]`, with `true` after it where the repository was read from the folder; `[]` where no row names one.
+impl Serialize for FolderRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (mut paths, mut indices): (Vec<&str>, HashMap<&str, u32>) = Default::default();
-        for path in self.by_session.values().filter_map(|folder| folder.path.as_deref()) {
-            indices.entry(path).or_insert_with(|| {
-                paths.push(path);
-                (paths.len() - 1) as u32
-            });
-        }
-        let record = |(session_id, folder): (_, &SessionFolder)| {
-            let index = folder.path.as_deref().map(|path| indices[path]);
-            (session_id, (index, WideInteger(folder.line), folder.is_origin))
-        };
-        struct Sessions<'a, F>(&'a BTreeMap<String, SessionFolder>, F);
-        impl<'a, F: Fn((&'a String, &'a SessionFolder)) -> (&'a String, FolderRecord)> Serialize for Sessions<'a, F> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(&self.1))
+        let mut members = serializer.serialize_seq(None)?;
+        if let Some(path) = self.path {
+            members.serialize_element(&path)?;
+            members.serialize_element(&WideInteger(self.line))?;
+            if self.is_origin {
+                members.serialize_element(&true)?;
             }
         }
-        let mut document = serializer.serialize_struct("SessionFolders", 2)?;
-        document.serialize_field("paths", &paths)?;
-        document.serialize_field("sessions", &Sessions(&self.by_session, record))?;
-        document.end()
+        members.end()
     }
 }
 
-/// Drops a session whose record is damaged, so that its rows are read again.
+impl<'de> Deserialize<'de> for FolderRecord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FolderRecord, D::Error> {
+        deserializer.deserialize_seq(FolderRecordVisitor)
+    }
+}
+
+struct FolderRecordVisitor;
+
+impl<'de> Visitor<'de> for FolderRecordVisitor {
+    type Value = FolderRecord;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of path, line and true, or an empty one")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<FolderRecord, A::Error> {
+        let Some(path) = members.next_element()? else {
+            return Ok(FolderRecord { path: None, line: SessionFolder::default().line, is_origin: false });
+        };
+        let line: WideInteger = members.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+        let is_origin = members.next_element()?.unwrap_or_default();
+        Ok(FolderRecord { path: Some(path), line: line.0, is_origin })
+    }
+}
+
+/// Form of the state file.
+#[derive(Serialize, Deserialize)]
+struct FoldersDocument<'a> {
+    paths: Vec<String>,
+    /// Those without a cursor.
+    sessions: Cow<'a, BTreeMap<String, FolderRecord>>,
+}
+
+impl Serialize for SessionFolders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let paths = self.paths.iter().map(|path| path.to_string()).collect();
+        FoldersDocument { paths, sessions: Cow::Borrowed(&self.sessions) }.serialize(serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for SessionFolders {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SessionFolders, D::Error> {
-        #[derive(Deserialize)]
-        struct FoldersRecord {
-            paths: Vec<String>,
-            sessions: BTreeMap<String, FolderRecord>,
+        let FoldersDocument { paths, sessions } = FoldersDocument::deserialize(deserializer)?;
+        let mut folders = SessionFolders { sessions: sessions.into_owned(), ..SessionFolders::default() };
+        for path in paths {
+            folders.add_path(path.into());
         }
-        let FoldersRecord { paths, sessions } = FoldersRecord::deserialize(deserializer)?;
-        let paths: Vec<Arc<str>> = paths.into_iter().map(Arc::from).collect();
-        let folder = |(session_id, (index, line, is_origin)): (String, FolderRecord)| {
-            let path = match index {
-                Some(index) => Some(paths.get(index as usize)?.clone()),
-                None => None,
-            };
-            Some((session_id, SessionFolder { path, line: line.0, is_origin }))
-        };
-        let by_session = sessions.into_iter().filter_map(folder).collect();
-        Ok(SessionFolders { by_session, findings: BTreeMap::new() })
+        Ok(folders)
     }
 }
 
@@ -156,17 +198,26 @@ mod tests {
     fn folders_are_read_as_they_were_written_and_findings_are_not_saved() {
         let mut folders = SessionFolders::default();
         let folder = |line, is_origin| SessionFolder { path: Some("/a".into()), line, is_origin };
-        folders.record("one", folder(0, false));
-        folders.record("two", folder(i64::MAX - 1, true));
-        folders.record("none", SessionFolder::default());
+        let all = [
+            ("none", SessionFolder::default()),
+            ("one", folder(0, false)),
+            ("two", folder(i64::MAX - 1, true)),
+        ];
+        for (session_id, folder) in &all {
+            let record = folders.add(folder);
+            folders.record(session_id, record);
+        }
         let text = serde_json::to_string(&folders).unwrap();
         assert_eq!(
             text,
-            r#"{"paths":["/a"],"sessions":{"none":[null,"9223372036854775807",false],"one":[0,0,false],"two":[0,"9223372036854775806",true]}}"#
+            r#"{"paths":["/a"],"sessions":{"none":[],"one":[0,0],"two":[0,"9223372036854775806",true]}}"#
         );
-        assert_eq!(serde_json::from_str::<SessionFolders>(&text).unwrap(), folders);
-        let damaged = text.replace("[0,0,false]", "[7,0,false]");
-        assert_eq!(serde_json::from_str::<SessionFolders>(&damaged).unwrap().get("one"), None);
+        let read: SessionFolders = serde_json::from_str(&text).unwrap();
+        for (session_id, folder) in all {
+            assert_eq!(read.resolve(read.record_of(session_id).unwrap()), Some(folder));
+        }
+        let damaged: SessionFolders = serde_json::from_str(&text.replace("[0,0]", "[7,0]")).unwrap();
+        assert_eq!(damaged.resolve(damaged.record_of("one").unwrap()), None);
 
         let finding = FolderFinding { real: None, remote: Some("https://alice:token@host/x/y".into()) };
         assert!(!format!("{finding:?}").contains("token"));

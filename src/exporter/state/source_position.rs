@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json_number::{HexHash, WideInteger, hex_hash};
+use super::json_number::{ShortHash, WideInteger, short_hash};
 
 /// The database that the cursors were taken from, and the row id up to which it has been scanned.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ pub struct SourcePosition {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFingerprint {
     /// Hash over every session, project and repository.
-    #[serde(with = "hex_hash")]
+    #[serde(with = "short_hash")]
     pub sessions: u64,
     /// Hash over every task.
-    #[serde(with = "hex_hash")]
+    #[serde(with = "short_hash")]
     pub tasks: u64,
     /// The folders that were read for project overrides.
     pub folders: Vec<String>,
@@ -52,11 +52,11 @@ mod sampled_rows {
     use super::*;
 
     pub fn serialize<S: Serializer>(rows: &[(i64, u64)], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(rows.iter().map(|(rowid, hash)| (WideInteger(*rowid), HexHash(*hash))))
+        serializer.collect_seq(rows.iter().map(|(rowid, hash)| (WideInteger(*rowid), ShortHash(*hash))))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(i64, u64)>, D::Error> {
-        let rows = Vec::<(WideInteger, HexHash)>::deserialize(deserializer)?;
+        let rows = Vec::<(WideInteger, ShortHash)>::deserialize(deserializer)?;
         Ok(rows.into_iter().map(|(rowid, hash)| (rowid.0, hash.0)).collect())
     }
 }

@@ -168,6 +168,7 @@ fn database_that_becomes_another_between_the_fast_path_and_the_scan_is_compared_
 fn session_that_has_lost_its_cursor_is_scanned_with_all_others() {
     let test = at_rest();
     test.add_messages(&test.sessions[0], 1);
-    let found = scanned(&test, |state| drop(state.destination.sessions.remove(&test.sessions[0])));
+    let found =
+        scanned(&test, |state| drop(state.destination.sessions.decode_all().remove(&test.sessions[0])));
     assert_eq!(found, (BTreeSet::from([test.sessions[0].clone()]), test.sessions.len()));
 }

@@ -82,15 +82,18 @@ fn use_it(state: &mut State) {
         destination.statistics.add_run(true);
         destination.statistics.add_run(false);
     }
-    for session in state.destinations_mut().flat_map(|destination| destination.sessions.values_mut()) {
+    let cursors =
+        state.destinations_mut().flat_map(|destination| destination.sessions.decode_all().values_mut());
+    for session in cursors {
         let seen = session.seen_rowid;
         session.rewind();
         assert_eq!((session.rowid, session.seen_rowid), (0, seen));
     }
-    let sessions: Vec<String> = state.repositories.iter().map(|(session, _)| session.to_owned()).collect();
-    for (session, path) in sessions.iter().zip([None, Some("github.com/acme/new"), Some("")]) {
-        state.repositories.record(session, path);
-        assert_eq!(state.repositories.get(session), path);
+    let known = state.destination.sessions.ids().map(str::to_owned);
+    let sessions: Vec<String> = known.chain(["new".to_owned()]).collect();
+    for (session, path) in sessions.iter().rev().zip([None, Some("github.com/acme/new"), Some("")]) {
+        state.record_repository(session, path);
+        assert_eq!(state.repository(session), path);
     }
 
     // Another user's cursors stay where they are, whoever the key comes to stand for.

@@ -1,0 +1,259 @@
+//! The cursors of all sessions at one destination, in the order of the session ids.
+//!
+//! A record of the state file is decoded when its session is asked for: most runs look at a few sessions of thousands, and
+//! the records of all others are saved as they were read. That holds for a file that this program wrote and nobody has
+//! changed since; any other is decoded as a whole, so that a damaged record is found when the file is read.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::session_cursor::SessionCursor;
+use super::session_record::SessionRecord;
+
+/// Between a line's session id and its record.
+const ID_END: &str = "\":";
+
+/// The cursors by session id.
+#[derive(Clone, Default)]
+pub struct SessionCursors {
+    /// The state file, of which `lines` are parts.
+    document: Arc<String>,
+    /// In ascending order of the session ids.
+    lines: Vec<Line>,
+    /// Sessions that are not in `lines`.
+    others: BTreeMap<String, SessionCursor>,
+}
+
+/// A session's line in the state file, and its cursor once that may have been changed.
+#[derive(Clone)]
+struct Line {
+    /// Position of the session id in the file.
+    id_start: u32,
+    /// Position after the session id.
+    id_end: u32,
+    /// Position after the record.
+    end: u32,
+    cursor: Option<Box<SessionCursor>>,
+}
+
+impl Line {
+    fn id<'a>(&self, document: &'a str) -> &'a str {
+        &document[self.id_start as usize..self.id_end as usize]
+    }
+
+    fn record<'a>(&self, document: &'a str) -> &'a str {
+        &document[self.id_end as usize + ID_END.len()..self.end as usize]
+    }
+
+    /// Decodes the record. One that cannot be decoded, which this program does not write, counts as a session of which
+    /// nothing is acknowledged: it is sent again and deduplicated.
+    fn decode(&self, document: &str) -> SessionCursor {
+        let record = serde_json::from_str::<SessionRecord>(self.record(document));
+        record.map(SessionCursor::from).unwrap_or_default()
+    }
+
+    fn cursor(&self, document: &str) -> Cow<'_, SessionCursor> {
+        self.cursor.as_deref().map_or_else(|| Cow::Owned(self.decode(document)), Cow::Borrowed)
+    }
+
+    fn cursor_mut(&mut self, document: &str) -> &mut SessionCursor {
+        let cursor = self.cursor.take().unwrap_or_else(|| Box::new(self.decode(document)));
+        self.cursor.insert(cursor)
+    }
+
+    fn saved<'a>(&'a self, document: &'a str) -> Saved<'a> {
+        self.cursor.as_deref().map_or_else(|| Saved::AsRead(self.record(document)), Saved::Changed)
+    }
+}
+
+/// A session as the state file is to have it.
+pub(super) enum Saved<'a> {
+    /// The record that was read.
+    AsRead(&'a str),
+    /// A cursor that may have changed.
+    Changed(&'a SessionCursor),
+}
+
+impl SessionCursors {
+    /// Splits the member `sessions` of a destination into its lines; `None` if it is not in the form in which this program
+    /// writes it. `sessions` is a part of `document`.
+    pub(super) fn of_lines(document: &Arc<String>, sessions: &str) -> Option<SessionCursors> {
+        let offset = sessions.as_ptr() as usize - document.as_ptr() as usize;
+        let mut lines = Vec::new();
+        let mut start = u32::try_from(offset).ok()? + 2;
+        // After the last record is the end of the object.
+        for text in sessions.strip_prefix("{\n").unwrap_or_default().split('\n') {
+            let id_start = start + 1;
+            let id_end = id_start + text.strip_prefix('"')?.find(ID_END)? as u32;
+            let end = start + text.strip_suffix([',', '}'])?.len() as u32;
+            lines.push(Line { id_start, id_end, end, cursor: None });
+            start += text.len() as u32 + 1;
+        }
+        // An escaped id would have to be decoded to be compared.
+        let is_escaped = lines.iter().any(|line| line.id(document).contains('\\'));
+        let is_ascending = lines.is_sorted_by(|a, b| a.id(document) < b.id(document));
+        (is_ascending && !is_escaped).then(|| SessionCursors {
+            document: document.clone(),
+            lines,
+            others: BTreeMap::new(),
+        })
+    }
+
+    fn find(&self, session_id: &str) -> Result<usize, usize> {
+        self.lines.binary_search_by(|line| line.id(&self.document).cmp(session_id))
+    }
+
+    /// Returns the cursor of a session.
+    pub fn get(&self, session_id: &str) -> Option<Cow<'_, SessionCursor>> {
+        match self.find(session_id) {
+            Ok(index) => Some(self.lines[index].cursor(&self.document)),
+            Err(_) => self.others.get(session_id).map(Cow::Borrowed),
+        }
+    }
+
+    /// Returns the cursor of a session.
+    pub fn get_mut(&mut self, session_id: &str) -> Option<&mut SessionCursor> {
+        match self.find(session_id) {
+            Ok(index) => Some(self.lines[index].cursor_mut(&self.document)),
+            Err(_) => self.others.get_mut(session_id),
+        }
+    }
+
+    /// Returns the cursor of a session; adds one if there is none.
+    pub fn get_or_default(&mut self, session_id: &str) -> &mut SessionCursor {
+        match self.find(session_id) {
+            Ok(index) => self.lines[index].cursor_mut(&self.document),
+            Err(_) => self.others.entry(session_id.to_owned()).or_default(),
+        }
+    }
+
+    /// Adds the cursor of a session, or replaces it.
+    pub fn insert(&mut self, session_id: String, cursor: SessionCursor) {
+        match self.get_mut(&session_id) {
+            Some(known) => *known = cursor,
+            None => drop(self.others.insert(session_id, cursor)),
+        }
+    }
+
+    /// Reports whether a session has a cursor.
+    pub fn contains(&self, session_id: &str) -> bool {
+        self.find(session_id).is_ok() || self.others.contains_key(session_id)
+    }
+
+    /// Returns the number of sessions.
+    pub fn len(&self) -> usize {
+        self.lines.len() + self.others.len()
+    }
+
+    /// Reports whether no session has a cursor.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Decodes every cursor, and returns all of them.
+    pub fn decode_all(&mut self) -> &mut BTreeMap<String, SessionCursor> {
+        if !self.lines.is_empty() {
+            let document = std::mem::take(&mut self.document);
+            let decoded = std::mem::take(&mut self.lines)
+                .into_iter()
+                .map(|line| (line.id(&document).to_owned(), line.cursor(&document).into_owned()));
+            let mut all: BTreeMap<String, SessionCursor> = decoded.collect();
+            all.append(&mut self.others);
+            self.others = all;
+        }
+        &mut self.others
+    }
+
+    /// Iterates over the session ids, in ascending order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.saved().map(|(session_id, _)| session_id)
+    }
+
+    /// Iterates over the sessions as the state file is to have them, in the order of the ids.
+    pub(super) fn saved(&self) -> impl Iterator<Item = (&str, Saved<'_>)> {
+        let document = self.document.as_str();
+        let mut lines =
+            self.lines.iter().map(move |line| (line.id(document), line.saved(document))).peekable();
+        let others = self.others.iter().map(|(id, cursor)| (id.as_str(), Saved::Changed(cursor)));
+        let mut others = others.peekable();
+        std::iter::from_fn(move || match (lines.peek(), others.peek()) {
+            (Some(line), Some(other)) if line.0 < other.0 => lines.next(),
+            (_, Some(_)) => others.next(),
+            _ => lines.next(),
+        })
+    }
+}
+
+impl From<BTreeMap<String, SessionCursor>> for SessionCursors {
+    fn from(others: BTreeMap<String, SessionCursor>) -> SessionCursors {
+        SessionCursors { others, ..SessionCursors::default() }
+    }
+}
+
+impl fmt::Debug for SessionCursors {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_map().entries(self.ids().map(|id| (id, self.get(id)))).finish()
+    }
+}
+
+impl PartialEq for SessionCursors {
+    fn eq(&self, other: &SessionCursors) -> bool {
+        self.len() == other.len() && self.ids().all(|id| self.get(id) == other.get(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A document of sessions, as a state file has it.
+    fn read(sessions: &str) -> Option<SessionCursors> {
+        let document = Arc::new(format!("before {sessions} after"));
+        SessionCursors::of_lines(&document, &document[7..7 + sessions.len()])
+    }
+
+    fn saved(cursors: &SessionCursors) -> Vec<String> {
+        let text = |(id, saved): (&str, Saved)| match saved {
+            Saved::AsRead(record) => format!("{id} as read {record}"),
+            Saved::Changed(cursor) => format!("{id} {}", cursor.rowid),
+        };
+        cursors.saved().map(text).collect()
+    }
+
+    #[test]
+    fn cursor_that_is_not_changed_is_saved_as_it_was_read() {
+        let mut cursors = read("{\n\"a\":{\"rowid\":1},\n\"c\":{ \"rowid\":3}}").unwrap();
+        assert_eq!(saved(&cursors), [r#"a as read {"rowid":1}"#, r#"c as read { "rowid":3}"#]);
+        assert_eq!(cursors.get("a").map(|cursor| cursor.rowid), Some(1));
+        assert_eq!(cursors.get_mut("c").map(|cursor| cursor.rowid), Some(3));
+        cursors.insert("b".into(), SessionCursor { rowid: 2, ..SessionCursor::default() });
+        assert_eq!(saved(&cursors), [r#"a as read {"rowid":1}"#, "b 2", "c 3"]);
+        assert!(cursors.contains("a") && !cursors.contains("d") && cursors.get("").is_none());
+        assert_eq!(cursors.decode_all().len(), 3);
+        assert_eq!(saved(&cursors), ["a 1", "b 2", "c 3"]);
+    }
+
+    #[test]
+    fn changed_cursor_is_the_one_that_is_read_again() {
+        let mut cursors = read("{\n\"a\":{\"rowid\":1}}").unwrap();
+        cursors.get_mut("a").unwrap().rowid = 7;
+        assert_eq!(cursors.get("a").unwrap().rowid, 7);
+        assert_eq!(saved(&cursors), ["a 7"]);
+    }
+
+    #[test]
+    fn other_forms_are_left_to_the_parser() {
+        for sessions in [
+            "{}",
+            "{\"a\":{}}",
+            "{\n  \"a\": {}\n}",
+            "{\n\"b\":{},\n\"a\":{}}",
+            "{\n\"a\":{},\n\"a\":{}}",
+            "{\n\"\\u001b\":{}}",
+        ] {
+            assert!(read(sessions).is_none(), "{sessions}");
+        }
+    }
+}
