@@ -267,7 +267,7 @@ fn session_without_a_repository_in_han_finds_it_in_its_own_folder() {
         }),
         ("configuration of the worktree itself", |root| {
             let tree = worktree(root, ".worktrees/2", ".git");
-            let config = format!("[extensions]\nworktreeConfig = true\n[remote \"origin\"]\nurl =\n");
+            let config = "[extensions]\nworktreeConfig = true\n[remote \"origin\"]\nurl =\n".to_owned();
             fs::write(root.join(".git/config"), config).unwrap();
             let config = format!("[remote \"origin\"]\nurl = {REMOTE}\n");
             fs::write(root.join(".git/worktrees/x/config.worktree"), config).unwrap();
