@@ -1,8 +1,9 @@
 //! The operator's command line: names that colleagues and clients chose are printed escaped, JSON keeps them as they are; a
-//! mistyped word names the nearest one.
+//! mistyped word names the nearest one; a store that others may read is refused.
 
 use crate::support::running_receiver::*;
 use han_sync::printable::printable;
+use serde_json::json;
 
 const ESCAPE: &str = "\u{1b}]0;owned\u{7}";
 const REVERSED: &str = "user\u{202e}gpj\u{200b}";
@@ -62,4 +63,28 @@ fn mistyped_command_or_flag_names_the_nearest_one() {
     }
     let (_, stderr) = store.admin_text(&["frobnicate"]);
     assert!(stderr.contains("frobnicate") && !stderr.contains("did you mean"), "{stderr}");
+}
+
+#[test]
+fn a_store_that_everyone_may_read_is_refused_with_the_command_that_mends_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it's the store.db");
+    let store = TestStore::at(&format!("sqlite:{}", path.display()));
+    store.admin("org create acme");
+    let set = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+    for mode in [0o644, 0o604, 0o602] {
+        set(mode);
+        let (code, _, stderr) = store.try_admin("org list");
+        assert_eq!(code, 69, "{mode:o}: {stderr}");
+        assert_eq!(store.refused().0, 69);
+        let command = &stderr[stderr.find("chmod").unwrap()..];
+        assert!(
+            std::process::Command::new("sh").args(["-c", command]).status().unwrap().success(),
+            "{command}"
+        );
+        assert_eq!(store.admin("org list").as_array().unwrap().len(), 1);
+    }
+    set(0o640);
+    assert_eq!(store.admin("org list"), json!([store.admin("org list")[0]]), "its group may read it");
 }

@@ -1,20 +1,37 @@
-//! The receiver alone: the real program on SQLite and on PostgreSQL, over real sockets.
+//! The receiver alone: the real program on SQLite and on PostgreSQL, over real sockets. The folders mirror its URLs and
+//! commands.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod aggregates;
+/// `POST /api/sync` and `GET /api/sync/identity`.
+mod api_sync {
+    mod batches;
+    mod concurrency;
+    mod cost;
+    mod merge;
+    mod odd_values;
+    mod races;
+    mod wire;
+}
+
+/// `POST /graphql`.
+mod graphql {
+    mod aggregates;
+    mod queries;
+    mod visibility;
+}
+
+/// `admin …`.
+mod admin {
+    mod sessions;
+}
+
+/// `serve`: connections, limits, health.
+mod server {
+    mod connections;
+    mod limits;
+}
+
 mod command_line;
-mod concurrency;
-mod connections;
-mod cost;
-mod graphql;
-mod limits;
-mod merge;
-mod odd_values;
 mod postgres;
-mod queries;
-mod races;
-mod session_admin;
-mod sync;
-mod wire;

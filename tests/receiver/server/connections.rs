@@ -1,7 +1,6 @@
 //! Bounds of a client without a key: connections, memory, time.
 
 use crate::support::running_receiver::*;
-use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
@@ -182,25 +181,4 @@ fn a_proxy_that_is_no_network_is_refused_at_start() {
         assert_eq!(output.status.code(), Some(64), "{said}");
         assert!(said.contains(network), "{said}");
     }
-}
-
-#[test]
-fn a_store_that_everyone_may_read_is_refused_with_the_command_that_mends_it() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("it's the store.db");
-    let store = TestStore::at(&format!("sqlite:{}", path.display()));
-    store.admin("org create acme");
-    let set = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-    for mode in [0o644, 0o604, 0o602] {
-        set(mode);
-        let (code, _, stderr) = store.try_admin("org list");
-        assert_eq!(code, 69, "{mode:o}: {stderr}");
-        assert_eq!(store.refused().0, 69);
-        let command = &stderr[stderr.find("chmod").unwrap()..];
-        assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
-        assert_eq!(store.admin("org list").as_array().unwrap().len(), 1);
-    }
-    set(0o640);
-    assert_eq!(store.admin("org list"), json!([store.admin("org list")[0]]), "its group may read it");
 }
