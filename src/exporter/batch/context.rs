@@ -18,6 +18,8 @@ pub struct BatchContext<'a> {
     pub secret: &'a str,
     /// Present where content may leave.
     pub redactor: Option<&'a Redactor>,
+    /// True if attachments leave with content.
+    pub include_attachments: bool,
     /// Older messages are neither sent nor accepted.
     pub retained_since: Option<DateTime<Utc>>,
     /// Highest row id that the scan read.

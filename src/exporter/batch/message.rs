@@ -3,8 +3,10 @@
 //! Han's columns are in the row's message already (see the declaration in `protocol/message.rs`); this file sets the columns
 //! that are derived from the row and its raw JSON, and is the only place where content enters a message.
 
+use std::borrow::Cow;
 use std::mem::take;
 
+use crate::exporter::batch::attachment;
 use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::batch::usage::set_raw_columns;
@@ -28,7 +30,11 @@ pub fn wire_message(
     let may_include = session.include_content && !is_omitted;
     match (context.redactor, &row.raw_json) {
         (Some(redactor), Some(raw_json)) if may_include => {
-            let redacted = redactor.redact(raw_json, redactions).into_owned();
+            let text = match context.include_attachments {
+                true => Cow::Borrowed(&**raw_json),
+                false => attachment::omit(raw_json),
+            };
+            let redacted = redactor.redact(&text, redactions).into_owned();
             message.content_hash = protocol::content_hash(&redacted);
             message.content = Some(redacted);
         }

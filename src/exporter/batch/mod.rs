@@ -5,6 +5,8 @@
 
 /// Redaction of secrets in content.
 pub mod redact;
+/// Omission of attachments from content.
+pub mod attachment;
 /// Columns of a message that only its raw JSON holds.
 pub mod usage;
 /// Inputs of a batch.

@@ -15,7 +15,7 @@ use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 
 /// The keys of `sync:`, in the order of the documentation.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "enabled",
     "endpoint",
     "apiKey",
@@ -28,6 +28,7 @@ const KEYS: [&str; 16] = [
     "forceExclude",
     "organizations",
     "includeContent",
+    "includeAttachments",
     "redactPatterns",
     "timeout",
     "caFile",

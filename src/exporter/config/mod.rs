@@ -74,6 +74,8 @@ pub struct Config {
     pub batch_bytes: usize,
     /// True if message text is sent, redacted.
     pub include_content: Setting<bool>,
+    /// True if attachments (images, documents and other base64) are sent with text.
+    pub include_attachments: bool,
     /// Further regular expressions to redact.
     pub redact_patterns: Vec<String>,
     /// Time without progress on one request.
@@ -137,6 +139,7 @@ impl Config {
         };
         let batch_bytes = file.bytes("batchBytes", BATCH_BYTES)?.unwrap_or(BATCH_BYTES_DEFAULT);
         let include_content = file.boolean("includeContent")?.unwrap_or(Setting::default(false));
+        let include_attachments = file.boolean("includeAttachments")?.is_some_and(|setting| setting.value);
         let timeout = file.number("timeout", SECONDS)?.unwrap_or(TIMEOUT_SECONDS_DEFAULT);
         let (privacy, origins) = privacy::load(&file)?;
         let redact_patterns = redact_patterns(&file)?;
@@ -156,6 +159,7 @@ impl Config {
             batch_messages: batch_messages as usize,
             batch_bytes: batch_bytes as usize,
             include_content,
+            include_attachments,
             redact_patterns,
             timeout: Duration::from_secs(timeout),
             ca_file,

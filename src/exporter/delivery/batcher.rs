@@ -230,6 +230,7 @@ impl<'a> Batcher<'a> {
             user_id: destination.user_id.as_deref().unwrap_or("unknown"),
             secret: &self.state.client_secret,
             redactor: self.redactor,
+            include_attachments: self.config.include_attachments,
             retained_since: retained_since.and_then(time::parse),
             watermark: destination.source.watermark,
         }

@@ -3,6 +3,7 @@
 //! Each file tests one promise: `preview` shows the bytes that are sent, `explain` names every rule, identity
 //! and project overrides fail closed, and nothing but the wire table's fields is ever on the wire.
 
+mod attachments;
 mod explain;
 mod identity;
 mod leaks;
