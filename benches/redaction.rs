@@ -1,11 +1,12 @@
-//! Speed of redaction on one core, in MB/s, the best of several passes: `cargo bench --bench redaction`.
+//! Speed of redaction on one core, in MB/s, the best of several passes: `cargo bench --bench redaction`; with
+//! `-- --corpus PATH`, what redaction finds in a corpus.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use han_sync::exporter::batch::redact::{Counts, Redactor};
 use std::time::{Duration, Instant};
-use support::{corpus, template};
+use support::{corpus, redaction_report, template};
 
 /// Bytes of each text: large enough that the clock's resolution does not matter.
 const TEXT_BYTES: usize = 8 << 20;
@@ -13,6 +14,13 @@ const TEXT_BYTES: usize = 8 << 20;
 const PASSES: usize = 5;
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--corpus") {
+        let path = arguments.get(at + 1).expect("--corpus takes a path");
+        let cases = redaction_report::read(path.as_ref()).expect("a corpus");
+        print!("{}", redaction_report::report(&cases).table());
+        return;
+    }
     let ordinary: Vec<String> = (0..3).flat_map(corpus::ordinary).collect();
     let planted: Vec<String> = (0..3).flat_map(corpus::planted).map(|filled| filled.text).collect();
     let image = format!("{}{}", "iVBORw0KGgoAAAANSUhEUgAA", template::Seeded(7).from(BASE64, 1 << 20));
@@ -29,6 +37,9 @@ fn main() {
         ("beginnings of keys", "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n".to_owned()),
         ("beginnings of URLs", "https://user:".to_owned()),
         ("a name before each backslash", "password=\"\\".to_owned()),
+        ("escape sequences", "\\u003d%3D&quot;\u{1b}[0m".to_owned()),
+        ("wrapped tokens", "x7Kq9ZpL2mWv4TbR8nYc\n".to_owned()),
+        ("names before line breaks", "password:\n".to_owned()),
     ] {
         for times in [1 << 12, 1 << 15] {
             measure(&format!("worst case: {name}, {times} times"), &[text.repeat(times)]);

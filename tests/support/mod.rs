@@ -13,6 +13,7 @@ pub mod golden;
 pub mod http;
 pub mod proxy;
 pub mod recount;
+pub mod redaction_report;
 #[cfg(feature = "receiver")]
 pub mod running_receiver;
 pub mod sandbox;

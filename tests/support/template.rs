@@ -1,7 +1,9 @@
 //! Text with holes: `%{kind:n}` is filled from a seeded generator, and `«…»` is around what is to be redacted.
 //!
 //! So nothing in the repository looks like a secret, and one template gives as many different texts as there are seeds.
+//! `%{x=hex:32}` also keeps the text as `x`, for `%{=x}`, `%{url=x}` (percent-encoded) and `%{base64=x}`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// SplitMix64: small, and the same everywhere.
@@ -73,12 +75,13 @@ pub fn fill(template: &str, seeded: &mut Seeded) -> Filled {
     let mut filled = Filled { text: String::new(), secrets: Vec::new() };
     let mut rest = template;
     let mut open = 0;
+    let mut kept = BTreeMap::new();
     while let Some(at) = rest.find(['%', '«', '»']) {
         filled.text.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(inside) = rest.strip_prefix("%{") {
             let end = inside.find('}').expect("a hole ends");
-            filled.text.push_str(&hole(&inside[..end], seeded));
+            filled.text.push_str(&named_hole(&inside[..end], seeded, &mut kept));
             rest = &inside[end + 1..];
         } else if let Some(inside) = rest.strip_prefix('«') {
             open = filled.text.len();
@@ -95,6 +98,42 @@ pub fn fill(template: &str, seeded: &mut Seeded) -> Filled {
     filled
 }
 
+/// Fills a hole that may be kept under a name, or that repeats one.
+fn named_hole(spec: &str, seeded: &mut Seeded, kept: &mut BTreeMap<String, String>) -> String {
+    let repeated = |name: &str| kept.get(name).unwrap_or_else(|| panic!("nothing is kept as {name}"));
+    match spec.split_once('=') {
+        None => hole(spec, seeded),
+        Some(("", name)) => repeated(name).clone(),
+        Some(("url", name)) => percent_encoded(repeated(name)),
+        Some(("base64", name)) => base64(repeated(name).as_bytes()),
+        Some((name, spec)) => {
+            let text = hole(spec, seeded);
+            kept.insert(name.to_owned(), text.clone());
+            text
+        }
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    let alphabet = format!("{UPPER}{LOWER}{DIGITS}+/");
+    let sign = |bits: u32| char::from(alphabet.as_bytes()[bits as usize & 63]);
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        text.extend((0..=chunk.len()).map(|at| sign(bits >> (18 - 6 * at))));
+        text.extend(std::iter::repeat_n('=', 3 - chunk.len()));
+    }
+    text
+}
+
 fn hole(spec: &str, seeded: &mut Seeded) -> String {
     let (kind, count) = spec.split_once(':').unwrap_or((spec, "1"));
     let count: usize = count.parse().expect("a count");
@@ -104,6 +143,8 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
         "HEX" => seeded.from("0123456789ABCDEF", count),
         "digit" => format!("{}{}", seeded.from("123456789", 1), seeded.from(DIGITS, count - 1)),
         "lower" => seeded.from(LOWER, count),
+        "upper" => seeded.from(UPPER, count),
+        "letter" => seeded.from(&letters, count),
         "b32" => seeded.from(&format!("{UPPER}234567"), count),
         "B36" => seeded.from(&format!("{UPPER}{DIGITS}"), count),
         "b36" => seeded.from(&format!("{LOWER}{DIGITS}"), count),
@@ -118,6 +159,9 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
             let inner = seeded.from(&format!("{letters}{DIGITS}!@#%^*_-+="), count - 2);
             format!("{}{inner}{}", seeded.from(&letters, 1), seeded.from(DIGITS, 1))
         }
+        // All that a generator of passwords may use; the first without signs that quotes, shells and YAML need escaped.
+        "printable" => seeded.from(&printable(|sign| !"'\"`\\".contains(sign)), count),
+        "print" => seeded.from(&printable(|_| true), count),
         "uuid" => [8, 4, 4, 4, 12].map(|count| seeded.from("0123456789abcdef", count)).join("-"),
         "word" => (0..count).map(|_| seeded.pick(WORDS)).collect::<Vec<_>>().join("_"),
         "Word" => (0..count).map(|_| capitalized(seeded.pick(WORDS))).collect(),
@@ -142,8 +186,15 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
     }
 }
 
+fn printable(is_used: impl Fn(char) -> bool) -> String {
+    ('!'..='~').filter(|sign| is_used(*sign)).collect()
+}
+
 /// URL-safe base 64 whose last character is a letter: a sentence or a name may go on with `-`.
 fn ends_in_word(seeded: &mut Seeded, count: usize) -> String {
+    if count == 0 {
+        return String::new();
+    }
     let inner = seeded.from(&format!("{UPPER}{LOWER}{DIGITS}_-"), count - 1);
     inner + &seeded.from(LOWER, 1)
 }

@@ -9,18 +9,18 @@ use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
+use crate::exporter::batch::redact::assigned::{self, judgement};
 use crate::exporter::batch::redact::keywords::KeywordAutomaton;
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
 use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
-use crate::exporter::batch::redact::{assignment, randomness};
 
 /// Bytes of digits and semicolons in a colour code of a terminal.
 const COLOUR_BYTES_MAX: usize = 16;
 
 /// Bytes of a match that a [`Check`] reads. Bounded for linear time: a match that fails the check may hold further
 /// keywords, from each of which its rest is read again.
-const CHECKED_BYTES_MAX: usize = 1 << 10;
+const CHECKED_BYTES_MAX: usize = 1 << 8;
 
 struct Engine {
     rules: Vec<&'static Rule>,
@@ -29,6 +29,31 @@ struct Engine {
     keywords: KeywordAutomaton,
     /// The rule of each keyword.
     rule_of: Vec<usize>,
+    /// Characters of a token that have to follow the keyword of each rule; a keyword that is short occurs in many words.
+    token_chars: Vec<usize>,
+}
+
+/// Longest keyword that occurs in many words, and the characters of a token that have to follow it.
+const SHORT_KEYWORD_BYTES_MAX: usize = 4;
+const TOKEN_CHARS_MIN: usize = 8;
+
+/// Characters of a token that have to follow the keywords of a rule: some where all of them are short and begin a token.
+fn token_chars(rule: &Rule) -> usize {
+    let begins_token = |keyword: &&str| {
+        keyword.len() <= SHORT_KEYWORD_BYTES_MAX
+            && keyword.ends_with(|c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c))
+    };
+    let is_pattern = matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None));
+    let is_bounded = !matches!(rule.boundary, Boundary::Anything);
+    let is_short = is_pattern && is_bounded && rule.keywords.iter().all(begins_token);
+    if is_short { TOKEN_CHARS_MIN } else { 0 }
+}
+
+/// True if so many characters of a token follow a keyword.
+fn is_token_after(text: &[u8], keyword: &Range<usize>, count: usize) -> bool {
+    let after = text[keyword.end..].iter().take(count);
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+/=.~%-\\".contains(byte);
+    after.len() == count && after.clone().all(is_token)
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -41,7 +66,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         }
     }
     let patterns = rules.iter().map(|_| OnceLock::new()).collect();
-    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals), rule_of }
+    let token_chars = rules.iter().map(|rule| token_chars(rule)).collect();
+    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals), rule_of, token_chars }
 });
 
 /// The spellings of a keyword that names use. A case-insensitive automaton would report far more words.
@@ -87,6 +113,9 @@ impl Engine {
     /// Applies a rule at one of its keywords.
     fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
         let rule = self.rules[index];
+        if !is_token_after(text.as_bytes(), &keyword, self.token_chars[index]) {
+            return None;
+        }
         match &rule.matcher {
             Matcher::Pattern(pattern) => {
                 let start = pattern_start(text, keyword.start, rule.prefix)?;
@@ -99,7 +128,7 @@ impl Engine {
                     check => checked_secret(pattern, text, start, check),
                 }
             }
-            Matcher::Assigned(strength) => assignment::find(text, keyword, *strength),
+            Matcher::Assigned(strength) => assigned::find(text, keyword, *strength),
         }
     }
 }
@@ -121,8 +150,10 @@ fn anchored(pattern: &str) -> Regex {
 
 /// Matches at `start`, and returns the group `secret`, or the whole match.
 fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
-    let captures = regex.captures(&text[start..])?;
-    let group = captures.name("secret").or(captures.get(0))?;
+    // Groups cost more than a match, and most attempts end in none.
+    let whole = regex.find(&text[start..])?;
+    let captures = if regex.captures_len() > 1 { regex.captures(&text[start..]) } else { None };
+    let group = captures.and_then(|captures| captures.name("secret")).unwrap_or(whole);
     let end = start + group.end();
     // A part of a longer word is no secret.
     let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
@@ -136,7 +167,7 @@ fn checked_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Opti
         end -= 1;
     }
     let found = secret(regex, &text[..end], start)?;
-    if !randomness::passes(check, &text[found.clone()]) {
+    if !judgement::passes(check, &text[found.clone()]) {
         return None;
     }
     if found.end < end { Some(found) } else { secret(regex, text, start) }

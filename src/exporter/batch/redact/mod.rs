@@ -14,20 +14,25 @@ mod rule;
 mod rules;
 /// Spans and replacements.
 mod span;
-/// Random values and passwords, told from words by their characters.
-mod randomness;
-/// The syntax of a name and its value.
-mod value_syntax;
+/// The plain reading of a text, without escape sequences and wraps.
+mod reading;
 /// Values assigned to names of secrets.
-mod assignment;
+mod assigned;
 /// The automaton over the keywords of all rules.
 mod keywords;
-/// The search for secrets.
+/// The search of one reading.
 mod engine;
+/// Private keys.
+mod private_key;
+/// Other places of a secret that was found.
+mod repeats;
+/// The search of a text in all its readings.
+mod search;
 /// JSON strings and escape sequences.
 mod json;
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -104,19 +109,20 @@ impl Redactor {
 
     /// Makes one pass; `None` if there is nothing to redact.
     fn redact_once(&self, text: &str, counts: &mut Counts) -> Option<String> {
-        let mut spans = engine::find(text);
-        if spans.is_empty() && self.custom.is_empty() {
-            return None;
-        }
-        let is_document = json::is_document(text);
+        let is_document = LazyCell::new(|| json::is_document(text));
+        let mut custom = Vec::new();
         for pattern in &self.custom {
-            json::each_reading(text, is_document, |reading| {
+            json::each_reading(text, *is_document, |reading| {
                 let found = pattern.find_iter(reading.text()).filter(|found| !found.is_empty());
-                spans.extend(found.map(|found| Span::custom(reading.source_of(found.range()))));
+                custom.extend(found.map(|found| Span::custom(reading.source_of(found.range()))));
             });
         }
+        let spans = search::find(text, custom);
+        if spans.is_empty() {
+            return None;
+        }
         let spans = span::merge(spans);
-        let replacements = json::confine(text, is_document, &spans);
+        let replacements = json::confine(text, *is_document, &spans);
         let replacements = span::without_markers(replacements, &engine::markers(text));
         if replacements.is_empty() {
             return None;

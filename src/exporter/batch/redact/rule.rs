@@ -79,6 +79,12 @@ pub enum Check {
     Random,
     /// Random characters of a generator, or a password.
     Opaque,
+    /// Any password but a placeholder or an ordinary word.
+    Password,
+    /// A password of letters and digits, with no name.
+    Mixed,
+    /// As [`Password`](Check::Password), also a plain word: where nothing but a password can stand.
+    Login,
 }
 
 /// Names whose values need more or less evidence to count as a secret.
@@ -88,6 +94,8 @@ pub enum Strength {
     Password,
     /// Made by a generator.
     Random,
+    /// As [`Random`](Strength::Random), for names that have many other values, such as `key`.
+    Key,
 }
 
 /// A rule for a secret that begins with a keyword and matches a pattern.

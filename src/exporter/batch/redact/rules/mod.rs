@@ -6,12 +6,22 @@ mod names;
 mod platforms;
 /// Chat, mail, payment and other services.
 mod services;
+/// Forms that are known by a prefix.
+mod forms;
 /// Formats that standards define.
 mod standards;
+/// Commands, SQL, sentences and headers.
+mod commands;
 
 use crate::exporter::batch::redact::rule::Rule;
 
 /// All rules, the most certain first.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    platforms::RULES.iter().chain(services::RULES).chain(standards::RULES).chain(names::RULES)
+    platforms::RULES
+        .iter()
+        .chain(services::RULES)
+        .chain(forms::rules())
+        .chain(standards::RULES)
+        .chain(commands::RULES)
+        .chain(names::RULES)
 }

@@ -22,23 +22,30 @@ pub(super) static RULES: &[Rule] = &[
             "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
         )
         .examples("const apiKey = '«%{b62:32}»'", "api_key: ${API_KEY}"),
+    assigned("key", OTHER_NAMES, Strength::Key)
+        .source(
+            "OWASP: secrets management",
+            "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
+        )
+        .examples("ACME_KEY=«%{b62:32}»", "cache-key: %{b62:32}; the key is in the vault"),
     // Other keys that begin with `sk-`.
     token("api_key", &["sk-"], r"sk-[A-Za-z0-9_-]{24,}")
         .boundary(Boundary::NoName)
         .check(Check::Random)
         .source("OpenRouter: authentication", "https://openrouter.ai/docs/api-reference/authentication")
-        .examples("«sk-or-v1-%{hex:64}»", ".sk-cube-grid-loading-animation {"),
+        .examples("«sk-acme-%{hex:64}»", ".sk-cube-grid-loading-animation {"),
 ];
 
-/// Keywords of password names. `pass` alone begins too many words, so that it counts at the end of a name, in quotes, or
-/// before a value in quotes only.
+/// Keywords of password names.
 #[rustfmt::skip]
 const PASSWORD_NAMES: &[&str] = &[
-    "password", "passwd", "passphrase", "pwd",
-    "_pass", "dbpass", "\"pass", "'pass",
-    "pass: '", "pass: \"", "pass: \\", "pass:'", "pass:\"", "pass:\\",
-    "pass = '", "pass = \"", "pass = \\", "pass='", "pass=\"", "pass=\\",
+    "password", "passwd", "passphrase", "pwd", "passcode", "pass", "pw",
+    "passwort", "kennwort", "mot de passe", "Mot de passe", "contraseña", "senha",
 ];
+
+/// Last words of the names of other secrets.
+#[rustfmt::skip]
+const OTHER_NAMES: &[&str] = &["key", "pat", "salt", "cookie", "auth", "psk", "jwt", "bearer"];
 
 #[rustfmt::skip]
 const KEY_NAMES: &[&str] = &[

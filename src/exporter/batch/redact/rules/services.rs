@@ -65,9 +65,13 @@ pub(super) static RULES: &[Rule] = &[
     token("twilio_key", &["SK", "AC"], r"(?:SK|AC)[0-9a-f]{32}")
         .source("Twilio: API keys", "https://www.twilio.com/docs/iam/api-keys")
         .examples("twilio login «SK%{hex:32}»", "MASK AC/DC SKU 12"),
-    token("sendgrid_key", &["SG."], r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}")
-        .source("SendGrid: API keys", "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys")
-        .examples("SENDGRID_API_KEY='«SG.%{b64url:22}.%{b64url:43}»'", "SG.setProps(a.b.c)"),
+    token(
+        "sendgrid_key",
+        &["SG."],
+        r"SG\.(?:[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}|[A-Za-z0-9_=.-]{66})",
+    )
+    .source("SendGrid: API keys", "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys")
+    .examples("SENDGRID_API_KEY='«SG.%{b64url:22}.%{b64url:43}»'", "SG.setProps(a.b.c)"),
     token("npm_token", &["npm_"], r"npm_[A-Za-z0-9]{36}")
         .source("npm: access tokens", "https://docs.npmjs.com/about-access-tokens")
         .examples("//npm.example.net/:_authToken=«npm_%{b62:36}»", "npm_config_registry npm_lifecycle_event"),
@@ -129,7 +133,7 @@ pub(super) static RULES: &[Rule] = &[
         "https://discord.com/api/webhooks/%{digit:19}/«%{b64url:68}»",
         "https://discord.com/api/webhooks/1234567890",
     ),
-    token("shopify_token", &["shpat_", "shpca_", "shppa_", "shpss_"], r"shp(?:at|ca|pa|ss)_[0-9A-Fa-f]{32}")
+    token("shopify_token", &["shpat_", "shpca_", "shppa_", "shpss_"], r"shp(?:at|ca|pa|ss)_[0-9A-Za-z]{32}")
         .source(
             "Shopify: access tokens",
             "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens",
@@ -141,7 +145,7 @@ pub(super) static RULES: &[Rule] = &[
     token("notion_token", &["ntn_"], r"ntn_[0-9]{11}[A-Za-z0-9]{35}")
         .source("Notion: authentication", "https://developers.notion.com/reference/authentication")
         .examples("NOTION_TOKEN=«ntn_%{digit:11}%{b62:35}»", "ntn_1"),
-    token("postman_key", &["PMAK-"], r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}")
+    token("postman_key", &["PMAK-"], r"PMAK-[0-9A-Za-z]{24}-[0-9A-Za-z]{34}")
         .source(
             "Postman: API keys",
             "https://learning.postman.com/docs/reference/postman-api/authentication/",
@@ -157,7 +161,7 @@ pub(super) static RULES: &[Rule] = &[
         "https://grafana.com/docs/grafana/latest/administration/service-accounts/",
     )
     .examples("«glsa_%{b62:32}_%{hex:8}»", "glsa_"),
-    token("newrelic_key", &["NRAK-"], r"NRAK-[A-Z0-9]{27}")
+    token("newrelic_key", &["NRAK-"], r"NRAK-[A-Za-z0-9]{27}")
         .source("New Relic: API keys", "https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/")
         .examples("Api-Key: «NRAK-%{B36:27}»", "NRAK-"),
     token("sentry_token", &["sntrys_", "sntryu_"], r"sntry[su]_[A-Za-z0-9+/=_-]{60,}")
@@ -166,7 +170,7 @@ pub(super) static RULES: &[Rule] = &[
     token("groq_key", &["gsk_"], r"gsk_[A-Za-z0-9]{48,56}")
         .source("Groq: API keys", "https://console.groq.com/docs/quickstart")
         .examples("GROQ_API_KEY=«gsk_%{b62:52}»", "gsk_menu_shell"),
-    token("xai_key", &["xai-"], r"xai-[A-Za-z0-9]{70,90}")
+    token("xai_key", &["xai-"], r"xai-[A-Za-z0-9_-]{70,120}")
         .source("xAI: authentication", "https://docs.x.ai/docs/api-reference")
         .examples("XAI_API_KEY=«xai-%{b62:80}»", "xai-grok-beta"),
     token("replicate_token", &["r8_"], r"r8_[A-Za-z0-9]{37}")
@@ -181,7 +185,7 @@ pub(super) static RULES: &[Rule] = &[
     token("figma_token", &["figd_"], r"figd_[A-Za-z0-9_-]{40,}")
         .source("Figma: personal access tokens", "https://developers.figma.com/docs/rest-api/authentication/")
         .examples("X-Figma-Token: «figd_%{b64url:40}»", "figd_"),
-    token("supabase_key", &["sbp_", "sb_secret_"], r"(?:sbp_[0-9a-f]{40}|sb_secret_[A-Za-z0-9_-]{24,})")
+    token("supabase_key", &["sbp_", "sb_secret_"], r"(?:sbp_[A-Za-z0-9_-]{40}|sb_secret_[A-Za-z0-9_-]{24,})")
         .source("Supabase: API keys", "https://supabase.com/docs/guides/api/api-keys")
         .examples("SUPABASE_ACCESS_TOKEN=«sbp_%{hex:40}»", "sb_publishable_key"),
     token(
@@ -200,7 +204,7 @@ pub(super) static RULES: &[Rule] = &[
     token("planetscale_token", &["pscale_"], r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{32,64}")
         .source("PlanetScale: service tokens", "https://planetscale.com/docs/api/reference/service-tokens")
         .examples("password=«pscale_pw_%{b62:43}»", "pscale_database"),
-    token("atlassian_token", &["ATATT3", "ATBB", "ATCTT3"], r"AT(?:ATT3|CTT3|BB)[A-Za-z0-9_=-]{28,}")
+    token("atlassian_token", &["ATAT", "ATBB", "ATCTT3"], r"AT(?:AT|CTT3|BB)[A-Za-z0-9_=-]{28,}")
         .documented(ATLASSIAN)
         .examples("JIRA_TOKEN=«ATATT3xFfGF0%{b62:170}=%{HEX:8}»", "ATBB"),
     token("heroku_key", &["HRKU-"], r"HRKU-[A-Za-z0-9_-]{36,}")

@@ -134,7 +134,7 @@ pub(super) static RULES: &[Rule] = &[
         ),
     )
     .boundary(Boundary::Anything)
-    .check(Check::NoPlaceholder)
+    .check(Check::Login)
     .documented(USER_INFORMATION)
     .examples(
         "DATABASE_URL=postgres://app:«%{b62:12}»@db.internal:5432/app",
@@ -160,7 +160,7 @@ pub(super) static RULES: &[Rule] = &[
         ),
     )
     .any_case()
-    .check(Check::NoPlaceholder)
+    .check(Check::Login)
     .documented(CONNECTION_STRINGS)
     .examples(
         "Server=tcp:db,1433;Database=app;User ID=app;Password=«hunter%{digit:1}»;Encrypt=True",
@@ -176,7 +176,7 @@ pub(super) static RULES: &[Rule] = &[
         ),
     )
     .any_case()
-    .check(Check::NoPlaceholder)
+    .check(Check::Login)
     .documented(CONNECTION_STRINGS)
     .examples("Uid=app;Pwd=«hunter%{digit:1}»;Server=db;", "pwd=x; server"),
     token(

@@ -2,85 +2,39 @@
 //!
 //! Decides by the characters of the value alone. A value that could be a name counts as one: code consists of names.
 
-use crate::exporter::batch::redact::rule::Check;
-
 /// Fewest characters of a random value. Shorter ones hold less than 48 bits in base 16.
 const RANDOM_CHARS_MIN: usize = 12;
 /// Fewest characters of a long value: enough to decide by letters alone, without digits or letters of both cases.
 const LONG_CHARS_MIN: usize = 24;
-/// Fewest and most characters of a password.
-const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 /// Share in percent of frequent bigrams above which a value consists of words, for short and for long values (from
 /// [`LONG_CHARS_MIN`]). Measured: of random values of 16 characters in any alphabet 99 in 100 stay below, of names without
 /// digits 1 in 100.
 const FREQUENT_BIGRAM_PERCENT_MAX: [usize; 2] = [60, 70];
-/// Names of hashes and encodings, whose digits are no sign of randomness.
-const NAMES_WITH_DIGITS: [&str; 12] = [
-    "sha1", "sha256", "sha384", "sha512", "md5", "base64", "base32", "utf8", "utf16", "oauth2", "argon2",
-    "pbkdf2",
-];
-/// Words that people write in place of a secret.
-const PLACEHOLDERS: [&str; 17] = [
-    "example",
-    "placeholder",
-    "changeme",
-    "change_me",
-    "change-me",
-    "your_",
-    "your-",
-    "yourp",
-    "yourt",
-    "yours",
-    "dummy",
-    "redacted",
-    "insert",
-    "todo",
-    "sample",
-    "xxxx",
-    "undefined",
-];
-
-/// True if a match passes the check of its rule.
-pub(super) fn passes(check: Check, value: &str) -> bool {
-    match check {
-        Check::Shape => true,
-        Check::NoPlaceholder => !is_placeholder(value),
-        Check::Random => is_random(value),
-        Check::Opaque => is_secret(value) || is_password(value),
-    }
-}
-
-/// True if the value is random and no placeholder.
-pub(super) fn is_secret(value: &str) -> bool {
-    is_random(value) && !is_placeholder(value)
-}
-
-/// True for a variable, a hole of a template, a mask, or words that describe a secret.
-fn is_placeholder(value: &str) -> bool {
-    let is_crypt = value.starts_with('$') && value.matches('$').count() >= 3;
-    let opens = value.starts_with(['$', '<', '{', '[', '%']) && !is_crypt;
-    let holds = ["${", "{{", "$(", "...", "***", "…", "[REDACTED:"].iter().any(|hole| value.contains(hole));
-    opens || holds || {
-        let lower = value.to_ascii_lowercase();
-        PLACEHOLDERS.iter().any(|words| lower.contains(words))
-    }
-}
-
+/// Fewest characters of a short random value.
+const SHORT_CHARS_MIN: usize = 10;
+/// Fewest characters of letters that are rare as a word, fewest different ones, and their share of frequent bigrams.
+const RARE_CHARS_MIN: usize = 14;
+const RARE_DISTINCT_MIN: usize = 8;
+const RARE_BIGRAM_PERCENT_MAX: usize = 50;
 /// True for a call, a URL, a path or a qualified name.
-fn is_reference(value: &str) -> bool {
+pub(super) fn is_reference(value: &str) -> bool {
     value.starts_with(['~', '.', '^', '\\'])
+        || ["arn:", "urn:", "npm:", "oid:"].iter().any(|scheme| value.starts_with(scheme))
         || ["(", "::", "->", "://", ":\\", "[", "{"].iter().any(|part| value.contains(part))
 }
 
 /// True if the value is likely to come from a generator: digits and letters mixed as in no name.
-fn is_random(value: &str) -> bool {
+pub(super) fn is_random(value: &str) -> bool {
     if value.len() < RANDOM_CHARS_MIN {
         return false;
     }
     let shape = Shape::of(value);
     let alphanumeric = shape.digits + shape.letters;
     let is_varied = shape.distinct * 2 >= RANDOM_CHARS_MIN;
-    let is_number = shape.letters < 4 && shape.letters * 6 < alphanumeric;
+    let is_number = is_literal(value)
+        || is_alphabet(value)
+        || is_time(value)
+        || shape.letters < 4 && shape.letters * 6 < alphanumeric;
     let is_text = alphanumeric * 3 < value.len() * 2;
     let is_short = shape.digits == 0 && !shape.is_mixed_case && value.len() < LONG_CHARS_MIN;
     let frequent_percent_max = FREQUENT_BIGRAM_PERCENT_MAX[usize::from(value.len() >= LONG_CHARS_MIN)];
@@ -89,29 +43,96 @@ fn is_random(value: &str) -> bool {
         && !(is_number || is_text || is_short || is_worded || is_structured(value) || is_reference(value))
 }
 
-/// True if the value is likely a password: letters with digits, or with signs that names do not have.
-pub(super) fn is_password(value: &str) -> bool {
-    if !PASSWORD_CHARS.contains(&value.len()) || value.starts_with('/') || value.contains(char::is_whitespace)
-    {
+/// True for the characters of an encoding in their order.
+fn is_alphabet(value: &str) -> bool {
+    ["ABCDEFGHIJKL", "abcdefghijkl"].iter().any(|run| value.contains(run))
+}
+
+/// True for a date with a time.
+fn is_time(value: &str) -> bool {
+    let mask = |byte: u8| if byte.is_ascii_digit() { b'0' } else { byte };
+    value.bytes().take(11).map(mask).eq(*b"0000-00-00T")
+}
+
+/// True for a number of a program in hexadecimal.
+fn is_literal(value: &str) -> bool {
+    value.len() <= 18
+        && value.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// True if the value consists of letters that hardly follow each other in words: as [`is_random`], also without digits and
+/// capitals. For values whose name says that they are secret.
+pub(super) fn is_rare(value: &str) -> bool {
+    if value.len() < RARE_CHARS_MIN || is_reference(value) {
         return false;
     }
     let shape = Shape::of(value);
-    let inner = value.trim_end_matches(|c: char| c.is_ascii_punctuation()).bytes().skip(1);
-    let signs = inner.filter(|byte| b"@$!#%&*^".contains(byte)).count();
-    let has_separators = value.contains(['_', '-', '.', '/', ':']);
-    let is_name = signs == 0 && (shape.digits == 0 || (has_separators && is_structured(value)));
-    let is_address = value.split_once('@').is_some_and(|(_, host)| host.contains('.'));
-    if shape.letters == 0 || is_name || (shape.digits == 0 && shape.letters < 5) || is_address {
+    let is_varied = shape.distinct >= RARE_DISTINCT_MIN;
+    let is_worded = shape.frequent_bigrams * 100 > shape.bigrams * RARE_BIGRAM_PERCENT_MAX;
+    is_varied
+        && !is_worded
+        && shape.letters >= RARE_CHARS_MIN / 2
+        && shape.letters + shape.digits == value.len()
+}
+
+/// True for letters and digits mixed as in no name, also fewer than [`is_random`] asks for.
+pub(super) fn is_short_random(value: &str) -> bool {
+    if value.len() < SHORT_CHARS_MIN || is_reference(value) || is_structured(value) {
         return false;
     }
-    let lower = value.to_ascii_lowercase();
-    !(NAMES_WITH_DIGITS.iter().any(|name| lower.contains(name))
-        || is_reference(value)
-        || is_placeholder(value))
+    let shape = Shape::of(value);
+    let is_worded = shape.frequent_bigrams * 100 > shape.bigrams * RARE_BIGRAM_PERCENT_MAX;
+    shape.digits > 0 && shape.letters >= 3 && !is_worded && shape.letters + shape.digits == value.len()
+}
+
+/// True if capitals are where no word has any: more often than every fifth letter begins another word, and the letters are
+/// rare as words.
+pub(super) fn is_mixed_case(value: &str) -> bool {
+    let is_code = value.contains(|c: char| c.is_whitespace() || "()[]{}<>/\\.:\"'".contains(c));
+    let shape = Shape::of(value);
+    let changes = value
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let is_worded = shape.frequent_bigrams * 100 > shape.bigrams * RARE_BIGRAM_PERCENT_MAX;
+    !is_code && shape.letters >= SHORT_CHARS_MIN && changes.count() * 5 >= shape.letters && !is_worded
+}
+
+/// True if the value, or a part of it between the separators of prefixes, is random.
+pub(super) fn is_token(value: &str) -> bool {
+    let is_part = |part: &str| {
+        part.len() >= SHORT_CHARS_MIN && (is_rare(part) || is_mixed_case(part) || is_short_random(part))
+    };
+    is_random(value) || (!is_reference(value) && value.split(['_', '-', '.']).any(is_part))
+}
+
+/// True for letters of both cases and digits that are rare as words, also with the separators of names.
+pub(super) fn is_unworded(value: &str) -> bool {
+    let shape = Shape::of(value);
+    let is_worded = shape.frequent_bigrams * 100 > shape.bigrams * RARE_BIGRAM_PERCENT_MAX;
+    value.len() >= RANDOM_CHARS_MIN
+        && shape.is_mixed_case
+        && shape.digits >= 2
+        && !is_worded
+        && !is_reference(value)
+}
+
+/// Letters of the longest word in a run of letters: those before which the bigrams are frequent ones.
+pub(super) fn longest_word(run: &str) -> usize {
+    let (mut longest, mut length) = (0, 0);
+    let bytes = run.as_bytes();
+    for at in 0..bytes.len() {
+        let goes_on = at > 0
+            && is_frequent(bytes[at - 1], bytes[at])
+            && (bytes[at].is_ascii_lowercase() || bytes[at - 1].is_ascii_uppercase());
+        length = if goes_on { length + 1 } else { 1 };
+        longest = longest.max(length);
+    }
+    longest
 }
 
 /// True for several words, each of letters, of digits, or of letters followed by digits: `my-secret-v2`, `2024-01-15`.
-fn is_structured(value: &str) -> bool {
+pub(super) fn is_structured(value: &str) -> bool {
     let is_word = |word: &str| {
         let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
         digits.len() < 9 && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -245,25 +266,6 @@ mod tests {
             "short1A",
         ] {
             assert!(!is_random(value), "{value}");
-        }
-    }
-
-    #[test]
-    fn passwords_are_told_from_words_and_placeholders() {
-        for value in ["Tr0ub4dor&3", "Winter2023", "p@ssword", "hunter2!"] {
-            assert!(is_password(value), "{value}");
-        }
-        for value in
-            ["string", "correct-horse-battery-staple", "pbkdf2:sha256", "user1@host.net", "${DB_PASS1}"]
-        {
-            assert!(!is_password(value), "{value}");
-        }
-    }
-
-    #[test]
-    fn values_of_any_alphabet_are_classified_without_panic() {
-        for value in ["пароль12345!", "日本語のパスワード9@", "é", ""] {
-            let _ = (is_random(value), is_password(value), is_secret(value));
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::exporter::batch::redact::reading::skip_prefix;
+
 /// Bytes of the rest of a name.
 const SUFFIX_BYTES_MAX: usize = 24;
 /// Bytes of white space within a line.
@@ -15,6 +17,13 @@ const TYPE_BYTES_MAX: usize = 40;
 const GAP_BYTES_MAX: usize = 40;
 /// Fewest bytes of white space between the columns of a table.
 const COLUMN_GAP_BYTES_MIN: usize = 2;
+/// Line breaks before a value, and bytes of a value that is alone on its line.
+const LINE_BREAKS_MAX: usize = 2;
+const ALONE_BYTES_MAX: usize = 512;
+/// Bytes of a token that tells itself beside a name.
+const LONG_TOKEN_BYTES_MIN: usize = 24;
+/// Bytes of the words in `password for the staging database is`, and of a label.
+const PURPOSE_BYTES_MAX: usize = 48;
 /// Names of the second member of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`.
 const VALUE_NAMES: [&str; 4] = ["value", "Value", "VALUE", "ParameterValue"];
 
@@ -24,28 +33,34 @@ pub(super) struct ValueStart {
     pub(super) start: usize,
     /// The opening quote, with the number of backslashes before it.
     pub(super) quote: Option<(usize, u8)>,
+    pub(super) separator: Separator,
 }
 
 /// The syntax between a name and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Separator {
+pub(super) enum Separator {
     /// `=`, `:` and the like.
     Sign,
     /// The comma or parenthesis of a call, which only a value in quotes follows.
     Call,
     /// White space: after a flag of a command, between columns, or after the verb of a sentence.
     Word,
+    /// A line break: the value is alone on the next line.
+    Line,
+    /// The value is another member of the same object.
+    Pair,
 }
 
 /// A position in a text that moves forward over names, separators and quotes.
 pub(super) struct SyntaxReader<'t> {
+    text: &'t str,
     bytes: &'t [u8],
     at: usize,
 }
 
 impl<'t> SyntaxReader<'t> {
-    pub(super) fn new(bytes: &'t [u8], at: usize) -> SyntaxReader<'t> {
-        SyntaxReader { bytes, at }
+    pub(super) fn new(text: &'t str, at: usize) -> SyntaxReader<'t> {
+        SyntaxReader { text, bytes: text.as_bytes(), at }
     }
 
     pub(super) fn peek(&self) -> u8 {
@@ -83,21 +98,57 @@ impl<'t> SyntaxReader<'t> {
     }
 
     /// Reads the separator after a name, up to the start of the value.
-    pub(super) fn value(&mut self, name_start: usize) -> Option<ValueStart> {
-        let separator = self.separator(name_start)?;
+    pub(super) fn value(&mut self, name: Range<usize>) -> Option<ValueStart> {
+        let mut separator = self.separator(name)?;
         self.blank();
+        if matches!(separator, Separator::Sign | Separator::Word) {
+            separator = self.line_break(separator)?;
+        }
         // Markdown: `token: **value**`.
         while separator == Separator::Sign && matches!(self.peek(), b'*' | b'_') {
             self.at += 1;
         }
+        self.blank();
         let quote = self.opening_quote();
         if quote.is_none() && separator == Separator::Call {
             return None;
         }
-        Some(ValueStart { start: self.at, quote })
+        let is_alone = separator != Separator::Line || self.is_alone();
+        is_alone.then_some(ValueStart { start: self.at, quote, separator })
     }
 
-    fn separator(&mut self, name_start: usize) -> Option<Separator> {
+    /// Skips the line break before a value, also the sign of a YAML block; `None` where another text follows.
+    fn line_break(&mut self, separator: Separator) -> Option<Separator> {
+        let start = self.at;
+        if matches!(self.peek(), b'|' | b'>') && separator == Separator::Sign {
+            self.at += 1;
+            while matches!(self.peek(), b'-' | b'+' | b'0'..=b'9') {
+                self.at += 1;
+            }
+            self.blank();
+        }
+        let mut breaks = 0;
+        while breaks < LINE_BREAKS_MAX && (self.eat("\r\n") || self.eat("\n")) {
+            breaks += 1;
+            self.at = skip_prefix(self.text, self.at);
+        }
+        if breaks == 0 {
+            self.at = start;
+            return Some(separator);
+        }
+        Some(Separator::Line)
+    }
+
+    /// True if no blank follows before the end of the line.
+    fn is_alone(&self) -> bool {
+        let rest = self.bytes[self.at..].iter().take(ALONE_BYTES_MAX);
+        let length = rest.clone().take_while(|byte| !byte.is_ascii_whitespace()).count();
+        let is_named = self.bytes[self.at..self.at + length].iter().any(|byte| matches!(byte, b':'))
+            && self.bytes[..self.at + length].ends_with(b":");
+        !is_named && matches!(self.byte(self.at + length), 0 | b'\n' | b'\r')
+    }
+
+    fn separator(&mut self, name: Range<usize>) -> Option<Separator> {
         let is_quoted = self.quote().is_some();
         self.eat("]");
         let blank_bytes = self.blank();
@@ -108,7 +159,7 @@ impl<'t> SyntaxReader<'t> {
         if self.equals() || self.value_of_pair() || (is_adjacent && self.eat(">")) {
             return Some(Separator::Sign);
         }
-        if self.eat(":") {
+        if self.eat_any(&[":", "："]) {
             self.skip_type();
             return Some(Separator::Sign);
         }
@@ -116,17 +167,95 @@ impl<'t> SyntaxReader<'t> {
         if is_call || (is_adjacent && self.eat("(")) {
             return Some(Separator::Call);
         }
+        if !is_quoted && self.is_label(&name) {
+            return Some(Separator::Word);
+        }
         if is_quoted || is_adjacent {
             return None;
         }
         if self.eat("| ") {
             return Some(Separator::Sign);
         }
-        let is_word = self.eat_any(&["is ", "is: "])
+        let is_word = self.verb()
             || blank_bytes >= COLUMN_GAP_BYTES_MIN
             || self.bytes[self.at - 1] == b'\t'
-            || self.is_flag(name_start);
+            || self.is_flag(&name)
+            || self.is_variable(&name)
+            || self.is_long_token();
         is_word.then_some(Separator::Word)
+    }
+
+    /// Reads the verb or the arrow of a sentence, also behind a purpose: `for the staging database is`.
+    fn verb(&mut self) -> bool {
+        const VERBS: [&str; 21] = [
+            "is now ",
+            "is: ",
+            "is ",
+            "was changed to ",
+            "was set to ",
+            "was ",
+            "to be ",
+            "to ",
+            "has been set to ",
+            "has been changed to ",
+            "should be ",
+            "will be ",
+            "→ ",
+            "-> ",
+            "=> ",
+            "- ",
+            "– ",
+            "— ",
+            "reset to ",
+            "set to ",
+            "changed to ",
+        ];
+        let start = self.at;
+        if !self.eat_any(&["for ", "of ", "on ", "("]) {
+            return self.eat_any(&VERBS);
+        }
+        let purpose = self.bytes[self.at..].iter().take(PURPOSE_BYTES_MAX);
+        let end =
+            purpose.take_while(|byte| byte.is_ascii_alphanumeric() || b" _-.@/')".contains(byte)).count();
+        let purpose = &self.text[self.at..self.at + end];
+        if self.byte(self.at + end) == b':' {
+            self.at += end + 1;
+            return true;
+        }
+        let verb = purpose.find(" is ").map(|at| at + 4);
+        match verb {
+            Some(at) => self.at += at,
+            None => self.at = start,
+        }
+        verb.is_some()
+    }
+
+    /// True for a name that is a line of its own, of a few words.
+    fn is_label(&self, name: &Range<usize>) -> bool {
+        // `pass` alone on a line is a statement.
+        let is_word = name.len() > 4 || self.bytes[name.start].is_ascii_uppercase();
+        if !matches!(self.peek(), b'\n' | b'\r') {
+            return false;
+        }
+        let before = &self.bytes[name.start.saturating_sub(PURPOSE_BYTES_MAX)..name.start];
+        let line = before.iter().rposition(|byte| *byte == b'\n').map_or(before, |at| &before[at + 1..]);
+        let is_named = is_word || line.iter().any(u8::is_ascii_uppercase);
+        is_named
+            && line.len() < PURPOSE_BYTES_MAX
+            && line.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _-#*|>+".contains(byte))
+    }
+
+    /// True if a long token follows, as in `bearer token eyJ…`.
+    fn is_long_token(&self) -> bool {
+        let rest = self.bytes[self.at..].iter().take(LONG_TOKEN_BYTES_MIN);
+        rest.len() == LONG_TOKEN_BYTES_MIN
+            && rest.clone().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+/".contains(byte))
+    }
+
+    /// True for a variable in capitals, as in `ENV API_KEY value`.
+    fn is_variable(&self, name: &Range<usize>) -> bool {
+        let name = &self.bytes[name.clone()];
+        name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase)
     }
 
     /// Reads a quote, escaped or not: the number of backslashes before it, and its character.
@@ -146,7 +275,7 @@ impl<'t> SyntaxReader<'t> {
     /// Reads a quote with the string prefix of Rust, Python or C#: `b"…"`, `r"…"`, `@"…"`.
     fn opening_quote(&mut self) -> Option<(usize, u8)> {
         let start = self.at;
-        while self.at - start < 2 && matches!(self.peek(), b'b' | b'r' | b'f' | b'u' | b'@' | b'$') {
+        while self.at - start < 2 && matches!(self.peek(), b'b' | b'r' | b'f' | b'u' | b'N' | b'@' | b'$') {
             self.at += 1;
         }
         let quote = self.quote();
@@ -157,7 +286,7 @@ impl<'t> SyntaxReader<'t> {
     }
 
     fn is_before_quote(&self) -> bool {
-        SyntaxReader::new(self.bytes, self.at).opening_quote().is_some()
+        SyntaxReader::new(self.text, self.at).opening_quote().is_some()
     }
 
     /// Skips white space within a line and returns its length.
@@ -225,7 +354,7 @@ impl<'t> SyntaxReader<'t> {
         if rest.get(length) != Some(&b'=') || rest.get(length + 1) == Some(&b'=') {
             return;
         }
-        let mut after = SyntaxReader::new(self.bytes, self.at + length + 1);
+        let mut after = SyntaxReader::new(self.text, self.at + length + 1);
         after.blank();
         if after.is_before_quote() {
             self.at = after.at;
@@ -233,27 +362,38 @@ impl<'t> SyntaxReader<'t> {
     }
 
     /// True for the name of a flag, as in `--db-password value`.
-    fn is_flag(&self, name_start: usize) -> bool {
-        let before = &self.bytes[name_start.saturating_sub(SUFFIX_BYTES_MAX)..name_start];
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let start = before.iter().rposition(|byte| !is_name(byte)).map_or(0, |at| at + 1);
-        before[start..].starts_with(b"--")
+    fn is_flag(&self, name: &Range<usize>) -> bool {
+        let before = name.start.checked_sub(1).map(|at| self.byte(at));
+        self.byte(name.start) == b'-' && before.is_none_or(|byte| !byte.is_ascii_alphanumeric())
     }
 }
 
-/// The end of a value, at most `bytes_max` after its start: white space, the closing quote, or without quotes a character
+/// The end of a value, at most `bytes_max` after its start: the closing quote, or without quotes white space or a character
 /// that ends a value in most notations.
-pub(super) fn value_end(bytes: &[u8], value: ValueStart, bytes_max: usize) -> usize {
+pub(super) fn value_end(text: &str, value: ValueStart, bytes_max: usize) -> usize {
+    let bytes = text.as_bytes();
     let limit = bytes.len().min(value.start.saturating_add(bytes_max));
+    let (before, is_element) =
+        (bytes[value.start.saturating_sub(1)], value.quote.is_none() && value.start > 0);
+    if is_element
+        && before == b'>'
+        && let Some(end) = element_end(&bytes[value.start..limit])
+    {
+        return value.start + end;
+    }
     let mut at = value.start;
+    let mut has_blanks = None;
     while at < limit {
-        let backslashes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
+        let backslashes = bytes[at..limit].iter().take_while(|byte| **byte == b'\\').count();
         let byte = bytes.get(at + backslashes).copied().unwrap_or(0);
         let goes_on = match value.quote {
             // A quote inside the value is escaped with more backslashes than the opening quote. A quote that closes
             // the document's string ends the value in any case.
-            Some((depth, quote)) if byte == quote || byte == b'"' => backslashes > depth && byte == quote,
+            Some((depth, quote)) if byte == quote || byte == b'"' => {
+                (backslashes > depth && byte == quote) || (byte != quote && depth == 0 && backslashes > 0)
+            }
             Some(_) if backslashes > 0 => !matches!(byte, b'n' | b'r' | b't' | 0),
+            Some(quote) if byte == b' ' => *has_blanks.get_or_insert_with(|| is_closed(&bytes[at..], quote)),
             Some(_) => !byte.is_ascii_whitespace(),
             None if backslashes > 0 => {
                 byte == b'/' || (byte == b'u' && bytes[at + backslashes..].starts_with(b"u00"))
@@ -279,8 +419,29 @@ pub(super) fn value_end(bytes: &[u8], value: ValueStart, bytes_max: usize) -> us
     end
 }
 
+/// True if the quote closes a value with blanks, on the same line.
+fn is_closed(rest: &[u8], (depth, quote): (usize, u8)) -> bool {
+    let line = rest.iter().take(ALONE_BYTES_MAX / 4).take_while(|byte| !matches!(byte, b'\n' | b'\r'));
+    let mut backslashes = 0;
+    for byte in line {
+        match *byte {
+            b'\\' => backslashes += 1,
+            byte if byte == quote => return backslashes <= depth,
+            b'n' | b'"' if backslashes > 0 || *byte == b'"' => return false,
+            _ => backslashes = 0,
+        }
+    }
+    false
+}
+
+/// The end of the text of an XML element on one line.
+fn element_end(rest: &[u8]) -> Option<usize> {
+    let end = rest.windows(2).position(|pair| pair == b"</")?;
+    (!rest[..end].iter().any(u8::is_ascii_whitespace)).then_some(end)
+}
+
 /// True if an `&` before these bytes separates parameters of a URL or commands, rather than being part of a password.
-fn is_next_parameter(after: &[u8]) -> bool {
+pub(super) fn is_next_parameter(after: &[u8]) -> bool {
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.[]%".contains(byte);
     let name = after.iter().take(SUFFIX_BYTES_MAX).take_while(is_name).count();
     after.first() == Some(&b'&') || (name > 0 && after.get(name) == Some(&b'='))

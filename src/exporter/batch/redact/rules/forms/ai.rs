@@ -1,0 +1,109 @@
+//! Model providers and tools for agents.
+
+use crate::exporter::batch::redact::rule::{Check, Rule, token};
+
+#[rustfmt::skip]
+pub(super) static RULES: &[Rule] = &[
+    token("openrouter_key", &["sk-or-v"], "sk-or-v[0-9]-[A-Za-z0-9_-]{20,}")
+        .source("OpenRouter: authentication", "https://openrouter.ai/docs/api-reference/authentication")
+        .examples("«sk-or-v1-%{hex:64}»", "the prefix sk-or-v"),
+    token("langfuse_key", &["sk-lf-", "pk-lf-"], "[sp]k-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+        .source("Langfuse: API keys", "https://langfuse.com/docs/api-and-data-platform/features/public-api")
+        .examples("«sk-lf-%{uuid}»", "the prefix sk-lf-"),
+    token("langsmith_key", &["lsv2_pt_", "lsv2_sk_", "ls__"], "(?:lsv2_(?:pt|sk)_[A-Za-z0-9]{32}_[A-Za-z0-9]{10}|ls__[A-Za-z0-9]{32})")
+        .source("LangSmith: API keys", "https://docs.langchain.com/langsmith/create-account-api-key")
+        .examples("«lsv2_pt_%{hex:32}_%{hex:10}»", "the prefix lsv2_pt_"),
+    token("cerebras_key", &["csk-"], "csk-[a-z0-9]{40,56}")
+        .source("Cerebras: quickstart", "https://inference-docs.cerebras.ai/quickstart")
+        .examples("«csk-%{b36:48}»", "the prefix csk-"),
+    token("elevenlabs_key", &["sk_"], "sk_[0-9a-f]{48}")
+        .source("ElevenLabs: authentication", "https://elevenlabs.io/docs/api-reference/authentication")
+        .examples("«sk_%{hex:48}»", "the prefix sk_"),
+    token("cartesia_key", &["sk_car_"], "sk_car_[A-Za-z0-9_]{20,24}")
+        .source("Cartesia: API keys", "https://docs.cartesia.ai/get-started/overview")
+        .examples("«sk_car_%{b62:22}»", "the prefix sk_car_"),
+    token("fireworks_key", &["fw_"], "fw_[A-Za-z0-9]{22,24}")
+        .source("Fireworks: API keys", "https://docs.fireworks.ai/getting-started/quickstart")
+        .check(Check::Random)
+        .examples("«fw_%{b62:24}»", "the prefix fw_"),
+    token("together_key", &["tgp_v1_"], "tgp_v1_[A-Za-z0-9_-]{40,46}")
+        .source("Together AI: authentication", "https://docs.together.ai/docs/quickstart")
+        .examples("«tgp_v1_%{b64url:43}»", "the prefix tgp_v1_"),
+    token("voyage_key", &["pa-", "al-"], "(?:pa|al)-[A-Za-z0-9_-]{43}")
+        .source("Voyage AI: API keys", "https://docs.voyageai.com/docs/api-key-and-installation")
+        .check(Check::Random)
+        .examples("«pa-%{b64url:43}»", "the prefix pa-"),
+    token("jina_key", &["jina_"], "jina_[A-Za-z0-9_-]{50,70}")
+        .source("Jina AI: API", "https://jina.ai/api-dashboard")
+        .examples("«jina_%{hex:32}%{b62:28}»", "the prefix jina_"),
+    token("nomic_key", &["nk-"], "nk-[A-Za-z0-9_-]{43}")
+        .source("Nomic: Atlas API", "https://docs.nomic.ai")
+        .check(Check::Random)
+        .examples("«nk-%{b64url:43}»", "the prefix nk-"),
+    token("pinecone_key", &["pcsk_"], "pcsk_[A-Za-z0-9]{5,6}_[A-Za-z0-9]{60,64}")
+        .source("Pinecone: API keys", "https://docs.pinecone.io/guides/projects/manage-api-keys")
+        .examples("«pcsk_%{b62:5}_%{b62:63}»", "the prefix pcsk_"),
+    token("tavily_key", &["tvly-"], "tvly-(?:dev-|prod-)?[A-Za-z0-9]{28,36}")
+        .source("Tavily: quickstart", "https://docs.tavily.com/documentation/quickstart")
+        .examples("«tvly-%{b62:32}»", "the prefix tvly-"),
+    token("firecrawl_key", &["fc-"], "fc-[0-9a-f]{32}")
+        .source("Firecrawl: authentication", "https://docs.firecrawl.dev/api-reference/introduction")
+        .examples("«fc-%{hex:32}»", "the prefix fc-"),
+    token("e2b_key", &["e2b_"], "e2b_[0-9a-f]{40}")
+        .source("E2B: API key", "https://e2b.dev/docs/api-key")
+        .examples("«e2b_%{hex:40}»", "the prefix e2b_"),
+    token("browserbase_key", &["bb_live_", "bb_test_"], "bb_(?:live|test)_[A-Za-z0-9_-]{24,32}")
+        .source("Browserbase: API keys", "https://docs.browserbase.com")
+        .examples("«bb_live_%{b64url:27}»", "the prefix bb_live_"),
+    token("llamacloud_key", &["llx-"], "llx-[A-Za-z0-9]{44,52}")
+        .source("LlamaCloud: API key", "https://docs.cloud.llamaindex.ai")
+        .examples("«llx-%{b62:48}»", "the prefix llx-"),
+    token("mem0_key", &["m0-"], "m0-[A-Za-z0-9]{24,44}")
+        .source("Mem0: API", "https://docs.mem0.ai")
+        .check(Check::Random)
+        .examples("«m0-%{b62:40}»", "the prefix m0-"),
+    token("anyscale_key", &["esecret_"], "esecret_[a-z0-9]{26,}")
+        .source("Anyscale: API keys", "https://docs.anyscale.com")
+        .examples("«esecret_%{b36:26}»", "the prefix esecret_"),
+    token("wandb_key", &["wandb_v1_"], "wandb_v1_[A-Za-z0-9_]{60,90}")
+        .source("Weights & Biases: API keys", "https://docs.wandb.ai")
+        .examples("«wandb_v1_%{b62:77}»", "the prefix wandb_v1_"),
+    token("runpod_key", &["rpa_", "rps_"], "rp[as]_[A-Za-z0-9]{30,48}")
+        .source("RunPod: API keys", "https://docs.runpod.io/get-started/api-keys")
+        .examples("«rpa_%{B36:40}%{b62:6}»", "the prefix rpa_"),
+    token("modal_token", &["ak-", "as-", "wk-", "ws-"], "(?:ak|as|wk|ws)-[A-Za-z0-9]{22}")
+        .source("Modal: tokens", "https://modal.com/docs/reference/modal.config")
+        .check(Check::Random)
+        .examples("«as-%{b62:22}»", "the prefix ak-"),
+    token("brave_key", &["BSA"], "BSA[A-Za-z0-9_-]{24,40}")
+        .source("Brave Search API: authentication", "https://api-dashboard.search.brave.com/documentation/guides/authentication")
+        .check(Check::Random)
+        .examples("«BSA%{b62:28}»", "the prefix BSA"),
+    token("devin_key", &["apk_", "cog_"], "(?:apk_(?:user_)?[A-Za-z0-9+/]{80,180}={0,2}|cog_[a-z0-9]{50,54})")
+        .source("Devin: API authentication", "https://docs.devin.ai/api-reference/overview")
+        .examples("«apk_%{b62:88}==»", "the prefix apk_"),
+    token("minimax_key", &["sk-api-"], "sk-api-[A-Za-z0-9_-]{60,}")
+        .source("MiniMax: API", "https://platform.minimax.io/docs")
+        .examples("«sk-api-%{b64url:119}»", "the prefix sk-api-"),
+    token("gemini_key", &["AQ."], r"AQ\.[A-Za-z0-9_-]{40,}")
+        .source("Google AI: API keys", "https://ai.google.dev/gemini-api/docs/api-key")
+        .examples("«AQ.Ab8RN6%{b64url:44}»", "the prefix AQ."),
+    token("apify_token", &["apify_api_"], "apify_api_[A-Za-z0-9]{30,40}")
+        .source("Apify: API integration", "https://docs.apify.com/platform/integrations/api")
+        .examples("«apify_api_%{b62:36}»", "the prefix apify_api_"),
+    token("cursor_key", &["key_"], "key_[0-9a-f]{28,64}")
+        .source("Cursor: APIs", "https://cursor.com/docs/api")
+        .check(Check::Random)
+        .examples("«key_%{hex:64}»", "the prefix key_"),
+    token("logfire_token", &["pylf_v"], "pylf_v[0-9]_[a-z]{2,10}_[A-Za-z0-9]{40,}")
+        .source("Pydantic Logfire: write tokens", "https://logfire.pydantic.dev/docs/how-to-guides/create-write-tokens/")
+        .examples("«pylf_v1_us_%{b62:43}»", "the prefix pylf_v"),
+    token("laminar_key", &["lmnr"], "lmnr[A-Za-z0-9_-]{50,80}")
+        .source("Laminar: API key", "https://docs.lmnr.ai")
+        .check(Check::Random)
+        .examples("«lmnr%{b62:60}»", "the prefix lmnr"),
+    token("novita_key", &["sk_"], "sk_[A-Za-z0-9_-]{43}")
+        .source("Novita: API keys", "https://novita.ai/docs/guides/quickstart")
+        .check(Check::Random)
+        .examples("«sk_%{b64url:43}»", "the prefix sk_"),
+];
