@@ -21,6 +21,7 @@ use crate::exporter::log::Logger;
 use crate::exporter::outcome::{Flow, Interruption, Outcome, StopReason};
 use crate::exporter::plan::eligibility::{Eligibility, EligibilityFilter};
 use crate::exporter::plan::fast_path::{self, FastPath};
+use crate::exporter::plan::identity_check::identity_warnings;
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::{Scan, ScannedSession, scan, scan_some};
 use crate::exporter::plan::schedule::{self, Request};
@@ -287,13 +288,18 @@ impl<'a> Run<'a> {
         let affiliations = schedule::affiliations(batcher.state.destination.identity.as_ref(), now);
         let filter = EligibilityFilter { config: &self.context.config, affiliations: &affiliations };
         let state = &mut batcher.state;
-        let scan = match self.changed.take() {
+        let is_partial = self.changed.is_some();
+        let mut scan = match self.changed.take() {
             Some((session_ids, fingerprint)) => {
                 scan_some(&self.source, filter, state, (&session_ids, &fingerprint), now)?
             }
             None => scan(&self.source, filter, state, now)?,
         };
         batcher.fields_changed |= scan.fields_changed;
+        if !is_partial {
+            let rules = &self.context.config.privacy;
+            scan.warnings.extend(identity_warnings(&state.destination, rules, &scan.sessions, now));
+        }
         let is_copied = state.project_overrides.is_same_on_disk(&self.queue.project_overrides);
         if scan.must_save || !is_copied {
             self.delivery.progress.set_dirty();

@@ -14,6 +14,7 @@ fn rules(force_exclude: &[&str], force_include: &[&str], organizations: &[&str])
         force_include: patterns(force_include),
         include_personal: false,
         organizations: organizations.iter().map(|text| Owner::parse(text).unwrap()).collect(),
+        accounts: Vec::new(),
     }
 }
 
@@ -92,7 +93,7 @@ fn without_identity_only_what_is_configured_passes() {
 }
 
 #[test]
-fn a_longer_owner_beats_a_shorter_one_whatever_its_kind() {
+fn an_own_account_beats_every_organization_and_a_longer_organization_a_shorter_one() {
     let nested = Affiliations::known(&identity(
         &["gitlab.com/acme/alice", "gitlab.com/bob"],
         &["gitlab.com/acme", "gitlab.com/bob/team", "gitlab.com/acme/alice"],
@@ -101,9 +102,15 @@ fn a_longer_owner_beats_a_shorter_one_whatever_its_kind() {
         ("https://gitlab.com/acme/alice/x", "personal by account gitlab.com/acme/alice"),
         ("https://gitlab.com/acme/x", "organization by organization gitlab.com/acme"),
         ("https://gitlab.com/bob/x", "personal by account gitlab.com/bob"),
-        ("https://gitlab.com/bob/team/x", "organization by organization gitlab.com/bob/team"),
+        ("https://gitlab.com/bob/team/x", "personal by account gitlab.com/bob"),
+        ("https://gitlab.com/acme/core/x", "personal by configured_account gitlab.com/acme/core"),
+        ("https://gitlab.com/acme/deep/x", "organization by configured_organization gitlab.com/acme/deep"),
     ] {
-        assert_eq!(decide(Some(remote), &PrivacyRules::default(), &nested), expected, "{remote}");
+        let rules = PrivacyRules {
+            accounts: vec![Owner::parse("gitlab.com/acme/core").unwrap()],
+            ..rules(&[], &[], &["gitlab.com/acme/deep", "gitlab.com/acme/core/x"])
+        };
+        assert_eq!(decide(Some(remote), &rules, &nested), expected, "{remote}");
     }
 }
 
@@ -149,6 +156,7 @@ prop_compose! {
         force_include in vec(pattern(), 0..3),
         include_personal: bool,
         organizations in vec(owner(), 0..3),
+        accounts in vec(owner(), 0..2),
     ) -> PrivacyRules {
         // Names with a dot in front make hosts of some of the patterns, which need not be valid then.
         let patterns = |texts: Vec<String>| texts.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
@@ -157,6 +165,7 @@ prop_compose! {
             force_include: patterns(force_include),
             include_personal,
             organizations: organizations.iter().filter_map(|text| Owner::parse(text).ok()).collect(),
+            accounts: accounts.iter().filter_map(|text| Owner::parse(text).ok()).collect(),
         }
     }
 }
@@ -337,7 +346,10 @@ proptest! {
         let Ok(remote) = Remote::parse(&raw) else { return Ok(()) };
         let named = identity.accounts.iter().chain(&identity.organizations[0].owners);
         let named = named.filter_map(|owner| Owner::parse(owner).ok());
-        let is_owned = named.chain(rules.organizations.clone()).any(|owner| owner.owns(&remote));
+        let is_owned = named
+            .chain(rules.organizations.clone())
+            .chain(rules.accounts.clone())
+            .any(|owner| owner.owns(&remote));
         let is_forced = rules.force_include.iter().any(|pattern| pattern.matches(&remote));
         let eligible = is_eligible(&raw, &rules, &Affiliations::known(&identity));
         prop_assert!(is_owned || is_forced || !eligible);
@@ -348,6 +360,25 @@ proptest! {
         let raw = format!("https://{path}");
         let known = is_eligible(&raw, &rules, &Affiliations::known(&identity));
         prop_assert!(known || !is_eligible(&raw, &rules, &Affiliations::expired(&identity)));
+    }
+
+    #[test]
+    fn no_organization_opens_what_an_own_account_closes(
+        path in path(), rules in any_rules(), identity in any_identity(), configured: bool,
+    ) {
+        let raw = format!("https://{path}");
+        let Ok(remote) = Remote::parse(&raw) else { return Ok(()) };
+        let account = remote.segments().take(2).collect::<Vec<_>>().join("/");
+        let (mut rules, mut identity) = (rules, identity);
+        rules.include_personal = false;
+        rules.force_include.clear();
+        if configured {
+            rules.accounts.push(Owner::parse(&account).unwrap());
+        } else {
+            identity.accounts.push(account);
+        }
+        identity.organizations[0].owners.push(remote.path().to_owned());
+        prop_assert!(!is_eligible(&raw, &rules, &Affiliations::known(&identity)));
     }
 
     #[test]

@@ -192,6 +192,9 @@ impl Explainer<'_> {
             MatchSource::ForceExclude => format!("forceExclude in {}", origins.force_exclude),
             MatchSource::ForceInclude => format!("forceInclude in {}", origins.force_include),
             MatchSource::ConfiguredOrganization => format!("organizations in {}", origins.organizations),
+            MatchSource::ConfiguredAccount => {
+                format!("accounts in {}; includePersonal by {}", origins.accounts, origins.include_personal)
+            }
             MatchSource::SessionFolder => "the cwd of the session's first row that has one".to_owned(),
             MatchSource::Organization => format!("organizations of {}", identity()),
             MatchSource::Account => {

@@ -4,6 +4,7 @@ use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
 use crate::exporter::plan::eligibility::EligibilityFilter;
+use crate::exporter::plan::identity_check::identity_warnings;
 use crate::exporter::plan::scan::{self, Scan};
 use crate::exporter::plan::schedule;
 use crate::exporter::source::Source;
@@ -55,6 +56,7 @@ pub(super) fn inspect(context: &Context, identity: IdentitySource) -> Result<Ins
     let filter = EligibilityFilter { config: &context.config, affiliations: &affiliations };
     let mut scan = scan::scan(&source, filter, &mut state, now)?;
     warnings.append(&mut scan.warnings);
+    warnings.extend(identity_warnings(&state.destination, &context.config.privacy, &scan.sessions, now));
     Ok(Inspection { state, queue, source, scan, identity_changed, warnings })
 }
 
@@ -69,7 +71,10 @@ fn fetch_identity(context: &Context, state: &mut State, warnings: &mut Vec<Strin
     }
     let client = HttpClient::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
     match client.identity(now) {
-        Ok(identity) => Ok(state.learn_identity(identity, now)),
+        Ok(identity) => Ok(state.learn_identity(identity, now).unwrap_or_else(|message| {
+            warnings.push(format!("{message}; the result is based on the saved identity"));
+            false
+        })),
         Err(error) => {
             warnings.push(format!("{}; the result is based on the saved identity", error.message()));
             Ok(false)

@@ -9,6 +9,7 @@ use crate::exporter::cli::output::Output;
 use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::plan::identity_check::{self, PendingOwner};
 use crate::exporter::report::{VERSION, count, format_time};
 use crate::printable::printable;
 use crate::time;
@@ -44,6 +45,28 @@ struct StatusDocument {
     failed_runs: u64,
     /// The error that kept the source from being read.
     source_error: Option<String>,
+    /// Owners that the receiver named less than a day ago.
+    pending_owners: Vec<PendingOwnerView>,
+}
+
+/// An owner that has no effect yet.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PendingOwnerView {
+    owner: String,
+    effective_at: String,
+    /// Sessions that it would make eligible.
+    sessions: usize,
+}
+
+impl From<&PendingOwner> for PendingOwnerView {
+    fn from(pending: &PendingOwner) -> PendingOwnerView {
+        PendingOwnerView {
+            owner: pending.owner.clone(),
+            effective_at: time::format(pending.effective_at),
+            sessions: pending.sessions,
+        }
+    }
 }
 
 pub(super) fn execute(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
@@ -58,12 +81,15 @@ pub(super) fn execute(context: &Context, mut output: Output) -> Result<ExitCode,
 
 fn document(context: &Context) -> Result<StatusDocument, Error> {
     let now = context.clock.now();
-    let mut warnings = Vec::new();
+    let (mut warnings, mut pending_owners) = (Vec::new(), Vec::new());
     // A missing database must not hide the rest.
     let (state, queue, backlog, source_error) = match inspect(context, IdentitySource::Saved) {
         Ok(inspection) => {
             let backlog = Backlog::of(&inspection, context, now)?;
             warnings = inspection.warnings;
+            let (sessions, rules) = (&inspection.scan.sessions, &context.config.privacy);
+            let pending = identity_check::pending_owners(&inspection.state.destination, rules, sessions, now);
+            pending_owners.extend(pending.iter().map(PendingOwnerView::from));
             (inspection.state, inspection.queue, backlog, None)
         }
         Err(error) if matches!(error.exit, ExitCode::NoSource | ExitCode::TryAgain) => {
@@ -103,6 +129,7 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         successful_runs: statistics.successful_runs,
         failed_runs: statistics.failed_runs,
         source_error,
+        pending_owners,
     })
 }
 
@@ -202,6 +229,10 @@ fn render_text(context: &Context, document: &StatusDocument) -> String {
     }
     for item in &document.queue.items {
         line("queued", describe(item));
+    }
+    for PendingOwnerView { owner, effective_at, sessions } in &document.pending_owners {
+        let sessions = count(*sessions, "session");
+        line("new owner", format!("{owner} takes effect at {effective_at}, and makes {sessions} eligible"));
     }
     text
 }

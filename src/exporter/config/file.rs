@@ -15,7 +15,7 @@ use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 
 /// The keys of `sync:`, in the order of the documentation.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "enabled",
     "endpoint",
     "apiKey",
@@ -27,6 +27,7 @@ const KEYS: [&str; 17] = [
     "forceInclude",
     "forceExclude",
     "organizations",
+    "accounts",
     "includeContent",
     "includeAttachments",
     "redactPatterns",

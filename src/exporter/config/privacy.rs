@@ -16,6 +16,8 @@ pub struct PrivacyRules {
     pub include_personal: bool,
     /// Owners that are organizations, besides those that the receiver names.
     pub organizations: Vec<Owner>,
+    /// Owners that are the user's own accounts, besides those that the receiver names.
+    pub accounts: Vec<Owner>,
 }
 
 /// The origin of each of the [`PrivacyRules`].
@@ -29,6 +31,8 @@ pub struct PrivacyOrigins {
     pub force_exclude: Origin,
     /// Setting `organizations`.
     pub organizations: Origin,
+    /// Setting `accounts`.
+    pub accounts: Origin,
 }
 
 /// Reads the rules from `han.yml`, their only layer.
@@ -37,17 +41,20 @@ pub(super) fn load(file: &ConfigFile) -> Result<(PrivacyRules, PrivacyOrigins), 
     let force_include = file.list("forceInclude", Pattern::parse)?;
     let force_exclude = file.list("forceExclude", Pattern::parse)?;
     let organizations = file.list("organizations", Owner::parse)?;
+    let accounts = file.list("accounts", Owner::parse)?;
     let origins = PrivacyOrigins {
         include_personal: include_personal.origin,
         force_include: force_include.origin,
         force_exclude: force_exclude.origin,
         organizations: organizations.origin,
+        accounts: accounts.origin,
     };
     let rules = PrivacyRules {
         force_exclude: force_exclude.value,
         force_include: force_include.value,
         include_personal: include_personal.value,
         organizations: organizations.value,
+        accounts: accounts.value,
     };
     Ok((rules, origins))
 }

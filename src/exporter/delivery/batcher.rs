@@ -18,6 +18,7 @@ use crate::exporter::delivery::limits;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Affiliations, Decision, Eligibility, EligibilityFilter};
+use crate::exporter::plan::identity_check::retained_since;
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::session_folders::repository_in;
 use crate::exporter::source::{Snapshot, Source};
@@ -223,15 +224,13 @@ impl<'a> Batcher<'a> {
     /// The values that the payloads to the destination have in common.
     fn context(&self) -> BatchContext<'_> {
         let destination = &self.state.destination;
-        let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
-        let retained_since = identity.and_then(|identity| identity.retained_since.as_deref());
         BatchContext {
             client_id: &self.state.client_id,
             user_id: destination.user_id.as_deref().unwrap_or("unknown"),
             secret: &self.state.client_secret,
             redactor: self.redactor,
             include_attachments: self.config.include_attachments,
-            retained_since: retained_since.and_then(time::parse),
+            retained_since: retained_since(destination, self.clock.now()),
             watermark: destination.source.watermark,
         }
     }

@@ -109,7 +109,10 @@ impl<'a> Delivery<'a> {
             let now = self.progress.batcher.clock.now();
             self.progress.set_dirty();
             match self.transport.identity(now, limit) {
-                Ok(identity) => return Ok(self.progress.batcher.state.learn_identity(identity, now)),
+                Ok(identity) => match self.progress.batcher.state.learn_identity(identity, now) {
+                    Ok(is_changed) => return Ok(is_changed),
+                    Err(message) => self.wait_to_retry(&RequestError::NotReceiver { message })?,
+                },
                 Err(error) => self.wait_to_retry(&error)?,
             }
         }

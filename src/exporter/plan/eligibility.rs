@@ -17,6 +17,8 @@ pub struct Affiliations {
     knowledge: Knowledge,
     accounts: Vec<Owner>,
     organizations: Vec<Owner>,
+    /// Owners that the receiver named less than a day ago, which have no effect yet.
+    pending: Vec<Owner>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +38,27 @@ impl Affiliations {
         };
         Affiliations {
             knowledge: Knowledge::Known,
-            accounts: parse(&identity.accounts),
+            accounts: accounts(&identity.accounts),
             organizations: identity.organizations.iter().flat_map(|each| parse(&each.owners)).collect(),
+            pending: Vec::new(),
         }
+    }
+
+    /// Withholds effect from the owners of organizations that are pending.
+    #[must_use]
+    pub fn without_pending(mut self, is_pending: impl Fn(&Owner) -> bool) -> Affiliations {
+        self.pending = self.organizations.extract_if(.., |owner| is_pending(owner)).collect();
+        self
     }
 
     /// Affiliations where the receiver has never had the identity endpoint.
     pub fn unsupported() -> Affiliations {
-        Affiliations { knowledge: Knowledge::Unsupported, accounts: Vec::new(), organizations: Vec::new() }
+        Affiliations {
+            knowledge: Knowledge::Unsupported,
+            accounts: Vec::new(),
+            organizations: Vec::new(),
+            pending: Vec::new(),
+        }
     }
 
     /// Affiliations before the identity was first learned.
@@ -60,6 +75,17 @@ impl Affiliations {
             ..Affiliations::known(identity)
         }
     }
+}
+
+/// The accounts in both spellings, since an account withholds.
+fn accounts(owners: &[String]) -> Vec<Owner> {
+    let mut accounts: Vec<Owner> = Vec::new();
+    for owner in owners.iter().flat_map(|owner| [Owner::parse(owner), Owner::as_spelled(owner)]).flatten() {
+        if !accounts.contains(&owner) {
+            accounts.push(owner);
+        }
+    }
+    accounts
 }
 
 /// Decision of the filter on a session.
@@ -113,6 +139,8 @@ pub enum MatchSource {
     ForceInclude,
     /// `accounts` of the receiver's identity.
     Account,
+    /// `accounts` of the configuration.
+    ConfiguredAccount,
     /// `organizations` of the receiver's identity.
     Organization,
     /// `organizations` of the configuration.
@@ -128,6 +156,7 @@ impl MatchSource {
             MatchSource::ForceExclude => "force_exclude",
             MatchSource::ForceInclude => "force_include",
             MatchSource::Account => "account",
+            MatchSource::ConfiguredAccount => "configured_account",
             MatchSource::Organization => "organization",
             MatchSource::ConfiguredOrganization => "configured_organization",
             MatchSource::SessionFolder => "session_folder",
@@ -150,6 +179,8 @@ pub enum ExcludedReason {
     UnparsableRemote(RemoteError),
     /// The owner is no organization of the user.
     OwnerUnknown,
+    /// The receiver named the owner for the first time less than a day ago.
+    OwnerPending,
     /// The identity is missing or too old.
     IdentityUnknown,
     /// The repository's project override says `enabled: false`.
@@ -166,6 +197,7 @@ impl ExcludedReason {
             ExcludedReason::FolderMismatch => "folder_mismatch",
             ExcludedReason::UnparsableRemote(_) => "unparsable_remote",
             ExcludedReason::OwnerUnknown => "owner_unknown",
+            ExcludedReason::OwnerPending => "owner_pending",
             ExcludedReason::IdentityUnknown => "identity_unknown",
             ExcludedReason::DisabledByRepository => "disabled_by_repository",
         }
@@ -192,6 +224,10 @@ impl ExcludedReason {
                 "add its owner to organizations or the repository to forceInclude, or have the team's administrator \
                  name the owner as one of an organization that you belong to"
             }
+            ExcludedReason::OwnerPending => {
+                "add the owner to organizations to accept it at once, or to accounts if it is yours; else it takes effect a \
+                 day after the receiver first named it"
+            }
             ExcludedReason::IdentityUnknown => {
                 "let han-sync reach the receiver, which says who you are, or add its owner to organizations or the \
                  repository to forceInclude"
@@ -216,6 +252,9 @@ impl fmt::Display for ExcludedReason {
             ExcludedReason::UnparsableRemote(error) => return error.fmt(f),
             ExcludedReason::OwnerUnknown => {
                 "the repository's owner is none of your organizations or accounts"
+            }
+            ExcludedReason::OwnerPending => {
+                "the receiver named the repository's owner for the first time less than a day ago"
             }
             ExcludedReason::IdentityUnknown => "who you are at the receiver is not known, or no longer",
             ExcludedReason::DisabledByRepository => {
@@ -283,59 +322,82 @@ impl EligibilityFilter<'_> {
 
 /// Decides on a session by the remote of its repository; the first rule that matches wins.
 pub fn check_sync_eligibility(
-    remote: Option<&str>,
+    raw: Option<&str>,
     rules: &PrivacyRules,
     affiliations: &Affiliations,
 ) -> Eligibility {
     let excluded = |reason| Eligibility::Excluded { reason, remote: None, matched: None };
-    let remote = match remote {
+    let remote = match raw {
         None | Some("") => return excluded(ExcludedReason::NoRemote),
         Some(raw) => match Remote::parse(raw) {
             Ok(remote) => remote,
             Err(error) => return excluded(ExcludedReason::UnparsableRemote(error)),
         },
     };
-    let first_match = |patterns: &[Pattern], source| {
-        let pattern = patterns.iter().find(|pattern| pattern.matches(&remote))?;
-        Some(Matched { source, value: pattern.to_string() })
-    };
-    if let Some(matched) = first_match(&rules.force_exclude, MatchSource::ForceExclude) {
+    // The other spelling of the repository counts only where it withholds.
+    let spelled = raw.and_then(|raw| Remote::as_spelled(raw).ok()).unwrap_or_else(|| remote.clone());
+    let match_of = |pattern: &Pattern, source| Matched { source, value: pattern.to_string() };
+    let excluding = rules.force_exclude.iter().find(|pattern| pattern.may_match(&remote, &spelled));
+    if let Some(pattern) = excluding {
+        let matched = match_of(pattern, MatchSource::ForceExclude);
         let reason = ExcludedReason::ForcedExclude;
         return Eligibility::Excluded { reason, remote: Some(remote), matched: Some(matched) };
     }
-    if let Some(matched) = first_match(&rules.force_include, MatchSource::ForceInclude) {
+    if let Some(pattern) = rules.force_include.iter().find(|pattern| pattern.matches(&remote)) {
+        let matched = match_of(pattern, MatchSource::ForceInclude);
         return Eligibility::Eligible { remote, inclusion: Inclusion::ForcedInclude, matched };
     }
     let is_known = affiliations.knowledge != Knowledge::Unknown;
-    let Some((source, owner)) = closest_owner(&remote, rules, affiliations) else {
-        let reason = if is_known { ExcludedReason::OwnerUnknown } else { ExcludedReason::IdentityUnknown };
-        return Eligibility::Excluded { reason, remote: Some(remote), matched: None };
-    };
-    let matched = Matched { source, value: owner.to_string() };
-    let is_personal = source == MatchSource::Account;
+    let matched_by = |(source, owner): (MatchSource, &Owner)| Matched { source, value: owner.to_string() };
+    if let Some((source, owner)) = own_account(&remote, &spelled, rules, affiliations) {
+        let matched = matched_by((source, owner));
+        let reason = match () {
+            () if !rules.include_personal => ExcludedReason::Personal,
+            () if !is_known && source == MatchSource::Account => ExcludedReason::IdentityUnknown,
+            () => return Eligibility::Eligible { remote, inclusion: Inclusion::Personal, matched },
+        };
+        return Eligibility::Excluded { reason, remote: Some(remote), matched: Some(matched) };
+    }
+    if let Some(matched) = closest_organization(&remote, rules, affiliations).map(matched_by) {
+        return Eligibility::Eligible { remote, inclusion: Inclusion::Organization, matched };
+    }
+    let pending = affiliations.pending.iter().find(|owner| owner.owns(&remote));
     let reason = match () {
-        () if !is_personal => {
-            return Eligibility::Eligible { remote, inclusion: Inclusion::Organization, matched };
-        }
-        () if !rules.include_personal => ExcludedReason::Personal,
-        () if !is_known => ExcludedReason::IdentityUnknown,
-        () => return Eligibility::Eligible { remote, inclusion: Inclusion::Personal, matched },
+        () if pending.is_some() => ExcludedReason::OwnerPending,
+        () if is_known => ExcludedReason::OwnerUnknown,
+        () => ExcludedReason::IdentityUnknown,
     };
-    Eligibility::Excluded { reason, remote: Some(remote), matched: Some(matched) }
+    let matched = pending.map(|owner| matched_by((MatchSource::Organization, owner)));
+    Eligibility::Excluded { reason, remote: Some(remote), matched }
 }
 
-/// Closest owner of a repository, that is the longest; of equally long ones an account first, then an organization of the
-/// identity.
-fn closest_owner<'a>(
+/// Own account that a repository belongs to. An account beats every organization, however long, and counts in both spellings
+/// of the repository: the receiver alone cannot make a personal repository an organization's.
+fn own_account<'a>(
+    remote: &Remote,
+    spelled: &Remote,
+    rules: &'a PrivacyRules,
+    affiliations: &'a Affiliations,
+) -> Option<(MatchSource, &'a Owner)> {
+    of_source(MatchSource::ConfiguredAccount, &rules.accounts)
+        .chain(of_source(MatchSource::Account, &affiliations.accounts))
+        .filter(|(_, owner)| owner.owns(remote) || owner.owns(spelled))
+        .max_by_key(|(_, owner)| owner.segments().len())
+}
+
+/// Closest organization of a repository, that is the longest; of equally long ones that of the identity.
+fn closest_organization<'a>(
     remote: &Remote,
     rules: &'a PrivacyRules,
     affiliations: &'a Affiliations,
 ) -> Option<(MatchSource, &'a Owner)> {
-    let of = |source, owners: &'a [Owner]| owners.iter().map(move |owner| (source, owner));
     // `max_by_key` takes the last of equals.
-    of(MatchSource::ConfiguredOrganization, &rules.organizations)
-        .chain(of(MatchSource::Organization, &affiliations.organizations))
-        .chain(of(MatchSource::Account, &affiliations.accounts))
+    of_source(MatchSource::ConfiguredOrganization, &rules.organizations)
+        .chain(of_source(MatchSource::Organization, &affiliations.organizations))
         .filter(|(_, owner)| owner.owns(remote))
         .max_by_key(|(_, owner)| owner.segments().len())
+}
+
+fn of_source(source: MatchSource, owners: &[Owner]) -> impl Iterator<Item = (MatchSource, &Owner)> {
+    owners.iter().map(move |owner| (source, owner))
 }

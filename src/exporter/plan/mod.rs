@@ -16,6 +16,8 @@ pub mod session_folders;
 mod project_folders;
 /// The scan of the source: which sessions are eligible, and which of them have undelivered data.
 pub mod scan;
+/// Statements of the identity that are not taken as they are.
+pub mod identity_check;
 /// A session to send.
 pub mod pending_session;
 /// The due sessions of a run, the age of the identity, heartbeats.

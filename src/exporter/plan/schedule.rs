@@ -105,7 +105,7 @@ pub fn wants_identity(
     nothing_due: bool,
     now: DateTime<Utc>,
 ) -> bool {
-    if destination.identity.is_none() {
+    if destination.identity.is_none() || destination.is_user_refused {
         return true;
     }
     if identity_is_fresh(destination, now) {
@@ -132,13 +132,14 @@ fn requests_excluded(request: &Request, scan: &Scan) -> bool {
 pub fn affiliations(identity: Option<&LearnedIdentity>, now: DateTime<Utc>) -> Affiliations {
     match identity {
         None => Affiliations::unknown(),
-        Some(LearnedIdentity { identity: None, .. }) => Affiliations::unsupported(),
-        Some(LearnedIdentity { fetched_at, identity: Some(identity) }) => {
+        Some(LearnedIdentity { fetched_at: Some(_), identity: None, .. }) => Affiliations::unsupported(),
+        Some(LearnedIdentity { fetched_at: None, identity: None, .. }) => Affiliations::unknown(),
+        Some(learned @ LearnedIdentity { fetched_at, identity: Some(identity), .. }) => {
             if is_older(*fetched_at, IDENTITY_USABLE, now) {
-                Affiliations::expired(identity)
-            } else {
-                Affiliations::known(identity)
+                return Affiliations::expired(identity);
             }
+            let owners = learned.named_owners().unwrap_or_default();
+            Affiliations::known(identity).without_pending(|owner| owners.pending_until(owner, now).is_some())
         }
     }
 }

@@ -53,16 +53,15 @@ impl Snapshot<'_> {
         let schema = &self.source.schema;
         let file_type = schema.or_null("messages", "", "source_file_type");
         let agent = schema.or_null("messages", "", "agent_id");
+        // The bound spares a session with a known folder the visit of all its rows.
+        let bound = if line == i64::MAX { "?3 IS NOT NULL" } else { "line_number < ?3" };
         let sql = format!(
-            "SELECT line_number, raw_json FROM messages WHERE session_id = ?1 AND rowid > ?2
+            "SELECT line_number, raw_json FROM messages WHERE session_id = ?1 AND rowid > ?2 AND {bound}
              AND coalesce({file_type}, 'main') = 'main' AND {agent} IS NULL ORDER BY line_number, rowid"
         );
         let mut found = None;
-        self.for_each(&sql, params![session_id, rowid], |row| {
+        self.for_each(&sql, params![session_id, rowid, line], |row| {
             let row_line = integer(row, 0)?.unwrap_or(i64::MIN);
-            if row_line >= line {
-                return Ok(ControlFlow::Break(()));
-            }
             found = borrowed_text(row, 1)?.and_then(|raw| cwd::cwd(&raw)).map(|folder| (row_line, folder));
             Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;

@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::json_number::WideInteger;
+use super::learned_identity::LearnedIdentity;
 use super::session_cursors::SessionCursors;
 use super::session_folders::{SessionFolder, SessionFolders};
 use super::source_position::SourcePosition;
-use crate::protocol::{Identity, SyncCursor};
+use crate::protocol::SyncCursor;
 use crate::time;
 
 /// An endpoint and its user, with the cursors of every session that was sent there.
@@ -22,6 +23,12 @@ pub struct Destination {
     /// `None` until the identity is learned, and for a receiver without identities.
     #[serde(default)]
     pub user_id: Option<String>,
+    /// Time at which the key last came to stand for this user instead of another one.
+    #[serde(default, with = "time::optional", skip_serializing_if = "Option::is_none")]
+    pub user_changed_at: Option<DateTime<Utc>>,
+    /// True if the last identity was refused, because its user had changed too often.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_user_refused: bool,
     /// Identity of the user, as last fetched.
     #[serde(default)]
     pub identity: Option<LearnedIdentity>,
@@ -112,17 +119,6 @@ mod sync_cursor {
         let last_message_line_number = last_message_line_number.0;
         Ok(SyncCursor { last_session_id, last_message_line_number, last_sync_timestamp })
     }
-}
-
-/// The last response of `GET {endpoint}/identity`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LearnedIdentity {
-    /// Time of the response.
-    #[serde(with = "time::optional")]
-    pub fetched_at: Option<DateTime<Utc>>,
-    /// `None` for a receiver without such an endpoint.
-    pub identity: Option<Identity>,
 }
 
 /// Consecutive faults of an endpoint.

@@ -18,6 +18,7 @@ mod session_cursor;
 mod session_record;
 mod session_cursors;
 mod repositories;
+mod learned_identity;
 mod destination;
 mod header;
 mod format;
@@ -26,8 +27,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-pub use self::destination::{Backoff, Destination, LastError, LearnedIdentity, LearnedLimit, Statistics};
+pub use self::destination::{Backoff, Destination, LastError, LearnedLimit, Statistics};
 pub use self::header::{IdleSnapshot, StateHeader};
+pub use self::learned_identity::{LearnedIdentity, NamedOwners, OBJECTION_PERIOD};
 pub use self::repositories::KnownRepositories;
 pub use self::session_cursor::SessionCursor;
 pub use self::session_cursors::SessionCursors;
@@ -213,9 +215,22 @@ impl State {
     ///
     /// A rotated key finds the user's cursors again; a key that has come to stand for another user leaves the cursors of
     /// the first user unchanged. Returns true if another destination was selected.
-    fn select_user(&mut self, user_id: &str) -> bool {
+    ///
+    /// # Errors
+    /// The key has come to stand for another user within the last day already: each change sends everything.
+    fn select_user(&mut self, user_id: &str, now: DateTime<Utc>) -> Result<bool, String> {
         if self.destination.user_id.as_deref() == Some(user_id) {
-            return false;
+            return Ok(false);
+        }
+        let changed_at = self.destination.user_changed_at;
+        if self.destination.user_id.is_some()
+            && changed_at.is_some_and(|at| (now - at).abs() < OBJECTION_PERIOD)
+        {
+            return Err(format!(
+                "{} says for the second time within a day that the key stands for another user; ask its administrator, or \
+                 set the key of the right user",
+                self.destination.endpoint
+            ));
         }
         let endpoint = self.destination.endpoint.clone();
         let is_same_user =
@@ -223,7 +238,7 @@ impl State {
         let known = self.other_destinations.iter().position(is_same_user);
         if known.is_none() && self.destination.user_id.is_none() {
             self.destination.user_id = Some(user_id.to_owned());
-            return false;
+            return Ok(false);
         }
         let fingerprint = std::mem::take(&mut self.destination.key_fingerprint);
         let mut selected = match known {
@@ -234,9 +249,15 @@ impl State {
         if self.destination.user_id.is_none() {
             self.discard_destination(selected);
         } else {
+            selected.user_changed_at = Some(now);
+            // The receiver is the same: this is no first contact with it.
+            let owners = self.destination.identity.as_ref().and_then(LearnedIdentity::named_owners);
+            let is_new = selected.identity.is_none();
+            selected.identity =
+                selected.identity.or(owners.filter(|_| is_new).map(LearnedIdentity::before_contact));
             self.replace_destination(selected);
         }
-        true
+        Ok(true)
     }
 
     /// Selects a destination and discards the previous one, except for the last known repositories of its sessions.
@@ -254,19 +275,30 @@ impl State {
     /// user's destination. Returns true if the destination or the identity changed.
     ///
     /// A receiver that once had the endpoint and now reports none has lost it: the known identity is kept and expires.
-    pub fn learn_identity(&mut self, identity: Option<Identity>, now: DateTime<Utc>) -> bool {
+    ///
+    /// # Errors
+    /// The user changes for the second time within a day; nothing else is recorded.
+    pub fn learn_identity(&mut self, identity: Option<Identity>, now: DateTime<Utc>) -> Result<bool, String> {
         // The receiver's clock is not part of the identity.
         let comparable = |identity: &Option<Identity>| {
             identity.clone().map(|it| Identity { server_timestamp: None, ..it })
         };
         let before = self.destination.identity.as_ref().map(|known| comparable(&known.identity));
         if identity.is_none() && before.as_ref().is_some_and(Option::is_some) {
-            return false;
+            return Ok(false);
         }
-        let is_other_user = identity.as_ref().is_some_and(|identity| self.select_user(&identity.user_id));
+        let user_id = identity.as_ref().map(|identity| identity.user_id.as_str());
+        let selected = user_id.map_or(Ok(false), |user_id| self.select_user(user_id, now));
+        self.destination.is_user_refused = selected.is_err();
+        let is_other_user = selected?;
         let changed = is_other_user || before != Some(comparable(&identity));
-        self.destination.identity = Some(LearnedIdentity { fetched_at: Some(now), identity });
-        changed
+        let named = self.destination.identity.as_ref().and_then(LearnedIdentity::named_owners);
+        let owners = identity.as_ref().map(|identity| match named {
+            Some(named) => named.and(identity, now),
+            None => NamedOwners::first(identity),
+        });
+        self.destination.identity = Some(LearnedIdentity { fetched_at: Some(now), identity, owners });
+        Ok(changed)
     }
 }
 
@@ -339,7 +371,7 @@ mod tests {
     fn identify(state: &mut State, api_key: &str, user_id: &str) {
         state.select_destination(ENDPOINT, api_key);
         let identity = Identity { user_id: user_id.to_owned(), ..Identity::default() };
-        state.learn_identity(Some(identity), DateTime::UNIX_EPOCH);
+        state.learn_identity(Some(identity), DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(state.destination.user_id.as_deref(), Some(user_id));
     }
 

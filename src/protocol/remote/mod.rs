@@ -6,6 +6,8 @@
 
 /// Host and path, split and normalized.
 mod address;
+/// Spellings of one repository: prefixes of servers, and CodeCommit.
+mod spelling;
 /// A repository, and its owner.
 mod repository;
 /// Patterns of repositories.

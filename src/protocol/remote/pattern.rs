@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::protocol::remote::address::{AZURE, Located, RemoteError, segment, segments};
 use crate::protocol::remote::repository::Remote;
+use crate::protocol::remote::spelling::{expand, is_public, strip_prefixes};
 
 /// A set of repositories, as the user names them:
 ///
@@ -26,6 +27,10 @@ pub struct Pattern {
     segments: Vec<Segment>,
     /// True if one or more further segments follow.
     is_prefix: bool,
+    /// The pattern without the prefixes of servers, where it has any: it names the same repositories.
+    normal: Option<Box<Pattern>>,
+    /// The pattern without any prefix, which may name the same repositories.
+    bare: Option<Box<Pattern>>,
 }
 
 /// Segment of a remote at which a pattern begins.
@@ -90,6 +95,7 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Pattern, PatternError> {
         // Projects of Azure DevOps may have spaces in their names; remotes have them escaped.
         let bare = text.trim().trim_end_matches('/').replace(' ', "%20");
+        let bare = expand(&bare);
         let (start, mut names) = match Located::parse(&bare) {
             Ok(remote) if !bare.contains("://") && !bare.contains('@') && starts_with_port(remote.path) => {
                 return Err(PatternError::Port);
@@ -123,11 +129,61 @@ impl Pattern {
         }
         let segments =
             names.into_iter().map(|name| if name == "*" { Segment::Any } else { Segment::Name(name) });
-        Ok(Pattern { text: text.trim().to_owned(), start, segments: segments.collect(), is_prefix })
+        let text = text.trim().to_owned();
+        let mut pattern =
+            Pattern { text, start, segments: segments.collect(), is_prefix, normal: None, bare: None };
+        let rest_min = if is_prefix { 1 } else { 2 };
+        pattern.normal = (start == Start::Host).then(|| pattern.without_prefixes(rest_min)).flatten();
+        pattern.bare = pattern.without_prefixes(usize::from(start != Start::Host));
+        Ok(pattern)
+    }
+
+    /// The pattern without the prefixes that a server has in some addresses, where `rest_min` segments remain; `None` if
+    /// it has none.
+    fn without_prefixes(&self, rest_min: usize) -> Option<Box<Pattern>> {
+        let name = |segment: &Segment| match segment {
+            Segment::Any => "*".to_owned(),
+            Segment::Name(name) => name.clone(),
+        };
+        let mut names: Vec<String> = self.segments.iter().map(name).collect();
+        let has_host = self.start == Start::Host;
+        if has_host && is_public(&names[0]) {
+            return None;
+        }
+        let before = names.len();
+        let mut path = names.split_off(usize::from(has_host));
+        let first = path.first().cloned();
+        strip_prefixes(&mut path, rest_min);
+        if names.len() + path.len() == before && path.first() == first.as_ref() {
+            return None;
+        }
+        // All that remains of an owner that was a prefix is everything.
+        let is_prefix = self.is_prefix || path.len() < 2;
+        names.append(&mut path);
+        let segment = |name: String| if name == "*" { Segment::Any } else { Segment::Name(name) };
+        Some(Box::new(Pattern {
+            text: self.text.clone(),
+            start: self.start,
+            segments: names.into_iter().map(segment).collect(),
+            is_prefix,
+            normal: None,
+            bare: None,
+        }))
     }
 
     /// True if the pattern names this repository.
     pub fn matches(&self, remote: &Remote) -> bool {
+        self.matches_as_written(remote)
+            || self.normal.as_ref().is_some_and(|it| it.matches_as_written(remote))
+    }
+
+    /// True if the pattern may name this repository, in whichever of its two spellings: to withhold it.
+    pub fn may_match(&self, remote: &Remote, spelled: &Remote) -> bool {
+        let is_bare = |bare: &Pattern| !is_public(remote.host()) && bare.matches_as_written(remote);
+        self.matches(remote) || self.matches(spelled) || self.bare.as_deref().is_some_and(is_bare)
+    }
+
+    fn matches_as_written(&self, remote: &Remote) -> bool {
         let from_host = remote.segments();
         let from_owner = remote.segments().skip(1);
         match self.start {
@@ -230,6 +286,63 @@ mod tests {
             ("com/acme/api", [o; 7]),
         ] {
             assert_eq!(matches(pattern, &paths), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn exclusion_meets_every_spelling_of_a_repository() {
+        let may_match = |pattern: &str, raw: &str| {
+            let (remote, spelled) = (Remote::parse(raw).unwrap(), Remote::as_spelled(raw).unwrap());
+            Pattern::parse(pattern).unwrap().may_match(&remote, &spelled)
+        };
+        let spellings = [
+            "https://git.corp.example/scm/proj/secret.git",
+            "https://git.corp.example/bitbucket/scm/proj/secret",
+            "ssh://git@git.corp.example:7999/proj/secret",
+        ];
+        for raw in spellings {
+            for pattern in [
+                "https://git.corp.example/scm/proj/secret.git",
+                "ssh://git@git.corp.example:7999/proj/secret.git",
+                "git.corp.example/scm/proj/*",
+                "git.corp.example/scm/proj",
+                "git.corp.example/bitbucket/scm/proj/**",
+                "git.corp.example/proj/**",
+                "git.corp.example/scm",
+                "git.corp.example/scm/**",
+                "scm/proj/secret",
+                "proj/secret",
+                "proj",
+            ] {
+                assert!(may_match(pattern, raw), "{pattern} {raw}");
+            }
+            for pattern in
+                ["a", "git.corp.example/scm/other", "git.corp.example/scm/proj/public", "scm/proj/public"]
+            {
+                assert!(!may_match(pattern, raw), "{pattern} {raw}");
+            }
+        }
+        assert!(may_match("git.corp.example/users/alice", "https://git.corp.example/scm/~alice/x"));
+        assert!(may_match("git.corp.example/~alice/**", "https://git.corp.example/users/alice/x"));
+        assert!(may_match(
+            "codecommit::eu-west-1://api",
+            "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/api"
+        ));
+        assert!(!may_match("gitlab.com/a/team/api", "https://gitlab.com/team/api"));
+        assert!(!may_match("a/team/api", "https://gitlab.com/team/api"));
+    }
+
+    #[test]
+    fn inclusion_takes_the_normal_form_alone() {
+        let matches = |pattern: &str| {
+            let remote = Remote::parse("ssh://git@git.corp.example:7999/proj/secret").unwrap();
+            Pattern::parse(pattern).unwrap().matches(&remote)
+        };
+        assert!(
+            matches("https://git.corp.example/scm/proj/secret") && matches("git.corp.example/scm/proj/*")
+        );
+        for pattern in ["git.corp.example/scm/**", "git.corp.example/scm", "git.corp.example/scm/proj"] {
+            assert!(!matches(pattern), "{pattern}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::protocol::remote::address::{AZURE, Located, RemoteError, segment};
+use crate::protocol::remote::spelling::{expand, is_public, strip_prefixes};
 
 /// A repository on a host, in normal form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,8 +14,22 @@ pub struct Remote {
 impl Remote {
     /// Parses a remote in any form that git accepts for a repository on a host.
     pub fn parse(raw: &str) -> Result<Remote, RemoteError> {
-        let located = Located::parse(raw)?;
-        let (host, segments) = located.normalize(segment)?;
+        Remote::parse_with(raw, |segments| strip_prefixes(segments, 2))
+    }
+
+    /// Parses a remote with the prefixes that its server has in some addresses. To withhold a repository, its rules are
+    /// compared with this spelling, too.
+    pub fn as_spelled(raw: &str) -> Result<Remote, RemoteError> {
+        Remote::parse_with(raw, |_| {})
+    }
+
+    /// `strip`: applied to the path on a host that is not public.
+    fn parse_with(raw: &str, strip: impl FnOnce(&mut Vec<String>)) -> Result<Remote, RemoteError> {
+        let raw = expand(raw);
+        let (host, mut segments) = Located::parse(&raw)?.normalize(segment)?;
+        if !is_public(&host) {
+            strip(&mut segments);
+        }
         if host == AZURE && (segments.len() != 3 || segments.iter().any(|name| name.starts_with('_'))) {
             return Err(RemoteError::Azure);
         }
@@ -66,6 +81,16 @@ pub struct Owner {
 impl Owner {
     /// Reads `github.com/acme-corp` or `gitlab.com/acme/platform`; a URL and any case are accepted.
     pub fn parse(raw: &str) -> Result<Owner, RemoteError> {
+        Owner::parse_with(raw, |segments| strip_prefixes(segments, 1))
+    }
+
+    /// Reads an owner as [`Remote::as_spelled`] does a remote.
+    pub fn as_spelled(raw: &str) -> Result<Owner, RemoteError> {
+        Owner::parse_with(raw, |_| {})
+    }
+
+    fn parse_with(raw: &str, strip: impl FnOnce(&mut Vec<String>)) -> Result<Owner, RemoteError> {
+        let raw = &*expand(raw);
         let located = match Located::parse(raw) {
             Err(RemoteError::LocalPath) => Located::schemeless(raw)?,
             located => located?,
@@ -73,6 +98,9 @@ impl Owner {
         let (host, mut segments) = located.normalize(segment)?;
         if segments.is_empty() {
             return Err(RemoteError::TooShort);
+        }
+        if !is_public(&host) {
+            strip(&mut segments);
         }
         segments.insert(0, host);
         Ok(Owner { segments })
@@ -183,6 +211,59 @@ mod tests {
     }
 
     #[test]
+    fn every_spelling_of_a_repository_on_an_own_server_is_one() {
+        for raw in [
+            "https://git.corp.example/scm/proj/secret.git",
+            "https://alice:pw@git.corp.example/scm/PROJ/secret",
+            "ssh://git@git.corp.example:7999/proj/secret.git",
+            "https://git.corp.example/bitbucket/scm/proj/secret",
+            "https://git.corp.example/a/proj/secret",
+            "https://git.corp.example/gerrit/a/proj/secret",
+            "git@git.corp.example:proj/secret.git",
+        ] {
+            assert_eq!(path(raw), "git.corp.example/proj/secret", "{raw}");
+        }
+        for raw in [
+            "https://git.corp.example/scm/~alice/secret.git",
+            "https://git.corp.example/users/alice/secret",
+            "ssh://git@git.corp.example:7999/~alice/secret.git",
+        ] {
+            assert_eq!(path(raw), "git.corp.example/~alice/secret", "{raw}");
+        }
+        for raw in [
+            "codecommit::eu-west-1://api",
+            "codecommit::eu-west-1://work@api",
+            "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/api",
+            "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/api",
+        ] {
+            assert_eq!(path(raw), "git-codecommit.eu-west-1.amazonaws.com/v1/repos/api", "{raw}");
+        }
+        assert_eq!(Owner::parse("git.corp.example/scm/proj").unwrap().to_string(), "git.corp.example/proj");
+        assert_eq!(
+            Owner::parse("git.corp.example/users/Alice").unwrap().to_string(),
+            "git.corp.example/~alice"
+        );
+        let spelled = Remote::as_spelled("https://git.corp.example/scm/proj/secret.git").unwrap();
+        assert_eq!(spelled.path(), "git.corp.example/scm/proj/secret");
+    }
+
+    #[test]
+    fn prefix_is_a_name_on_a_public_host_and_where_nothing_would_remain() {
+        for (raw, expected) in [
+            ("https://github.com/scm/api", "github.com/scm/api"),
+            ("https://gitlab.com/a/team/api", "gitlab.com/a/team/api"),
+            ("https://gitlab.com/users/team/api", "gitlab.com/users/team/api"),
+            ("https://bitbucket.org/scm/api", "bitbucket.org/scm/api"),
+            ("https://git.corp.example/scm/api", "git.corp.example/scm/api"),
+            ("https://git.corp.example/team/a/api", "git.corp.example/team/a/api"),
+            ("https://git.corp.example/users/api", "git.corp.example/users/api"),
+            ("https://git.corp.example/scmx/team/api", "git.corp.example/scmx/team/api"),
+        ] {
+            assert_eq!(path(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
     fn azure_address_with_two_markers_is_refused_since_it_would_read_otherwise_when_read_again() {
         for raw in ["dev.azure.com/org/project/_git/repo/_git/repo", "dev.azure.com/org/_git/_git"] {
             assert_eq!(Owner::parse(raw), Err(RemoteError::Azure), "{raw}");
@@ -210,7 +291,10 @@ mod tests {
             ("file:///home/alice/acme/api", "Scheme"),
             ("ftp://github.com/acme/api", "Scheme"),
             ("ext::sh -c true", "WhiteSpace"),
-            ("codecommit::us-east-1://api", "Scheme"),
+            ("codecommit::us-east-1://api/x", "Scheme"),
+            ("codecommit::us east://api", "WhiteSpace"),
+            ("codecommit::://api", "Scheme"),
+            ("codecommit://api", "Scheme"),
             ("https:///acme/api", "Host"),
             ("https://alice@/acme/api", "Host"),
             ("https://github..com/acme/api", "Host"),

@@ -31,6 +31,23 @@ fn a_batch_is_stored_once_however_often_it_comes() {
 }
 
 #[test]
+fn spellings_of_a_repository_on_an_own_server_are_stored_as_one() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        store.admin("owner add acme git.corp.example/scm/proj");
+        let sessions = [
+            session("s1", "https://git.corp.example/scm/proj/api.git", vec![message("m", 0)]),
+            session("s2", "ssh://git@git.corp.example:7999/proj/api.git", vec![message("m", 0)]),
+            session("s3", "https://alice:pw@git.corp.example/bitbucket/scm/proj/api", vec![message("m", 0)]),
+        ];
+        let response = receiver.client(&team.alice).sync(&sessions);
+        assert_eq!((response.status, &response.body["processed"]), (200, &json!(3)), "{}", response.text);
+        let repositories = store.query("SELECT DISTINCT repository FROM sessions");
+        assert_eq!(repositories, [[Some("https://git.corp.example/proj/api".to_owned())]]);
+    }
+}
+
+#[test]
 fn identity_says_who_the_key_stands_for() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());

@@ -231,7 +231,7 @@ impl Simulation {
             // The last one known holds.
             None => self.knowledge.sure.get(id)?,
         };
-        let eligible = is_eligible(Some(path), &reading.config, Some(reading.claims));
+        let eligible = is_eligible(Some(path), &reading.config, Some(reading.claims.in_force()));
         let narrowed = self.knowledge.is_narrowed(reading, held, path, true, stops);
         let forgotten = self.received[self.nth()].forgotten.contains(&(self.login().to_owned(), id.clone()));
         let now = held.holding(Some(path));

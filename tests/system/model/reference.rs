@@ -115,6 +115,11 @@ impl Claims {
         if owner == GLOBEX { self.globex } else { self.acme }
     }
 
+    /// The claims that are sure to have an effect: an owner that is named after the first contact has one a day later.
+    pub fn in_force(self) -> Claims {
+        Claims { globex: false, ..self }
+    }
+
     /// True if the organization owns a repository.
     pub fn own(self, path: &str) -> bool {
         OWNERS.iter().any(|owner| self.has(owner) && owns(owner, path))
@@ -242,8 +247,11 @@ impl Knowledge {
                 }
                 continue;
             }
-            let mut verdicts = candidates.iter().map(|claims| is_eligible(path, &reading.config, *claims));
-            let eligible = verdicts.clone().any(|it| it);
+            let verdicts = candidates.iter().map(|claims| is_eligible(path, &reading.config, *claims));
+            let mut sure_verdicts = candidates
+                .iter()
+                .map(|claims| is_eligible(path, &reading.config, claims.map(Claims::in_force)));
+            let eligible = verdicts.into_iter().any(|it| it);
             let earlier = self.seen.get(folder).copied();
             if project.is_none() && earlier.is_none() {
                 continue;
@@ -251,7 +259,7 @@ impl Knowledge {
             if earlier.is_none() && remote.is_some() && !eligible {
                 continue;
             }
-            let surely = certain && (earlier.is_some() || remote.is_none() || verdicts.all(|it| it));
+            let surely = certain && (earlier.is_some() || remote.is_none() || sure_verdicts.all(|it| it));
             let repository = path.filter(|_| eligible).or(earlier.and_then(|seen| seen.repository));
             self.seen.insert(
                 folder.clone(),
