@@ -23,12 +23,13 @@ struct Simulated {
 }
 
 impl Clock {
-    /// Creates the clock that the environment asks for.
+    /// Creates the clock that the environment asks for. Without `may_simulate` it is the machine's: a simulated clock that
+    /// is left behind in an environment must not date what a team's receiver is sent.
     ///
     /// # Errors
     /// A configuration error if `HAN_SYNC_TEST_NOW` cannot be parsed.
-    pub fn new(environment: &Environment) -> Result<Clock, Error> {
-        let simulated = match &environment.test_now {
+    pub fn new(environment: &Environment, may_simulate: bool) -> Result<Clock, Error> {
+        let simulated = match environment.test_now.as_ref().filter(|_| may_simulate) {
             None => None,
             Some(text) => Some(Simulated {
                 start: time::parse(text).ok_or_else(|| {

@@ -23,4 +23,6 @@ pub struct Context {
     pub log: Logger,
     /// Time budget of a run, inline backoff included.
     pub max_time: Duration,
+    /// Upper bound of the random wait of a scheduled run that has something to send.
+    pub splay: Duration,
 }

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -113,7 +114,7 @@ impl Environment {
     /// Claude's configuration folder: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
     pub fn claude_folder(&self) -> Result<PathBuf, Error> {
         if let Some(folder) = &self.claude_config_dir {
-            return Ok(folder.clone());
+            return self.absolute("CLAUDE_CONFIG_DIR", folder);
         }
         Ok(self.home("the state folder", "CLAUDE_CONFIG_DIR")?.join(".claude"))
     }
@@ -126,27 +127,75 @@ impl Environment {
     /// The source database if no flag names one.
     pub fn source_database(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.han_db {
-            return Ok(path.clone());
+            return self.absolute("HAN_DB", path);
         }
         if let Some(folder) = &self.han_data_dir {
-            return Ok(folder.join("han.db"));
+            let named = self.absolute("HAN_DATA_DIR", folder)?.join("han.db");
+            // han itself always writes the latter.
+            let usual = self.home.as_ref().map(|home| home.join(".han").join("han.db"));
+            return Ok(usual.filter(|usual| is_gone(&named) && usual.exists()).unwrap_or(named));
         }
         Ok(self.home("han's database", "HAN_DB")?.join(".han").join("han.db"))
     }
 
     /// Expands a leading `~/`, and resolves a relative path against `base`.
-    pub fn expand(&self, path: &str, base: &Path) -> PathBuf {
-        match (path.strip_prefix("~/"), &self.home) {
-            (Some(rest), Some(home)) => home.join(rest),
-            _ => base.join(path),
+    pub fn expand(&self, path: &Path, base: &Path) -> Result<PathBuf, Error> {
+        match path.strip_prefix("~") {
+            Ok(rest) => Ok(self.home(&path.display().to_string(), "the path in full")?.join(rest)),
+            Err(_) => Ok(base.join(path)),
         }
     }
 
-    fn home(&self, what: &str, instead: &str) -> Result<&PathBuf, Error> {
-        self.home.as_ref().ok_or_else(|| {
-            Error::configuration(format!("cannot locate {what}: HOME is not set; set HOME or {instead}"))
-        })
+    /// Checks the paths of all variables, in force or not: a service manager and a `.env` file expand nothing, and a path
+    /// that means another place in each working directory would leave the configuration unread.
+    ///
+    /// # Errors
+    /// A configuration error that names variable and value.
+    pub fn check_paths(&self) -> Result<(), Error> {
+        let variables = [
+            ("CLAUDE_CONFIG_DIR", &self.claude_config_dir),
+            ("HAN_DB", &self.han_db),
+            ("HAN_DATA_DIR", &self.han_data_dir),
+        ];
+        for (name, value) in variables {
+            value.as_ref().map(|value| self.absolute(name, value)).transpose()?;
+        }
+        Ok(())
     }
+
+    /// Expands the path of a variable, which has to be absolute then.
+    fn absolute(&self, name: &str, value: &Path) -> Result<PathBuf, Error> {
+        let path = match (value.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => value.to_owned(),
+        };
+        if path.is_absolute() && !value.as_os_str().as_encoded_bytes().contains(&b'$') {
+            return Ok(path);
+        }
+        Err(Error::configuration(format!(
+            "{name}: {:?} is no absolute path; write it without variables, in full or with a leading ~/",
+            value.display().to_string()
+        )))
+    }
+
+    fn home(&self, what: &str, instead: &str) -> Result<PathBuf, Error> {
+        match &self.home {
+            Some(home) if home.is_absolute() => Ok(home.clone()),
+            Some(home) => Err(Error::configuration(format!(
+                "cannot locate {what}: HOME is {:?}, which is no absolute path; set HOME or {instead}",
+                home.display().to_string()
+            ))),
+            None => Err(Error::configuration(format!(
+                "cannot locate {what}: HOME is not set; set HOME or {instead}"
+            ))),
+        }
+    }
+}
+
+/// True if there is nothing at a path. A link that leads nowhere, and a path that may not be inspected, are not gone.
+fn is_gone(path: &Path) -> bool {
+    let gone = [ErrorKind::NotFound, ErrorKind::NotADirectory];
+    path.symlink_metadata().is_err_and(|error| gone.contains(&error.kind()))
 }
 
 fn present(name: &str) -> Option<OsString> {

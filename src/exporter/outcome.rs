@@ -44,6 +44,11 @@ pub enum StopReason {
     Disabled,
     /// Another run holds the lock.
     Busy,
+    /// Another run has held the lock for longer than any run may last.
+    LockStuck {
+        /// Message for people.
+        message: String,
+    },
     /// The requested session stays on this machine.
     Skipped {
         /// Error code.
@@ -78,6 +83,7 @@ impl StopReason {
             | StopReason::Interrupted => true,
             StopReason::Disabled
             | StopReason::Busy
+            | StopReason::LockStuck { .. }
             | StopReason::Skipped { .. }
             | StopReason::InBackoff
             | StopReason::HeartbeatFailed => false,
@@ -155,6 +161,9 @@ impl Outcome {
             Outcome::Stopped(reason) => match reason {
                 Stop::Disabled => row(RunStatus::Disabled, ExitCode::Success, None),
                 Stop::Busy => row(RunStatus::Busy, ExitCode::Success, None),
+                Stop::LockStuck { message } => {
+                    row(RunStatus::Busy, ExitCode::Success, error("LOCK_STUCK", message))
+                }
                 Stop::Skipped { code, message } => {
                     row(RunStatus::Skipped, ExitCode::Success, error(code, message))
                 }
@@ -213,6 +222,7 @@ mod tests {
     fn exit_codes_and_error_codes_are_those_of_the_contract() {
         let stopped = |reason| Outcome::Stopped(reason);
         let skipped = StopReason::Skipped { code: "NOT_INDEXED", message: "unknown".to_owned() };
+        let stuck = StopReason::LockStuck { message: "held".to_owned() };
         let table = [
             (Outcome::Delivered, RunStatus::Success, 0, None),
             (Outcome::RejectedAgain, RunStatus::Partial, 0, None),
@@ -220,6 +230,7 @@ mod tests {
             (Outcome::RejectedForNow, RunStatus::Partial, 75, None),
             (stopped(StopReason::Disabled), RunStatus::Disabled, 0, None),
             (stopped(StopReason::Busy), RunStatus::Busy, 0, None),
+            (stopped(stuck), RunStatus::Busy, 0, Some("LOCK_STUCK")),
             (stopped(skipped), RunStatus::Skipped, 0, Some("NOT_INDEXED")),
             (stopped(StopReason::InBackoff), RunStatus::Backoff, 0, Some("BACKOFF")),
             (stopped(StopReason::HeartbeatFailed), RunStatus::Backoff, 0, Some("UNREACHABLE")),

@@ -25,12 +25,16 @@ use crate::exporter::plan::identity_check::identity_warnings;
 use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::{Scan, ScannedSession, scan, scan_some};
 use crate::exporter::plan::schedule::{self, Request};
+use crate::exporter::plan::unmatched_patterns::UnmatchedPattern;
 use crate::exporter::report::{Report, count};
 use crate::exporter::source::{self, Source};
 use crate::exporter::state::atomic_file;
-use crate::exporter::state::lock::RunLock;
+use crate::exporter::state::lock::{self, RunLock};
 use crate::exporter::state::queue::{self, Change, Item, Queue};
 use crate::exporter::state::{Destination, SourceFingerprint, State};
+
+/// Part of the splay after which the queue is read again.
+const SPLAY_SLICE: Duration = Duration::from_secs(1);
 
 /// Runs, and runs again for requests that other processes made meanwhile.
 pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
@@ -40,7 +44,7 @@ pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
     let receiver = endpoint_and_key(&context.config)?;
     atomic_file::create_private_folder(&context.folder)?;
     let Some(lock) = acquire_lock(context, request)? else {
-        return Ok(Report::stopped(StopReason::Busy));
+        return Ok(Report::stopped(lock::busy_reason(context)));
     };
     let mut ended = run_locked(context, request, receiver, lock)?;
     // A process that made a request between the last read of the queue and the release of the lock found the lock held.
@@ -106,13 +110,13 @@ fn run_locked(
     context: &Context,
     request: &Request,
     receiver: (&str, &ApiKey),
-    _lock: RunLock,
+    lock: RunLock,
 ) -> Result<EndedRun, Error> {
     let (queue, inputs) = load(context, request, receiver)?;
     let Some(inputs) = inputs else { return Ok(EndedRun { report: Report::default(), queue }) };
     let redactor = redactor(&context.config)?;
     let mut run = Run::new(context, request, receiver, queue, inputs, redactor.as_ref())?;
-    let ended = stop_reason(run.deliver_pending()).and_then(|stop| Ok((stop, run.count_pending()?)));
+    let ended = stop_reason(run.deliver_pending(&lock)).and_then(|stop| Ok((stop, run.count_pending()?)));
     match ended {
         Ok((stop, pending)) => run.conclude(stop, pending),
         Err(error) => {
@@ -248,12 +252,16 @@ impl<'a> Run<'a> {
     }
 
     /// Delivers everything due, or the requested session.
-    fn deliver_pending(&mut self) -> Flow<()> {
+    fn deliver_pending(&mut self, lock: &RunLock) -> Flow<()> {
         let in_backoff = self.is_in_backoff();
         self.scan()?;
         if in_backoff && self.request == Request::Scheduled {
             let nothing_due = self.due_sessions().is_empty();
             return if nothing_due { Ok(()) } else { Err(StopReason::InBackoff.into()) };
+        }
+        if self.has_requests_to_make() {
+            lock.record(self.context);
+            self.splay()?;
         }
         self.refresh_identity()?;
         self.check_requested_session()?;
@@ -269,6 +277,34 @@ impl<'a> Run<'a> {
             let Some(requested) = self.requested_meanwhile()? else { return Ok(()) };
             pending = requested;
         }
+    }
+
+    /// Reports whether the run is going to ask the receiver for anything.
+    fn has_requests_to_make(&self) -> bool {
+        let now = self.context.clock.now();
+        let nothing_due = self.due_sessions().is_empty();
+        !nothing_due
+            || schedule::heartbeat_is_due(self.destination(), now)
+            || schedule::wants_identity(self.destination(), &self.request, &self.scan, nothing_due, now)
+    }
+
+    /// Waits a random part of the splay, so that a thousand machines do not send in one second. A request by hook or hand
+    /// ends the wait.
+    fn splay(&mut self) -> Flow<()> {
+        if self.request != Request::Scheduled {
+            return Ok(());
+        }
+        let mut left = self.context.splay.mul_f64(backoff::jitter());
+        while !left.is_zero() {
+            let slice = left.min(SPLAY_SLICE);
+            self.delivery.wait(slice)?;
+            left -= slice;
+            let queue = Queue::load(&self.context.folder, None, &mut Vec::new())?;
+            if queue.all_requested || queue.asked_since(&self.queue).next().is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn destination(&self) -> &Destination {
@@ -307,6 +343,10 @@ impl<'a> Run<'a> {
         let before = std::mem::replace(&mut self.scan, scan);
         let is_new = |warning: &&String| !before.warnings.contains(warning);
         log_warnings(&self.context.log, self.scan.warnings.iter().filter(is_new));
+        if before.sessions.is_empty() {
+            let unmatched = self.scan.unmatched_patterns.iter().map(UnmatchedPattern::to_string);
+            log_warnings(&self.context.log, &unmatched.collect::<Vec<_>>());
+        }
         Ok(())
     }
 

@@ -307,6 +307,10 @@ impl RunningProgram {
         RunningProgram { pid, output }
     }
 
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_pid()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("a process that runs");
     }

@@ -123,10 +123,10 @@ impl<'a> ChunkBuilder<'a> {
     /// Redacts a task's texts, and then cuts them: a secret that is cut would not be recognised.
     fn redact_task(&mut self, mut task: SyncTask) -> SyncTask {
         if let Some(redactor) = self.context.redactor.filter(|_| self.session.include_content) {
-            task.subject = redactor.redact(&task.subject, &mut self.redactions).into_owned();
-            let description = task.description.as_deref();
-            task.description =
-                description.map(|text| redactor.redact(text, &mut self.redactions).into_owned());
+            let (homes, redactions) = (self.context.homes, &mut self.redactions);
+            for text in [Some(&mut task.subject), task.description.as_mut()].into_iter().flatten() {
+                *text = homes.replace(&redactor.redact(text, redactions)).into_owned();
+            }
         }
         bound_task_text(&mut task.subject);
         if let Some(description) = &mut task.description {

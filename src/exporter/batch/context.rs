@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::batch::home_paths::HomePaths;
 use crate::exporter::batch::redact::Redactor;
+use crate::exporter::config::ToolNames;
 use crate::exporter::plan::delta::SessionFields;
 
 /// Values that all batches of a run have in common.
@@ -20,6 +22,10 @@ pub struct BatchContext<'a> {
     pub redactor: Option<&'a Redactor>,
     /// True if attachments leave with content.
     pub include_attachments: bool,
+    /// Home folders, which content does not name.
+    pub homes: &'a HomePaths,
+    /// Names of tools that are sent.
+    pub tool_names: ToolNames,
     /// Older messages are neither sent nor accepted.
     pub retained_since: Option<DateTime<Utc>>,
     /// Highest row id that the scan read.
@@ -33,6 +39,8 @@ pub struct EligibleSession {
     pub fields: SessionFields,
     /// True if the content of its messages and tasks may leave, too.
     pub include_content: bool,
+    /// True if the git branch of its messages may leave, too.
+    pub include_branch: bool,
     /// Rows that the receiver rejected in this run, each by itself; this run does not try them again.
     pub rejected_rows: BTreeSet<i64>,
     /// Hashes of tasks, as [`rejected_rows`](EligibleSession::rejected_rows).

@@ -24,8 +24,9 @@ pub fn wire_message(
     let mut message = take(&mut row.message);
     message.stream = Some(stream);
     if let Some(raw_json) = &row.raw_json {
-        set_raw_columns(&mut message, raw_json, session.fields.inclusion);
+        set_raw_columns(&mut message, raw_json, session.include_branch);
     }
+    message.tool_name = message.tool_name.and_then(|name| context.tool_names.sent(name));
     let is_omitted = session.include_content && session.omit_content.contains(&row.rowid);
     let may_include = session.include_content && !is_omitted;
     match (context.redactor, &row.raw_json) {
@@ -34,7 +35,8 @@ pub fn wire_message(
                 true => Cow::Borrowed(&**raw_json),
                 false => attachment::omit(raw_json),
             };
-            let redacted = redactor.redact(&text, redactions).into_owned();
+            let redacted = redactor.redact(&text, redactions);
+            let redacted = context.homes.replace(&redacted).into_owned();
             message.content_hash = protocol::content_hash(&redacted);
             message.content = Some(redacted);
         }

@@ -7,6 +7,10 @@
 pub mod redact;
 /// Omission of attachments from content.
 pub mod attachment;
+/// Home folders in content.
+mod home_paths;
+/// The name of a language model.
+mod model_name;
 /// Columns of a message that only its raw JSON holds.
 pub mod usage;
 /// Inputs of a batch.
@@ -26,6 +30,7 @@ pub mod encode;
 
 pub use crate::exporter::batch::chunk::{SessionChunk, SingleMessage};
 pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
+pub use crate::exporter::batch::home_paths::HomePaths;
 
 use std::sync::Arc;
 

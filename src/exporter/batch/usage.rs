@@ -12,8 +12,9 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::exporter::batch::model_name::without_account;
 use crate::protocol::message::{NAME_BYTES_MAX, NUMBER_MAX};
-use crate::protocol::{self, Inclusion, SyncMessage};
+use crate::protocol::{self, SyncMessage};
 
 /// Raw JSON as the agent writes it, as far as it is read.
 #[derive(Deserialize)]
@@ -52,15 +53,15 @@ struct RawCacheCreation<'a> {
     ephemeral_1h_input_tokens: Option<&'a RawValue>,
 }
 
-/// Sets the columns. `inclusion`: the session's.
-pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str, inclusion: Inclusion) {
+/// Sets the columns, the branch if it may be sent.
+pub fn set_raw_columns(message: &mut SyncMessage, raw_json: &str, include_branch: bool) {
     let Ok(line) = serde_json::from_str::<RawLine>(raw_json) else { return };
-    if inclusion == Inclusion::Organization {
+    if include_branch {
         message.git_branch = text(line.git_branch).filter(|branch| branch.len() <= NAME_BYTES_MAX);
     }
     let answer = object(line.message).unwrap_or_default();
     let request_id = text(line.request_id);
-    message.model = text(answer.model);
+    message.model = text(answer.model).map(|name| without_account(&name).into_owned());
     message.usage_id = text(answer.id).map(|id| protocol::usage_id(&id, request_id.as_deref()));
     let cache_creation = object(answer.usage).and_then(|usage| object(usage.cache_creation));
     message.cache_creation_1h_tokens = number(cache_creation.unwrap_or_default().ephemeral_1h_input_tokens);
@@ -139,7 +140,7 @@ mod tests {
 
     fn read(raw_json: &str) -> SyncMessage {
         let mut message = SyncMessage::default();
-        set_raw_columns(&mut message, raw_json, Inclusion::Organization);
+        set_raw_columns(&mut message, raw_json, true);
         message
     }
 
@@ -153,14 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn branch_is_sent_for_sessions_of_an_organization_alone() {
+    fn branch_is_set_where_it_may_be_sent() {
         let raw = r#"{"gitBranch":"feature/x","message":"text"}"#;
         assert_eq!(read(raw).git_branch.as_deref(), Some("feature/x"));
-        for inclusion in [Inclusion::Personal, Inclusion::ForcedInclude] {
-            let mut message = SyncMessage::default();
-            set_raw_columns(&mut message, raw, inclusion);
-            assert_eq!(message, SyncMessage::default());
-        }
+        let mut message = SyncMessage::default();
+        set_raw_columns(&mut message, raw, false);
+        assert_eq!(message, SyncMessage::default());
         assert_eq!(
             read(&format!(r#"{{"gitBranch":"{}"}}"#, "x".repeat(NAME_BYTES_MAX + 1))).git_branch,
             None

@@ -15,8 +15,8 @@ use crate::flags::{self, GlobalFlag};
 
 /// Default time budget of a run: a run that starts every five minutes ends before the next one.
 const BUDGET_SECONDS_DEFAULT: u64 = 240;
-/// Largest time budget: a run of more than a day is a mistake.
-const BUDGET_SECONDS_MAX: u64 = 86_400;
+/// Largest time budget or wait: a run of more than a day is a mistake.
+const SECONDS_MAX: u64 = 86_400;
 
 /// Carries new coding-agent sessions from han's database to your team's receiver, then exits.
 ///
@@ -53,6 +53,9 @@ struct RawArgs {
     /// time budget of a run in seconds, inline backoff included (default: 240)
     #[argh(option)]
     max_seconds: Option<String>,
+    /// a scheduled run that has something to send waits a random part of so many seconds first (default: 0)
+    #[argh(option)]
+    splay: Option<String>,
     /// print the version
     #[argh(switch)]
     version: bool,
@@ -64,7 +67,7 @@ struct RawArgs {
 }
 
 /// The flags that [`RawArgs`] has beside `session`.
-const GLOBAL_FLAGS: [GlobalFlag; 10] = [
+const GLOBAL_FLAGS: [GlobalFlag; 11] = [
     GlobalFlag::option("--db"),
     GlobalFlag::option("--config"),
     GlobalFlag::option("--state-dir"),
@@ -74,6 +77,7 @@ const GLOBAL_FLAGS: [GlobalFlag; 10] = [
     GlobalFlag::switch("--verbose"),
     GlobalFlag::option("--log-format"),
     GlobalFlag::option("--max-seconds"),
+    GlobalFlag::option("--splay"),
     GlobalFlag::switch("--version"),
 ];
 
@@ -184,6 +188,8 @@ pub struct Invocation {
     pub log: Logger,
     /// Time budget of a run.
     pub max_time: Duration,
+    /// Upper bound of the random wait of a scheduled run.
+    pub splay: Duration,
 }
 
 /// The result of parsing.
@@ -240,7 +246,8 @@ fn validate(raw: RawArgs) -> Result<Invocation, Error> {
         (false, false) => LogLevel::Warning,
     };
     Ok(Invocation {
-        max_time: Duration::from_secs(budget_seconds(raw.max_seconds.as_deref())?),
+        max_time: seconds("--max-seconds", raw.max_seconds.as_deref(), 1, BUDGET_SECONDS_DEFAULT)?,
+        splay: seconds("--splay", raw.splay.as_deref(), 0, 0)?,
         command: subcommand(raw.session, raw.command)?,
         flags: Flags {
             database: raw.db,
@@ -254,12 +261,13 @@ fn validate(raw: RawArgs) -> Result<Invocation, Error> {
     })
 }
 
-fn budget_seconds(text: Option<&str>) -> Result<u64, Error> {
-    let Some(text) = text else { return Ok(BUDGET_SECONDS_DEFAULT) };
-    let number = text.parse().ok().filter(|seconds| (1..=BUDGET_SECONDS_MAX).contains(seconds));
-    number.ok_or_else(|| {
-        usage(&format!("--max-seconds {text:?}: write a whole number from 1 to {BUDGET_SECONDS_MAX}"))
-    })
+/// Parses the number of seconds of a flag.
+fn seconds(flag: &str, text: Option<&str>, min: u64, default: u64) -> Result<Duration, Error> {
+    let Some(text) = text else { return Ok(Duration::from_secs(default)) };
+    let number = text.parse().ok().filter(|seconds| (min..=SECONDS_MAX).contains(seconds));
+    number
+        .map(Duration::from_secs)
+        .ok_or_else(|| usage(&format!("{flag} {text:?}: write a whole number from {min} to {SECONDS_MAX}")))
 }
 
 /// Combines `--session`, which is a flag of runs, `preview` and `reset`, with the subcommand, and validates both.
@@ -335,6 +343,9 @@ mod tests {
         for arguments in [
             ["--max-seconds", "soon"].as_slice(),
             &["--max-seconds", "0"],
+            &["--splay", "-1"],
+            &["--splay"],
+            &["--splay", "86401"],
             &["--log-format", "xml"],
             &["--db"],
             &["nonsense"],

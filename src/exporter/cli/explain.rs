@@ -31,6 +31,8 @@ struct ExplainDocument {
     enabled: bool,
     /// Sessions by reason.
     counts: BTreeMap<&'static str, usize>,
+    /// Patterns that match no repository that han knows.
+    unmatched_patterns: Vec<String>,
     sessions: Vec<Explanation>,
 }
 
@@ -73,9 +75,16 @@ pub(super) fn execute(context: &Context, args: &ExplainArgs, mut output: Output)
         *counts.entry(each.reason).or_default() += 1;
     }
     let enabled = context.config.enabled.value;
+    let unmatched = &inspection.scan.unmatched_patterns;
     if output.json {
-        output.json(&ExplainDocument { version: VERSION, enabled, counts, sessions: chosen });
+        let unmatched_patterns = unmatched.iter().map(|each| each.pattern.clone()).collect();
+        let document =
+            ExplainDocument { version: VERSION, enabled, counts, unmatched_patterns, sessions: chosen };
+        output.json(&document);
     } else {
+        for each in unmatched {
+            output.text(&format!("{}\n", printable(&each.to_string())));
+        }
         output.text(&render_text(&chosen, &counts, args.subject.is_some()));
         if !enabled {
             output.text(&format!(
@@ -123,7 +132,7 @@ impl Explainer<'_> {
         let affiliations = schedule::affiliations(identity, context.clock.now());
         let filter = EligibilityFilter { config: self.config, affiliations: &affiliations };
         let repository = SessionRepository::of_remote(&remote.url());
-        let Decision { eligibility, include_content } =
+        let Decision { eligibility, include_content, .. } =
             filter.decide(&repository, &self.inspection.state.project_overrides);
         Ok(vec![self.explain(None, &repository, &eligibility, include_content)])
     }

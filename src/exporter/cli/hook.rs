@@ -57,15 +57,14 @@ fn queue_and_start(
     prepare: impl Fn(&mut Command),
 ) -> Result<(), Error> {
     // The run reports a configuration error.
-    if let Ok(config) = Config::load(&invocation.flags, environment)
-        && !config.enabled.value
-    {
+    let config = Config::load(&invocation.flags, environment).ok();
+    if config.as_ref().is_some_and(|config| !config.enabled.value) {
         return Ok(());
     }
     let session_id = session_id_from_stdin();
     let folder = invocation.flags.state_folder(environment)?;
     atomic_file::create_private_folder(&folder)?;
-    let clock = Clock::new(environment)?;
+    let clock = Clock::new(environment, config.is_some_and(|config| config.has_loopback_endpoint()))?;
     let mut changes = vec![Change::HookRan];
     match session_id {
         Some(session_id) => changes.push(Change::Request { session_id, at_once: false }),

@@ -14,6 +14,8 @@ mod run;
 pub mod hook;
 /// The queue.
 mod queue;
+/// Conditions that last.
+mod conditions;
 /// Configuration, backlog, queue, backoff and last error.
 mod status;
 /// The payloads that a run would send.
@@ -31,6 +33,7 @@ use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::plan::schedule::Request;
+use crate::exporter::state::atomic_file;
 
 /// Executes a command.
 pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitCode, Error> {
@@ -42,14 +45,15 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
     let config = Config::load(&invocation.flags, &environment)?;
     let context = Context {
         folder: invocation.flags.state_folder(&environment)?,
-        clock: Clock::new(&environment)?,
+        clock: Clock::new(&environment, config.has_loopback_endpoint())?,
         log: invocation.log,
         max_time: invocation.max_time,
+        splay: invocation.splay,
         config,
         environment,
     };
     let output = Output::stdout(invocation.json, invocation.quiet);
-    match invocation.command {
+    let result = match invocation.command {
         None => run::execute(&context, &Request::Scheduled, output),
         Some(Subcommand::Session(args)) => run::execute(&context, &Request::Session(args.id), output),
         Some(Subcommand::All(_)) => run::execute(&context, &Request::All, output),
@@ -59,5 +63,9 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Queue(args)) => queue::execute(&context, &args, output),
         Some(Subcommand::Reset(args)) => reset::execute(&context, &args, output),
         Some(Subcommand::Hook(_)) => Ok(ExitCode::Success),
+    };
+    if let Some(message) = atomic_file::take_not_synced() {
+        context.log.info("not_synced", &message, &[]);
     }
+    result
 }

@@ -277,6 +277,11 @@ fn render_text(totals: &PreviewTotals, enabled: bool) -> String {
         );
     }
     text.push_str(&format!("redacted: {}\n", kinds(&totals.redactions())));
+    if sessions.iter().any(|session| session.include_content) {
+        text.push_str(
+            "paths: home folders are replaced by ~; the rest of a path stays, as do names and addresses in the text\n",
+        );
+    }
     if !enabled {
         text.push_str("sync is not enabled: nothing is sent until it is\n");
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::exporter::backoff;
+use crate::exporter::cli::conditions::Condition;
 use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, load, log_warnings};
 use crate::exporter::cli::output::Output;
 use crate::exporter::cli::queue::{QueueView, describe};
@@ -11,6 +12,7 @@ use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::plan::identity_check::{self, PendingOwner};
 use crate::exporter::report::{VERSION, count, format_time};
+use crate::exporter::state::lock;
 use crate::printable::printable;
 use crate::time;
 
@@ -45,6 +47,7 @@ struct StatusDocument {
     failed_runs: u64,
     /// The error that kept the source from being read.
     source_error: Option<String>,
+    conditions: Vec<Condition>,
     /// Owners that the receiver named less than a day ago.
     pending_owners: Vec<PendingOwnerView>,
 }
@@ -81,14 +84,20 @@ pub(super) fn execute(context: &Context, mut output: Output) -> Result<ExitCode,
 
 fn document(context: &Context) -> Result<StatusDocument, Error> {
     let now = context.clock.now();
-    let (mut warnings, mut pending_owners) = (Vec::new(), Vec::new());
+    let mut warnings = Vec::new();
+    let (mut conditions, mut pending_owners) = (Vec::new(), Vec::new());
+    if let Some(holder) = lock::stuck_holder(&context.folder, now) {
+        conditions.push(Condition::lock_stuck(&holder, holder.describe(&context.folder, now)));
+    }
     // A missing database must not hide the rest.
     let (state, queue, backlog, source_error) = match inspect(context, IdentitySource::Saved) {
         Ok(inspection) => {
             let backlog = Backlog::of(&inspection, context, now)?;
             warnings = inspection.warnings;
+            conditions.extend(inspection.scan.unmatched_patterns.iter().map(Condition::pattern_unmatched));
             let (sessions, rules) = (&inspection.scan.sessions, &context.config.privacy);
             let pending = identity_check::pending_owners(&inspection.state.destination, rules, sessions, now);
+            conditions.extend(pending.iter().map(Condition::new_owner));
             pending_owners.extend(pending.iter().map(PendingOwnerView::from));
             (inspection.state, inspection.queue, backlog, None)
         }
@@ -129,6 +138,7 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         successful_runs: statistics.successful_runs,
         failed_runs: statistics.failed_runs,
         source_error,
+        conditions,
         pending_owners,
     })
 }
@@ -230,9 +240,8 @@ fn render_text(context: &Context, document: &StatusDocument) -> String {
     for item in &document.queue.items {
         line("queued", describe(item));
     }
-    for PendingOwnerView { owner, effective_at, sessions } in &document.pending_owners {
-        let sessions = count(*sessions, "session");
-        line("new owner", format!("{owner} takes effect at {effective_at}, and makes {sessions} eligible"));
+    for condition in &document.conditions {
+        line("condition", format!("{}: {}", condition.code, condition.message));
     }
     text
 }

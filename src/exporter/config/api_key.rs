@@ -56,7 +56,7 @@ pub(super) fn load(
         return Ok(Some(Setting { value: key, origin: setting.origin }));
     }
     let Some(setting) = file.text("apiKeyFile")? else { return Ok(None) };
-    let path = environment.expand(&setting.value, file.folder());
+    let path = environment.expand(setting.value.as_ref(), file.folder())?;
     let text = small_file::read(&path).map_err(|error| {
         Error::configuration(format!("apiKeyFile {} in {}: {error}", path.display(), setting.origin))
     })?;

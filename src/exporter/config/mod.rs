@@ -7,6 +7,8 @@
 pub mod setting;
 /// Bounded reads of small files.
 pub mod small_file;
+/// The folders of a working tree, and the difference between a path that is gone and one that cannot be read.
+mod working_tree;
 /// Untrusted YAML.
 pub mod yaml;
 /// The layer of `han.yml`.
@@ -19,12 +21,12 @@ pub mod proxy;
 pub mod api_key;
 /// The user's rules for the privacy filter.
 pub mod privacy;
+/// The setting on names of tools.
+mod tool_names;
 /// The user's regular expressions for secrets.
 pub mod redact_patterns;
 /// The text of a repository's own `han.yml`.
 pub mod repository_file;
-/// The folders of a working tree.
-mod working_tree;
 /// Restrictions by a repository's own `han.yml`.
 pub mod project_override;
 
@@ -36,6 +38,7 @@ pub use self::api_key::ApiKey;
 pub use self::privacy::{PrivacyOrigins, PrivacyRules};
 pub use self::proxy::ProxyRules;
 pub use self::setting::{Origin, Setting};
+pub use self::tool_names::ToolNames;
 
 use self::file::ConfigFile;
 use crate::exporter::environment::Environment;
@@ -76,6 +79,12 @@ pub struct Config {
     pub include_content: Setting<bool>,
     /// True if attachments (images, documents and other base64) are sent with text.
     pub include_attachments: bool,
+    /// True if the git branch of an organization's messages is sent.
+    pub include_branch: bool,
+    /// Names of tools that are sent.
+    pub tool_names: ToolNames,
+    /// The home folder, which content does not name.
+    pub home: Option<PathBuf>,
     /// Further regular expressions to redact.
     pub redact_patterns: Vec<String>,
     /// Time without progress on one request.
@@ -113,7 +122,7 @@ impl Flags {
     pub fn state_folder(&self, environment: &Environment) -> Result<PathBuf, Error> {
         match &self.state_folder {
             None => environment.state_folder(),
-            Some(folder) => Ok(environment.expand(&folder.to_string_lossy(), Path::new(""))),
+            Some(folder) => environment.expand(folder, Path::new("")),
         }
     }
 }
@@ -124,6 +133,7 @@ impl Config {
     /// # Errors
     /// [`ExitCode::Configuration`](crate::exporter::error::ExitCode::Configuration), naming key, value and place.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Error> {
+        environment.check_paths()?;
         let file = ConfigFile::load(flags.config.as_deref(), environment)?;
         let mut warnings = file.unknown_keys();
         let enabled = enabled(environment, &file)?;
@@ -143,10 +153,12 @@ impl Config {
         let timeout = file.number("timeout", SECONDS)?.unwrap_or(TIMEOUT_SECONDS_DEFAULT);
         let (privacy, origins) = privacy::load(&file)?;
         let redact_patterns = redact_patterns(&file)?;
-        let ca_file = file.text("caFile")?.map(|setting| environment.expand(&setting.value, file.folder()));
+        let ca_file = file.text("caFile")?;
+        let ca_file =
+            ca_file.map(|setting| environment.expand(setting.value.as_ref(), file.folder())).transpose()?;
         let proxy = proxy::load(environment, &file)?;
         let database = match &flags.database {
-            Some(path) => path.clone(),
+            Some(path) => environment.expand(path, Path::new(""))?,
             None => environment.source_database()?,
         };
         Ok(Config {
@@ -160,6 +172,9 @@ impl Config {
             batch_bytes: batch_bytes as usize,
             include_content,
             include_attachments,
+            include_branch: file.boolean("includeBranch")?.is_none_or(|setting| setting.value),
+            tool_names: tool_names::load(&file)?,
+            home: environment.home.clone(),
             redact_patterns,
             timeout: Duration::from_secs(timeout),
             ca_file,
@@ -168,6 +183,17 @@ impl Config {
             origins,
             warnings,
         })
+    }
+}
+
+impl Config {
+    /// True if the endpoint is on this machine, as a test's receiver is.
+    pub fn has_loopback_endpoint(&self) -> bool {
+        let host = |setting: &Setting<String>| {
+            let uri: Option<ureq::http::Uri> = setting.value.parse().ok();
+            uri.is_some_and(|uri| uri.host().is_some_and(endpoint::is_loopback))
+        };
+        self.endpoint.as_ref().is_some_and(host)
     }
 }
 

@@ -36,6 +36,9 @@ pub struct ProjectOverride {
     /// The files that say `includeContent: false`.
     #[serde(default, rename = "withoutContent", deserialize_with = "one_or_many")]
     pub content_disabled_by: BTreeSet<String>,
+    /// The files that say `includeBranch: false`.
+    #[serde(default, rename = "withoutBranch", skip_serializing_if = "BTreeSet::is_empty")]
+    pub branch_disabled_by: BTreeSet<String>,
 }
 
 /// Reads a list of paths, also as an earlier version wrote it: one path, or null.
@@ -57,7 +60,12 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<St
 impl ProjectOverride {
     /// True if nothing is restricted.
     pub fn is_empty(&self) -> bool {
-        self.disabled_by.is_empty() && self.content_disabled_by.is_empty()
+        self.files().next().is_none()
+    }
+
+    /// The files of all restrictions; a file with several occurs as often.
+    fn files(&self) -> impl Iterator<Item = &String> {
+        self.disabled_by.iter().chain(&self.content_disabled_by).chain(&self.branch_disabled_by)
     }
 
     fn add(&mut self, file: &Path, restriction: Restriction) {
@@ -67,6 +75,9 @@ impl ProjectOverride {
         if restriction.content_disabled {
             self.content_disabled_by.insert(file.display().to_string());
         }
+        if restriction.branch_disabled {
+            self.branch_disabled_by.insert(file.display().to_string());
+        }
     }
 
     fn restriction_by(&self, file: &Path) -> Restriction {
@@ -74,12 +85,14 @@ impl ProjectOverride {
         Restriction {
             disabled: self.disabled_by.contains(&file),
             content_disabled: self.content_disabled_by.contains(&file),
+            branch_disabled: self.branch_disabled_by.contains(&file),
         }
     }
 
     fn extend(&mut self, other: &ProjectOverride) {
         self.disabled_by.extend(other.disabled_by.iter().cloned());
         self.content_disabled_by.extend(other.content_disabled_by.iter().cloned());
+        self.branch_disabled_by.extend(other.branch_disabled_by.iter().cloned());
     }
 }
 
@@ -197,7 +210,7 @@ pub fn inspect(
     for folder in &search.folders {
         inspector.folder(folder, &mut found);
     }
-    for file in known.disabled_by.union(&known.content_disabled_by) {
+    for file in known.files().collect::<BTreeSet<_>>() {
         let file = Path::new(file);
         let Some(folder) = folder_of(file).filter(|folder| !search.folders.iter().any(|it| it == folder))
         else {
@@ -273,7 +286,7 @@ impl Inspector<'_> {
     }
 
     fn withhold(&mut self, file: &Path, reason: &str, found: &mut ProjectOverride) {
-        found.add(file, Restriction { disabled: true, content_disabled: false });
+        found.add(file, Restriction { disabled: true, ..Restriction::default() });
         self.reports.push(format!(
             "{} cannot be read ({reason}); until it can, its repository's sessions are not sent",
             file.display()

@@ -21,6 +21,8 @@ pub struct Restriction {
     pub disabled: bool,
     /// True if they are sent without content.
     pub content_disabled: bool,
+    /// True if they are sent without the git branch.
+    pub branch_disabled: bool,
 }
 
 /// Parses the text of a file, and returns its restrictions with sentences for the user about everything that is not
@@ -50,6 +52,7 @@ pub fn parse(text: &str) -> Result<(Restriction, Vec<String>), String> {
 enum Meaning {
     Enabled,
     IncludeContent,
+    IncludeBranch,
     /// The opposite of `enabled`.
     Disabled,
     Other,
@@ -63,6 +66,7 @@ impl Meaning {
         match () {
             () if is_near("enabled") => Meaning::Enabled,
             () if is_near("includecontent") => Meaning::IncludeContent,
+            () if is_near("includebranch") => Meaning::IncludeBranch,
             () if NEGATIONS.iter().any(|negation| word.starts_with(negation)) => Meaning::Disabled,
             () => Meaning::Other,
         }
@@ -96,12 +100,14 @@ impl Parser {
                     Meaning::Disabled if !is_off(value) => self.not_understood(key, value),
                     Meaning::Disabled => {}
                     _ if word.contains("content") && !is_on(value) => self.content_not_understood(key, value),
+                    _ if word.contains("branch") && !is_on(value) => self.branch_not_understood(key, value),
                     _ if !is_on(value) => self.not_understood(key, value),
                     _ => {}
                 },
                 // The indentation below `sync:` is missing.
                 Meaning::Enabled if !is_on(value) => self.not_understood(key, value),
                 Meaning::IncludeContent if !is_on(value) => self.content_not_understood(key, value),
+                Meaning::IncludeBranch if !is_on(value) => self.branch_not_understood(key, value),
                 _ => {}
             }
         }
@@ -122,9 +128,15 @@ impl Parser {
             Meaning::IncludeContent if name == "includeContent" && is_off(value) => {
                 self.found.content_disabled = true;
             }
+            Meaning::IncludeBranch if name == "includeBranch" && is_off(value) => {
+                self.found.branch_disabled = true;
+            }
             Meaning::Enabled if !is_on(value) => self.not_understood(&format!("sync.{name}"), value),
             Meaning::IncludeContent if !is_on(value) => {
                 self.content_not_understood(&format!("sync.{name}"), value);
+            }
+            Meaning::IncludeBranch if !is_on(value) => {
+                self.branch_not_understood(&format!("sync.{name}"), value);
             }
             Meaning::Disabled if !is_off(value) => self.not_understood(&format!("sync.{name}"), value),
             _ => self.other(name, value),
@@ -134,7 +146,8 @@ impl Parser {
     /// Reports a key that is none of a repository's. A mapping below it is searched: it may be a level too deep.
     fn other(&mut self, name: &str, value: &YamlValue) {
         self.reports.push(format!(
-            "sync.{name} is ignored; a repository's own file may only say enabled: false or includeContent: false"
+            "sync.{name} is ignored; a repository's own file may only say enabled: false, includeContent: false or \
+             includeBranch: false"
         ));
         if let YamlValue::Mapping(entries) = value {
             self.sync(&YamlValue::Mapping(entries.clone()));
@@ -146,6 +159,13 @@ impl Parser {
         self.reports.push(format!(
             "{place}: {value} is taken for enabled: false, so that the repository's sessions are not sent; write \
              enabled: false below sync:, or remove it"
+        ));
+    }
+
+    fn branch_not_understood(&mut self, place: &str, value: &YamlValue) {
+        self.found.branch_disabled = true;
+        self.reports.push(format!(
+            "{place}: {value} is taken for includeBranch: false; write includeBranch: false below sync:, or remove it"
         ));
     }
 
@@ -240,6 +260,12 @@ mod tests {
         ] {
             let (disabled, _, reports) = parsed(text);
             assert!(disabled && reports > 0, "{text}");
+        }
+        for text in ["sync: {includeBranch: n}", "sync: {include_branch: no}", "sync:\nincludeBranch: false"]
+        {
+            let (found, reports) = parse(text).unwrap();
+            assert!(!found.disabled && !found.content_disabled && found.branch_disabled, "{text}");
+            assert_eq!(reports.len(), 1, "{text}");
         }
         for text in
             ["sync: {includeContent: n}", "sync: {include_content: no}", "sync:\nincludeContent: false"]

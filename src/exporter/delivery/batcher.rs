@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::exporter::batch::envelope::Envelope;
 use crate::exporter::batch::redact::Redactor;
-use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, SessionChunk};
+use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, HomePaths, SessionChunk};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::delivery::bisect::Bisection;
@@ -24,7 +24,7 @@ use crate::exporter::plan::session_folders::repository_in;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::{SessionCursor, State};
-use crate::protocol::SyncCursor;
+use crate::protocol::{Inclusion, SyncCursor};
 use crate::time;
 
 /// The redactor of a run; `None` if no content leaves the machine.
@@ -45,6 +45,7 @@ pub struct Batcher<'a> {
     /// Clock of the run.
     pub clock: &'a Clock,
     redactor: Option<&'a Redactor>,
+    homes: HomePaths,
     /// State, changed in memory.
     pub state: State,
     /// Search for a rejected session or row, while one is under way.
@@ -79,6 +80,7 @@ impl<'a> Batcher<'a> {
             config,
             clock,
             redactor,
+            homes: redactor.map_or_else(HomePaths::of_nobody, |_| HomePaths::of_user(config.home.as_deref())),
             state,
             bisection: Bisection::default(),
             delivered: HashSet::new(),
@@ -161,7 +163,7 @@ impl<'a> Batcher<'a> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
         let filter = EligibilityFilter { config: self.config, affiliations };
         let repository = repository_in(snapshot, &row, &self.state)?;
-        let Decision { eligibility, include_content } =
+        let Decision { eligibility, include_content, include_branch } =
             filter.decide(&repository, &self.state.project_overrides);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
@@ -172,6 +174,7 @@ impl<'a> Batcher<'a> {
         Ok(Some(EligibleSession {
             fields,
             include_content,
+            include_branch: include_branch && inclusion == Inclusion::Organization,
             rejected_rows: session.rejected_rows.clone(),
             rejected_tasks: session.rejected_tasks.clone(),
             omit_content: session.omit_content.clone(),
@@ -231,6 +234,8 @@ impl<'a> Batcher<'a> {
             redactor: self.redactor,
             include_attachments: self.config.include_attachments,
             retained_since: retained_since(destination, self.clock.now()),
+            homes: &self.homes,
+            tool_names: self.config.tool_names,
             watermark: destination.source.watermark,
         }
     }

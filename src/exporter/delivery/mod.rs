@@ -102,6 +102,14 @@ impl<'a> Delivery<'a> {
         }
     }
 
+    /// Waits before the first request; the time budget counts from after the wait.
+    pub fn wait(&mut self, duration: Duration) -> Flow<()> {
+        self.deadline += duration;
+        self.transport
+            .pause(self.progress.batcher.clock, duration)
+            .map_err(|error| error.stop_reason().into())
+    }
+
     /// Requests the identity and records it in the state. Returns true if the identity is a new one.
     pub fn learn_identity(&mut self) -> Flow<bool> {
         loop {

@@ -280,6 +280,8 @@ pub struct Decision {
     pub eligibility: Eligibility,
     /// True if the content may leave, too.
     pub include_content: bool,
+    /// True if the git branch may leave, too, with a session of an organization.
+    pub include_branch: bool,
 }
 
 impl EligibilityFilter<'_> {
@@ -307,16 +309,17 @@ impl EligibilityFilter<'_> {
         overrides: &ProjectOverrides,
     ) -> Decision {
         let Eligibility::Eligible { remote, .. } = &eligibility else {
-            return Decision { eligibility, include_content: false };
+            return Decision { eligibility, include_content: false, include_branch: false };
         };
         let restriction = overrides.for_session(folder, Some(remote.path()));
         if !restriction.disabled_by.is_empty() {
             let reason = ExcludedReason::DisabledByRepository;
             let eligibility = Eligibility::Excluded { reason, remote: Some(remote.clone()), matched: None };
-            return Decision { eligibility, include_content: false };
+            return Decision { eligibility, include_content: false, include_branch: false };
         }
         let include_content = self.config.include_content.value && restriction.content_disabled_by.is_empty();
-        Decision { eligibility, include_content }
+        let include_branch = self.config.include_branch && restriction.branch_disabled_by.is_empty();
+        Decision { eligibility, include_content, include_branch }
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod session_repository;
 /// The privacy filter: five rules, in order.
 pub mod eligibility;
+/// Patterns without effect.
+pub mod unmatched_patterns;
 /// The comparison of the source with the cursors.
 pub mod delta;
 /// Rebuild detection, and the advance of the watermark.

@@ -14,6 +14,7 @@ use crate::exporter::plan::project_folders;
 use crate::exporter::plan::session_folders::{self, repository_of};
 use crate::exporter::plan::session_repository::{RepositoryOrigin, SessionRepository};
 use crate::exporter::plan::source_check::SourceCheck;
+use crate::exporter::plan::unmatched_patterns::{UnmatchedPattern, unmatched_patterns};
 use crate::exporter::source::{SessionRow, Snapshot, Source, TaskRow};
 use crate::exporter::state::{SessionCursor, SourceFingerprint, State};
 use crate::protocol::remote::Remote;
@@ -54,6 +55,8 @@ pub struct Scan {
     pub sessions: Vec<ScannedSession>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Patterns of the configuration without effect; none after a scan of some sessions alone.
+    pub unmatched_patterns: Vec<UnmatchedPattern>,
     /// True if the state has learned something that withholds sessions and may not be visible to the next scan: a project
     /// override, or another repository of a session.
     pub must_save: bool,
@@ -108,6 +111,9 @@ pub fn scan(
         let tasks = tasks.get(&row.id).map_or(&[][..], Vec::as_slice);
         SessionScan { snapshot, filter, now }.add((row, repository), eligibility, tasks, state, &mut scan)?;
     }
+    let repositories: Vec<Remote> =
+        decisions.values().filter_map(|decision| decision.remote().cloned()).collect();
+    scan.unmatched_patterns = unmatched_patterns(filter.config, &repositories);
     Ok(scan)
 }
 
@@ -206,7 +212,7 @@ impl SessionScan<'_> {
         scan: &mut Scan,
     ) -> Result<(), Error> {
         let folder = repository.folder.as_deref();
-        let Decision { eligibility, include_content } =
+        let Decision { eligibility, include_content, .. } =
             self.filter.apply_overrides(eligibility, folder, &state.project_overrides);
         let mut session = ScannedSession {
             row,

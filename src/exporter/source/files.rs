@@ -11,20 +11,27 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::state::atomic_file;
+use crate::exporter::state::file_id as file_ids;
 
 /// Age below which a file may change again without a new mtime: the clocks from which file systems take an mtime tick
 /// every few milliseconds, or, where no mtime has a fraction, every second or two.
 const RACY: Duration = Duration::from_millis(50);
 const RACY_WITHOUT_FRACTION: Duration = Duration::from_secs(2);
 
+/// Links in a row, as Linux follows them.
+const LINKS_MAX: usize = 40;
+
 /// Metadata of the database file.
 ///
 /// # Errors
 /// [`ExitCode::NoSource`] where there is no file, or none that this user may see; else [`ExitCode::TryAgain`].
 pub(super) fn metadata(path: &Path) -> Result<fs::Metadata, Error> {
+    fs::metadata(path).map_err(|error| cannot_inspect(path, &error))
+}
+
+fn cannot_inspect(path: &Path, error: &io::Error) -> Error {
     let name = path.display();
-    fs::metadata(path).map_err(|error| match error.kind() {
+    match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::new(
             ExitCode::NoSource,
             format!(
@@ -41,7 +48,7 @@ pub(super) fn metadata(path: &Path) -> Result<fs::Metadata, Error> {
                 "cannot inspect {name} ({error}); the next run tries again; if it fails too, check the disk"
             ),
         ),
-    })
+    }
 }
 
 /// File id of the database: a copy or a rebuilt file has another one.
@@ -49,7 +56,7 @@ pub(super) fn metadata(path: &Path) -> Result<fs::Metadata, Error> {
 /// # Errors
 /// As `metadata`: a guess would make the next run compare every session.
 pub fn file_id(path: &Path) -> Result<String, Error> {
-    Ok(atomic_file::file_id(&metadata(path)?))
+    file_ids::of_path(path).map_err(|error| cannot_inspect(path, &error))
 }
 
 /// Signature of the database's files: file id, sizes and mtimes. `None` while the files are so fresh that a further change
@@ -76,9 +83,14 @@ fn size_and_mtime(metadata: &fs::Metadata, now: DateTime<Utc>) -> Option<String>
     (!is_racy).then(|| format!(" {}:{nanos}", metadata.len()))
 }
 
-/// Path of SQLite's write-ahead log.
+/// Path of SQLite's write-ahead log, which lies beside the file itself where `path` is a link.
 fn write_ahead_log(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    let mut name = path.into_os_string();
     name.push("-wal");
     name.into()
 }

@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::state::file_id;
 
 /// Bytes of a state file: millions of sessions, at 200 bytes each.
 const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Sentence about the last file or folder that could not be fsynced, for a log.
+static NOT_SYNCED: Mutex<Option<String>> = Mutex::new(None);
 
 /// Creates the state folder and its parents, with access for the owner alone; requires an existing one to be private.
 pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
@@ -112,24 +116,10 @@ pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     replace_with(path, |_| Ok(serde_json::to_vec(value)?))
 }
 
-/// Replaces a file atomically by a document that is built for the [`file_id`] of the new file: temporary file, fsync,
+/// Replaces a file atomically by a document that is built for the [file id](file_id) of the new file: temporary file, fsync,
 /// rename, fsync of the folder.
 pub fn replace_with(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> Result<(), Error> {
     write_and_rename(path, document).map_err(|error| cannot("write", path, error))
-}
-
-/// Identifies a file itself, as opposed to its content: a copy has another id. Inode and creation time.
-pub fn file_id(metadata: &fs::Metadata) -> String {
-    let created = metadata
-        .created()
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .map_or(0, |since| since.as_nanos());
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    format!("{inode}:{created}")
 }
 
 fn write_and_rename(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
@@ -145,14 +135,51 @@ fn write_and_rename(path: &Path, document: impl FnOnce(String) -> io::Result<Vec
 
 /// Fsyncs the folder of a file, so that its rename is durable.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    let Some(folder) = path.parent() else { return Ok(()) };
+    match File::open(folder) {
+        Ok(file) => sync(&file, folder),
+        // The file is in place; a folder that may be written to and not read cannot be fsynced.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            record_not_synced(folder, &error);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Fsyncs a file or folder. A file system that cannot, such as a network mount, costs durability in a power failure at
+/// most, and is none of the user's faults.
+fn sync(file: &File, path: &Path) -> io::Result<()> {
+    let result = file.sync_all();
+    // macOS asks the disk to write its cache, which a share cannot.
+    #[cfg(target_vendor = "apple")]
+    let result = result.or_else(|_| rustix::fs::fsync(file).map_err(io::Error::from));
+    let not_supported = [libc::EINVAL, libc::ENOSYS, libc::ENOTSUP, libc::EOPNOTSUPP];
+    match result {
+        Err(error) if error.raw_os_error().is_some_and(|code| not_supported.contains(&code)) => {
+            record_not_synced(path, &error);
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+fn record_not_synced(path: &Path, error: &io::Error) {
+    let message =
+        format!("cannot fsync {} ({error}): a power failure may undo its last change", path.display());
+    *NOT_SYNCED.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+}
+
+/// Takes the sentence about the last file or folder that could not be fsynced.
+pub fn take_not_synced() -> Option<String> {
+    NOT_SYNCED.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 fn write_synced(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
     let mut file = create_temporary(path)?;
-    let document = document(file_id(&file.metadata()?))?;
+    let document = document(file_id::of_file(&file)?)?;
     file.write_all(&document)?;
-    file.sync_all()
+    sync(&file, path)
 }
 
 /// The result of reading a file.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::atomic_file::Versioned;
 use super::destination::Destination;
-use super::header::{RestOfFile, StateHeader};
+use super::header::{FormerClient, RestOfFile, StateHeader};
 use super::repositories::KnownRepositories;
 use super::session_cursor::SessionCursor;
 use super::session_cursors::{Saved, SessionCursors};
@@ -116,6 +116,8 @@ struct Document<'a> {
     client_secret: String,
     machine: String,
     #[serde(default)]
+    former_clients: Vec<FormerClient>,
+    #[serde(default)]
     file: Option<String>,
     #[serde(default)]
     rest: Option<RestOfFile>,
@@ -164,6 +166,7 @@ impl Versioned for StateFile {
             client_id: document.client_id,
             client_secret: document.client_secret,
             machine: document.machine,
+            former_clients: document.former_clients,
             file: document.file,
             idle: None,
             rest: None,
@@ -217,6 +220,7 @@ mod tests {
             client_id: "c".into(),
             client_secret: "s".into(),
             machine: "m".into(),
+            former_clients: Vec::new(),
             file: Some("1:2".into()),
             idle: None,
             rest: None,

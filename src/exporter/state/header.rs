@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 use super::client_id::{Machine, fingerprint};
+use super::file_id;
 use super::json_number::short_hash;
 use super::source_position::{SourceFingerprint, SourcePosition};
 use crate::exporter::environment::Environment;
@@ -25,10 +26,24 @@ const NAME: &str = "sync-state.json";
 const END: &[u8] = b",\n";
 /// The header is a few kilobytes, most of them folders of projects.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
+/// Former clients: more machines than a folder has.
+const FORMER_CLIENTS_MAX: usize = 16;
 
 /// Returns the path of the state file.
 pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join(NAME)
+}
+
+/// The client that the state folder had on another machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerClient {
+    /// Fingerprint of the machine.
+    pub machine: String,
+    /// Id of the client.
+    pub client_id: String,
+    /// Secret of the client.
+    pub client_secret: String,
 }
 
 /// The first members of the file.
@@ -43,6 +58,9 @@ pub struct StateHeader {
     pub client_secret: String,
     /// Fingerprint of the machine.
     pub machine: String,
+    /// Clients of the machines that the folder was on before, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_clients: Vec<FormerClient>,
     /// Id of the file that the header was written to; in a copy of the file it differs.
     #[serde(default)]
     pub file: Option<String>,
@@ -80,9 +98,25 @@ impl StateHeader {
         let header: StateHeader = serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()?;
         let is_whole = header.rest.map(|rest| rest.bytes) == metadata.len().checked_sub(line.len() as u64);
         let is_current = header.version == VERSION
-            && header.machine == Machine::find(environment).fingerprint()
-            && header.file == Some(atomic_file::file_id(&metadata));
+            && header.machine == Machine::find(environment, folder).fingerprint()
+            && header.file == file_id::of_file(&file).ok();
         (is_whole && is_current).then_some(header)
+    }
+
+    /// Takes the client id and secret that this machine had before, else new ones. Keeps those of the machine so far: a
+    /// folder that goes back and forth has one client for each of its machines.
+    pub(super) fn change_machine(&mut self, machine: String, new_client: impl FnOnce() -> (String, String)) {
+        let former = self.former_clients.iter().position(|former| former.machine == machine);
+        let former = former.map(|index| self.former_clients.remove(index));
+        let (client_id, client_secret) =
+            former.map_or_else(new_client, |former| (former.client_id, former.client_secret));
+        self.former_clients.push(FormerClient {
+            machine: std::mem::replace(&mut self.machine, machine),
+            client_id: std::mem::replace(&mut self.client_id, client_id),
+            client_secret: std::mem::replace(&mut self.client_secret, client_secret),
+        });
+        let surplus = self.former_clients.len().saturating_sub(FORMER_CLIENTS_MAX);
+        self.former_clients.drain(..surplus);
     }
 
     /// Encodes the header as the beginning of a JSON object that `rest` ends.

@@ -3,6 +3,8 @@
 //! A cursor advances only on an acknowledgement. Losing the file costs sending again, never a lost or doubled message.
 //! The file is read whole and replaced whole; a run with nothing to do reads its header alone.
 
+/// The id of a file itself.
+pub mod file_id;
 /// Files that are replaced atomically.
 pub mod atomic_file;
 /// The locks of the state folder.
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 pub use self::destination::{Backoff, Destination, LastError, LearnedLimit, Statistics};
-pub use self::header::{IdleSnapshot, StateHeader};
+pub use self::header::{FormerClient, IdleSnapshot, StateHeader};
 pub use self::learned_identity::{LearnedIdentity, NamedOwners, OBJECTION_PERIOD};
 pub use self::repositories::KnownRepositories;
 pub use self::session_cursor::SessionCursor;
@@ -54,6 +56,8 @@ pub struct State {
     pub client_secret: String,
     /// Fingerprint of the client's machine; a folder that was copied to another machine gets a client id of its own.
     pub machine: String,
+    /// Clients of the machines that the folder was on before.
+    pub former_clients: Vec<FormerClient>,
     /// Set by a run that left nothing to send. Never loaded, so that a state that changes loses the snapshot of before.
     pub idle: Option<IdleSnapshot>,
     /// Project overrides seen in project folders, by folder.
@@ -86,7 +90,7 @@ impl State {
         warnings: &mut Vec<String>,
     ) -> Result<State, Error> {
         let path = State::path(folder);
-        let machine = Machine::find(environment);
+        let machine = Machine::find(environment, folder);
         let mut file = match atomic_file::load::<StateFile>(&path, header::VERSION)? {
             Loaded::Found(mut file) => {
                 if is_copy(&path, &file.header) {
@@ -106,11 +110,10 @@ impl State {
         };
         if file.header.machine != machine.fingerprint() {
             warnings.push(
-                "the state folder comes from another machine; this machine gets a client id of its own"
+                "the state folder comes from another machine; this machine has a client id of its own"
                     .to_owned(),
             );
-            file.header.machine = machine.fingerprint();
-            (file.header.client_id, file.header.client_secret) = machine.client(folder);
+            file.header.change_machine(machine.fingerprint(), || machine.client(folder));
         }
         file.project_overrides.recover(&queue.project_overrides);
         Ok(State::from_file(file, endpoint, api_key))
@@ -125,6 +128,7 @@ impl State {
             client_id: header.client_id,
             client_secret: header.client_secret,
             machine: header.machine,
+            former_clients: header.former_clients,
             idle: None,
             project_overrides,
             repositories,
@@ -146,6 +150,7 @@ impl State {
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
             machine: self.machine.clone(),
+            former_clients: self.former_clients.clone(),
             file: Some(file_id),
             idle: self.idle.clone(),
             rest: None,
@@ -318,8 +323,8 @@ fn take_destination(
 
 /// Reports whether the file was copied since it was written: the copy has another file id.
 fn is_copy(path: &Path, header: &StateHeader) -> bool {
-    let Ok(metadata) = std::fs::metadata(path) else { return false };
-    header.file.as_ref().is_some_and(|file| *file != atomic_file::file_id(&metadata))
+    let Ok(file_id) = file_id::of_path(path) else { return false };
+    header.file.as_ref().is_some_and(|file| *file != file_id)
 }
 
 /// Forgets the acknowledged fields of all sessions, and returns the warning for the user.
@@ -346,6 +351,7 @@ fn new_file(machine: &Machine, folder: &Path, queue: &Queue) -> StateFile {
             client_id: survivor.map_or(client_id, |client| client.id.clone()),
             client_secret,
             machine: machine.fingerprint(),
+            former_clients: Vec::new(),
             file: None,
             idle: None,
             rest: None,
@@ -363,7 +369,7 @@ mod tests {
     const ENDPOINT: &str = "https://a/api/sync";
 
     fn new_state() -> State {
-        let machine = Machine { id: Some("m".repeat(32)), name: "n".into() };
+        let machine = Machine { id: Some("m".repeat(32)), folder: None };
         State::from_file(new_file(&machine, Path::new("/state"), &Queue::default()), ENDPOINT, "key1")
     }
 

@@ -17,7 +17,7 @@ use crate::protocol::remote::spelling::{expand, is_public, strip_prefixes};
 /// | `github.com/acme/*` | one segment: the repositories right under `acme` |
 /// | `github.com/acme/**` | one segment or more: those of subgroups, too |
 /// | `github.com/acme` | the same: all repositories of an owner |
-/// | `acme` | all repositories of an owner on any host |
+/// | `acme` | all repositories of an owner on any host; in `forceExclude` also of a subgroup, and one of that name |
 /// | `acme/api`, `acme/*`, `acme/**` | the same on any host, or `acme` is the host (an ssh alias) |
 /// | `https://…`, `git@…:…` | the repository that the remote names, or the owner's if it names no more |
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,26 @@ pub struct Pattern {
     bare: Option<Box<Pattern>>,
 }
 
+/// Hosts whose repositories lie right under their owners.
+const FLAT_HOSTS: [&str; 4] = ["github.com", "bitbucket.org", "codeberg.org", "git.sr.ht"];
+/// First segments of the pages of a repository on these hosts.
+const PAGES: [&str; 12] = [
+    "actions",
+    "blob",
+    "commit",
+    "commits",
+    "issues",
+    "pull",
+    "pull-requests",
+    "pulls",
+    "releases",
+    "src",
+    "tree",
+    "wiki",
+];
+/// Characters of globs and regular expressions that no provider has in a name.
+const GLOB: [char; 10] = ['?', '[', ']', '{', '}', '^', '$', '|', ',', ';'];
+
 /// Segment of a remote at which a pattern begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
@@ -47,6 +67,15 @@ enum Segment {
     Name(String),
 }
 
+impl Segment {
+    fn is_match(&self, name: &str) -> bool {
+        match self {
+            Segment::Any => true,
+            Segment::Name(expected) => expected == name,
+        }
+    }
+}
+
 /// Reason why a text is no pattern, with the form to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
@@ -58,6 +87,10 @@ pub enum PatternError {
     PartialWildcard,
     /// `**` before the end.
     InnerDoubleWildcard,
+    /// More segments than a repository of the host has, as in the address of a page.
+    TooLong,
+    /// A character with a meaning in globs or regular expressions, and in no name.
+    Glob,
     /// Invalid repository or owner.
     Remote(RemoteError),
 }
@@ -65,13 +98,19 @@ pub enum PatternError {
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
-            PatternError::Host => "this is a host alone: write HOST/** for all of its repositories",
+            PatternError::Host => "this is a host alone: write HOST/** for all of its repositories, */NAME for one of that name",
             PatternError::Port => "leave out the port: remotes are compared without it",
             PatternError::PartialWildcard => {
                 "`*` stands for a whole segment, as in github.com/acme/*: name each repository instead"
             }
             PatternError::InnerDoubleWildcard => {
                 "`**` can only be the last segment: write `*` for each segment before it"
+            }
+            PatternError::TooLong => {
+                "no repository of this host has an address of so many parts: leave out what follows the repository"
+            }
+            PatternError::Glob => {
+                "only `*` and `**` stand for other names: name each repository instead, without ? [ ] { } ^ $ | , ; and a leading !"
             }
             PatternError::Remote(RemoteError::Empty) => "the pattern is empty",
             PatternError::Remote(RemoteError::LocalPath) => {
@@ -95,6 +134,9 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Pattern, PatternError> {
         // Projects of Azure DevOps may have spaces in their names; remotes have them escaped.
         let bare = text.trim().trim_end_matches('/').replace(' ', "%20");
+        if !bare.contains("://") && (bare.contains(GLOB) || bare.starts_with('!')) {
+            return Err(PatternError::Glob);
+        }
         let bare = expand(&bare);
         let (start, mut names) = match Located::parse(&bare) {
             Ok(remote) if !bare.contains("://") && !bare.contains('@') && starts_with_port(remote.path) => {
@@ -126,6 +168,9 @@ impl Pattern {
         if start == Start::Host {
             // An owner alone; on Azure DevOps also a project, because repositories lie below projects.
             is_prefix |= names.len() == 2 || (names.len() < 4 && names[0] == AZURE);
+        }
+        if start == Start::Host && is_too_long(&names, is_prefix) {
+            return Err(PatternError::TooLong);
         }
         let segments =
             names.into_iter().map(|name| if name == "*" { Segment::Any } else { Segment::Name(name) });
@@ -179,8 +224,12 @@ impl Pattern {
 
     /// True if the pattern may name this repository, in whichever of its two spellings: to withhold it.
     pub fn may_match(&self, remote: &Remote, spelled: &Remote) -> bool {
-        let is_bare = |bare: &Pattern| !is_public(remote.host()) && bare.matches_as_written(remote);
-        self.matches(remote) || self.matches(spelled) || self.bare.as_deref().is_some_and(is_bare)
+        let excludes =
+            |other: &Option<Box<Pattern>>| other.as_deref().is_some_and(|other| other.excludes(remote));
+        self.excludes(remote)
+            || self.excludes(spelled)
+            || excludes(&self.normal)
+            || (!is_public(remote.host()) && excludes(&self.bare))
     }
 
     fn matches_as_written(&self, remote: &Remote) -> bool {
@@ -193,11 +242,28 @@ impl Pattern {
         }
     }
 
+    /// True if the pattern names this repository as one to withhold: a pattern of one word also names a subgroup or the
+    /// repository itself, and `github.com/acme/api/**`, below which no repository can be, names `github.com/acme/api`.
+    pub fn excludes(&self, remote: &Remote) -> bool {
+        self.matches(remote)
+            || match self.start {
+                Start::Owner => remote.segments().skip(1).any(|name| self.segments[0].is_match(name)),
+                Start::Host => self.ends_below_repository(&remote.segments().collect::<Vec<_>>()),
+                Start::HostOrOwner => false,
+            }
+    }
+
+    /// True if only wildcards follow the names of a repository on a host whose repositories lie right under their owners.
+    fn ends_below_repository(&self, names: &[&str]) -> bool {
+        FLAT_HOSTS.contains(&names[0])
+            && self.segments.len() >= names.len()
+            && self.segments.iter().zip(names).all(|(segment, name)| segment.is_match(name))
+            && self.segments[names.len()..].iter().all(|segment| *segment == Segment::Any)
+    }
+
     fn matches_names<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
-        let is_match = |(segment, name): (&Segment, Option<&str>)| match segment {
-            Segment::Any => name.is_some(),
-            Segment::Name(expected) => name == Some(expected),
-        };
+        let is_match =
+            |(segment, name): (&Segment, Option<&str>)| name.is_some_and(|name| segment.is_match(name));
         self.segments.iter().all(|segment| is_match((segment, names.next())))
             && self.is_prefix == names.next().is_some()
     }
@@ -207,6 +273,17 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// True if a pattern has more segments than any repository of its host, as the address of one of its pages has.
+fn is_too_long(names: &[String], is_prefix: bool) -> bool {
+    match names[0].as_str() {
+        // A further segment follows a prefix.
+        AZURE => names.len() + usize::from(is_prefix) > 4,
+        host if FLAT_HOSTS.contains(&host) => names.get(3).is_some_and(|name| PAGES.contains(&name.as_str())),
+        // GitLab separates the pages of a repository so, and no group can be named so.
+        _ => names.iter().any(|name| name == "-"),
     }
 }
 
@@ -286,6 +363,26 @@ mod tests {
             ("com/acme/api", [o; 7]),
         ] {
             assert_eq!(matches(pattern, &paths), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn exclusion_of_one_word_matches_any_segment_below_the_host() {
+        let paths = ["gitlab.com/web/api", "gitlab.com/acme/web/api", "gitlab.com/acme/web", "web/acme/api"];
+        let excludes = |pattern: &str, path: &str| {
+            Pattern::parse(pattern).unwrap().excludes(&Remote::parse(&format!("https://{path}")).unwrap())
+        };
+        assert_eq!(paths.map(|path| excludes("Web", path)), [true, true, true, false]);
+        assert_eq!(paths.map(|path| excludes("acme/web", path)), [false, false, true, false]);
+        assert_eq!(paths.map(|path| excludes("*", path)), [true; 4]);
+        for pattern in ["github.com/acme/api/**", "github.com/acme/api/*", "https://github.com/acme/api/*/**"]
+        {
+            assert!(excludes(pattern, "github.com/acme/api"), "{pattern}");
+            assert!(!excludes(pattern, "github.com/acme/web"), "{pattern}");
+        }
+        assert!(!excludes("gitlab.com/acme/api/**", "gitlab.com/acme/api"));
+        for path in ["gitlab.com/acme/webapp", "gitlab.com/web-corp/api", "gitlab.com/acme/my.web"] {
+            assert!(!excludes("web", path), "{path}");
         }
     }
 
@@ -370,6 +467,15 @@ mod tests {
             ("github.com", Host),
             ("https://github.com/", Host),
             ("github.com/acme/api-*", PartialWildcard),
+            ("github.com/acme/api-?", Glob),
+            ("github.com/acme/{api,web}", Glob),
+            ("!github.com/acme/api", Glob),
+            ("^acme/api$", Glob),
+            ("https://github.com/acme/api/tree/main", TooLong),
+            ("github.com/acme/api/pull/12", TooLong),
+            ("https://gitlab.com/acme/core/api/-/issues", TooLong),
+            ("dev.azure.com/org/project/repo/src", TooLong),
+            ("dev.azure.com/org/project/repo/**", TooLong),
             ("acme*", PartialWildcard),
             ("*.example.com/acme", PartialWildcard),
             ("github.com/**/api", InnerDoubleWildcard),

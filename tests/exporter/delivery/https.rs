@@ -352,8 +352,8 @@ fn proxy_that_refuses_is_a_fault_that_passes() {
     assert!(!test.status().to_string().contains("pass-word"));
     let willing = Proxy::to(Some(test.receiver.address()));
     test.env("HTTPS_PROXY", &willing.url());
-    test.advance(TimeDelta::seconds(3601));
-    test.run_json(&[], 0);
+    // By hand, whatever the backoff: a receiver that is far away is reached by the machine's own clock.
+    test.run_json(&["all"], 0);
     test.assert_delivered_without_repeats();
 }
 

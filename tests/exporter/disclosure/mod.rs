@@ -4,6 +4,8 @@
 //! and project overrides fail closed, and nothing but the wire table's fields is ever on the wire.
 
 mod attachments;
+mod columns;
+mod configuration;
 mod explain;
 mod identity;
 mod leaks;

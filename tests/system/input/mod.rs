@@ -6,5 +6,6 @@ mod database;
 mod descriptors;
 mod folder;
 mod resource_limits;
+mod machine;
 mod mounted;
 mod store;

@@ -75,3 +75,43 @@ fn database_that_cannot_be_looked_at_between_batches_is_read_by_the_next_run() {
         home.assert_next_run_completes();
     }
 }
+
+/// The state was in place, and the run failed for ever.
+#[test]
+fn file_system_that_cannot_fsync_is_no_fault() {
+    let template = Template::new();
+    for error in ["EINVAL", "EOPNOTSUPP", "ENOSYS"] {
+        // File and folder of the first state, and of a later one.
+        for nth in 1..=4 {
+            let home = Home::new(&template);
+            let outcome = run(&home, Fault::Error(error), "fsync", nth).exits(0);
+            home.assert_complete(&outcome);
+        }
+        let home = Home::new(&template);
+        let strike = Strike { fault: Fault::Error(error), call: "fsync".to_owned(), nth: 2 };
+        let verbose = home.command(&["--json", "--verbose"]);
+        let run = strace::struck(&verbose, &home.log(), Children::None, &strike);
+        home.finish(run).exits(0).prints("cannot fsync").prints(home.state_folder().to_str().unwrap());
+    }
+    // A disk that fails is another matter.
+    for nth in 1..=2 {
+        let home = Home::new(&template);
+        run(&home, Fault::Error("EIO"), "fsync", nth).exits(75);
+        home.assert_next_run_completes();
+    }
+}
+
+/// The message named neither the reason nor a remedy, and each run tried again.
+#[test]
+fn file_system_without_locks_is_named_with_the_remedy() {
+    let template = Template::new();
+    for error in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
+        // The lock of the run, and that of the queue.
+        for (nth, name) in [(1, "sync.lock"), (2, "sync-queue.lock")] {
+            let home = Home::new(&template);
+            let outcome = run(&home, Fault::Error(error), "flock", nth).exits(78);
+            outcome.prints(name).prints("has no locks").prints("--state-dir");
+            home.assert_next_run_completes();
+        }
+    }
+}
