@@ -15,6 +15,7 @@ use crate::receiver::time;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -27,8 +28,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const WAL_RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Readers at once: SQLite reads from memory or a local disk, so a few saturate the machine.
 const READERS_MAX: usize = 4;
-/// Connections for queries: the others stay free for batches and authentication.
-const QUERIES_MAX: usize = 2;
+/// Most connections for queries. They scan in this process, so that they have half of the processors, and batches the rest.
+const QUERIES_MAX: usize = 4;
 /// Steps of SQLite's virtual machine between two looks at a statement's deadline: about a millisecond.
 const STEPS_BETWEEN_CHECKS: i32 = 100_000;
 /// Prepared statements cached per connection: more than the program has.
@@ -63,7 +64,9 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(size)),
             })
         };
-        let (readers, queries, writer) = (pool(READERS_MAX), pool(QUERIES_MAX), pool(1));
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let queries_max = (processors / 2).clamp(1, QUERIES_MAX);
+        let (readers, queries, writer) = (pool(READERS_MAX), pool(queries_max), pool(1));
         writer.give_back(connection);
         Ok(Sqlite { readers, queries, writer })
     }
