@@ -1,4 +1,4 @@
-//! JSON responses that count in the memory budget until they are written to the socket.
+//! Responses that count in the memory budget until they are written to the socket.
 //!
 //! Invariant: the bytes hold their reservation, and hyper drops the bytes once they are written or the connection has ended.
 
@@ -24,18 +24,29 @@ impl<H> AsRef<[u8]> for HeldBytes<H> {
     }
 }
 
-/// Builds a response, and reserves memory for it.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Builds a JSON response, and reserves memory for it.
 pub async fn json(
     status: StatusCode,
     value: &impl Serialize,
     memory: &MemoryBudget,
 ) -> Result<Response, ApiError> {
-    let bytes = serialize(value)?;
+    counted(status, JSON, serialize(value)?, memory).await
+}
+
+/// Builds a response of these bytes, and reserves memory for it.
+pub async fn counted(
+    status: StatusCode,
+    content_type: HeaderValue,
+    bytes: Vec<u8>,
+    memory: &MemoryBudget,
+) -> Result<Response, ApiError> {
     if bytes.len() <= UNCOUNTED_RESPONSE_BYTES {
-        return Ok(response(status, bytes.into()));
+        return Ok(response(status, content_type, bytes.into()));
     }
     let reservation = memory.reserve_response(bytes.len()).await?;
-    Ok(response(status, held(bytes, reservation)))
+    Ok(response(status, content_type, held(bytes, reservation)))
 }
 
 /// Builds a response for which memory was reserved before, and which also holds `permit`.
@@ -46,7 +57,7 @@ pub fn json_within<P: Send + 'static>(
 ) -> Result<Response, ApiError> {
     let bytes = serialize(value)?;
     reservation.shrink_to(bytes.len());
-    Ok(response(StatusCode::OK, held(bytes, (reservation, permit))))
+    Ok(response(StatusCode::OK, JSON, held(bytes, (reservation, permit))))
 }
 
 fn serialize(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
@@ -59,9 +70,9 @@ fn held<H: Send + 'static>(bytes: Vec<u8>, held: H) -> Bytes {
     Bytes::from_owner(HeldBytes { bytes: bytes.into_boxed_slice(), _held: held })
 }
 
-fn response(status: StatusCode, bytes: Bytes) -> Response {
+fn response(status: StatusCode, content_type: HeaderValue, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

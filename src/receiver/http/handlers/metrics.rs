@@ -3,10 +3,11 @@
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::MetricsAccess;
 use crate::receiver::http::metrics::CONTENT_TYPE;
+use crate::receiver::http::response;
 use crate::receiver::http::state::AppState;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// Encodes the metrics for a request with a key.
@@ -19,5 +20,6 @@ pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, Api
     let text = state.metrics.encode(state.in_flight.in_flight()).map_err(|_| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the metrics cannot be encoded")
     })?;
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+    let content_type = HeaderValue::from_static(CONTENT_TYPE);
+    response::counted(StatusCode::OK, content_type, text.into_bytes(), &state.memory).await
 }
