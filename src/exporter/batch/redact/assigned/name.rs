@@ -130,7 +130,7 @@ impl Name<'_> {
         let is_key = strength == Strength::Key;
         let is_harmless = |word: &&str| (is_key || !KEY_WORDS.contains(word)) && ends_in_word(before, word);
         let is_salt = self.text[self.keyword.clone()].eq_ignore_ascii_case("salt");
-        (!is_salt && HARMLESS_WORDS.iter().any(|word| is_harmless(&word))) || self.is_in_url_user()
+        (!is_salt && HARMLESS_WORDS.iter().any(is_harmless)) || self.is_in_url_user()
     }
 
     /// True for the last part of `AWS::Some::Secret` and of `arn:aws:…:secret:name`, which name a type.
