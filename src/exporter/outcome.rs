@@ -1,6 +1,6 @@
 //! The outcome of a run, and the one table from an outcome to its status, exit code and error code.
 //!
-//! A step of a run returns `Flow`: a value, or the interruption that ends the run. A stopped run is in good order:
+//! A step of a run returns `StepResult`: a value, or the early exit that ends the run. A stopped run is in good order:
 //! the run still saves the state and writes its report. A failed run saves the state and returns the error.
 
 use serde::Serialize;
@@ -8,32 +8,32 @@ use serde::Serialize;
 use crate::exporter::error::{Error, ExitCode};
 
 /// The result of a step of a run.
-pub type Flow<T> = Result<T, Interruption>;
+pub type StepResult<T> = Result<T, EarlyExit>;
 
 /// The end of a run before everything due was tried.
 #[derive(Debug)]
-pub enum Interruption {
+pub enum EarlyExit {
     /// The run stopped in good order.
     Stopped(StopReason),
     /// The program cannot continue.
     Failed(Error),
 }
 
-impl From<StopReason> for Interruption {
-    fn from(reason: StopReason) -> Interruption {
-        Interruption::Stopped(reason)
+impl From<StopReason> for EarlyExit {
+    fn from(reason: StopReason) -> EarlyExit {
+        EarlyExit::Stopped(reason)
     }
 }
 
-impl From<Error> for Interruption {
-    fn from(error: Error) -> Interruption {
-        Interruption::Failed(error)
+impl From<Error> for EarlyExit {
+    fn from(error: Error) -> EarlyExit {
+        EarlyExit::Failed(error)
     }
 }
 
-impl From<anyhow::Error> for Interruption {
-    fn from(error: anyhow::Error) -> Interruption {
-        Interruption::Failed(error.into())
+impl From<anyhow::Error> for EarlyExit {
+    fn from(error: anyhow::Error) -> EarlyExit {
+        EarlyExit::Failed(error.into())
     }
 }
 
@@ -69,7 +69,7 @@ pub enum StopReason {
     /// The time budget of the run is used up.
     TimeUp,
     /// SIGTERM or SIGINT.
-    Interrupted,
+    Signalled,
 }
 
 impl StopReason {
@@ -80,7 +80,7 @@ impl StopReason {
             | StopReason::KeyRejected
             | StopReason::NotReceiver
             | StopReason::TimeUp
-            | StopReason::Interrupted => true,
+            | StopReason::Signalled => true,
             StopReason::Disabled
             | StopReason::Busy
             | StopReason::LockStuck { .. }
@@ -97,11 +97,11 @@ pub enum Outcome {
     /// Everything due was acknowledged.
     Delivered,
     /// The receiver rejected sessions that had failed before this run; everything else due was acknowledged.
-    RejectedAgain,
-    /// The receiver rejected sessions for good; everything else due was acknowledged.
-    RejectedForGood,
+    SessionsStillFailing,
+    /// The receiver permanently rejected sessions; everything else due was acknowledged.
+    SessionsFailed,
     /// The receiver rejected sessions that are retried; everything else due was acknowledged.
-    RejectedForNow,
+    SessionsWillRetry,
     /// The run stopped before everything due was tried.
     Stopped(StopReason),
 }
@@ -155,9 +155,9 @@ impl Outcome {
         let row = |status, exit, error| Consequences { status, exit, error };
         match self {
             Outcome::Delivered => row(RunStatus::Success, ExitCode::Success, None),
-            Outcome::RejectedAgain => row(RunStatus::Partial, ExitCode::Success, None),
-            Outcome::RejectedForGood => row(RunStatus::Partial, ExitCode::SessionsRejected, None),
-            Outcome::RejectedForNow => row(RunStatus::Partial, ExitCode::TryAgain, None),
+            Outcome::SessionsStillFailing => row(RunStatus::Partial, ExitCode::Success, None),
+            Outcome::SessionsFailed => row(RunStatus::Partial, ExitCode::SessionsRejected, None),
+            Outcome::SessionsWillRetry => row(RunStatus::Partial, ExitCode::TryAgain, None),
             Outcome::Stopped(reason) => match reason {
                 Stop::Disabled => row(RunStatus::Disabled, ExitCode::Success, None),
                 Stop::Busy => row(RunStatus::Busy, ExitCode::Success, None),
@@ -192,7 +192,7 @@ impl Outcome {
                         "the time budget of the run is used up; the next run continues from here",
                     ),
                 ),
-                Stop::Interrupted => row(
+                Stop::Signalled => row(
                     RunStatus::Partial,
                     ExitCode::TryAgain,
                     error("INTERRUPTED", "a signal ended the run; the next run continues from here"),
@@ -225,9 +225,9 @@ mod tests {
         let stuck = StopReason::LockStuck { message: "held".to_owned() };
         let table = [
             (Outcome::Delivered, RunStatus::Success, 0, None),
-            (Outcome::RejectedAgain, RunStatus::Partial, 0, None),
-            (Outcome::RejectedForGood, RunStatus::Partial, 65, None),
-            (Outcome::RejectedForNow, RunStatus::Partial, 75, None),
+            (Outcome::SessionsStillFailing, RunStatus::Partial, 0, None),
+            (Outcome::SessionsFailed, RunStatus::Partial, 65, None),
+            (Outcome::SessionsWillRetry, RunStatus::Partial, 75, None),
             (stopped(StopReason::Disabled), RunStatus::Disabled, 0, None),
             (stopped(StopReason::Busy), RunStatus::Busy, 0, None),
             (stopped(stuck), RunStatus::Busy, 0, Some("LOCK_STUCK")),
@@ -238,7 +238,7 @@ mod tests {
             (stopped(StopReason::KeyRejected), RunStatus::Partial, 77, Some("KEY_REFUSED")),
             (stopped(StopReason::NotReceiver), RunStatus::Partial, 78, Some("NOT_A_RECEIVER")),
             (stopped(StopReason::TimeUp), RunStatus::Partial, 75, Some("TIME_UP")),
-            (stopped(StopReason::Interrupted), RunStatus::Partial, 75, Some("INTERRUPTED")),
+            (stopped(StopReason::Signalled), RunStatus::Partial, 75, Some("INTERRUPTED")),
         ];
         for (outcome, status, exit, code) in table {
             let row = outcome.consequences();

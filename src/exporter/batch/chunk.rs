@@ -91,7 +91,7 @@ impl SessionChunk {
     }
 
     /// Moves the session's cursor over the chunk, which is acknowledged.
-    pub fn acknowledge(&self, destination: &mut Destination) {
+    pub fn advance_session_cursor(&self, destination: &mut Destination) {
         destination.source.sampled_rows.extend(self.advance.sampled_row);
         self.advance_cursor(self.cursor_in(destination));
     }

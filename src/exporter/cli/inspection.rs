@@ -1,5 +1,6 @@
 //! The read-only view of commands that change nothing: state and queue as saved, updated with the source in memory.
 
+use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
@@ -69,9 +70,10 @@ fn fetch_identity(context: &Context, state: &mut State, warnings: &mut Vec<Strin
     if schedule::identity_is_fresh(&state.destination, now) {
         return Ok(false);
     }
-    let client = HttpClient::new(&context.config, &endpoint.value, &key.value, &state.client_id)?;
+    let endpoint = Endpoint { url: &endpoint.value, key: &key.value };
+    let client = HttpClient::new(&context.config, endpoint, &state.client_id)?;
     match client.identity(now) {
-        Ok(identity) => Ok(state.learn_identity(identity, now).unwrap_or_else(|message| {
+        Ok(identity) => Ok(state.record_identity(identity, now).unwrap_or_else(|message| {
             warnings.push(format!("{message}; the result is based on the saved identity"));
             false
         })),

@@ -16,8 +16,8 @@ use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::{Batcher, redactor};
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::RunStatus;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Eligibility;
-use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, ReportedError, VERSION, count};
@@ -174,22 +174,22 @@ impl Preview<'_> {
             && !in_backoff
             && schedule::heartbeat_is_due(destination, now);
         let affiliations = schedule::affiliations(destination.identity.as_ref(), now);
-        let mut pending =
+        let mut due =
             schedule::due_sessions(&scan, &queue, destination, &self.request, identity_changed, now);
-        let mut indexes = self.list_sessions(&pending, &scan);
+        let mut indexes = self.list_sessions(&due, &scan);
         drop((scan, queue));
 
         let redactor = redactor(config)?;
         let mut batcher = Batcher::new(config, clock, redactor.as_ref(), state);
-        if pending.is_empty() && sends_heartbeat {
+        if due.is_empty() && sends_heartbeat {
             self.add(&batcher, &Batch::default(), &mut indexes, output)?;
         }
-        while let Some(batch) = batcher.next_batch(&source, &affiliations, &mut pending, &[])? {
-            if is_too_large(&batcher, &batch, now)? && batcher.narrow(&batch, true, &mut pending) {
+        while let Some(batch) = batcher.next_batch(&source, &affiliations, &mut due, &[])? {
+            if is_too_large(&batcher, &batch, now)? && batcher.narrow(&batch, true, &mut due) {
                 continue;
             }
             self.add(&batcher, &batch, &mut indexes, output)?;
-            batcher.acknowledge(&batch, |_| true, &mut pending);
+            batcher.advance_cursors(&batch, |_| true, &mut due);
             if output.is_closed() {
                 break;
             }
@@ -198,11 +198,11 @@ impl Preview<'_> {
     }
 
     /// Lists every session that will be sent; returns the index of each in the list.
-    fn list_sessions(&mut self, pending: &VecDeque<PendingSession>, scan: &Scan) -> BTreeMap<String, usize> {
+    fn list_sessions(&mut self, due: &VecDeque<DueSession>, scan: &Scan) -> BTreeMap<String, usize> {
         let sessions: BTreeMap<&str, _> =
             scan.sessions.iter().map(|session| (session.row.id.as_str(), session)).collect();
         let mut indexes = BTreeMap::new();
-        for each in pending {
+        for each in due {
             let Some(session) = sessions.get(each.session_id.as_str()) else { continue };
             let Eligibility::Eligible { remote, inclusion, matched } = &session.eligibility else { continue };
             indexes.insert(each.session_id.clone(), self.totals.sessions.len());
@@ -252,7 +252,7 @@ impl Preview<'_> {
 /// True if the body exceeds the receiver's limit, so that a run would halve the batch without sending it.
 fn is_too_large(batcher: &Batcher, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
     // Compression cannot double the size, so that a batch of half the limit needs no encoding.
-    let Some(max) = batcher.body_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
+    let Some(max) = batcher.compressed_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
         return Ok(false);
     };
     let body = encode(batcher.envelope(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;

@@ -78,7 +78,7 @@ fn changes(context: &Context, command: &QueueArgs, queue: &Queue) -> Result<Vec<
     let scan = inspect(context, IdentitySource::Receiver)?.scan;
     let change = |id: String| {
         let scanned = scan.sessions.iter().find(|session| session.row.id == id);
-        match scanned.filter(|session| session.pending) {
+        match scanned.filter(|session| session.has_delta) {
             Some(session) => Ok(Change::Drop { session_id: id, data_mark: session.data_fingerprint.clone() }),
             // A session without pending data has nothing to leave alone; its item is obsolete.
             None => match queue.item(&id) {

@@ -173,7 +173,7 @@ impl Backlog {
             backlog.eligible += 1;
             let item = inspection.queue.item(id);
             let waits =
-                session.pending && item.is_none_or(|item| item.is_waiting(&session.data_fingerprint, now));
+                session.has_delta && item.is_none_or(|item| item.is_waiting(&session.data_fingerprint, now));
             let Some(cursor) = cursor.filter(|_| waits) else { continue };
             backlog.pending += 1;
             backlog.pending_messages += snapshot.count_after(id, cursor.rowid)?;

@@ -4,10 +4,20 @@
 
 use std::net::IpAddr;
 
+use crate::exporter::config::api_key::ApiKey;
 use crate::exporter::config::file::ConfigFile;
 use crate::exporter::config::setting::{Origin, Setting};
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
+
+/// The endpoint with the key of its user.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint<'a> {
+    /// URL of `POST …/api/sync`.
+    pub url: &'a str,
+    /// API key.
+    pub key: &'a ApiKey,
+}
 
 /// Reads the endpoint from the first layer that sets one.
 pub(super) fn load(

@@ -13,12 +13,12 @@ mod working_tree;
 pub mod yaml;
 /// The layer of `han.yml`.
 mod file;
+/// The bearer key.
+pub mod api_key;
 /// The receiver's URL.
 pub mod endpoint;
 /// The proxy on the way to the receiver.
 pub mod proxy;
-/// The bearer key.
-pub mod api_key;
 /// The user's rules for the privacy filter.
 pub mod privacy;
 /// The setting on names of tools.
@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::api_key::ApiKey;
+pub use self::endpoint::Endpoint;
 pub use self::privacy::{PrivacyOrigins, PrivacyRules};
 pub use self::proxy::ProxyRules;
 pub use self::setting::{Origin, Setting};

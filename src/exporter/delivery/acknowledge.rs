@@ -1,6 +1,4 @@
-//! Acknowledgement: the check of a response, and the advance of the cursors.
-//!
-//! Cursors advance only over sessions that a consistent response acknowledges.
+//! Acknowledgement: the validation of a response, and its application to cursors and queue.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -9,15 +7,16 @@ use serde_json::Value;
 use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::response::bounded;
-use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::report::count;
+use crate::exporter::state::queue::Permanence;
 use crate::protocol::{SyncError, SyncResponse, code};
 
-/// The sessions that a response rejects; it acknowledges all others that were sent.
+/// Validates a response. Returns the sessions that it rejects; it acknowledges all others that were sent.
 ///
 /// # Errors
 /// An inconsistent response acknowledges nothing. The error text names the inconsistency.
-pub fn rejections<'a>(
+pub fn validate_response<'a>(
     sent: impl Iterator<Item = &'a str>,
     response: &'a SyncResponse,
 ) -> Result<HashMap<&'a str, &'a SyncError>, String> {
@@ -48,15 +47,15 @@ pub fn rejections<'a>(
 }
 
 impl Progress<'_> {
-    /// Advances the cursors of all sessions in a batch but the rejected ones.
-    pub fn acknowledge(
+    /// Applies a validated response: advances the cursors of the acknowledged sessions, and handles the rejected ones.
+    pub fn apply_response(
         &mut self,
         batch: &Batch,
         rejections: &HashMap<&str, &SyncError>,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) {
         let is_accepted = |session_id: &str| !rejections.contains_key(session_id);
-        let (messages, tasks) = self.batcher.acknowledge(batch, is_accepted, pending);
+        let (messages, tasks) = self.batcher.advance_cursors(batch, is_accepted, due);
         let mut is_searching = false;
         for chunk in &batch.chunks {
             let Some(rejection) = rejections.get(chunk.session_id.as_str()) else {
@@ -68,12 +67,11 @@ impl Progress<'_> {
             if rejection.code == code::VALIDATION_ERROR {
                 // One search at a time: another session is sent again, and rejected again, after this search.
                 if !std::mem::replace(&mut is_searching, true) {
-                    self.reject_invalid(chunk, &message, pending);
+                    self.reject_invalid(chunk, &message, due);
                 }
-            } else if let Some(index) =
-                pending.iter().position(|session| session.session_id == chunk.session_id)
+            } else if let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id)
             {
-                self.reject_session(index, pending, &bounded(&rejection.code), &message, false);
+                self.reject_session(index, due, &bounded(&rejection.code), &message, Permanence::Temporary);
             }
         }
         self.clear_faults();
@@ -134,7 +132,7 @@ mod tests {
                 errors: codes.map(error).to_vec(),
                 server_timestamp: None,
             };
-            assert!(rejections(["s"].into_iter(), &response).unwrap().contains_key("s"), "{codes:?}");
+            assert!(validate_response(["s"].into_iter(), &response).unwrap().contains_key("s"), "{codes:?}");
         }
     }
 }

@@ -1,4 +1,9 @@
-//! The batcher: builds the next batch from the pending sessions, and advances cursors on acknowledgement.
+//! The batcher: builds the next batch from the due sessions, and advances cursors on acknowledgement.
+//!
+//! The cursor rule: a session's cursor advances over a chunk when a consistent response acknowledges the session
+//! (`FORGOTTEN` included); over a chunk that has nothing for the receiver, such as duplicate rows, without a request; and
+//! over a single message that the receiver rejected by itself, whose row id is kept in the cursor's `refused`. Nothing else
+//! advances a cursor.
 //!
 //! A run and `preview` use the same batcher, so that the preview is exact. The batcher owns the state in memory; it
 //! neither sends nor saves. Each batch comes from one short snapshot, in which eligibility is decided again.
@@ -17,9 +22,9 @@ use crate::exporter::delivery::bisect::Bisection;
 use crate::exporter::delivery::limits;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::{Affiliations, Decision, Eligibility, EligibilityFilter};
 use crate::exporter::plan::identity_check::retained_since;
-use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::session_folders::repository_in;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
@@ -51,7 +56,7 @@ pub struct Batcher<'a> {
     /// Search for a rejected session or row, while one is under way.
     pub bisection: Bisection,
     /// Sessions with nothing left to send.
-    pub delivered: HashSet<String>,
+    pub finished: HashSet<String>,
     /// Changes of the queue that are not saved yet.
     pub changes: Vec<Change>,
     /// True if the fields of a session differ from those in the state on disk.
@@ -83,48 +88,48 @@ impl<'a> Batcher<'a> {
             homes: redactor.map_or_else(HomePaths::of_nobody, |_| HomePaths::of_user(config.home.as_deref())),
             state,
             bisection: Bisection::default(),
-            delivered: HashSet::new(),
+            finished: HashSet::new(),
             changes: Vec::new(),
             fields_changed: false,
         }
     }
 
-    /// Builds the next batch from the front of `pending`. A session without anything to send leaves `pending`.
+    /// Builds the next batch from the front of `due`. A session without anything to send leaves `due`.
     ///
-    /// `ahead`: the batches that are built and not acknowledged yet. The next one is built as if they were; anything
+    /// `unacknowledged`: the batches that are built and not acknowledged yet. The next one is built as if they were; anything
     /// out of the ordinary postpones it until they are.
     pub fn next_batch(
         &mut self,
         source: &Source,
         affiliations: &Affiliations,
-        pending: &mut VecDeque<PendingSession>,
-        ahead: &[&Batch],
+        due: &mut VecDeque<DueSession>,
+        unacknowledged: &[&Batch],
     ) -> Result<Option<Batch>, Error> {
-        let is_prefetch = !ahead.is_empty();
+        let is_prefetch = !unacknowledged.is_empty();
         if is_prefetch && self.bisection.is_active() {
             return Ok(None);
         }
-        self.bisection.finish_if_passed(&self.state.destination, pending);
-        let has_more_after = has_more_after(ahead);
+        self.bisection.finish_if_passed(&self.state.destination, due);
+        let has_more_after = has_more_after(unacknowledged);
         let limits = self.limits();
         let snapshot = source.snapshot()?;
         let mut batch = Batch::default();
         let mut next = 0;
-        while next < pending.len() && batch.has_capacity(&limits) {
-            if has_more_after.get(pending[next].session_id.as_str()) == Some(&false) {
+        while next < due.len() && batch.has_capacity(&limits) {
+            if has_more_after.get(due[next].session_id.as_str()) == Some(&false) {
                 next += 1;
                 continue;
             }
-            match self.add(&mut batch, &snapshot, affiliations, &pending[next], ahead, &limits)? {
+            match self.add(&mut batch, &snapshot, affiliations, &due[next], unacknowledged, &limits)? {
                 Addition::Whole => next += 1,
                 Addition::InPart => break,
                 Addition::NotEligible | Addition::Empty(_) if is_prefetch => break,
-                Addition::NotEligible => self.settle(pending, next),
+                Addition::NotEligible => self.finish_session(due, next),
                 Addition::Empty(chunk) if chunk.more && !batch.chunks.is_empty() => break,
                 Addition::Empty(chunk) => {
-                    chunk.acknowledge(&mut self.state.destination);
+                    chunk.advance_session_cursor(&mut self.state.destination);
                     if !chunk.more {
-                        self.settle(pending, next);
+                        self.finish_session(due, next);
                     }
                 }
             }
@@ -137,14 +142,14 @@ impl<'a> Batcher<'a> {
         batch: &mut Batch,
         snapshot: &Snapshot,
         affiliations: &Affiliations,
-        session: &PendingSession,
-        ahead: &[&Batch],
+        session: &DueSession,
+        unacknowledged: &[&Batch],
         limits: &BatchLimits,
     ) -> Result<Addition, Error> {
         let eligible = self.eligible(snapshot, affiliations, session)?;
         let cursor = self.state.destination.sessions.get(&session.session_id);
         let (Some(eligible), Some(cursor)) = (eligible, cursor) else { return Ok(Addition::NotEligible) };
-        let cursor = cursor_after(&cursor, &session.session_id, ahead);
+        let cursor = cursor_after(&cursor, &session.session_id, unacknowledged);
         let context = self.context();
         let chunk = batch.add(&context, snapshot, &eligible, &cursor, limits)?;
         if !chunk.is_empty() {
@@ -158,7 +163,7 @@ impl<'a> Batcher<'a> {
         &mut self,
         snapshot: &Snapshot,
         affiliations: &Affiliations,
-        session: &PendingSession,
+        session: &DueSession,
     ) -> Result<Option<EligibleSession>, Error> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
         let filter = EligibilityFilter { config: self.config, affiliations };
@@ -191,7 +196,7 @@ impl<'a> Batcher<'a> {
 
     /// Makes the next batches smaller, because the receiver rejected one as a whole. Returns false if the rejected item is
     /// alone.
-    pub fn narrow(&mut self, batch: &Batch, is_too_large: bool, due: &mut VecDeque<PendingSession>) -> bool {
+    pub fn narrow(&mut self, batch: &Batch, is_too_large: bool, due: &mut VecDeque<DueSession>) -> bool {
         if is_too_large && batch.messages > 1 {
             let bytes = batch.chunks.iter().map(|chunk| chunk.bytes).sum();
             limits::lower(&mut self.state.destination, bytes, false, self.clock.now());
@@ -201,7 +206,7 @@ impl<'a> Batcher<'a> {
 
     /// Makes the next batches smaller, because the receiver rejected a session; the session comes first. Returns false if
     /// the rejected item is alone.
-    pub fn narrow_session(&mut self, chunk: &SessionChunk, due: &mut VecDeque<PendingSession>) -> bool {
+    pub fn narrow_session(&mut self, chunk: &SessionChunk, due: &mut VecDeque<DueSession>) -> bool {
         let is_narrowed = self.bisection.narrow_session(chunk, &self.state.destination, due);
         let index = due.iter().position(|session| session.session_id == chunk.session_id);
         if let Some(session) = index.filter(|_| is_narrowed).and_then(|index| due.remove(index)) {
@@ -211,15 +216,20 @@ impl<'a> Batcher<'a> {
     }
 
     /// The compressed size up to which the receiver accepts a body.
-    pub fn body_bytes_max(&self) -> Option<u64> {
-        limits::body_bytes_max(&self.state.destination)
+    pub fn compressed_bytes_max(&self) -> Option<u64> {
+        limits::compressed_bytes_max(&self.state.destination)
     }
 
-    /// The payload of a batch that is sent after those `ahead`.
-    pub fn envelope(&self, batch: &Batch, ahead: &[&Batch], now: DateTime<Utc>) -> Result<Envelope, Error> {
+    /// The payload of a batch that is sent after those `unacknowledged`.
+    pub fn envelope(
+        &self,
+        batch: &Batch,
+        unacknowledged: &[&Batch],
+        now: DateTime<Utc>,
+    ) -> Result<Envelope, Error> {
         let mut cursor = self.state.destination.cursor.clone();
-        for before in ahead {
-            advance(&mut cursor, before, now);
+        for before in unacknowledged {
+            advance_wire_cursor(&mut cursor, before, now);
         }
         batch.envelope(&self.context(), &cursor, now)
     }
@@ -242,43 +252,43 @@ impl<'a> Batcher<'a> {
 
     /// Advances the cursors of the sessions in a batch that are `accepted`, and the destination's cursor. Returns the
     /// number of messages and tasks in these sessions' chunks.
-    pub fn acknowledge(
+    pub fn advance_cursors(
         &mut self,
         batch: &Batch,
         accepted: impl Fn(&str) -> bool,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> (u64, u64) {
         let (mut messages, mut tasks) = (0, 0);
         for chunk in batch.chunks.iter().filter(|chunk| accepted(&chunk.session_id)) {
-            chunk.acknowledge(&mut self.state.destination);
+            chunk.advance_session_cursor(&mut self.state.destination);
             messages += chunk.messages as u64;
             tasks += chunk.tasks as u64;
-            let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id)
-            else {
+            let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id) else {
                 continue;
             };
-            pending[index].rejected_in_succession = 0;
+            due[index].rejected_in_succession = 0;
             if !chunk.more {
-                self.settle(pending, index);
+                self.finish_session(due, index);
             }
         }
-        advance(&mut self.state.destination.cursor, batch, self.clock.now());
+        advance_wire_cursor(&mut self.state.destination.cursor, batch, self.clock.now());
         (messages, tasks)
     }
 
-    /// Removes a session with nothing left to send from `pending`, and its item from the queue unless the receiver
+    /// Removes a session with nothing left to send from `due`, and its item from the queue unless the receiver
     /// rejected any of the session.
-    pub fn settle(&mut self, pending: &mut VecDeque<PendingSession>, index: usize) {
-        let Some(settled) = pending.remove(index).filter(|session| !session.is_rejected) else { return };
-        self.delivered.insert(settled.session_id.clone());
-        if settled.enqueued_at.is_some() {
-            self.changes.push(Change::Settled { session_id: settled.session_id, seen: settled.enqueued_at });
+    pub fn finish_session(&mut self, due: &mut VecDeque<DueSession>, index: usize) {
+        let Some(finished) = due.remove(index).filter(|session| !session.is_rejected) else { return };
+        self.finished.insert(finished.session_id.clone());
+        if finished.enqueued_at.is_some() {
+            self.changes
+                .push(Change::Settled { session_id: finished.session_id, seen: finished.enqueued_at });
         }
     }
 }
 
 /// Advances a destination's cursor over an acknowledged batch.
-fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
+fn advance_wire_cursor(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
     if let Some(last) = batch.chunks.last() {
         cursor.last_session_id = Some(last.session_id.clone());
         cursor.last_message_line_number = last.last_line.unwrap_or_default();
@@ -287,15 +297,19 @@ fn advance(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
 }
 
 /// Maps each session in unacknowledged batches to true if the last of its chunks leaves more to send.
-fn has_more_after<'b>(ahead: &[&'b Batch]) -> HashMap<&'b str, bool> {
-    let chunks = ahead.iter().flat_map(|batch| &batch.chunks);
+fn has_more_after<'b>(unacknowledged: &[&'b Batch]) -> HashMap<&'b str, bool> {
+    let chunks = unacknowledged.iter().flat_map(|batch| &batch.chunks);
     chunks.map(|chunk| (chunk.session_id.as_str(), chunk.more)).collect()
 }
 
-/// The cursor of a session after the acknowledgement of the batches `ahead`.
-fn cursor_after<'c>(cursor: &'c SessionCursor, session_id: &str, ahead: &[&Batch]) -> Cow<'c, SessionCursor> {
+/// The cursor of a session after the acknowledgement of the batches `unacknowledged`.
+fn cursor_after<'c>(
+    cursor: &'c SessionCursor,
+    session_id: &str,
+    unacknowledged: &[&Batch],
+) -> Cow<'c, SessionCursor> {
     let mut cursor = Cow::Borrowed(cursor);
-    let chunks = ahead.iter().flat_map(|batch| &batch.chunks);
+    let chunks = unacknowledged.iter().flat_map(|batch| &batch.chunks);
     for chunk in chunks.filter(|chunk| chunk.session_id == session_id) {
         chunk.advance_cursor(cursor.to_mut());
     }

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use crate::exporter::batch::{Batch, BatchLimits, SessionChunk};
-use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::state::Destination;
 
 /// The search for a rejected item; idle most of the time.
@@ -46,11 +46,11 @@ impl Bisection {
     }
 
     /// Ends the search if everything in the batch that was rejected first has passed.
-    pub fn finish_if_passed(&mut self, destination: &Destination, pending: &VecDeque<PendingSession>) {
+    pub fn finish_if_passed(&mut self, destination: &Destination, due: &VecDeque<DueSession>) {
         let has_passed = self.step.as_ref().is_some_and(|Step { end, .. }| {
             let cursor = destination.sessions.get(&end.session_id);
-            let is_pending = pending.iter().any(|session| session.session_id == end.session_id);
-            !is_pending || cursor.is_some_and(|cursor| cursor.rowid >= end.rowid)
+            let is_due = due.iter().any(|session| session.session_id == end.session_id);
+            !is_due || cursor.is_some_and(|cursor| cursor.rowid >= end.rowid)
         });
         if has_passed {
             self.finish();
@@ -72,7 +72,7 @@ impl Bisection {
         &mut self,
         batch: &Batch,
         destination: &Destination,
-        due: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> bool {
         let [chunk] = batch.chunks.as_slice() else {
             let Some(last) = batch.chunks.last() else { return false };
@@ -98,7 +98,7 @@ impl Bisection {
         &mut self,
         chunk: &SessionChunk,
         destination: &Destination,
-        due: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> bool {
         let Some(session) = due.iter_mut().find(|session| session.session_id == chunk.session_id) else {
             return false;

@@ -12,7 +12,8 @@ use crate::exporter::batch::Batch;
 use crate::exporter::delivery::limits;
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::request_error::{FaultKind, RequestError};
-use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::plan::due_session::DueSession;
+use crate::exporter::state::queue::Permanence;
 
 /// The number of faults in a row, in this run or the previous ones, that makes a batch suspect.
 const FAULTS_MAX: u32 = 2;
@@ -54,10 +55,10 @@ impl Progress<'_> {
         suspicion: &Suspicion,
         batch: &Batch,
         endpoint_is_well: bool,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> bool {
         match (is_single(batch), endpoint_is_well) {
-            (true, true) => self.act_on_single(suspicion, batch, pending),
+            (true, true) => self.act_on_single(suspicion, batch, due),
             (true, false) => false,
             (false, true) => {
                 if suspicion.kind == FaultKind::Cut {
@@ -65,19 +66,19 @@ impl Progress<'_> {
                     limits::keep_learned(self.destination_mut());
                 }
                 // The cause may be one message, whatever its size: only bisection finds it.
-                self.batcher.narrow(batch, false, pending)
+                self.batcher.narrow(batch, false, due)
             }
             (false, false) => true,
         }
     }
 
-    /// Learns that a batch was too slow for the `limit` that the run's time budget left. Returns the error that says so.
-    pub fn slow_batch(&mut self, payload_bytes: u64, limit: Duration) -> RequestError {
+    /// Learns that a batch was too slow for the time that the run's budget left. Returns the error that says so.
+    pub fn slow_batch(&mut self, payload_bytes: u64, time_left: Duration) -> RequestError {
         self.learn_slow_batch(payload_bytes);
         RequestError::SlowBatch {
             message: format!(
                 "a batch of {payload_bytes} bytes had no response after {} s, when the time budget of the run was used up; the next run sends smaller ones; raise --max-seconds if the connection is slow",
-                limit.as_secs()
+                time_left.as_secs()
             ),
         }
     }
@@ -93,25 +94,25 @@ impl Progress<'_> {
         &mut self,
         Suspicion { kind, message }: &Suspicion,
         batch: &Batch,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> bool {
         let Some(chunk) = batch.chunks.first() else { return false };
-        let Some(index) = pending.iter().position(|session| session.session_id == chunk.session_id) else {
+        let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id) else {
             return false;
         };
         if self.set_aside.insert(chunk.session_id.clone()) {
             self.batcher.bisection.finish();
-            let session = pending.remove(index);
-            pending.extend(session);
+            let session = due.remove(index);
+            due.extend(session);
             return true;
         }
         match (kind, &chunk.only_message) {
-            (FaultKind::Intercepted { status }, _) => self.reject_batch(batch, *status, message, pending),
+            (FaultKind::Intercepted { status }, _) => self.reject_batch(batch, *status, message, due),
             (FaultKind::Cut, Some(single)) if single.has_content => {
-                pending[index].omit_content.insert(single.rowid);
+                due[index].omit_content.insert(single.rowid);
             }
             // The trouble may pass: the session backs off by itself.
-            _ => self.reject_session(index, pending, NO_RESPONSE, message, false),
+            _ => self.reject_session(index, due, NO_RESPONSE, message, Permanence::Temporary),
         }
         true
     }

@@ -13,11 +13,11 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, SendBody};
 
 use crate::exporter::config::proxy::ProxyUrl;
-use crate::exporter::config::{self, Config};
+use crate::exporter::config::{ApiKey, Config, Endpoint};
 use crate::exporter::delivery::authorities;
 use crate::exporter::delivery::connect_error::Route;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::{self, Posted};
+use crate::exporter::delivery::response::{self, BatchDecision};
 use crate::exporter::error::Error;
 use crate::protocol::{CLIENT_ID_HEADER, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER};
 
@@ -32,20 +32,15 @@ pub struct HttpClient {
     ca_file: Option<PathBuf>,
     proxy: Option<(ProxyUrl, Proxy)>,
     endpoint: String,
-    key: config::ApiKey,
+    key: ApiKey,
     client_id: String,
 }
 
 impl HttpClient {
     /// Prepares requests to an endpoint; opens no connection.
-    pub fn new(
-        config: &Config,
-        endpoint: &str,
-        key: &config::ApiKey,
-        client_id: &str,
-    ) -> Result<HttpClient, Error> {
-        let ca_file = config.ca_file.as_ref().filter(|_| is_https(endpoint));
-        let uri = endpoint.parse::<ureq::http::Uri>().context("cannot parse the endpoint")?;
+    pub fn new(config: &Config, endpoint: Endpoint, client_id: &str) -> Result<HttpClient, Error> {
+        let ca_file = config.ca_file.as_ref().filter(|_| is_https(endpoint.url));
+        let uri = endpoint.url.parse::<ureq::http::Uri>().context("cannot parse the endpoint")?;
         let proxy = config.proxy.for_endpoint(uri.host().unwrap_or_default(), uri.port_u16())?;
         Ok(HttpClient {
             agent: OnceLock::new(),
@@ -53,14 +48,14 @@ impl HttpClient {
             authorities: ca_file.map_or(Ok(Vec::new()), |path| authorities::read(path))?,
             ca_file: ca_file.cloned(),
             proxy: proxy.map(usable).transpose()?,
-            endpoint: endpoint.to_owned(),
-            key: key.clone(),
+            endpoint: endpoint.url.to_owned(),
+            key: endpoint.key.clone(),
             client_id: client_id.to_owned(),
         })
     }
 
     /// Posts a compressed payload. A date in `Retry-After` is relative to `now`.
-    pub fn post(&self, body: &[u8], now: DateTime<Utc>) -> Result<Posted, RequestError> {
+    pub fn post(&self, body: &[u8], now: DateTime<Utc>) -> Result<BatchDecision, RequestError> {
         let request = self
             .agent()
             .post(&self.endpoint)
@@ -74,7 +69,7 @@ impl HttpClient {
         let response = request
             .send(SendBody::from_reader(&mut body))
             .map_err(|error| self.route().unreachable(&error, body.has_begun))?;
-        response::posted(&self.endpoint, response, now)
+        response::batch_decision(&self.endpoint, response, now)
     }
 
     /// Requests the identity; `None` if the receiver has no such endpoint. A date in `Retry-After` is
@@ -114,6 +109,8 @@ impl HttpClient {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("han-sync/", env!("CARGO_PKG_VERSION")))
+            // A name server that never responds must not hold up the run.
+            .timeout_resolve(timeout)
             .timeout_connect(timeout)
             .timeout_per_write(timeout)
             .timeout_recv_response(timeout)

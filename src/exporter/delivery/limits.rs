@@ -21,21 +21,21 @@ const LEARNED_LIMIT_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// The limits of the next batch to a destination.
 pub fn batch_limits(config: &Config, destination: &Destination, now: DateTime<Utc>) -> BatchLimits {
     let receiver = receiver_limits(destination);
-    let bytes_max = receiver.max_inflated_bytes.map_or(usize::MAX, |bytes| bytes as usize);
-    let bytes_max = bytes_max.saturating_sub(ENVELOPE_BYTES).max(1);
+    let inflated_bytes_max = receiver.max_inflated_bytes.map_or(usize::MAX, |bytes| bytes as usize);
+    let inflated_bytes_max = inflated_bytes_max.saturating_sub(ENVELOPE_BYTES).max(1);
     let messages_max = receiver.max_messages.map_or(usize::MAX, |messages| messages as usize);
     let learned_max = learned_bytes(destination, now).unwrap_or(usize::MAX);
     BatchLimits {
         sessions: usize::MAX,
         messages: config.batch_messages.min(messages_max),
         tasks: usize::MAX,
-        bytes: config.batch_bytes.min(bytes_max).min(learned_max).max(1),
-        bytes_max,
+        bytes: config.batch_bytes.min(inflated_bytes_max).min(learned_max).max(1),
+        bytes_max: inflated_bytes_max,
     }
 }
 
 /// The compressed size up to which the receiver accepts a body.
-pub fn body_bytes_max(destination: &Destination) -> Option<u64> {
+pub fn compressed_bytes_max(destination: &Destination) -> Option<u64> {
     receiver_limits(destination).max_body_bytes
 }
 
@@ -52,12 +52,12 @@ pub fn keep_learned(destination: &mut Destination) {
     }
 }
 
-/// Learns that a batch was fast: doubles a limit that a slow transport taught, up to the configured `bytes_max`.
-pub fn raise(destination: &mut Destination, bytes_max: usize) {
+/// Learns that a batch was fast: doubles a limit that a slow transport taught, up to the configured size.
+pub fn raise(destination: &mut Destination, configured_bytes_max: usize) {
     let limit = &mut destination.learned_limit;
     if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
         learned.bytes = learned.bytes.saturating_mul(2);
-        if learned.bytes >= bytes_max {
+        if learned.bytes >= configured_bytes_max {
             *limit = None;
         }
     }

@@ -1,7 +1,7 @@
 //! Delivery: batches to the receiver, acknowledgements back to the cursors.
 //!
-//! Cursors advance only over what the receiver acknowledged. A fault of the endpoint counts against no session, a
-//! rejection of a session delays no other, and a batch that is rejected as a whole is bisected until the culprit is
+//! Cursors advance as the cursor rule in `batcher.rs` says. A fault of the endpoint counts against no session, a
+//! rejection of a session delays no other, and a batch that is rejected as a whole is bisected until the rejected item is
 //! alone.
 
 /// The errors of a request.
@@ -14,13 +14,15 @@ mod connect_error;
 mod authorities;
 /// The HTTP client.
 pub mod client;
-/// The sender thread and the signals.
+/// SIGTERM and SIGINT during the requests.
+mod signals;
+/// The sender thread.
 mod transport;
-/// The binary search for the culprit of a rejected batch.
+/// The binary search for a rejected item.
 mod bisect;
 /// The limits of a batch.
 mod limits;
-/// Pending sessions into batches, acknowledgements into cursors.
+/// Due sessions into batches, acknowledgements into cursors.
 pub mod batcher;
 /// The next batches, read and encoded while one is in flight.
 mod prefetch;
@@ -42,18 +44,18 @@ use serde_json::Value;
 use crate::exporter::batch::Batch;
 use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::context::Context;
-use crate::exporter::delivery::acknowledge::rejections;
+use crate::exporter::delivery::acknowledge::validate_response;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::prefetch::{Prefetch, PreparedBatch};
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::rejection::TOO_LARGE;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::Posted;
+use crate::exporter::delivery::response::BatchDecision;
 use crate::exporter::delivery::transport::Transport;
-use crate::exporter::outcome::{Flow, StopReason};
+use crate::exporter::outcome::{StepResult, StopReason};
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
-use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::source::Source;
 
 /// The time that an attempt needs at least; with less left, the next run retries.
@@ -103,7 +105,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Waits before the first request; the time budget counts from after the wait.
-    pub fn wait(&mut self, duration: Duration) -> Flow<()> {
+    pub fn wait(&mut self, duration: Duration) -> StepResult<()> {
         self.deadline += duration;
         self.transport
             .pause(self.progress.batcher.clock, duration)
@@ -111,13 +113,13 @@ impl<'a> Delivery<'a> {
     }
 
     /// Requests the identity and records it in the state. Returns true if the identity is a new one.
-    pub fn learn_identity(&mut self) -> Flow<bool> {
+    pub fn fetch_identity(&mut self) -> StepResult<bool> {
         loop {
-            let limit = self.time_left()?;
+            let time_left = self.time_left()?;
             let now = self.progress.batcher.clock.now();
             self.progress.set_dirty();
-            match self.transport.identity(now, limit) {
-                Ok(identity) => match self.progress.batcher.state.learn_identity(identity, now) {
+            match self.transport.identity(now, time_left) {
+                Ok(identity) => match self.progress.batcher.state.record_identity(identity, now) {
                     Ok(is_changed) => return Ok(is_changed),
                     Err(message) => self.wait_to_retry(&RequestError::NotReceiver { message })?,
                 },
@@ -126,27 +128,29 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Sends everything in `pending`, from its front.
+    /// Sends everything in `due`, from its front.
     pub fn deliver(
         &mut self,
         source: &Source,
         affiliations: &Affiliations,
-        pending: &mut VecDeque<PendingSession>,
-    ) -> Flow<()> {
+        due: &mut VecDeque<DueSession>,
+    ) -> StepResult<()> {
         let mut prefetch = Prefetch::default();
-        while let Some(prepared) = prefetch.next(&mut self.progress.batcher, source, affiliations, pending)? {
+        while let Some(prepared) = prefetch.next(&mut self.progress.batcher, source, affiliations, due)? {
             // Write-ahead: after a kill, fields that have changed back count as unsent.
             if self.progress.batcher.fields_changed {
                 self.progress.save()?;
             }
-            let is_complete = self.send(prepared, pending, |batcher, in_flight, pending| {
-                prefetch.fill(batcher, source, affiliations, pending, in_flight);
+            let is_complete = self.send(prepared, due, |batcher, in_flight, due| {
+                prefetch.fill(batcher, source, affiliations, due, in_flight);
             })?;
+            // After an incomplete acknowledgement the rows are others; after a retry the payloads state a time before the
+            // backoff.
             if !is_complete {
                 prefetch.discard();
             }
             // The end of the run saves what the last batch changed.
-            if !pending.is_empty() {
+            if !due.is_empty() {
                 self.progress.save_if_due()?;
             }
         }
@@ -154,7 +158,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Sends a heartbeat: an empty batch. Returns true if it was acknowledged at the first attempt.
-    pub fn send_heartbeat(&mut self) -> Flow<bool> {
+    pub fn send_heartbeat(&mut self) -> StepResult<bool> {
         let heartbeat = PreparedBatch::start(&self.progress.batcher, Batch::default(), 0, &[])?;
         self.send(heartbeat, &mut VecDeque::new(), |_, _, _| {})
     }
@@ -164,29 +168,29 @@ impl<'a> Delivery<'a> {
     fn send(
         &mut self,
         prepared: PreparedBatch,
-        pending: &mut VecDeque<PendingSession>,
-        prefetch: impl FnOnce(&mut Batcher, &Batch, &mut VecDeque<PendingSession>),
-    ) -> Flow<bool> {
+        due: &mut VecDeque<DueSession>,
+        prefetch: impl FnOnce(&mut Batcher, &Batch, &mut VecDeque<DueSession>),
+    ) -> StepResult<bool> {
         let (batch, mut body) = prepared.wait()?;
-        let bytes_max = self.progress.batcher.body_bytes_max();
-        if bytes_max.is_some_and(|max| body.bytes.len() as u64 > max) && !batch.chunks.is_empty() {
+        let compressed_bytes_max = self.progress.batcher.compressed_bytes_max();
+        if compressed_bytes_max.is_some_and(|max| body.bytes.len() as u64 > max) && !batch.chunks.is_empty() {
             let message = "larger than the receiver's maxBodyBytes";
-            self.progress.reject_batch(&batch, TOO_LARGE, message, pending);
+            self.progress.reject_batch(&batch, TOO_LARGE, message, due);
             return Ok(false);
         }
         let mut prefetch = Some(prefetch);
         loop {
-            let limit = self.time_left()?;
+            let time_left = self.time_left()?;
             let is_first = prefetch.is_some();
             if !is_first {
                 body = self.encode_again(&batch)?;
             }
-            let posted = self.post(&body, limit, |batcher| {
+            let decision = self.post(&body, time_left, |batcher| {
                 if let Some(prefetch) = prefetch.take() {
-                    prefetch(batcher, &batch, pending);
+                    prefetch(batcher, &batch, due);
                 }
             });
-            match self.act_on(posted, &batch, &body, limit, pending)? {
+            match self.act_on(decision, &batch, &body, time_left, due)? {
                 Attempt::Acknowledged => return Ok(is_first),
                 Attempt::Incomplete => return Ok(false),
                 Attempt::Retry => prefetch = None,
@@ -195,7 +199,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Encodes the payload of a batch anew, because the payload states the time of sending.
-    fn encode_again(&self, batch: &Batch) -> Flow<EncodedBody> {
+    fn encode_again(&self, batch: &Batch) -> StepResult<EncodedBody> {
         let batcher = &self.progress.batcher;
         let envelope = batcher.envelope(batch, &[], batcher.clock.now())?;
         Ok(encode(envelope, batch.has_content).context("cannot compress a batch")?)
@@ -205,13 +209,13 @@ impl<'a> Delivery<'a> {
     fn post(
         &mut self,
         body: &EncodedBody,
-        limit: Duration,
+        time_left: Duration,
         meanwhile: impl FnOnce(&mut Batcher),
-    ) -> Result<(Posted, Duration), RequestError> {
+    ) -> Result<(BatchDecision, Duration), RequestError> {
         self.progress.set_dirty();
         self.progress.report.attempts += 1;
         let now = self.progress.batcher.clock.now();
-        let request = self.transport.post(body.bytes.clone(), now, limit)?;
+        let request = self.transport.post(body.bytes.clone(), now, time_left)?;
         meanwhile(&mut self.progress.batcher);
         self.transport.response(request)
     }
@@ -219,35 +223,36 @@ impl<'a> Delivery<'a> {
     /// Acts on the result of an attempt: acknowledges, rejects, or waits for the retry.
     fn act_on(
         &mut self,
-        posted: Result<(Posted, Duration), RequestError>,
+        decision: Result<(BatchDecision, Duration), RequestError>,
         batch: &Batch,
         body: &EncodedBody,
-        limit: Duration,
-        pending: &mut VecDeque<PendingSession>,
-    ) -> Flow<Attempt> {
+        time_left: Duration,
+        due: &mut VecDeque<DueSession>,
+    ) -> StepResult<Attempt> {
         let is_empty = batch.chunks.is_empty();
-        let error = match posted {
-            Ok((Posted::Response(response), duration)) => {
-                match rejections(batch.chunks.iter().map(|chunk| chunk.session_id.as_str()), &response) {
+        let error = match decision {
+            Ok((BatchDecision::Response(response), duration)) => {
+                match validate_response(batch.chunks.iter().map(|chunk| chunk.session_id.as_str()), &response)
+                {
                     Ok(rejections) => {
                         self.count_acknowledged(batch, body, duration);
-                        self.progress.acknowledge(batch, &rejections, pending);
+                        self.progress.apply_response(batch, &rejections, due);
                         let is_complete = rejections.is_empty();
                         return Ok(if is_complete { Attempt::Acknowledged } else { Attempt::Incomplete });
                     }
                     Err(message) => RequestError::fault(message),
                 }
             }
-            Ok((Posted::BatchRejected { status, message }, _)) if !is_empty => {
+            Ok((BatchDecision::BatchRejected { status, message }, _)) if !is_empty => {
                 self.progress.clear_faults();
-                self.progress.reject_batch(batch, status, &message, pending);
+                self.progress.reject_batch(batch, status, &message, due);
                 return Ok(Attempt::Incomplete);
             }
-            Ok((Posted::BatchRejected { status, message }, _)) => RequestError::NotReceiver {
+            Ok((BatchDecision::BatchRejected { status, message }, _)) => RequestError::NotReceiver {
                 message: format!("the receiver rejected a heartbeat ({status}: {message})"),
             },
-            Err(RequestError::TimeUp) if limit >= self.slow_after && !is_empty => {
-                self.progress.slow_batch(body.inflated_bytes, limit)
+            Err(RequestError::TimeUp) if time_left >= self.slow_after && !is_empty => {
+                self.progress.slow_batch(body.inflated_bytes, time_left)
             }
             Err(error) => error,
         };
@@ -255,7 +260,7 @@ impl<'a> Delivery<'a> {
         self.wait_to_retry(&error)?;
         let Some(suspicion) = suspicion else { return Ok(Attempt::Retry) };
         let endpoint_is_well = self.send_heartbeat()?;
-        let is_changed = self.progress.act_on_suspicion(&suspicion, batch, endpoint_is_well, pending);
+        let is_changed = self.progress.act_on_suspicion(&suspicion, batch, endpoint_is_well, due);
         Ok(if is_changed { Attempt::Incomplete } else { Attempt::Retry })
     }
 
@@ -270,11 +275,11 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Records an error of a request, and waits for the retry. Stops if the error is permanent, inline retries are off,
+    /// Records an error of a request, and waits for the retry. Stops if the error is not retryable, inline retries are off,
     /// or the time budget does not suffice.
-    fn wait_to_retry(&mut self, error: &RequestError) -> Flow<()> {
-        if *error == RequestError::Interrupted {
-            return Err(StopReason::Interrupted.into());
+    fn wait_to_retry(&mut self, error: &RequestError) -> StepResult<()> {
+        if *error == RequestError::Signalled {
+            return Err(StopReason::Signalled.into());
         }
         let retry_after = error.retry_after();
         let last_error = &self.progress.destination().last_error;
@@ -284,10 +289,10 @@ impl<'a> Delivery<'a> {
             _ => error.message().to_owned(),
         };
         let (attempts, wait) = self.progress.record_fault(message, retry_after);
-        self.asked_to_wait = !retry_after.is_zero();
+        self.asked_to_wait = retry_after.is_some_and(|wait| !wait.is_zero());
         let clock = self.progress.batcher.clock;
         let is_too_late = clock.elapsed() + wait + ATTEMPT_MIN >= self.deadline;
-        if error.is_permanent() || !self.retry_inline || is_too_late {
+        if !error.is_retryable() || !self.retry_inline || is_too_late {
             return Err(error.stop_reason().into());
         }
         self.progress.log.info(
@@ -300,8 +305,8 @@ impl<'a> Delivery<'a> {
     }
 
     fn time_left(&mut self) -> Result<Duration, StopReason> {
-        if self.transport.is_interrupted() {
-            return Err(StopReason::Interrupted);
+        if self.transport.poll_signal(Duration::ZERO) {
+            return Err(StopReason::Signalled);
         }
         match self.deadline.checked_sub(self.progress.batcher.clock.elapsed()) {
             Some(left) if !left.is_zero() => Ok(left),

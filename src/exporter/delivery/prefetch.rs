@@ -14,8 +14,8 @@ use crate::exporter::batch::Batch;
 use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::error::Error;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
-use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::source::Source;
 
 /// The number of prefetched batches that keeps two processors busy with reading and compressing.
@@ -33,14 +33,14 @@ pub struct PreparedBatch {
 }
 
 impl PreparedBatch {
-    /// Starts to encode the payload of a batch that is sent after those `ahead`.
+    /// Starts to encode the payload of a batch that is sent after those `unacknowledged`.
     pub fn start(
         batcher: &Batcher,
         batch: Batch,
         source_version: i64,
-        ahead: &[&Batch],
+        unacknowledged: &[&Batch],
     ) -> Result<PreparedBatch, Error> {
-        let envelope = batcher.envelope(&batch, ahead, batcher.clock.now())?;
+        let envelope = batcher.envelope(&batch, unacknowledged, batcher.clock.now())?;
         let has_content = batch.has_content;
         let encoder = thread::spawn(move || encode(envelope, has_content));
         Ok(PreparedBatch { batch, source_version, encoder })
@@ -67,14 +67,14 @@ impl Prefetch {
         batcher: &mut Batcher,
         source: &Source,
         affiliations: &Affiliations,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) -> Result<Option<PreparedBatch>, Error> {
         let version = source.version()?;
         if let Some(prepared) = self.batches.pop_front().filter(|batch| batch.source_version == version) {
             return Ok(Some(prepared));
         }
         self.discard();
-        let batch = batcher.next_batch(source, affiliations, pending, &[])?;
+        let batch = batcher.next_batch(source, affiliations, due, &[])?;
         batch.map(|batch| PreparedBatch::start(batcher, batch, version, &[])).transpose()
     }
 
@@ -85,15 +85,17 @@ impl Prefetch {
         batcher: &mut Batcher,
         source: &Source,
         affiliations: &Affiliations,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
         in_flight: &Batch,
     ) {
         while self.has_space() {
-            let mut ahead = vec![in_flight];
-            ahead.extend(self.batches.iter().map(|prepared| &prepared.batch));
+            let mut unacknowledged = vec![in_flight];
+            unacknowledged.extend(self.batches.iter().map(|prepared| &prepared.batch));
             let Ok(version) = source.version() else { return };
-            let Ok(Some(batch)) = batcher.next_batch(source, affiliations, pending, &ahead) else { return };
-            let Ok(prepared) = PreparedBatch::start(batcher, batch, version, &ahead) else { return };
+            let Ok(Some(batch)) = batcher.next_batch(source, affiliations, due, &unacknowledged) else {
+                return;
+            };
+            let Ok(prepared) = PreparedBatch::start(batcher, batch, version, &unacknowledged) else { return };
             self.batches.push_back(prepared);
         }
     }

@@ -107,13 +107,13 @@ impl<'a> Progress<'a> {
 
     /// Records a fault: one more attempt in a row, the time of the next retry, the last error. Returns the number of
     /// attempts and the wait until the retry, which is at least `retry_after`.
-    pub fn record_fault(&mut self, message: String, retry_after: Duration) -> (u32, Duration) {
+    pub fn record_fault(&mut self, message: String, retry_after: Option<Duration>) -> (u32, Duration) {
         let now = self.batcher.clock.now();
         let destination = self.destination_mut();
         let backoff = &mut destination.backoff;
         backoff.attempts = backoff.attempts.saturating_add(1);
         let attempts = backoff.attempts;
-        let wait = backoff::backoff(attempts, backoff::jitter()).max(retry_after);
+        let wait = backoff::backoff(attempts, backoff::jitter()).max(retry_after.unwrap_or_default());
         backoff.next_retry_at = Some(backoff::after(now, wait));
         destination.last_error = Some(LastError { at: Some(now), message });
         self.is_dirty = true;

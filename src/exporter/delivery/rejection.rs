@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
-use crate::exporter::plan::pending_session::PendingSession;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::state::queue::Change;
+use crate::exporter::state::queue::Permanence::{self, Permanent, Temporary};
 use crate::protocol::code;
 
 /// HTTP 413 Content Too Large.
@@ -28,7 +29,7 @@ impl Progress<'_> {
         batch: &Batch,
         status: u16,
         message: &str,
-        due: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
     ) {
         let is_narrowed = self.batcher.narrow(batch, status == TOO_LARGE, due);
         let next = if is_narrowed { "sending it in smaller batches" } else { "leaving it behind" };
@@ -38,32 +39,27 @@ impl Progress<'_> {
             &[("status", Value::from(status)), ("sessions", Value::from(batch.chunks.len()))],
         );
         if let Some(chunk) = batch.chunks.first().filter(|_| !is_narrowed) {
-            self.reject_single(chunk, &format!("HTTP_{status}"), message, true, due);
+            self.reject_single(chunk, &format!("HTTP_{status}"), message, Permanent, due);
         }
     }
 
     /// Handles a `VALIDATION_ERROR` of a session: searches the session for the row, or rejects its only message or task.
     /// The session itself is rejected if nothing but its fields were sent.
-    pub fn reject_invalid(
-        &mut self,
-        chunk: &SessionChunk,
-        message: &str,
-        due: &mut VecDeque<PendingSession>,
-    ) {
+    pub fn reject_invalid(&mut self, chunk: &SessionChunk, message: &str, due: &mut VecDeque<DueSession>) {
         if !self.batcher.narrow_session(chunk, due) {
-            self.reject_single(chunk, code::VALIDATION_ERROR, message, false, due);
+            self.reject_single(chunk, code::VALIDATION_ERROR, message, Temporary, due);
         }
     }
 
-    /// Leaves the only message or task of a chunk behind; the rest of the session is sent without it. `for_good` holds for
+    /// Leaves the only message or task of a chunk behind; the rest of the session is sent without it. `permanence` is that of
     /// the session, if the chunk has neither.
     fn reject_single(
         &mut self,
         chunk: &SessionChunk,
         code: &str,
         message: &str,
-        for_good: bool,
-        due: &mut VecDeque<PendingSession>,
+        permanence: Permanence,
+        due: &mut VecDeque<DueSession>,
     ) {
         self.batcher.bisection.finish();
         let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id) else {
@@ -77,35 +73,41 @@ impl Progress<'_> {
             session.rejected_rows.insert(rejected.rowid);
             session.rejected_in_succession += 1;
             let is_session = session.rejected_in_succession >= REJECTED_IN_SUCCESSION_MAX;
-            self.record_rejection(session, code, &message, true);
+            self.record_rejection(session, code, &message, Permanent);
             if is_session {
                 due.remove(index);
             } else if !chunk.more {
-                self.batcher.settle(due, index);
+                self.batcher.finish_session(due, index);
             }
         } else if let Some(task) = chunk.only_task {
             due[index].rejected_tasks.insert(task);
-            self.record_rejection(&mut due[index], code, message, true);
+            self.record_rejection(&mut due[index], code, message, Permanent);
         } else {
-            self.reject_session(index, due, code, message, for_good);
+            self.reject_session(index, due, code, message, permanence);
         }
     }
 
-    /// Handles the rejection of a session: the session leaves `pending`, and its queue item keeps the rejection.
+    /// Handles the rejection of a session: the session leaves `due`, and its queue item keeps the rejection.
     pub fn reject_session(
         &mut self,
         index: usize,
-        pending: &mut VecDeque<PendingSession>,
+        due: &mut VecDeque<DueSession>,
         code: &str,
         message: &str,
-        for_good: bool,
+        permanence: Permanence,
     ) {
-        if let Some(mut rejected) = pending.remove(index) {
-            self.record_rejection(&mut rejected, code, message, for_good);
+        if let Some(mut rejected) = due.remove(index) {
+            self.record_rejection(&mut rejected, code, message, permanence);
         }
     }
 
-    fn record_rejection(&mut self, session: &mut PendingSession, code: &str, message: &str, for_good: bool) {
+    fn record_rejection(
+        &mut self,
+        session: &mut DueSession,
+        code: &str,
+        message: &str,
+        permanence: Permanence,
+    ) {
         self.report.add_error(Some(&session.session_id), code, message.to_owned());
         if session.is_rejected {
             return;
@@ -117,7 +119,7 @@ impl Progress<'_> {
             code: code.to_owned(),
             message: message.to_owned(),
             data_mark: session.data_mark.clone(),
-            for_good,
+            permanence,
         });
     }
 }

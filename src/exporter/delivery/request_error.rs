@@ -59,7 +59,7 @@ pub enum RequestError {
         message: String,
     },
     /// A signal arrived before the response.
-    Interrupted,
+    Signalled,
 }
 
 impl RequestError {
@@ -81,13 +81,13 @@ impl RequestError {
             | RequestError::NotReceiver { message }
             | RequestError::SlowBatch { message } => message,
             RequestError::TimeUp => "the time budget of the run was used up before the receiver responded",
-            RequestError::Interrupted => "a signal ended the run before the receiver responded",
+            RequestError::Signalled => "a signal ended the run before the receiver responded",
         }
     }
 
-    /// Reports whether a retry in the same run is pointless.
-    pub fn is_permanent(&self) -> bool {
-        !matches!(self, RequestError::Fault { .. })
+    /// Reports whether a retry in the same run may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, RequestError::Fault { .. })
     }
 
     /// Kind of the fault; `None` for any other error.
@@ -98,11 +98,11 @@ impl RequestError {
         }
     }
 
-    /// The wait that the receiver asked for; zero if it asked for none.
-    pub fn retry_after(&self) -> Duration {
+    /// The wait that the receiver asked for.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            RequestError::Fault { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
+            RequestError::Fault { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -113,7 +113,7 @@ impl RequestError {
             RequestError::KeyRejected { .. } => StopReason::KeyRejected,
             RequestError::NotReceiver { .. } => StopReason::NotReceiver,
             RequestError::TimeUp | RequestError::SlowBatch { .. } => StopReason::TimeUp,
-            RequestError::Interrupted => StopReason::Interrupted,
+            RequestError::Signalled => StopReason::Signalled,
         }
     }
 }

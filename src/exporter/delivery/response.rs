@@ -20,7 +20,7 @@ const MESSAGE_CHARS_MAX: usize = 300;
 
 /// The receiver's decision on a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Posted {
+pub enum BatchDecision {
     /// A decision on each session.
     Response(SyncResponse),
     /// 400, 413 or 422 for the batch as a whole.
@@ -33,34 +33,36 @@ pub enum Posted {
 }
 
 /// Interprets the response to a batch. A date in `Retry-After` is relative to `now`.
-pub fn posted(
+pub fn batch_decision(
     endpoint: &str,
     mut response: Response<Body>,
     now: DateTime<Utc>,
-) -> Result<Posted, RequestError> {
+) -> Result<BatchDecision, RequestError> {
     let status = response.status().as_u16();
     match status {
         200 | 207 | 422 => sync_response(endpoint, &mut response),
         // A web page comes from a proxy on the way. Only 413 is plausible from a proxy.
         400 if is_web_page(&response) => Err(intercepted(endpoint, response.status())),
-        400 | 413 => Ok(Posted::BatchRejected { status, message: error_text(endpoint, &mut response) }),
+        400 | 413 => {
+            Ok(BatchDecision::BatchRejected { status, message: error_text(endpoint, &mut response) })
+        }
         _ => Err(error(endpoint, response, now)),
     }
 }
 
-fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<Posted, RequestError> {
+fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<BatchDecision, RequestError> {
     let is_unprocessable = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
     let body = json_body(endpoint, response)?;
     if let Ok(parsed) = serde_json::from_slice::<SyncResponse>(&body) {
         if is_unprocessable && parsed.processed == 0 && parsed.errors.is_empty() {
             let message = "the receiver rejected the batch and named no session".to_owned();
-            return Ok(Posted::BatchRejected { status: 422, message });
+            return Ok(BatchDecision::BatchRejected { status: 422, message });
         }
-        return Ok(Posted::Response(parsed));
+        return Ok(BatchDecision::Response(parsed));
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
         Ok(body) if is_unprocessable => {
-            Ok(Posted::BatchRejected { status: 422, message: bounded(&body.error) })
+            Ok(BatchDecision::BatchRejected { status: 422, message: bounded(&body.error) })
         }
         Ok(body) => Err(RequestError::fault(bounded(&body.error))),
         Err(_) => Err(RequestError::fault(format!(

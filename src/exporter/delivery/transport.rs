@@ -4,22 +4,18 @@
 //! A posted request without a response is in flight; there is at most one. The transport neither retries nor
 //! interprets.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::{flag, low_level::pipe};
 
 use crate::exporter::clock::Clock;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::Posted;
+use crate::exporter::delivery::response::BatchDecision;
+use crate::exporter::delivery::signals::Signals;
 use crate::protocol::Identity;
 
 /// The time that a request in flight gets after a signal; everything is saved within 2 s.
@@ -32,9 +28,9 @@ enum Job {
 
 enum Event {
     /// The result of a post, with its duration.
-    Posted(Result<Posted, RequestError>, Duration),
+    Posted(Result<BatchDecision, RequestError>, Duration),
     Identified(Result<Option<Identity>, RequestError>),
-    Interrupted,
+    Signal,
 }
 
 /// The sender thread and the signals.
@@ -42,11 +38,14 @@ enum Event {
 pub struct Transport {
     /// Moves to the thread with the first request.
     client: Option<HttpClient>,
-    jobs: Sender<Job>,
-    queue: Option<Receiver<Job>>,
-    events: Receiver<Event>,
-    responses: Sender<Event>,
-    is_interrupted: bool,
+    job_tx: Sender<Job>,
+    /// Moves to the thread with the first request.
+    job_rx: Option<Receiver<Job>>,
+    event_tx: Sender<Event>,
+    event_rx: Receiver<Event>,
+    /// Present from the first request on.
+    signals: Option<Signals>,
+    is_signalled: bool,
 }
 
 /// A request in flight.
@@ -59,129 +58,107 @@ pub struct InFlight {
 impl Transport {
     /// Creates a transport without a thread: a run with nothing to send needs none. Threads end with the process.
     pub fn new(client: HttpClient) -> Transport {
-        let (jobs, queue) = channel();
-        let (responses, events) = channel();
-        Transport { client: Some(client), jobs, queue: Some(queue), events, responses, is_interrupted: false }
+        let (job_tx, job_rx) = channel();
+        let (event_tx, event_rx) = channel();
+        Transport {
+            client: Some(client),
+            job_tx,
+            job_rx: Some(job_rx),
+            event_tx,
+            event_rx,
+            signals: None,
+            is_signalled: false,
+        }
     }
 
-    /// Starts to post a compressed batch, which has to end within `limit`.
+    /// Starts to post a compressed batch, which has to end within `time_left`.
     pub fn post(
         &mut self,
         body: Arc<Vec<u8>>,
         now: DateTime<Utc>,
-        limit: Duration,
+        time_left: Duration,
     ) -> Result<InFlight, RequestError> {
-        self.request(Job::Post(body, now), limit)
+        self.request(Job::Post(body, now), time_left)
     }
 
     /// Waits for the response to a post. Returns the receiver's decision and the duration of the request.
-    pub fn response(&mut self, request: InFlight) -> Result<(Posted, Duration), RequestError> {
+    pub fn response(&mut self, request: InFlight) -> Result<(BatchDecision, Duration), RequestError> {
         match self.wait(request)? {
-            Event::Posted(posted, duration) => Ok((posted?, duration)),
-            _ => Err(RequestError::Interrupted),
+            Event::Posted(decision, duration) => Ok((decision?, duration)),
+            _ => Err(RequestError::Signalled),
         }
     }
 
-    /// Requests the identity, and waits for the result for at most `limit`.
+    /// Requests the identity, and waits for the result for at most `time_left`.
     pub fn identity(
         &mut self,
         now: DateTime<Utc>,
-        limit: Duration,
+        time_left: Duration,
     ) -> Result<Option<Identity>, RequestError> {
-        let request = self.request(Job::Identity(now), limit)?;
+        let request = self.request(Job::Identity(now), time_left)?;
         match self.wait(request)? {
             Event::Identified(identified) => identified,
-            _ => Err(RequestError::Interrupted),
+            _ => Err(RequestError::Signalled),
         }
     }
 
     /// Waits, or advances a simulated clock. A signal ends the wait.
     pub fn pause(&mut self, clock: &Clock, wait: Duration) -> Result<(), RequestError> {
-        if self.is_interrupted {
-            return Err(RequestError::Interrupted);
-        }
-        let wait = if clock.is_simulated() {
+        let is_simulated = clock.is_simulated();
+        if is_simulated && !self.is_signalled {
             clock.skip(wait);
-            Duration::ZERO
-        } else {
-            wait
-        };
-        match self.events.recv_timeout(wait) {
-            Ok(_) => {
-                self.is_interrupted = true;
-                Err(RequestError::Interrupted)
-            }
-            Err(_) => Ok(()),
         }
+        if self.poll_signal(if is_simulated { Duration::ZERO } else { wait }) {
+            return Err(RequestError::Signalled);
+        }
+        Ok(())
     }
 
-    /// Reports whether SIGTERM or SIGINT has arrived.
-    pub fn is_interrupted(&mut self) -> bool {
-        if self.events.try_recv().is_ok() {
-            self.is_interrupted = true;
-        }
-        self.is_interrupted
+    /// Reports whether SIGTERM or SIGINT has arrived; waits for one for at most `wait`.
+    pub fn poll_signal(&mut self, wait: Duration) -> bool {
+        // No request is in flight, so that the event can only be a signal.
+        self.is_signalled = self.is_signalled || self.event_rx.recv_timeout(wait).is_ok();
+        self.is_signalled
     }
 
-    fn request(&mut self, job: Job, limit: Duration) -> Result<InFlight, RequestError> {
+    fn request(&mut self, job: Job, time_left: Duration) -> Result<InFlight, RequestError> {
         self.start();
-        self.jobs.send(job).map_err(|_| RequestError::Interrupted)?;
-        Ok(InFlight { deadline: Instant::now() + limit })
+        self.job_tx.send(job).map_err(|_| RequestError::Signalled)?;
+        Ok(InFlight { deadline: Instant::now() + time_left })
     }
 
     fn start(&mut self) {
-        let (Some(client), Some(queue)) = (self.client.take(), self.queue.take()) else { return };
-        let responses = self.responses.clone();
+        let (Some(client), Some(job_rx)) = (self.client.take(), self.job_rx.take()) else { return };
+        let event_tx = self.event_tx.clone();
         thread::spawn(move || {
-            for job in queue {
+            for job in job_rx {
                 let started = Instant::now();
                 let event = match job {
                     Job::Post(body, now) => Event::Posted(client.post(&body, now), started.elapsed()),
                     Job::Identity(now) => Event::Identified(client.identity(now)),
                 };
-                if responses.send(event).is_err() {
+                if event_tx.send(event).is_err() {
                     return;
                 }
             }
         });
-        let events = self.responses.clone();
-        // After the run, a signal has its default effect again.
-        let is_ignored = Arc::new(AtomicBool::new(false));
-        match register_signals(&is_ignored) {
-            Ok(mut signals) => drop(thread::spawn(move || {
-                while signals.read_exact(&mut [0]).is_ok() && events.send(Event::Interrupted).is_ok() {}
-                is_ignored.store(true, Ordering::Relaxed);
-            })),
-            Err(_) => is_ignored.store(true, Ordering::Relaxed),
-        }
+        let event_tx = self.event_tx.clone();
+        self.signals = Some(Signals::listen(move || drop(event_tx.send(Event::Signal))));
     }
 
     fn wait(&mut self, InFlight { mut deadline }: InFlight) -> Result<Event, RequestError> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
-                Ok(Event::Interrupted) => {
-                    self.is_interrupted = true;
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            match self.event_rx.recv_timeout(time_left) {
+                Ok(Event::Signal) => {
+                    self.is_signalled = true;
                     deadline = deadline.min(Instant::now() + GRACE);
                 }
                 Ok(event) => return Ok(event),
-                Err(RecvTimeoutError::Timeout) if self.is_interrupted => {
-                    return Err(RequestError::Interrupted);
-                }
+                Err(RecvTimeoutError::Timeout) if self.is_signalled => return Err(RequestError::Signalled),
                 Err(RecvTimeoutError::Timeout) => return Err(RequestError::TimeUp),
-                Err(RecvTimeoutError::Disconnected) => return Err(RequestError::Interrupted),
+                Err(RecvTimeoutError::Disconnected) => return Err(RequestError::Signalled),
             }
         }
     }
-}
-
-/// Registers SIGTERM and SIGINT: each writes a byte to the returned stream. While `is_ignored`, they have their
-/// default effect too.
-fn register_signals(is_ignored: &Arc<AtomicBool>) -> io::Result<UnixStream> {
-    let (received, sent) = UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT] {
-        flag::register_conditional_default(signal, Arc::clone(is_ignored))?;
-        pipe::register(signal, sent.try_clone()?)?;
-    }
-    Ok(received)
 }

@@ -103,7 +103,7 @@ pub fn task_hash(task: &SyncTask) -> u64 {
 }
 
 /// Reports whether an eligible session has a delta.
-pub fn is_pending(cursor: &SessionCursor, fields_hash: u64, tasks: &BTreeSet<u64>) -> bool {
+pub fn has_delta(cursor: &SessionCursor, fields_hash: u64, tasks: &BTreeSet<u64>) -> bool {
     cursor.seen_rowid > cursor.rowid
         || !cursor.fields_sent
         || cursor.fields != Some(fields_hash)
@@ -166,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn delivered_session_is_not_pending() {
-        assert!(!is_pending(&delivered(), fields().hash(), &BTreeSet::new()));
+    fn delivered_session_has_no_delta() {
+        assert!(!has_delta(&delivered(), fields().hash(), &BTreeSet::new()));
     }
 
     #[test]
-    fn each_kind_of_change_makes_a_session_pending() {
+    fn each_kind_of_change_is_a_delta() {
         let hash = fields().hash();
-        assert!(is_pending(&SessionCursor { seen_rowid: 6, ..delivered() }, hash, &BTreeSet::new()));
-        assert!(is_pending(&delivered(), hash, &BTreeSet::from([7])));
+        assert!(has_delta(&SessionCursor { seen_rowid: 6, ..delivered() }, hash, &BTreeSet::new()));
+        assert!(has_delta(&delivered(), hash, &BTreeSet::from([7])));
         let closed = SessionFields { status: "closed".into(), ..fields() };
-        assert!(is_pending(&delivered(), closed.hash(), &BTreeSet::new()));
-        assert!(is_pending(&SessionCursor { fields_sent: false, ..delivered() }, hash, &BTreeSet::new()));
+        assert!(has_delta(&delivered(), closed.hash(), &BTreeSet::new()));
+        assert!(has_delta(&SessionCursor { fields_sent: false, ..delivered() }, hash, &BTreeSet::new()));
     }
 
     #[test]

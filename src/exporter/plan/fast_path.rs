@@ -12,7 +12,7 @@ use std::thread;
 use chrono::{DateTime, Utc};
 
 use crate::exporter::backoff;
-use crate::exporter::config::ApiKey;
+use crate::exporter::config::Endpoint;
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
@@ -55,7 +55,7 @@ pub struct FewSessions {
 /// Decides. `files`: the signature of the database's files.
 pub fn decide(
     context: &Context,
-    (endpoint, api_key): (&str, &ApiKey),
+    endpoint: Endpoint,
     queue: &Queue,
     files: Option<&str>,
     now: DateTime<Utc>,
@@ -66,8 +66,9 @@ pub fn decide(
     let Some(header) = StateHeader::load(&context.folder, &context.environment) else {
         return Ok(FastPath::FullScan);
     };
-    let fingerprint = header.fingerprint(api_key.expose());
-    let Some(idle) = header.idle.filter(|idle| holds(idle, context, (endpoint, &fingerprint), now)) else {
+    let fingerprint = header.fingerprint(endpoint.key.expose());
+    let Some(idle) = header.idle.filter(|idle| holds(idle, context, (endpoint.url, &fingerprint), now))
+    else {
         return Ok(FastPath::FullScan);
     };
     if idle.files.is_some() && idle.files.as_deref() == files {
@@ -75,7 +76,7 @@ pub fn decide(
     }
     let source = Source::open(&context.config.database)?;
     let (folder, environment) = (&context.folder, &context.environment);
-    let load_state = || load_state(folder, environment, (endpoint, api_key), queue);
+    let load_state = || load_state(folder, environment, endpoint, queue);
     let (session_ids, loaded) = thread::scope(|scope| {
         // Decoding the state takes about as long as fingerprinting the source.
         let loading = match source.snapshot()?.last_rowid()? > idle.source.watermark {
@@ -109,11 +110,12 @@ pub fn decide(
 fn load_state(
     folder: &Path,
     environment: &Environment,
-    (endpoint, api_key): (&str, &ApiKey),
+    endpoint: Endpoint,
     queue: &Queue,
 ) -> Result<Option<State>, Error> {
     let mut warnings = Vec::new();
-    let state = State::load(folder, environment, queue, (endpoint, api_key.expose()), None, &mut warnings)?;
+    let destination = (endpoint.url, endpoint.key.expose());
+    let state = State::load(folder, environment, queue, destination, None, &mut warnings)?;
     Ok(warnings.is_empty().then_some(state))
 }
 

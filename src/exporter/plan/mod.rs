@@ -20,8 +20,8 @@ mod project_folders;
 pub mod scan;
 /// Statements of the identity that are not taken as they are.
 pub mod identity_check;
-/// A session to send.
-pub mod pending_session;
+/// A session that the run sends, with its constraints.
+pub mod due_session;
 /// The due sessions of a run, the age of the identity, heartbeats.
 pub mod schedule;
 /// The fast path: a run with nothing, or with little, to do.

@@ -31,8 +31,8 @@ pub struct ScannedSession {
     /// True if its content may leave, too.
     pub include_content: bool,
     /// True if it is eligible and has a delta.
-    pub pending: bool,
-    /// Fingerprint of its data; empty where it is not pending.
+    pub has_delta: bool,
+    /// Fingerprint of its data; empty where it has no delta.
     pub data_fingerprint: String,
 }
 
@@ -202,7 +202,7 @@ struct SessionScan<'a> {
 }
 
 impl SessionScan<'_> {
-    /// Applies project overrides to the decision on a session, finds if it is pending, and adds it to the scan.
+    /// Applies project overrides to the decision on a session, finds if it has a delta, and adds it to the scan.
     fn add(
         &self,
         (row, repository): (SessionRow, SessionRepository),
@@ -219,16 +219,16 @@ impl SessionScan<'_> {
             repository,
             eligibility,
             include_content,
-            pending: false,
+            has_delta: false,
             data_fingerprint: String::new(),
         };
         if let Eligibility::Eligible { remote, inclusion, .. } = &session.eligibility {
             let fields = SessionFields::new(&session.row, remote.clone(), *inclusion).hash();
             let cursor = self.cursor_of(&session.row.id, state)?;
             let tasks = tasks.iter().map(|task| task.of_content(include_content)).collect();
-            session.pending = delta::is_pending(cursor, fields, &tasks) || !cursor.refused.is_empty();
+            session.has_delta = delta::has_delta(cursor, fields, &tasks) || !cursor.refused.is_empty();
             scan.fields_changed |= delta::record_fields(cursor, fields, self.now);
-            if session.pending {
+            if session.has_delta {
                 let last = self.snapshot.message_at_or_before(cursor.seen_rowid)?;
                 let last_id = last.as_ref().map(|(_, id)| id.as_str());
                 session.data_fingerprint = delta::data_fingerprint(cursor, last_id, fields, &tasks);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::exporter::config::Config;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
-use crate::exporter::plan::pending_session::PendingSession;
 use crate::exporter::plan::scan::{Scan, ScannedSession};
 use crate::exporter::state::queue::{self, Change, Item, Priority, Queue};
 use crate::exporter::state::{Destination, LearnedIdentity};
@@ -46,9 +46,9 @@ pub fn due_sessions(
     request: &Request,
     identity_changed: bool,
     now: DateTime<Utc>,
-) -> VecDeque<PendingSession> {
-    let mut due: Vec<(Priority, Option<DateTime<Utc>>, i64, PendingSession)> = Vec::new();
-    for session in scan.sessions.iter().filter(|session| session.pending) {
+) -> VecDeque<DueSession> {
+    let mut due: Vec<(Priority, Option<DateTime<Utc>>, i64, DueSession)> = Vec::new();
+    for session in scan.sessions.iter().filter(|session| session.has_delta) {
         let id = &session.row.id;
         let item = queue.item(id);
         let is_retried = |item: &Item| identity_changed && item.status == queue::Status::Failed;
@@ -62,11 +62,11 @@ pub fn due_sessions(
         let enqueued_at = item.and_then(|item| item.enqueued_at);
         let priority = item.map_or(Priority::Normal, |item| item.priority);
         let waiting_since = if priority == Priority::High { enqueued_at } else { cursor.waiting_since };
-        let pending = PendingSession::new(id.clone(), enqueued_at, session.data_fingerprint.clone());
-        due.push((priority, waiting_since, cursor.seen_rowid, pending));
+        let session = DueSession::new(id.clone(), enqueued_at, session.data_fingerprint.clone());
+        due.push((priority, waiting_since, cursor.seen_rowid, session));
     }
     due.sort_by(|a, b| (a.0, a.1, a.2, &a.3.session_id).cmp(&(b.0, b.1, b.2, &b.3.session_id)));
-    due.into_iter().map(|(_, _, _, pending)| pending).collect()
+    due.into_iter().map(|(_, _, _, session)| session).collect()
 }
 
 /// Selects the queue items without a purpose: their session is delivered, is not eligible, or has been unknown to han
@@ -77,7 +77,7 @@ pub fn obsolete_items(queue: &Queue, scan: &Scan, now: DateTime<Utc>) -> Vec<Cha
     let is_obsolete = |item: &&Item| match sessions.get(item.session_id.as_str()) {
         // A failed or dropped session stays so, for when the session is eligible again.
         Some(session) if !session.is_eligible() => item.status == queue::Status::Pending,
-        Some(session) => !session.pending,
+        Some(session) => !session.has_delta,
         None => is_older(item.enqueued_at, queue::UNKNOWN_KEPT, now),
     };
     let obsolete = queue.items.iter().filter(is_obsolete);

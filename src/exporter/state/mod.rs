@@ -283,7 +283,11 @@ impl State {
     ///
     /// # Errors
     /// The user changes for the second time within a day; nothing else is recorded.
-    pub fn learn_identity(&mut self, identity: Option<Identity>, now: DateTime<Utc>) -> Result<bool, String> {
+    pub fn record_identity(
+        &mut self,
+        identity: Option<Identity>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, String> {
         // The receiver's clock is not part of the identity.
         let comparable = |identity: &Option<Identity>| {
             identity.clone().map(|it| Identity { server_timestamp: None, ..it })
@@ -377,7 +381,7 @@ mod tests {
     fn identify(state: &mut State, api_key: &str, user_id: &str) {
         state.select_destination(ENDPOINT, api_key);
         let identity = Identity { user_id: user_id.to_owned(), ..Identity::default() };
-        state.learn_identity(Some(identity), DateTime::UNIX_EPOCH).unwrap();
+        state.record_identity(Some(identity), DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(state.destination.user_id.as_deref(), Some(user_id));
     }
 

@@ -140,6 +140,15 @@ pub enum Status {
     Dropped,
 }
 
+/// The permanence of a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permanence {
+    /// The session is retried with its own backoff, and fails after [`backoff::REJECTIONS_MAX`] rejections.
+    Temporary,
+    /// The session fails at once.
+    Permanent,
+}
+
 /// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -173,8 +182,8 @@ pub enum Change {
         message: String,
         /// Fingerprint of the session's data.
         data_mark: String,
-        /// True if the session is failed at once.
-        for_good: bool,
+        /// Permanence of the rejection.
+        permanence: Permanence,
     },
     /// The user retries a failed session.
     Retry {
@@ -279,7 +288,7 @@ impl Queue {
             Change::Settled { session_id, seen } => {
                 self.items.retain(|item| item.session_id != *session_id || item.enqueued_at != *seen);
             }
-            Change::Refused { session_id, code, message, data_mark, for_good } => {
+            Change::Refused { session_id, code, message, data_mark, permanence } => {
                 let item = self.entry(session_id, now);
                 item.attempts = item.attempts.saturating_add(1);
                 item.last_error = Some(format!("{code}: {message}"));
@@ -287,7 +296,7 @@ impl Queue {
                 // An error inside the receiver lengthens the backoff, and never counts towards giving up.
                 let is_final = u32::from(code != code::PROCESSING_ERROR);
                 item.final_refusals = item.final_refusals.saturating_add(is_final);
-                if *for_good || item.final_refusals >= backoff::REJECTIONS_MAX {
+                if *permanence == Permanence::Permanent || item.final_refusals >= backoff::REJECTIONS_MAX {
                     item.status = Status::Failed;
                     item.next_retry_at = Some(backoff::after(now, backoff::FAILED_RETRY_INTERVAL));
                 } else {
@@ -371,7 +380,7 @@ mod tests {
             code: code.into(),
             message: "m".into(),
             data_mark: "d".into(),
-            for_good: false,
+            permanence: Permanence::Temporary,
         }
     }
 

@@ -131,7 +131,7 @@ fn scanned(test: &ExporterTest, meanwhile: impl FnOnce(&mut State)) -> (BTreeSet
     let source = Source::open(&test.database()).unwrap();
     let scan =
         scan_some(&source, filter, &mut state, (&found, &SourceFingerprint::default()), test.now()).unwrap();
-    let pending = scan.sessions.iter().filter(|it| it.pending).map(|it| it.row.id.clone()).collect();
+    let pending = scan.sessions.iter().filter(|it| it.has_delta).map(|it| it.row.id.clone()).collect();
     (pending, state.destination.sessions.len())
 }
 

@@ -1,10 +1,12 @@
 //! The queue: who waits, why, until when, and who goes first.
 
+use std::fs;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::exporter_test::ExporterTest;
-use crate::support::{Fault, batches};
+use crate::support::{Fault, batches, wait_until};
 
 #[test]
 fn what_is_asked_for_while_a_run_holds_the_lock_is_picked_up_by_that_run() {
@@ -201,4 +203,37 @@ fn changing_the_queue_does_not_wait_for_a_run() {
     test.receiver.release();
     holder.wait().exits(0);
     test.assert_delivered_without_repeats();
+}
+
+/// A request that another process makes after the run has read the queue for the last time.
+#[test]
+fn request_after_the_last_read_of_the_queue_is_served_after_a_temporary_rejection_too() {
+    for (rejection, code) in [(None, 0), (Some("PROCESSING_ERROR"), 75), (Some("SESSION_CONFLICT"), 75)] {
+        let mut test = ExporterTest::with_sessions(&[2]);
+        test.run_json(&[], 0);
+        test.add_messages(&test.sessions[0], 2);
+        if let Some(rejection) = rejection {
+            test.receiver.reject(&test.sessions[0], rejection, 1);
+        }
+        let run = test.run_into_held_batch(&["--json"], 0);
+        // The run saves its state, and then waits for the lock of the queue.
+        let lock = fs::File::create(test.state_folder().join("sync-queue.lock")).unwrap();
+        lock.lock().unwrap();
+        let before = fs::read(test.state_path()).unwrap();
+        test.receiver.release();
+        wait_until("the state is saved", || fs::read(test.state_path()).unwrap() != before);
+        let late = test.add_session(3);
+        let item = json!({
+            "sessionId": late, "priority": "high", "status": "pending", "attempts": 0, "lastError": null,
+            "enqueuedAt": test.now().to_rfc3339(),
+        });
+        let queue = json!({ "version": 1, "items": [item] });
+        test.write_private(&test.state_folder().join("sync-queue.json"), &queue.to_string());
+        drop(lock);
+        run.wait().exits(code);
+        assert!(test.receiver.alice().sessions.contains_key(&late), "{rejection:?}: left to the next run");
+        test.advance(TimeDelta::minutes(10));
+        test.run_json(&[], 0);
+        test.assert_delivered_without_repeats();
+    }
 }

@@ -1,9 +1,14 @@
 //! SIGTERM and SIGINT: the batch in flight is finished or given up soon, the state is saved, the exit code is 75.
 
+use std::cell::RefCell;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
 use rustix::process::Signal;
 
 use crate::support::exporter_test::ExporterTest;
-use crate::support::{Fault, batches};
+use crate::support::{Fault, batches, wait_until};
 
 const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];
 
@@ -78,4 +83,26 @@ fn killed_run_loses_nothing() {
     test.assert_delivered();
     assert!(test.receiver.alice().messages_again <= 2, "what was acknowledged before is not sent again");
     test.assert_idle();
+}
+
+#[test]
+fn signal_after_the_run_ends_the_program() {
+    for signal in SIGNALS {
+        // A report that no pipe holds, so that the program waits for its reader after the run.
+        let test = ExporterTest::with_sessions(&[1; 900]);
+        for session in &test.sessions {
+            test.receiver.reject(session, "SESSION_CONFLICT", 1);
+        }
+        let child = test.command(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lock = test.state_folder().join("sync.lock");
+        test.receiver.wait_until("the batch is sent", |requests| requests.iter().any(|it| it.is_batch()));
+        wait_until("the run has released its lock", || {
+            fs::File::open(&lock).is_ok_and(|lock| lock.try_lock().is_ok())
+        });
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
+        let child = RefCell::new(child);
+        wait_until("the program ends", || child.borrow_mut().try_wait().unwrap().is_some());
+        let status = child.borrow_mut().wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+    }
 }

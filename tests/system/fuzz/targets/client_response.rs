@@ -2,9 +2,9 @@
 
 use super::NOW;
 use han_sync::exporter::config::PrivacyRules;
-use han_sync::exporter::delivery::acknowledge::rejections;
+use han_sync::exporter::delivery::acknowledge::validate_response;
 use han_sync::exporter::delivery::request_error::RequestError;
-use han_sync::exporter::delivery::response::{self, Posted};
+use han_sync::exporter::delivery::response::{self, BatchDecision};
 use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
 use han_sync::printable::printable;
 use han_sync::protocol::{Identity, code};
@@ -41,21 +41,27 @@ pub fn run(input: &[u8]) {
         response.body(Body::builder().data(body)).expect("a response")
     };
     let is_json = content_type.is_empty() || content_type.contains("json");
-    posted(response::posted(ENDPOINT, response(), *NOW), status, is_json, sent, body);
+    posted(response::batch_decision(ENDPOINT, response(), *NOW), status, is_json, sent, body);
     identified(response::identified(ENDPOINT, response(), *NOW), status, is_json, body);
 }
 
-fn posted(posted: Result<Posted, RequestError>, status: u16, is_json: bool, sent: &[&str], body: &[u8]) {
+fn posted(
+    posted: Result<BatchDecision, RequestError>,
+    status: u16,
+    is_json: bool,
+    sent: &[&str],
+    body: &[u8],
+) {
     let answer = match posted {
-        Ok(Posted::Response(response)) => response,
-        Ok(Posted::BatchRejected { status: refused, message }) => {
+        Ok(BatchDecision::Response(response)) => response,
+        Ok(BatchDecision::BatchRejected { status: refused, message }) => {
             assert!(matches!(refused, 400 | 413 | 422) && refused == status);
             return is_printable(&message);
         }
         Err(error) => return is_printable(error.message()),
     };
     assert!(is_json && matches!(status, 200 | 207 | 422), "{status} is no answer to a batch");
-    let Ok(refused) = rejections(sent.iter().copied(), &answer) else { return };
+    let Ok(refused) = validate_response(sent.iter().copied(), &answer) else { return };
     // Told by another reader: whom the answer names, and for what. It reads every member, also those that do not count.
     let Ok(document) = serde_json::from_str::<Value>(&String::from_utf8_lossy(body)) else { return };
     let errors = document["errors"].as_array().cloned().unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::{NOW, files, in_folder};
 use han_sync::exporter::config::project_override::ProjectOverrides;
 use han_sync::exporter::error::ExitCode;
-use han_sync::exporter::state::queue::{Change, Client, Queue, StateCopy};
+use han_sync::exporter::state::queue::{Change, Client, Permanence, Queue, StateCopy};
 use std::fs;
 
 pub fn run(input: &[u8]) {
@@ -58,22 +58,22 @@ fn changes(input: &[u8]) -> Vec<Change> {
     let mut changes = vec![Change::RequestAll, Change::TakeAll, Change::HookRan];
     for session_id in first.into_iter().chain(["new".to_owned()]) {
         let seen = document.item(&session_id).and_then(|item| item.enqueued_at);
-        let refused = |code: &str, for_good| Change::Refused {
+        let refused = |code: &str, permanence| Change::Refused {
             session_id: session_id.clone(),
             code: code.to_owned(),
             message: "words".to_owned(),
             data_mark: "mark".to_owned(),
-            for_good,
+            permanence,
         };
         changes.extend([
-            refused("VALIDATION_ERROR", false),
-            refused("PROCESSING_ERROR", false),
-            refused("HTTP_400", true),
+            refused("VALIDATION_ERROR", Permanence::Temporary),
+            refused("PROCESSING_ERROR", Permanence::Temporary),
+            refused("HTTP_400", Permanence::Permanent),
             Change::Request { session_id: session_id.clone(), at_once: false },
             Change::Request { session_id: session_id.clone(), at_once: true },
             Change::Drop { session_id: session_id.clone(), data_mark: "mark".to_owned() },
             Change::Settled { session_id: session_id.clone(), seen },
-            refused("VALIDATION_ERROR", false),
+            refused("VALIDATION_ERROR", Permanence::Temporary),
         ]);
     }
     changes.push(Change::Retry { session_id: "another".to_owned() });

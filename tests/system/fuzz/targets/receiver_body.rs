@@ -7,7 +7,7 @@ use super::super::recount::{self, Queries, Rows};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use han_sync::exporter::delivery::acknowledge::rejections;
+use han_sync::exporter::delivery::acknowledge::validate_response;
 use han_sync::protocol::{ErrorBody, ResponseStatus, SyncResponse, code, seal};
 use han_sync::receiver::http::{App, ListenerRole, ServerOptions};
 use han_sync::receiver::store::{Role, Store};
@@ -216,7 +216,7 @@ fn check(document: &[u8], status: u16, answer: &SyncResponse) {
     let sessions = document["sessions"].as_array().cloned().unwrap_or_default();
     let sent: Vec<&str> = sessions.iter().filter_map(|session| session["id"].as_str()).collect();
     if sent.iter().collect::<HashSet<_>>().len() == sessions.len() {
-        rejections(sent.into_iter(), answer).unwrap_or_else(|why| panic!("{why}: {answer:?}"));
+        validate_response(sent.into_iter(), answer).unwrap_or_else(|why| panic!("{why}: {answer:?}"));
     }
 }
 

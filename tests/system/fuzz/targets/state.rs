@@ -99,9 +99,9 @@ fn use_it(state: &mut State) {
     // Another user's cursors stay where they are, whoever the key comes to stand for.
     for (user, days) in [("alice", 0), ("bob", 2), ("alice", 4)] {
         let identity = Identity { user_id: user.to_owned(), ..Identity::default() };
-        let learned = state.learn_identity(Some(identity), *NOW + chrono::TimeDelta::days(days));
+        let recorded = state.record_identity(Some(identity), *NOW + chrono::TimeDelta::days(days));
         // A state may say that the user has changed just before.
-        if learned.is_err() {
+        if recorded.is_err() {
             continue;
         }
         for _ in 0..2 {

@@ -1,8 +1,8 @@
-//! A pending session: a session with a delta that is due, and the constraints that earlier batches of the run put on
-//! the next one.
+//! A due session: a session that has a delta and that the run sends, with the constraints that earlier batches of the run
+//! put on the next one.
 //!
-//! The delivery sends pending sessions from the front of a queue; a session leaves that queue once its delta is
-//! acknowledged or the receiver has rejected it.
+//! The delivery takes due sessions from the front of a list; a session leaves the list once its delta is acknowledged or
+//! the receiver has rejected it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 /// A session to send.
 #[derive(Debug, Clone)]
-pub struct PendingSession {
+pub struct DueSession {
     /// Id of the session.
     pub session_id: String,
     /// The time at which its queue item was enqueued; `None` without an item.
@@ -31,10 +31,10 @@ pub struct PendingSession {
     pub apart: bool,
 }
 
-impl PendingSession {
+impl DueSession {
     /// Creates a session without rejections.
-    pub fn new(session_id: String, enqueued_at: Option<DateTime<Utc>>, data_mark: String) -> PendingSession {
-        PendingSession {
+    pub fn new(session_id: String, enqueued_at: Option<DateTime<Utc>>, data_mark: String) -> DueSession {
+        DueSession {
             session_id,
             enqueued_at,
             data_mark,

@@ -1,0 +1,80 @@
+//! The inputs of a run: the endpoint, the queue, the state, and the source where the fast path has opened it.
+
+use std::collections::BTreeSet;
+
+use crate::exporter::config::{Config, Endpoint};
+use crate::exporter::context::Context;
+use crate::exporter::error::Error;
+use crate::exporter::log::Logger;
+use crate::exporter::plan::fast_path::{self, FastPath};
+use crate::exporter::plan::schedule::Request;
+use crate::exporter::source::{self, Source};
+use crate::exporter::state::queue::Queue;
+use crate::exporter::state::{SourceFingerprint, State};
+
+/// The inputs of a run that has something to do.
+pub(super) struct Inputs {
+    pub(super) state: State,
+    /// han's database; opened by the fast path, or later.
+    pub(super) source: Option<Source>,
+    /// From the fast path: the sessions with new messages, and the fingerprint of everything else.
+    pub(super) changed: Option<(BTreeSet<String>, SourceFingerprint)>,
+    /// Signature of the database's files before the first read.
+    pub(super) files: Option<String>,
+}
+
+/// The endpoint of a run, with its key.
+pub(super) fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
+    let Some(url) = &config.endpoint else {
+        return Err(Error::configuration(
+            "sync is enabled but has no endpoint; set endpoint in han.yml, or HAN_SYNC_ENDPOINT",
+        ));
+    };
+    let Some(key) = &config.api_key else {
+        return Err(Error::configuration(
+            "sync is enabled but has no key; set apiKey or apiKeyFile in han.yml, or HAN_SYNC_API_KEY",
+        ));
+    };
+    Ok(Endpoint { url: &url.value, key: &key.value })
+}
+
+/// Loads the queue and, unless the fast path finds nothing to do, the state.
+pub(super) fn load(
+    context: &Context,
+    request: &Request,
+    endpoint: Endpoint,
+) -> Result<(Queue, Option<Inputs>), Error> {
+    let Context { config, clock, folder, .. } = context;
+    let now = clock.now();
+    let mut warnings = config.warnings.clone();
+    let queue = Queue::load(folder, Some(now), &mut warnings)?;
+    let files = source::change_signature(&config.database, now);
+    let fast_path = match request {
+        Request::Scheduled => fast_path::decide(context, endpoint, &queue, files.as_deref(), now)?,
+        _ => FastPath::FullScan,
+    };
+    let inputs = match fast_path {
+        FastPath::Idle => None,
+        FastPath::FewSessions(few) => Some(Inputs {
+            state: few.state,
+            source: Some(few.source),
+            changed: Some((few.session_ids, few.fingerprint)),
+            files,
+        }),
+        FastPath::FullScan => {
+            let destination = (endpoint.url, endpoint.key.expose());
+            let state =
+                State::load(folder, &context.environment, &queue, destination, Some(now), &mut warnings)?;
+            Some(Inputs { state, source: None, changed: None, files })
+        }
+    };
+    log_warnings(&context.log, &warnings);
+    Ok((queue, inputs))
+}
+
+/// Logs warnings.
+pub(super) fn log_warnings<'a>(log: &Logger, warnings: impl IntoIterator<Item = &'a String>) {
+    for warning in warnings {
+        log.warn("warning", warning);
+    }
+}

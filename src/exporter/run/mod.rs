@@ -1,0 +1,145 @@
+//! A run, from lock to report: lock, load, scan, filter, batch, send, acknowledge, save, report.
+//!
+//! The run lock belongs to one run at a time. A request that another process makes meanwhile goes into the queue; the
+//! run that holds the lock reads the queue again before and after the release of the lock, so that no request waits
+//! for the next scheduled run.
+
+/// The inputs of a run: endpoint, queue, state, source.
+mod inputs;
+/// The run under the lock: its data, and the scan.
+mod locked_run;
+/// The identity, refreshed where the run needs it.
+mod identity;
+/// The requests that the run acts on.
+mod requests;
+/// The wait before the first request.
+mod splay;
+/// The end of a run: what is left undelivered, the last save, the outcome and the report.
+mod conclusion;
+
+use crate::exporter::config::Endpoint;
+use crate::exporter::context::Context;
+use crate::exporter::delivery::batcher::redactor;
+use crate::exporter::error::Error;
+use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
+use crate::exporter::plan::schedule::{self, Request};
+use crate::exporter::report::Report;
+use crate::exporter::run::conclusion::EndedRun;
+use crate::exporter::run::inputs::{endpoint_of, load, log_warnings};
+use crate::exporter::run::locked_run::LockedRun;
+use crate::exporter::state::atomic_file;
+use crate::exporter::state::lock::{self, RunLock};
+use crate::exporter::state::queue::{Change, Queue};
+
+/// Runs, and runs again for requests that other processes made meanwhile.
+pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
+    if !context.config.enabled.value {
+        return Ok(Report::stopped(StopReason::Disabled));
+    }
+    let endpoint = endpoint_of(&context.config)?;
+    atomic_file::create_private_folder(&context.folder)?;
+    let Some(lock) = acquire_lock(context, request)? else {
+        return Ok(Report::stopped(lock::busy_reason(context)));
+    };
+    let mut ended = run_locked(context, request, endpoint, lock)?;
+    // A process that made a request between the last read of the queue and the release of the lock found the lock held.
+    while ended.may_run_again && ended.has_new_requests(context)? {
+        let Some(lock) = RunLock::try_acquire(&context.folder)? else { break };
+        let next = run_locked(context, &Request::Scheduled, endpoint, lock)?;
+        ended = ended.followed_by(next);
+    }
+    Ok(ended.report)
+}
+
+/// Acquires the run lock. If another run holds it, queues the request and tries once more.
+fn acquire_lock(context: &Context, request: &Request) -> Result<Option<RunLock>, Error> {
+    if let Some(lock) = RunLock::try_acquire(&context.folder)? {
+        return Ok(Some(lock));
+    }
+    let change = match request {
+        Request::Scheduled => return Ok(None),
+        Request::Session(id) => Change::Request { session_id: id.clone(), at_once: true },
+        Request::All => Change::RequestAll,
+    };
+    let mut warnings = Vec::new();
+    Queue::update(&context.folder, None, &[change], context.clock.now(), &mut warnings)?;
+    log_warnings(&context.log, &warnings);
+    RunLock::try_acquire(&context.folder)
+}
+
+/// Runs under the lock, and releases the lock.
+fn run_locked(
+    context: &Context,
+    request: &Request,
+    endpoint: Endpoint,
+    lock: RunLock,
+) -> Result<EndedRun, Error> {
+    let (queue, inputs) = load(context, request, endpoint)?;
+    let Some(inputs) = inputs else { return Ok(EndedRun::idle(queue)) };
+    let redactor = redactor(&context.config)?;
+    let mut run = LockedRun::new(context, request, endpoint, queue, inputs, redactor.as_ref())?;
+    let ended = stop_reason(run.deliver_due(&lock)).and_then(|stop| Ok((stop, run.count_undelivered()?)));
+    match ended {
+        Ok((stop, undelivered)) => run.conclude(stop, undelivered),
+        Err(error) => {
+            // What was acknowledged before the error is not sent again.
+            if run.delivery.progress.is_dirty() {
+                run.delivery.progress.save()?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Separates a run that stopped from a run that failed; `None` for one that tried everything due.
+fn stop_reason(result: StepResult<()>) -> Result<Option<StopReason>, Error> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(EarlyExit::Stopped(reason)) => Ok(Some(reason)),
+        Err(EarlyExit::Failed(error)) => Err(error),
+    }
+}
+
+impl LockedRun<'_> {
+    /// Delivers everything due, or the requested session.
+    fn deliver_due(&mut self, lock: &RunLock) -> StepResult<()> {
+        let in_backoff = self.is_in_backoff();
+        self.scan()?;
+        if in_backoff && self.request == Request::Scheduled {
+            let nothing_due = self.due_sessions().is_empty();
+            return if nothing_due { Ok(()) } else { Err(StopReason::InBackoff.into()) };
+        }
+        if self.has_requests_to_make() {
+            lock.record(self.context);
+            self.splay()?;
+        }
+        self.refresh_identity()?;
+        self.check_requested_session()?;
+        self.remove_obsolete_items();
+        let mut due = self.due_sessions();
+        if due.is_empty() && !matches!(self.request, Request::Session(_)) {
+            return self.send_heartbeat_if_due();
+        }
+        loop {
+            let now = self.context.clock.now();
+            let affiliations = schedule::affiliations(self.destination().identity.as_ref(), now);
+            self.delivery.deliver(&self.source, &affiliations, &mut due)?;
+            let Some(requested) = self.take_new_requests()? else { return Ok(()) };
+            due = requested;
+        }
+    }
+
+    /// Sends a heartbeat if the last response is an hour old.
+    fn send_heartbeat_if_due(&mut self) -> StepResult<()> {
+        if !schedule::heartbeat_is_due(self.destination(), self.context.clock.now()) {
+            return Ok(());
+        }
+        self.delivery.retry_inline = false;
+        match self.delivery.send_heartbeat() {
+            Err(EarlyExit::Stopped(StopReason::Fault | StopReason::TimeUp | StopReason::Signalled)) => {
+                Err(StopReason::HeartbeatFailed.into())
+            }
+            sent => sent.map(drop),
+        }
+    }
+}
