@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::json_number::WideInteger;
 use super::learned_identity::LearnedIdentity;
-use super::session_cursors::SessionCursors;
-use super::session_folders::{SessionFolder, SessionFolders};
+use super::sessions::session_cursors::SessionCursors;
+use super::sessions::session_folders::{SessionFolder, SessionFolders};
 use super::source_position::SourcePosition;
 use crate::protocol::SyncCursor;
 use crate::time;

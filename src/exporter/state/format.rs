@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use super::atomic_file::Versioned;
 use super::destination::Destination;
 use super::header::{FormerClient, RestOfFile, StateHeader};
-use super::repositories::KnownRepositories;
-use super::session_cursor::SessionCursor;
-use super::session_cursors::{Saved, SessionCursors};
-use super::session_record::SessionRecord;
+use super::sessions::repositories::KnownRepositories;
+use super::sessions::session_cursor::SessionCursor;
+use super::sessions::session_cursors::{Saved, SessionCursors};
+use super::sessions::session_record::SessionRecord;
 use crate::exporter::config::project_override::ProjectOverrides;
 
 /// Bytes that a session usually takes; only a first guess at the size of the file.
@@ -204,9 +204,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::exporter::state::session_folders::{SessionFolder, SessionFolders};
+    use crate::exporter::state::sessions::session_folders::{SessionFolder, SessionFolders};
+    use crate::exporter::state::sessions::synced_lines::SyncedLines;
     use crate::exporter::state::source_position::SourcePosition;
-    use crate::exporter::state::synced_lines::SyncedLines;
     use crate::time;
 
     /// Bytes that a delivered session takes at most, with its id, its repository and its folder.

@@ -88,8 +88,8 @@ fn names_of_models_lose_the_parts_that_name_an_account() {
 
 #[test]
 fn branch_is_withheld_by_the_setting_and_by_the_repository() {
-    let raw = json!({"gitBranch": "feature/merger-with-globex"});
     type Arrange = fn(&ExporterTest);
+    let raw = json!({"gitBranch": "feature/merger-with-globex"});
     let table: [(&str, Arrange, bool); 5] = [
         ("by default", |_| {}, true),
         ("by the setting", |test| test.set("includeBranch", "false"), false),

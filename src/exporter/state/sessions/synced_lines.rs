@@ -10,7 +10,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json_number::WideInteger;
+use crate::exporter::state::json_number::WideInteger;
 
 /// The source stream of a session itself, as opposed to those of its agents.
 const MAIN_STREAM: &str = "main";

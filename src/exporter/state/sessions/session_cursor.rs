@@ -37,9 +37,9 @@ pub struct SessionCursor {
     pub refused: BTreeSet<i64>,
     /// The time since when data of the session has been undelivered.
     pub waiting_since: Option<DateTime<Utc>>,
-    /// The last known repository, by its position in [`KnownRepositories`](super::KnownRepositories).
+    /// The last known repository, by its position in [`KnownRepositories`](super::repositories::KnownRepositories).
     pub repository: Option<u32>,
-    /// The folder in which the session began, by its position in [`SessionFolders`](super::SessionFolders).
+    /// The folder in which the session began, by its position in [`SessionFolders`](super::session_folders::SessionFolders).
     pub folder: Option<FolderRecord>,
 }
 

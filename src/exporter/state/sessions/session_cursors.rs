@@ -69,7 +69,7 @@ impl Line {
 }
 
 /// A session as the state file is to have it.
-pub(super) enum Saved<'a> {
+pub(in crate::exporter::state) enum Saved<'a> {
     /// The record that was read.
     AsRead(&'a str),
     /// A cursor that may have changed.
@@ -79,7 +79,10 @@ pub(super) enum Saved<'a> {
 impl SessionCursors {
     /// Splits the member `sessions` of a destination into its lines; `None` if it is not in the form in which this program
     /// writes it. `sessions` is a part of `document`.
-    pub(super) fn of_lines(document: &Arc<String>, sessions: &str) -> Option<SessionCursors> {
+    pub(in crate::exporter::state) fn of_lines(
+        document: &Arc<String>,
+        sessions: &str,
+    ) -> Option<SessionCursors> {
         let offset = sessions.as_ptr() as usize - document.as_ptr() as usize;
         let mut lines = Vec::new();
         let mut start = u32::try_from(offset).ok()? + 2;
@@ -172,7 +175,7 @@ impl SessionCursors {
     }
 
     /// Iterates over the sessions as the state file is to have them, in the order of the ids.
-    pub(super) fn saved(&self) -> impl Iterator<Item = (&str, Saved<'_>)> {
+    pub(in crate::exporter::state) fn saved(&self) -> impl Iterator<Item = (&str, Saved<'_>)> {
         let document = self.document.as_str();
         let mut lines =
             self.lines.iter().map(move |line| (line.id(document), line.saved(document))).peekable();

@@ -17,17 +17,17 @@ pub struct KnownRepositories {
 
 impl KnownRepositories {
     /// Returns the path at a position.
-    pub(super) fn path(&self, position: u32) -> Option<&str> {
+    pub(in crate::exporter::state) fn path(&self, position: u32) -> Option<&str> {
         self.paths.get(position as usize).map(String::as_str)
     }
 
     /// Returns all paths, in the order of their positions.
-    pub(super) fn paths(&self) -> &[String] {
+    pub(in crate::exporter::state) fn paths(&self) -> &[String] {
         &self.paths
     }
 
     /// Returns the position of a path, which is added if it is new.
-    pub(super) fn add_path(&mut self, path: &str) -> u32 {
+    pub(in crate::exporter::state) fn add_path(&mut self, path: &str) -> u32 {
         let paths = &mut self.paths;
         *self.positions.entry(path.to_owned()).or_insert_with(|| {
             paths.push(path.to_owned());
@@ -36,12 +36,12 @@ impl KnownRepositories {
     }
 
     /// Returns the position of the repository of a session without a cursor.
-    pub(super) fn position(&self, session_id: &str) -> Option<u32> {
+    pub(in crate::exporter::state) fn position(&self, session_id: &str) -> Option<u32> {
         self.sessions.get(session_id).copied()
     }
 
     /// Records the repository of a session without a cursor; `None` removes the known one.
-    pub(super) fn record(&mut self, session_id: &str, position: Option<u32>) {
+    pub(in crate::exporter::state) fn record(&mut self, session_id: &str, position: Option<u32>) {
         match position {
             Some(position) => drop(self.sessions.insert(session_id.to_owned(), position)),
             None => drop(self.sessions.remove(session_id)),
@@ -49,12 +49,12 @@ impl KnownRepositories {
     }
 
     /// Removes a session that gets a cursor, and returns the position of its repository.
-    pub(super) fn take(&mut self, session_id: &str) -> Option<u32> {
+    pub(in crate::exporter::state) fn take(&mut self, session_id: &str) -> Option<u32> {
         self.sessions.remove(session_id)
     }
 
     /// Iterates over the sessions without a cursor, in the order of their ids.
-    pub(super) fn sessions(&self) -> impl Iterator<Item = (&str, u32)> {
+    pub(in crate::exporter::state) fn sessions(&self) -> impl Iterator<Item = (&str, u32)> {
         self.sessions.iter().map(|(session_id, position)| (session_id.as_str(), *position))
     }
 }

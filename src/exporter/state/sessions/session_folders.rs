@@ -15,7 +15,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json_number::WideInteger;
+use crate::exporter::state::json_number::WideInteger;
 
 /// Folder in which a session began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,22 +69,22 @@ pub struct SessionFolders {
 
 impl SessionFolders {
     /// Returns the record of a session without a cursor.
-    pub(super) fn record_of(&self, session_id: &str) -> Option<FolderRecord> {
+    pub(in crate::exporter::state) fn record_of(&self, session_id: &str) -> Option<FolderRecord> {
         self.sessions.get(session_id).copied()
     }
 
     /// Removes a session that gets a cursor, and returns its record.
-    pub(super) fn take(&mut self, session_id: &str) -> Option<FolderRecord> {
+    pub(in crate::exporter::state) fn take(&mut self, session_id: &str) -> Option<FolderRecord> {
         self.sessions.remove(session_id)
     }
 
     /// Records the folder of a session without a cursor.
-    pub(super) fn record(&mut self, session_id: &str, record: FolderRecord) {
+    pub(in crate::exporter::state) fn record(&mut self, session_id: &str, record: FolderRecord) {
         self.sessions.insert(session_id.to_owned(), record);
     }
 
     /// Returns the folder of a record; `None` for a position that the table does not have.
-    pub(super) fn resolve(&self, record: FolderRecord) -> Option<SessionFolder> {
+    pub(in crate::exporter::state) fn resolve(&self, record: FolderRecord) -> Option<SessionFolder> {
         let FolderRecord { path, line, is_origin } = record;
         let path = match path {
             Some(position) => Some(self.paths.get(position as usize)?.clone()),
@@ -94,7 +94,7 @@ impl SessionFolders {
     }
 
     /// Returns the record of a folder, whose path is added if it is new.
-    pub(super) fn add(&mut self, folder: &SessionFolder) -> FolderRecord {
+    pub(in crate::exporter::state) fn add(&mut self, folder: &SessionFolder) -> FolderRecord {
         let SessionFolder { path, line, is_origin } = folder.clone();
         let path = path.map(|path| self.add_path(path));
         FolderRecord { path, line, is_origin }

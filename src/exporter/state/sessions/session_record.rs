@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json_number::{ShortHash, Timestamp, WideInteger, hash_set};
 use super::session_cursor::SessionCursor;
 use super::session_folders::FolderRecord;
 use super::synced_lines::SyncedLines;
+use crate::exporter::state::json_number::{ShortHash, Timestamp, WideInteger, hash_set};
 
 /// A session as the file has it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
