@@ -2,9 +2,10 @@
 
 use super::recount::{Queries, Rows};
 use serde_json::{Value, json};
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +49,12 @@ pub fn postgres() -> Option<TestStore> {
 /// Both stores, as far as they are there.
 pub fn stores() -> Vec<TestStore> {
     std::iter::once(sqlite()).chain(postgres()).collect()
+}
+
+/// Writes a store as a file for its owner alone, as the receiver demands.
+pub fn write_store(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("a store");
+    fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its mode");
 }
 
 impl TestStore {

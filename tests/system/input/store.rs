@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::running_receiver::{TestStore, sqlite};
+use crate::support::running_receiver::{TestStore, sqlite, write_store};
 
 /// The store's file is something else: every command says where it is and what to do.
 #[track_caller]
@@ -17,7 +17,7 @@ fn in_its_place(store: &TestStore, words: &str) {
 #[test]
 fn store_that_is_no_database_is_named_with_a_way_out() {
     let store = sqlite();
-    fs::write(store.folder.path().join("team.db"), "not a database\n".repeat(500)).expect("a file");
+    write_store(&store.folder.path().join("team.db"), "not a database\n".repeat(500).as_bytes());
     in_its_place(&store, "restore a backup");
 }
 

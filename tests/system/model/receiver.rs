@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::received::Tenant;
 use super::simulation::Checked;
-use crate::support::running_receiver::{RunningReceiver, TestStore, agent, sqlite};
+use crate::support::running_receiver::{RunningReceiver, TestStore, agent, sqlite, write_store};
 use crate::support::test_receiver::fault::{Body, Request, TestResponse};
 use crate::support::{Sandbox, TestReceiver};
 
@@ -122,7 +122,7 @@ impl RealReceiver {
 
     fn new(folder: &Path) -> Arc<RealReceiver> {
         let store = folder.join("team.db");
-        fs::write(&store, &TEMPLATE.store).expect("a store");
+        write_store(&store, &TEMPLATE.store);
         Arc::new(RealReceiver {
             store: TestStore::at(&format!("sqlite:{}", store.display())),
             serving: Mutex::default(),
