@@ -64,7 +64,8 @@ fn queue_and_start(
     let session_id = session_id_from_stdin();
     let folder = invocation.flags.state_folder(environment)?;
     atomic_file::create_private_folder(&folder)?;
-    let clock = Clock::new(environment, config.is_some_and(|config| config.has_loopback_endpoint()))?;
+    // Without a configuration no endpoint is asked.
+    let clock = Clock::new(environment, config.is_none_or(|config| config.has_loopback_endpoint()))?;
     let mut changes = vec![Change::HookRan];
     match session_id {
         Some(session_id) => changes.push(Change::Request { session_id, at_once: false }),

@@ -45,6 +45,8 @@ fn text_arrives_as_it_is_where_there_is_nothing_to_redact() {
     for store in stores() {
         let mut scene = Scene::new(store);
         scene.machine.set("includeContent", true);
+        // The large message of the conditions looks like an attachment.
+        scene.machine.set("includeAttachments", true);
         let db = HanDb::create(scene.machine.database());
         every_condition(&db);
         scene.machine.run();
@@ -83,6 +85,7 @@ fn text_is_filled_in_when_history_is_sent_again_with_it() {
         scene.machine.run();
         assert_equals_source(&scene.store, &scene.machine, Text::Without);
         scene.machine.set("includeContent", true);
+        scene.machine.set("includeAttachments", true);
         scene.machine.run_with(&["reset"]);
         scene.machine.run();
         assert_equals_source(&scene.store, &scene.machine, Text::With);

@@ -190,7 +190,11 @@ fn session_row(session: &ExpectedSession) -> Row {
 }
 
 fn message_row(session: &str, message: &ExpectedMessage, with: Text, content: Option<String>) -> Row {
-    let hash = if with == Text::With { &message.plain_hash } else { &message.guarded_hash };
+    let hash = match (with, &content) {
+        (Text::With, Some(content)) => &plain_hash(content),
+        (Text::With, None) => &message.plain_hash,
+        (Text::Without, _) => &message.guarded_hash,
+    };
     vec![
         text(session),
         text(&message.id),

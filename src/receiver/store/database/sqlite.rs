@@ -124,7 +124,9 @@ fn require_private(path: &Path) -> Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(suffix);
-        let is_open = std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o006 != 0);
+        // A folder in the file's place is named as such when it is opened.
+        let is_open = std::fs::metadata(&file)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o006 != 0);
         if is_open {
             let file = file.to_string_lossy();
             return Err(StoreError::Unusable(format!(
