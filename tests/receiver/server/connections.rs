@@ -67,8 +67,9 @@ fn one_address_has_a_share_of_the_connections_and_a_trusted_proxy_all() {
         let mut own: Vec<TcpStream> = (0..60).map(|_| connect_from(&receiver, 1)).collect();
         // 100 connections, of which a quarter is one address's.
         assert_eq!(ask(&mut own[59]).as_deref(), Some("HTTP/1.1 200"));
-        assert_eq!(ask(&mut own[0]).is_some(), is_trusted, "{arguments}");
-        assert_eq!(ask(&mut own[30]).is_some(), is_trusted, "{arguments}");
+        // A connection that gives way may still answer a request that is there at the same moment.
+        wait_until("the first connection", || ask(&mut own[0]).is_some() == is_trusted);
+        wait_until("a later connection", || ask(&mut own[30]).is_some() == is_trusted);
         assert_eq!(ask(&mut own[45]).as_deref(), Some("HTTP/1.1 200"));
         assert_eq!(ask(&mut other).as_deref(), Some("HTTP/1.1 200"), "another address is not concerned");
     }
