@@ -185,7 +185,7 @@ impl State {
 
     /// Records the last known repository of a session; `None` removes the known one.
     pub fn record_repository(&mut self, session_id: &str, path: Option<&str>) {
-        let position = path.map(|path| self.repositories.add_path(path));
+        let position = path.map(|path| self.repositories.paths.add(path));
         let cursors = self.destinations_mut().filter_map(|it| it.sessions.get_mut(session_id));
         let has_cursor = cursors.map(|cursor| cursor.repository = position).count() > 0;
         self.repositories.record(session_id, position.filter(|_| !has_cursor));

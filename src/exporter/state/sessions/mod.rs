@@ -4,6 +4,8 @@
 
 /// The last acknowledged line of each source stream.
 pub(in crate::exporter::state) mod synced_lines;
+/// Paths to which records refer by position.
+pub(in crate::exporter::state) mod path_table;
 /// The folders in which sessions began.
 pub(in crate::exporter::state) mod session_folders;
 /// The cursor of one session.

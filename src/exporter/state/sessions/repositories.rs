@@ -4,13 +4,14 @@
 //! A session with a cursor has its repository there, by position in the table of paths; positions never change, since
 //! records refer to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use super::path_table::PathTable;
 
 /// The table of normalized repository paths, and the last known repositories of sessions without a cursor.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownRepositories {
-    paths: Vec<String>,
-    positions: HashMap<String, u32>,
+    pub(in crate::exporter::state) paths: PathTable,
     /// Sessions without a cursor, each with the position of its repository.
     sessions: BTreeMap<String, u32>,
 }
@@ -18,21 +19,7 @@ pub struct KnownRepositories {
 impl KnownRepositories {
     /// Returns the path at a position.
     pub(in crate::exporter::state) fn path(&self, position: u32) -> Option<&str> {
-        self.paths.get(position as usize).map(String::as_str)
-    }
-
-    /// Returns all paths, in the order of their positions.
-    pub(in crate::exporter::state) fn paths(&self) -> &[String] {
-        &self.paths
-    }
-
-    /// Returns the position of a path, which is added if it is new.
-    pub(in crate::exporter::state) fn add_path(&mut self, path: &str) -> u32 {
-        let paths = &mut self.paths;
-        *self.positions.entry(path.to_owned()).or_insert_with(|| {
-            paths.push(path.to_owned());
-            (paths.len() - 1) as u32
-        })
+        self.paths.get(position).map(AsRef::as_ref)
     }
 
     /// Returns the position of the repository of a session without a cursor.

@@ -6,7 +6,7 @@
 //! findings are never saved, because a folder can change at any time.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::path_table::PathTable;
 use crate::exporter::state::json_number::WideInteger;
 
 /// Folder in which a session began.
@@ -61,8 +62,7 @@ pub struct FolderRecord {
 /// The table of paths, the folders of sessions without a cursor, and findings by folder.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionFolders {
-    paths: Vec<Arc<str>>,
-    positions: HashMap<Arc<str>, u32>,
+    paths: PathTable,
     sessions: BTreeMap<String, FolderRecord>,
     findings: BTreeMap<String, FolderFinding>,
 }
@@ -87,7 +87,7 @@ impl SessionFolders {
     pub(in crate::exporter::state) fn resolve(&self, record: FolderRecord) -> Option<SessionFolder> {
         let FolderRecord { path, line, is_origin } = record;
         let path = match path {
-            Some(position) => Some(self.paths.get(position as usize)?.clone()),
+            Some(position) => Some(self.paths.get(position)?.clone()),
             None => None,
         };
         Some(SessionFolder { path, line, is_origin })
@@ -96,16 +96,8 @@ impl SessionFolders {
     /// Returns the record of a folder, whose path is added if it is new.
     pub(in crate::exporter::state) fn add(&mut self, folder: &SessionFolder) -> FolderRecord {
         let SessionFolder { path, line, is_origin } = folder.clone();
-        let path = path.map(|path| self.add_path(path));
+        let path = path.map(|path| self.paths.add(&path));
         FolderRecord { path, line, is_origin }
-    }
-
-    fn add_path(&mut self, path: Arc<str>) -> u32 {
-        let paths = &mut self.paths;
-        *self.positions.entry(path.clone()).or_insert_with(|| {
-            paths.push(path);
-            (paths.len() - 1) as u32
-        })
     }
 
     /// Removes the sessions without a cursor that the source no longer has.
@@ -184,7 +176,7 @@ impl<'de> Deserialize<'de> for SessionFolders {
         let FoldersDocument { paths, sessions } = FoldersDocument::deserialize(deserializer)?;
         let mut folders = SessionFolders { sessions: sessions.into_owned(), ..SessionFolders::default() };
         for path in paths {
-            folders.add_path(path.into());
+            folders.paths.append(path.into());
         }
         Ok(folders)
     }
