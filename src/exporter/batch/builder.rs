@@ -122,10 +122,9 @@ impl<'a> ChunkBuilder<'a> {
 
     /// Redacts a task's texts, and then cuts them: a secret that is cut would not be recognised.
     fn redact_task(&mut self, mut task: SyncTask) -> SyncTask {
-        if let Some(redactor) = self.context.redactor.filter(|_| self.session.include_content) {
-            let (homes, redactions) = (self.context.homes, &mut self.redactions);
+        if let Some(filter) = self.context.content_filter.filter(|_| self.session.include_content) {
             for text in [Some(&mut task.subject), task.description.as_mut()].into_iter().flatten() {
-                *text = homes.replace(&redactor.redact(text, redactions)).into_owned();
+                *text = filter.text(text, &mut self.redactions);
             }
         }
         bound_task_text(&mut task.subject);

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use crate::exporter::batch::home_paths::HomePaths;
-use crate::exporter::batch::redact::Redactor;
+use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::ToolNames;
 use crate::exporter::plan::delta::SessionFields;
 
@@ -19,11 +18,7 @@ pub struct BatchContext<'a> {
     /// Key of the hashes of content that is not sent.
     pub secret: &'a str,
     /// Present where content may leave.
-    pub redactor: Option<&'a Redactor>,
-    /// True if attachments leave with content.
-    pub include_attachments: bool,
-    /// Home folders, which content does not name.
-    pub homes: &'a HomePaths,
+    pub content_filter: Option<&'a ContentFilter>,
     /// Names of tools that are sent.
     pub tool_names: ToolNames,
     /// Older messages are neither sent nor accepted.

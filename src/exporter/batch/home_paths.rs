@@ -67,11 +67,6 @@ enum PathSeparator {
 }
 
 impl HomePaths {
-    /// Home folders of nobody, where no content leaves.
-    pub fn of_nobody() -> HomePaths {
-        HomePaths::new(&[])
-    }
-
     /// The home folders of this user: as the environment names it, without links, and in the user database.
     pub fn of_user(home: Option<&Path>) -> HomePaths {
         let resolved = home.and_then(|home| fs::canonicalize(home).ok());

@@ -3,10 +3,8 @@
 //! Han's columns are in the row's message already (see the declaration in `protocol/message.rs`); this file sets the columns
 //! that are derived from the row and its raw JSON, and is the only place where content enters a message.
 
-use std::borrow::Cow;
 use std::mem::take;
 
-use crate::exporter::batch::attachment;
 use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::batch::usage::set_raw_columns;
@@ -29,16 +27,11 @@ pub fn wire_message(
     message.tool_name = message.tool_name.and_then(|name| context.tool_names.sent(name));
     let is_omitted = session.include_content && session.omit_content.contains(&row.rowid);
     let may_include = session.include_content && !is_omitted;
-    match (context.redactor, &row.raw_json) {
-        (Some(redactor), Some(raw_json)) if may_include => {
-            let text = match context.include_attachments {
-                true => Cow::Borrowed(&**raw_json),
-                false => attachment::omit(raw_json),
-            };
-            let redacted = redactor.redact(&text, redactions);
-            let redacted = context.homes.replace(&redacted).into_owned();
-            message.content_hash = protocol::content_hash(&redacted);
-            message.content = Some(redacted);
+    match (context.content_filter, &row.raw_json) {
+        (Some(filter), Some(raw_json)) if may_include => {
+            let content = filter.raw_json(raw_json, redactions);
+            message.content_hash = protocol::content_hash(&content);
+            message.content = Some(content);
         }
         _ => message.content_hash = guarded_hash(row, context),
     }

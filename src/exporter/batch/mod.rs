@@ -9,6 +9,8 @@ pub mod redact;
 pub mod attachment;
 /// Home folders in content.
 mod home_paths;
+/// The filter that all content passes.
+pub mod content_filter;
 /// The name of a language model.
 mod model_name;
 /// Columns of a message that only its raw JSON holds.
@@ -30,7 +32,6 @@ pub mod encode;
 
 pub use crate::exporter::batch::chunk::{SessionChunk, SingleMessage};
 pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
-pub use crate::exporter::batch::home_paths::HomePaths;
 
 use std::sync::Arc;
 

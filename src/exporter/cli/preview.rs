@@ -7,13 +7,14 @@ use serde::Serialize;
 
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
+use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::batch::encode::encode;
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::cli::arguments::PreviewArgs;
 use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, log_warnings};
 use crate::exporter::cli::output::Output;
 use crate::exporter::context::Context;
-use crate::exporter::delivery::batcher::{Batcher, redactor};
+use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::RunStatus;
 use crate::exporter::plan::due_session::DueSession;
@@ -179,8 +180,8 @@ impl Preview<'_> {
         let mut indexes = self.list_sessions(&due, &scan);
         drop((scan, queue));
 
-        let redactor = redactor(config)?;
-        let mut batcher = Batcher::new(config, clock, redactor.as_ref(), state);
+        let content_filter = ContentFilter::of(config)?;
+        let mut batcher = Batcher::new(config, clock, content_filter.as_ref(), state);
         if due.is_empty() && sends_heartbeat {
             self.add(&batcher, &Batch::default(), &mut indexes, output)?;
         }

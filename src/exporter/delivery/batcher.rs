@@ -13,9 +13,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::batch::envelope::Envelope;
-use crate::exporter::batch::redact::Redactor;
-use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, HomePaths, SessionChunk};
+use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, SessionChunk};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::delivery::bisect::Bisection;
@@ -32,16 +32,6 @@ use crate::exporter::state::{SessionCursor, State};
 use crate::protocol::{Inclusion, SyncCursor};
 use crate::time;
 
-/// The redactor of a run; `None` if no content leaves the machine.
-pub fn redactor(config: &Config) -> Result<Option<Redactor>, Error> {
-    if !config.include_content.value {
-        return Ok(None);
-    }
-    let redactor = Redactor::new(&config.redact_patterns)
-        .map_err(|error| Error::configuration(format!("sync.{error}")))?;
-    Ok(Some(redactor))
-}
-
 /// Builds batches; owns the state in memory.
 #[derive(Debug)]
 pub struct Batcher<'a> {
@@ -49,8 +39,7 @@ pub struct Batcher<'a> {
     pub config: &'a Config,
     /// Clock of the run.
     pub clock: &'a Clock,
-    redactor: Option<&'a Redactor>,
-    homes: HomePaths,
+    content_filter: Option<&'a ContentFilter>,
     /// State, changed in memory.
     pub state: State,
     /// Search for a rejected session or row, while one is under way.
@@ -78,14 +67,13 @@ impl<'a> Batcher<'a> {
     pub fn new(
         config: &'a Config,
         clock: &'a Clock,
-        redactor: Option<&'a Redactor>,
+        content_filter: Option<&'a ContentFilter>,
         state: State,
     ) -> Batcher<'a> {
         Batcher {
             config,
             clock,
-            redactor,
-            homes: redactor.map_or_else(HomePaths::of_nobody, |_| HomePaths::of_user(config.home.as_deref())),
+            content_filter,
             state,
             bisection: Bisection::default(),
             finished: HashSet::new(),
@@ -241,10 +229,8 @@ impl<'a> Batcher<'a> {
             client_id: &self.state.client_id,
             user_id: destination.user_id.as_deref().unwrap_or("unknown"),
             secret: &self.state.client_secret,
-            redactor: self.redactor,
-            include_attachments: self.config.include_attachments,
+            content_filter: self.content_filter,
             retained_since: retained_since(destination, self.clock.now()),
-            homes: &self.homes,
             tool_names: self.config.tool_names,
             watermark: destination.source.watermark,
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::exporter::backoff;
-use crate::exporter::batch::redact::Redactor;
+use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::Delivery;
@@ -51,7 +51,7 @@ impl<'a> LockedRun<'a> {
         endpoint: Endpoint,
         queue: Queue,
         inputs: Inputs,
-        redactor: Option<&'a Redactor>,
+        content_filter: Option<&'a ContentFilter>,
     ) -> Result<LockedRun<'a>, Error> {
         let Inputs { state, source, changed, files } = inputs;
         let Context { config, clock, folder, .. } = context;
@@ -74,7 +74,7 @@ impl<'a> LockedRun<'a> {
             scan: Scan::default(),
             identity_changed: false,
             started: clock.elapsed(),
-            delivery: Delivery::new(Batcher::new(config, clock, redactor, state), client, context),
+            delivery: Delivery::new(Batcher::new(config, clock, content_filter, state), client, context),
         })
     }
 

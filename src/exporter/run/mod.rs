@@ -17,9 +17,9 @@ mod splay;
 /// The end of a run: what is left undelivered, the last save, the outcome and the report.
 mod conclusion;
 
+use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
-use crate::exporter::delivery::batcher::redactor;
 use crate::exporter::error::Error;
 use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
 use crate::exporter::plan::schedule::{self, Request};
@@ -76,8 +76,8 @@ fn run_locked(
 ) -> Result<EndedRun, Error> {
     let (queue, inputs) = load(context, request, endpoint)?;
     let Some(inputs) = inputs else { return Ok(EndedRun::idle(queue)) };
-    let redactor = redactor(&context.config)?;
-    let mut run = LockedRun::new(context, request, endpoint, queue, inputs, redactor.as_ref())?;
+    let content_filter = ContentFilter::of(&context.config)?;
+    let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
     let ended = stop_reason(run.deliver_due(&lock)).and_then(|stop| Ok((stop, run.count_undelivered()?)));
     match ended {
         Ok((stop, undelivered)) => run.conclude(stop, undelivered),
