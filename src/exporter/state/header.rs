@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic_file;
 use super::client_id::{Machine, fingerprint};
 use super::file_id;
-use super::json_number::short_hash;
+use super::json_number::hash_text;
 use super::source_position::{SourceFingerprint, SourcePosition};
 use crate::exporter::environment::Environment;
 use crate::time;
@@ -77,7 +77,7 @@ pub struct StateHeader {
 pub struct RestOfFile {
     bytes: u64,
     /// Finds changes by accident and by other programs; it is no protection against forgery.
-    #[serde(with = "short_hash")]
+    #[serde(with = "hash_text")]
     hash: u64,
 }
 

@@ -67,7 +67,7 @@ impl Visitor<'_> for ShortHashVisitor {
 }
 
 /// Serde for one hash.
-pub mod short_hash {
+pub mod hash_text {
     use super::*;
 
     pub fn serialize<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json_number::{ShortHash, WideInteger, short_hash};
+use super::json_number::{ShortHash, WideInteger, hash_text};
 
 /// The database that the cursors were taken from, and the row id up to which it has been scanned.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ pub struct SourcePosition {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFingerprint {
     /// Hash over every session, project and repository.
-    #[serde(with = "short_hash")]
+    #[serde(with = "hash_text")]
     pub sessions: u64,
     /// Hash over every task.
-    #[serde(with = "short_hash")]
+    #[serde(with = "hash_text")]
     pub tasks: u64,
     /// The folders that were read for project overrides.
     pub folders: Vec<String>,
