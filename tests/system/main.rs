@@ -16,5 +16,4 @@ mod end_to_end;
 mod fuzz;
 mod input;
 mod model;
-mod receiver_end_to_end;
 mod syscalls;

@@ -5,7 +5,9 @@ mod gate;
 mod machine;
 mod store;
 
+mod bad_rows;
 mod conditions;
+mod eight_machines;
 mod killed;
 mod large;
 mod rebuild;

@@ -74,6 +74,8 @@ const MESSAGE: &[&str] = &[
     "lines_added",
     "lines_removed",
     "files_changed",
+    "git_branch",
+    "cache_creation_1h_tokens",
     "CASE WHEN content_omitted THEN 1 END",
 ];
 const TASK: &[&str] =
@@ -217,6 +219,8 @@ fn message_row(session: &str, message: &ExpectedMessage, with: Text, content: Op
         number(message.lines_added),
         number(message.lines_removed),
         number(message.files_changed),
+        optional(&message.git_branch),
+        number(message.cache_creation_1h_tokens),
         None,
     ]
 }
