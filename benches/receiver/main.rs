@@ -1,4 +1,4 @@
-//! The cost of the receiver on PostgreSQL, as ratios to something measured beside it in the same run.
+//! The cost of the receiver, as ratios to something measured beside it in the same run.
 //!
 //!     scripts/with-postgres cargo bench --features receiver --bench receiver -- [--messages N] [--rounds N]
 //!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--only PART]
@@ -14,6 +14,7 @@ mod support;
 
 mod bodies;
 mod memory;
+mod queries;
 mod speed;
 mod stored;
 
@@ -31,7 +32,7 @@ pub struct Sizes {
     stored_few: usize,
     /// Large requests at once.
     requests: usize,
-    /// `speed`, `stored` or `memory`; empty: all.
+    /// `speed`, `stored`, `queries` or `memory`; empty: all.
     only: String,
 }
 
@@ -90,8 +91,12 @@ fn main() {
             std::process::exit(64);
         }
     };
-    let parts: [Part; 3] =
-        [("speed", speed::measure), ("stored", stored::measure), ("memory", memory::measure)];
+    let parts: [Part; 4] = [
+        ("speed", speed::measure),
+        ("stored", stored::measure),
+        ("queries", queries::measure),
+        ("memory", memory::measure),
+    ];
     let mut table = Vec::new();
     for (name, measure) in parts {
         if sizes.only.is_empty() || sizes.only == name {

@@ -1,6 +1,7 @@
 //! Limits of the receiver, each with its unit in its name and its reason beside it.
 
 use super::time::SECOND_US;
+use std::num::NonZero;
 use std::time::Duration;
 
 /// Bytes of a body as sent. Exporters cut batches at 4 MiB uncompressed; other clients may send more.
@@ -45,7 +46,7 @@ pub const ROW_BYTES: usize = 1_536;
 /// Buffer of each connection, for headers and for what is read of a body at once.
 pub const CONNECTION_BUFFER_BYTES: usize = 64 << 10;
 /// Memory for GraphQL queries and for their responses until they are written, of all requests together.
-pub const QUERY_BUDGET_BYTES: usize = 2 * QUERY_MEMORY_BYTES;
+pub const QUERY_BUDGET_BYTES: usize = QUERIES_AT_WORK_MAX * QUERY_MEMORY_BYTES;
 /// Memory for all other responses until they are written, so that these do not wait for queries.
 pub const RESPONSE_BUDGET_BYTES: usize = 16 << 20;
 /// Memory that a GraphQL query reserves while it is executed: its rows, and the response that is made of them.
@@ -108,6 +109,10 @@ pub const QUERY_BYTES_MAX: usize = 64 << 10;
 pub const QUERIES_PER_KEY_MAX: usize = 2;
 /// Wait for one of them to end; then 429.
 pub const QUERY_PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// GraphQL queries at work with all keys together. Two, so that a short one need not wait for a long one.
+pub const QUERIES_AT_WORK_MAX: usize = 2;
+/// Wait for the queries of others; then 503.
+pub const QUERY_TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// For one statement of a query, so that a query over everything ends.
 pub const QUERY_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of rows that one query may read, without content.
@@ -126,3 +131,10 @@ pub const METRICS_ROWS_MAX: usize = 20_000;
 pub const CLIENT_ERRORS_MAX: usize = 20;
 /// A key's last use is recorded at most this often, so that most requests cost no write.
 pub const KEY_USE_RESOLUTION_US: i64 = 60 * SECOND_US;
+
+/// Most statements of queries at a time, and threads that queries run on: half of the processors, so that batches have the
+/// other half. More than there are queries at work would be idle.
+pub fn query_statements_max() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, QUERIES_AT_WORK_MAX)
+}

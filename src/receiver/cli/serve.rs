@@ -53,7 +53,8 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
     let trusted = server_options.trusted_proxies.clone();
     let write_timeout = Duration::from_secs(arguments.write_seconds.max(1));
-    let app = Arc::new(App::new(store, server_options));
+    let app = App::new(store, server_options);
+    let app = Arc::new(app.map_err(|error| CliError::Unavailable(format!("no thread can be started: {error}")))?);
     let (stop, stopped) = watch::channel(false);
     let (listener, address) = bind(&arguments.listen).await?;
     let mut servers = vec![tokio::spawn(http::serve(

@@ -20,6 +20,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
+use std::io;
 use std::sync::Arc;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -45,13 +46,13 @@ pub struct App {
 type StateRouter = Router<Arc<AppState>>;
 
 impl App {
-    /// Builds the routes of both listeners over one store.
-    pub fn new(store: Store, options: ServerOptions) -> App {
-        let state = Arc::new(AppState::new(store, options));
-        App {
+    /// Builds the routes of both listeners over one store. Fails if the operating system has no more threads.
+    pub fn new(store: Store, options: ServerOptions) -> io::Result<App> {
+        let state = Arc::new(AppState::new(store, options)?);
+        Ok(App {
             public: with_layers(public_routes(), state.clone()),
             metrics: with_layers(metrics_routes(), state),
-        }
+        })
     }
 
     /// Serves one request of a listener. The body may come from a socket or from memory.

@@ -38,6 +38,7 @@ struct CodeLabels {
 pub struct ServerMetrics {
     registry: Registry,
     in_flight: Gauge,
+    queries_at_work: Gauge,
     sessions: Counter,
     messages: Counter,
     messages_new: Counter,
@@ -52,6 +53,7 @@ impl Default for ServerMetrics {
         let mut metrics = ServerMetrics {
             registry: Registry::default(),
             in_flight: Gauge::default(),
+            queries_at_work: Gauge::default(),
             sessions: Counter::default(),
             messages: Counter::default(),
             messages_new: Counter::default(),
@@ -70,6 +72,11 @@ impl ServerMetrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("han_sync_requests_in_flight", "Requests in flight", self.in_flight.clone());
+        registry.register(
+            "han_sync_queries_at_work",
+            "GraphQL queries that are being executed",
+            self.queries_at_work.clone(),
+        );
         registry.register("han_sync_sessions", "Sessions of stored batches", self.sessions.clone());
         registry.register("han_sync_messages", "Messages of stored batches", self.messages.clone());
         registry.register(
@@ -112,8 +119,10 @@ impl ServerMetrics {
     }
 
     /// Encodes all metrics in Prometheus's text format 0.0.4.
-    pub fn encode(&self, in_flight: usize) -> Result<String, std::fmt::Error> {
-        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+    pub fn encode(&self, in_flight: usize, queries_at_work: usize) -> Result<String, std::fmt::Error> {
+        let gauge = |value| i64::try_from(value).unwrap_or(i64::MAX);
+        self.in_flight.set(gauge(in_flight));
+        self.queries_at_work.set(gauge(queries_at_work));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -148,10 +157,11 @@ mod tests {
         metrics.record_request("sync", 200, Duration::from_millis(20));
         metrics.record_inflated(7);
         metrics.rejections.get_or_create(&CodeLabels { code: "VALIDATION_ERROR" }).inc();
-        let text = metrics.encode(3).unwrap();
+        let text = metrics.encode(3, 1).unwrap();
         for line in [
             "# TYPE han_sync_requests_in_flight gauge",
             "han_sync_requests_in_flight 3",
+            "han_sync_queries_at_work 1",
             "# TYPE han_sync_sessions_total counter",
             "han_sync_sessions_total 0",
             "han_sync_messages_total 0",

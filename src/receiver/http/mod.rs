@@ -21,8 +21,11 @@ mod connection;
 /// Concurrency, in all and of each key.
 mod permits;
 
-/// GraphQL queries of each key.
+/// GraphQL queries of each key, and of all.
 mod query_permits;
+
+/// The threads that queries run on.
+mod query_threads;
 
 /// Request bodies: bounded, inflated.
 mod body;

@@ -1,18 +1,35 @@
-//! Permits of GraphQL queries: so many at work with one key.
+//! Permits of GraphQL queries: so many with one key, and so many at work in all.
 //!
-//! Invariant: a query that waits longer than a moment is rejected (429), so that slow queries do not pile up. The permit is
-//! held until the response is written.
+//! Invariant: a query that waits longer than a moment for another one of its key is rejected (429), and one that waits too
+//! long for those of others as well (503), so that slow queries do not pile up. The permit of the key is held until the
+//! response is written, the turn while the query is executed.
 
 use super::api_error::ApiError;
-use crate::receiver::limits::{BUSY_RETRY_AFTER_S, QUERIES_PER_KEY_MAX, QUERY_PERMIT_TIMEOUT};
+use crate::receiver::limits::{
+    BUSY_RETRY_AFTER_S, QUERIES_AT_WORK_MAX, QUERIES_PER_KEY_MAX, QUERY_PERMIT_TIMEOUT, QUERY_TURN_TIMEOUT,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Queries at work, by key.
-#[derive(Clone, Default)]
-pub struct QueryPermits(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
+/// Queries by key, and those at work.
+#[derive(Clone)]
+pub struct QueryPermits {
+    by_key: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for QueryPermits {
+    fn default() -> QueryPermits {
+        QueryPermits { by_key: Arc::default(), turns: Arc::new(Semaphore::new(QUERIES_AT_WORK_MAX)) }
+    }
+}
+
+/// Turn of one query to be executed.
+pub struct QueryTurn {
+    _turn: OwnedSemaphorePermit,
+}
 
 /// Permit of one query, or the wait for it.
 pub struct QueryPermit {
@@ -37,8 +54,21 @@ impl QueryPermits {
         Ok(query)
     }
 
+    /// Waits for the turn of a query, in the order of arrival.
+    pub async fn begin(&self) -> Result<QueryTurn, ApiError> {
+        match timeout(QUERY_TURN_TIMEOUT, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(QueryTurn { _turn: turn }),
+            Ok(Err(_)) | Err(_) => Err(ApiError::unavailable("too many queries at work: try again later")),
+        }
+    }
+
+    /// Number of queries that are being executed.
+    pub fn at_work(&self) -> usize {
+        QUERIES_AT_WORK_MAX - self.turns.available_permits()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.by_key.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -72,5 +102,30 @@ mod tests {
         drop(held);
         drop(third.now_or_never().unwrap().unwrap());
         assert!(permits.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn queries_of_all_keys_take_turns() {
+        let permits = QueryPermits::default();
+        let mut held = Vec::new();
+        for _ in 0..QUERIES_AT_WORK_MAX {
+            held.push(permits.begin().await.ok().unwrap());
+        }
+        let mut next = Box::pin(permits.begin());
+        assert!(next.as_mut().now_or_never().is_none());
+        assert_eq!(permits.at_work(), QUERIES_AT_WORK_MAX);
+        held.pop();
+        assert!(next.now_or_never().unwrap().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn query_without_a_turn_is_told_to_come_again() {
+        let permits = QueryPermits::default();
+        let mut held = Vec::new();
+        for _ in 0..QUERIES_AT_WORK_MAX {
+            held.push(permits.begin().await.ok().unwrap());
+        }
+        assert!(permits.begin().await.is_err());
+        assert_eq!(permits.at_work(), held.len());
     }
 }

@@ -49,18 +49,14 @@ pub async fn counted(
     Ok(response(status, content_type, held(bytes, reservation)))
 }
 
-/// Builds a response for which memory was reserved before, and which also holds `permit`.
-pub fn json_within<P: Send + 'static>(
-    value: &impl Serialize,
-    mut reservation: Reservation,
-    permit: P,
-) -> Result<Response, ApiError> {
-    let bytes = serialize(value)?;
+/// Builds a response of serialized JSON for which memory was reserved before, and which also holds `permit`.
+pub fn json_within<P: Send + 'static>(bytes: Vec<u8>, mut reservation: Reservation, permit: P) -> Response {
     reservation.shrink_to(bytes.len());
-    Ok(response(StatusCode::OK, JSON, held(bytes, (reservation, permit))))
+    response(StatusCode::OK, JSON, held(bytes, (reservation, permit)))
 }
 
-fn serialize(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+/// Serializes a value as JSON.
+pub fn serialize(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
     tokio::task::block_in_place(|| serde_json::to_vec(value)).map_err(|_| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the response cannot be serialized")
     })

@@ -7,12 +7,14 @@ use super::memory_budget::MemoryBudget;
 use super::metrics::ServerMetrics;
 use super::permits::InFlightLimit;
 use super::query_permits::QueryPermits;
+use super::query_threads::QueryThreads;
 use super::rate_limiter::RateLimiter;
 use crate::receiver::graphql::{self, SyncSchema};
 use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
 };
 use crate::receiver::store::Store;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -55,8 +57,10 @@ pub struct AppState {
     pub rate_limiter: RateLimiter,
     /// Requests in flight, in all and per key.
     pub in_flight: InFlightLimit,
-    /// GraphQL queries at work, per key.
+    /// GraphQL queries, per key and at work.
     pub queries: QueryPermits,
+    /// Threads that execute queries.
+    pub query_threads: QueryThreads,
     /// Requests in flight that proxies forward, per address.
     pub by_address: AddressLimit,
     /// See [`ServerOptions::trusted_proxies`].
@@ -72,22 +76,23 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Creates the state over a store.
-    pub fn new(store: Store, options: ServerOptions) -> AppState {
-        AppState {
+    /// Creates the state over a store. Fails if the threads of queries cannot be started.
+    pub fn new(store: Store, options: ServerOptions) -> io::Result<AppState> {
+        Ok(AppState {
             store: Arc::new(store),
             schema: graphql::schema(),
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             in_flight: InFlightLimit::new(options.in_flight_max),
             queries: QueryPermits::default(),
+            query_threads: QueryThreads::start()?,
             by_address: AddressLimit::new(options.in_flight_max),
             trusted_proxies: options.trusted_proxies,
             discards: Semaphore::new(DISCARDED_BODIES_MAX),
             memory: MemoryBudget::default(),
             body_stall_timeout: options.body_stall_timeout,
             metrics_key: options.metrics_key,
-        }
+        })
     }
 }
 

@@ -346,3 +346,54 @@ fn queries_that_do_not_end_stop_no_batch_and_end_at_their_deadline() {
         });
     }
 }
+
+/// The value of a metric without labels.
+fn gauge(client: &HttpClient, name: &str) -> usize {
+    let metrics = client.get("/metrics").text;
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+}
+
+/// Queries that are executed at a time, whatever the number of keys.
+const QUERIES_AT_WORK: usize = 2;
+
+#[test]
+fn batches_are_stored_while_queries_of_many_keys_take_their_turns() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let keys: Vec<String> = (0..8).map(|_| store.key("alice")).collect();
+        let bob = receiver.client(&team.bob);
+        receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
+        never_ending_metrics(&store);
+        let query = r#"{ metrics(from: "2025-01-01", to: "2025-12-31", groupBy: [MODEL]) { messages } }"#;
+        thread::scope(|scope| {
+            let queries: Vec<_> = keys
+                .iter()
+                .flat_map(|key| [key, key])
+                .map(|key| {
+                    let receiver = &receiver;
+                    scope.spawn(move || receiver.client(key).graphql(query, json!({})))
+                })
+                .collect();
+            wait_until("all queries to be in flight", || gauge(&bob, "han_sync_requests_in_flight") >= 16);
+            wait_until("queries to be at work", || {
+                gauge(&bob, "han_sync_queries_at_work") == QUERIES_AT_WORK
+            });
+            for n in 0..20 {
+                let response = bob.sync(&[session(&format!("n{n}"), ACME, vec![])]);
+                assert_eq!(response.status, 200, "{}", response.text);
+                assert!(gauge(&bob, "han_sync_queries_at_work") <= QUERIES_AT_WORK);
+            }
+            let mut told = 0;
+            for query in queries {
+                let response = query.join().unwrap();
+                let has_no_turn = response.status == 503;
+                assert!(has_no_turn || response.text.contains("\"TIMEOUT\""), "{response:?}");
+                assert!(!has_no_turn || response.header("retry-after").is_some());
+                told += usize::from(has_no_turn);
+            }
+            assert!(told >= 16 - 3 * QUERIES_AT_WORK, "{told} of 16 had no turn");
+        });
+        assert_eq!(gauge(&bob, "han_sync_queries_at_work"), 0);
+    }
+}

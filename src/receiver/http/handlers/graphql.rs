@@ -28,11 +28,17 @@ pub async fn post_graphql(
         return Err(ApiError::bad_request("the query is too large: ask for fewer fields"));
     }
     let query_permit = state.queries.acquire(&principal.key_id).await?;
+    let turn = state.queries.begin().await?;
     let reservation = state.memory.reserve_query().await?;
     let request = graphql::for_principal(request, state.store.clone(), Arc::new(principal));
-    let executed = async { Ok::<_, ApiError>(state.schema.execute(request).await) };
-    let executed = within_work_timeout(executed).await?;
-    response::json_within(&executed, reservation, query_permit)
+    let schema = state.schema.clone();
+    let executed = state.query_threads.run(async move {
+        // The turn ends with the work, also when nobody waits for it any longer.
+        let _turn = turn;
+        response::serialize(&schema.execute(request).await)
+    });
+    let bytes = within_work_timeout(executed).await?;
+    Ok(response::json_within(bytes, reservation, query_permit))
 }
 
 fn parse(body: &[u8]) -> Result<async_graphql::Request, ApiError> {

@@ -17,7 +17,7 @@ pub async fn metrics_with_key(state: State<Arc<AppState>>, _: MetricsAccess) -> 
 
 /// Encodes the metrics.
 pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, ApiError> {
-    let text = state.metrics.encode(state.in_flight.in_flight()).map_err(|_| {
+    let text = state.metrics.encode(state.in_flight.in_flight(), state.queries.at_work()).map_err(|_| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the metrics cannot be encoded")
     })?;
     let content_type = HeaderValue::from_static(CONTENT_TYPE);

@@ -5,7 +5,7 @@
 //! other tasks.
 
 use super::migrate;
-use crate::receiver::limits::QUERY_STATEMENT_TIMEOUT;
+use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, query_statements_max};
 use crate::receiver::shell::shell_quoted;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
@@ -15,7 +15,6 @@ use crate::receiver::time;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -28,8 +27,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const WAL_RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Readers at once: SQLite reads from memory or a local disk, so a few saturate the machine.
 const READERS_MAX: usize = 4;
-/// Most connections for queries. They scan in this process, so that they have half of the processors, and batches the rest.
-const QUERIES_MAX: usize = 4;
 /// Steps of SQLite's virtual machine between two looks at a statement's deadline: about a millisecond.
 const STEPS_BETWEEN_CHECKS: i32 = 100_000;
 /// Prepared statements cached per connection: more than the program has.
@@ -64,9 +61,7 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(size)),
             })
         };
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let queries_max = (processors / 2).clamp(1, QUERIES_MAX);
-        let (readers, queries, writer) = (pool(READERS_MAX), pool(queries_max), pool(1));
+        let (readers, queries, writer) = (pool(READERS_MAX), pool(query_statements_max()), pool(1));
         writer.give_back(connection);
         Ok(Sqlite { readers, queries, writer })
     }

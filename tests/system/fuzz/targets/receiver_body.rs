@@ -116,7 +116,7 @@ impl ReceiverUnderTest {
                 tenants.push(vec![organization, user]);
             }
             let options = ServerOptions { requests_per_minute: u32::MAX, ..ServerOptions::default() };
-            (App::new(store, options), keys, tenants)
+            (App::new(store, options).expect("threads"), keys, tenants)
         });
         let both = |two: Vec<_>| -> [_; 2] { two.try_into().expect("two of each") };
         let keys: [String; 2] = keys.try_into().expect("two keys");

@@ -1,12 +1,13 @@
 //! The pools of connections: opens the database, migrates it, and begins transactions.
 //!
-//! Invariant: queries have a pool of their own, so that slow ones take no connection from batches and authentication.
+//! Invariant: queries have a pool of their own, so that slow ones take no connection from batches and authentication, and a
+//! statement of a query keeps one processor of the server busy and no more.
 
 use super::connect::{CONNECT_TIMEOUT, connection_managers};
 use super::error::store_error;
 use super::roles::{RoleNames, quoted};
 use super::transaction::PostgresTransaction;
-use crate::receiver::limits::QUERY_STATEMENT_TIMEOUT;
+use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, WORK_TIMEOUT, query_statements_max};
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
@@ -14,6 +15,7 @@ use crate::receiver::store::sql::{Dialect, ReadBudget};
 use crate::receiver::time;
 use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Share of the connections that queries have, and at least one.
@@ -35,14 +37,15 @@ impl Postgres {
     /// Connects and migrates the schema. Receivers that start at the same time migrate one after the other.
     pub async fn open(url: &str) -> Result<Postgres> {
         let mut failed = None;
-        let connections = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
-        let connections = connections.filter(|size| *size > 0).unwrap_or(CONNECTIONS_DEFAULT);
-        let of_queries = (connections / QUERY_SHARE_DIVISOR).max(1);
+        let given = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
+        let given = given.filter(|size: &usize| *size > 0);
+        let connections = given.unwrap_or(CONNECTIONS_DEFAULT);
+        let of_queries = queries_of(connections, given.is_some());
         for [manager, query_manager] in connection_managers(url)? {
-            let pool = pool_of(manager, connections.saturating_sub(of_queries).max(1))?;
+            let pool = pool_of(manager, connections.saturating_sub(of_queries).max(1), CONNECT_TIMEOUT)?;
             match connection(&pool).await {
                 Ok(client) => {
-                    let queries = pool_of(query_manager, of_queries)?;
+                    let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT)?;
                     return Postgres::migrate(pool, queries, client).await;
                 }
                 // libpq's `allow` and `prefer` try with and without TLS.
@@ -89,17 +92,25 @@ impl Postgres {
         let (role_name, timeout_ms) = (self.roles.quoted(role), QUERY_STATEMENT_TIMEOUT.as_millis());
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {role_name}; \
-             SET LOCAL statement_timeout = {timeout_ms}"
+             SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0"
         );
         let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true).await?;
         Ok(tx.with_budget(budget))
     }
 }
 
-fn pool_of(manager: Manager, connections: usize) -> Result<Pool> {
+/// Connections of queries: their share, and unless the operator has chosen the number for this server no more than half of the
+/// processors, since the server may be on the same machine.
+fn queries_of(connections: usize, is_chosen: bool) -> usize {
+    let share = (connections / QUERY_SHARE_DIVISOR).max(1);
+    if is_chosen { share } else { share.min(query_statements_max()) }
+}
+
+/// A pool of so many connections, for one of which a transaction waits up to `wait_timeout`.
+fn pool_of(manager: Manager, connections: usize, wait_timeout: Duration) -> Result<Pool> {
     Pool::builder(manager)
         .max_size(connections)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
+        .wait_timeout(Some(wait_timeout))
         .create_timeout(Some(CONNECT_TIMEOUT))
         .recycle_timeout(Some(CONNECT_TIMEOUT))
         .runtime(Runtime::Tokio1)
