@@ -81,6 +81,9 @@ pub const METRICS_CONNECTIONS_MAX: usize = 32;
 pub const ADDRESS_SHARE_DIVISOR: usize = 4;
 /// Requests per key and minute, which is also the largest burst. An exporter that catches up sends a few a second.
 pub const REQUESTS_PER_MINUTE: u32 = 1_200;
+/// Unknown keys that one address may send in a minute, which is also the largest burst. Each costs a look-up in the store; an
+/// office may have a few exporters with a revoked key, which come once an hour.
+pub const UNKNOWN_KEYS_PER_MINUTE: u32 = 60;
 /// Token buckets that are kept; full ones are evicted first.
 pub const RATE_BUCKETS_MAX: usize = 10_000;
 /// `Retry-After` of a request that is rejected for load, in seconds.

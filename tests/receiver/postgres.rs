@@ -212,6 +212,62 @@ fn an_owner_without_superpowers_is_enough() {
     Owner::new(&store, "CREATEROLE").assert_serves();
 }
 
+/// What the log of a receiver says of its user's powers, if anything.
+fn warning(receiver: &RunningReceiver) -> Option<String> {
+    let lines: Vec<serde_json::Value> =
+        receiver.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of_powers = |line: &&serde_json::Value| {
+        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("whole server"))
+    };
+    lines.iter().find(of_powers).map(|line| line["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_user_with_powers_beyond_the_database_is_a_warning_with_the_sql_that_takes_them_away() {
+    for attributes in ["CREATEROLE", "SUPERUSER", "SUPERUSER CREATEROLE"] {
+        let Some(store) = postgres() else { return };
+        let owner = Owner::new(&store, attributes);
+        let said = warning(&owner.login.serve()).unwrap_or_else(|| panic!("no warning of {attributes}"));
+        store.execute(statements(&said, "ALTER ROLE", ";"));
+        assert_eq!(warning(&owner.login.serve()), None, "{attributes}");
+        owner.assert_serves();
+    }
+}
+
+#[test]
+fn membership_in_a_role_with_such_powers_is_a_warning_as_well() {
+    let Some(store) = postgres() else { return };
+    let owner = Owner::new(&store, "");
+    let (_, said) = owner.login.refused();
+    store.execute(statements(&said, "CREATE ROLE", ";"));
+    assert_eq!(warning(&owner.login.serve()), None, "an owner without powers");
+    let group = format!("{}_group", owner.name);
+    store.execute(&format!("CREATE ROLE {group} CREATEROLE; GRANT {group} TO {}", owner.name));
+    let said = warning(&owner.login.serve()).expect("a warning");
+    store.execute(statements(&said, "REVOKE", ";"));
+    assert_eq!(warning(&owner.login.serve()), None);
+    store.execute(&format!("DROP ROLE {group}"));
+    owner.assert_serves();
+}
+
+#[test]
+fn a_store_of_the_servers_first_user_moves_to_one_of_its_own() {
+    let Some(store) = postgres() else { return };
+    let is_first = "SELECT 1 FROM pg_roles WHERE rolname = current_user AND oid = 10";
+    if store.query(is_first).is_empty() {
+        return;
+    }
+    store.admin("org create acme");
+    let said = warning(&store.serve()).expect("a warning");
+    let own = Owner::of_nothing(&store, "");
+    let sql = statements(&said, "CREATE ROLE", ";").replace(" han_sync;", &format!(" {};", own.name));
+    let (_, transfer) = sql.split_once(';').unwrap();
+    store.execute(transfer);
+    assert_eq!(warning(&own.login.serve()), None);
+    own.login.admin("org remove acme --yes");
+    own.assert_serves();
+}
+
 #[test]
 fn each_database_of_a_server_has_roles_of_its_own() {
     let (Some(one), Some(other)) = (postgres(), postgres()) else { return };

@@ -1,10 +1,12 @@
 //! Authentication by API key, as extractors that a handler names in its arguments.
 //!
-//! Invariant: a handler that takes `Authenticated` or `Admitted` runs for a valid key within its rate limit; a key is
-//! compared by its hash and never logged.
+//! Invariants: a handler that takes `Authenticated` or `Admitted` runs for a valid key within its rate limit; a key is
+//! compared by its hash and never logged; unknown keys of one address cost a bounded number of look-ups.
 
 use super::access_log::AccessLog;
 use super::api_error::ApiError;
+use super::connection::{ClientNetwork, PeerAddress};
+use super::metrics::AuthFailure;
 use super::permits::InFlightPermit;
 use super::state::AppState;
 use crate::receiver::store::Principal;
@@ -35,7 +37,7 @@ impl FromRequestParts<Arc<AppState>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, ApiError> {
-        let principal = lookup(&parts.headers, state).await?;
+        let principal = lookup(parts, state).await?;
         if let Some(access_log) = parts.extensions.get::<AccessLog>() {
             access_log.set_caller(&principal.user_id, &principal.key_id);
         }
@@ -58,21 +60,44 @@ impl FromRequestParts<Arc<AppState>> for MetricsAccess {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, ApiError> {
-        let key = bearer_key(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-        let metrics_key = state.metrics_key.as_deref();
-        if metrics_key.is_some_and(|metrics_key| keys::hash(metrics_key) == keys::hash(key)) {
+        let key = bearer_key(&parts.headers).map(keys::hash);
+        if key.is_some() && key == state.metrics_key.as_deref().map(keys::hash) {
             return Ok(MetricsAccess);
         }
-        limit_rate(&lookup(&parts.headers, state).await?, state)?;
+        limit_rate(&lookup(parts, state).await?, state)?;
         Ok(MetricsAccess)
     }
 }
 
 /// Finds the user of the request's key.
-async fn lookup(headers: &HeaderMap, state: &AppState) -> Result<Principal, ApiError> {
-    let key = bearer_key(headers).ok_or_else(ApiError::unauthorized)?;
-    let principal = state.store.authenticate(key, time::now_us()).await?;
-    principal.ok_or_else(ApiError::unauthorized)
+async fn lookup(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let Some(key) = bearer_key(&parts.headers) else {
+        state.metrics.record_auth_failure(AuthFailure::Missing);
+        return Err(ApiError::unauthorized());
+    };
+    let hash = keys::hash(key);
+    let client = client(parts, state);
+    if let Some(client) = client {
+        state.key_guesses.admit(&hash, client, Instant::now()).map_err(|retry_after_s| {
+            state.metrics.record_auth_failure(AuthFailure::Limited);
+            ApiError::too_many_requests("too many unknown API keys from this address", retry_after_s)
+        })?;
+    }
+    if let Some(principal) = state.store.authenticate(key, time::now_us()).await? {
+        state.key_guesses.record_valid(hash);
+        return Ok(principal);
+    }
+    if let Some(client) = client {
+        state.key_guesses.record_unknown(&hash, client, Instant::now());
+    }
+    state.metrics.record_auth_failure(AuthFailure::Unknown);
+    Err(ApiError::unauthorized())
+}
+
+/// The client that a request comes from; `None` for one that comes from memory.
+fn client(parts: &Parts, state: &AppState) -> Option<ClientNetwork> {
+    let PeerAddress(peer) = parts.extensions.get::<PeerAddress>()?;
+    Some(state.trusted_proxies.client(*peer, &parts.headers).into())
 }
 
 fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {

@@ -34,6 +34,35 @@ struct CodeLabels {
     code: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// Reason for which a request is not authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthFailure {
+    /// The request has no key.
+    Missing,
+    /// The key is unknown, expired or revoked.
+    Unknown,
+    /// The address has sent too many unknown keys: this one was not looked up.
+    Limited,
+}
+
+impl AuthFailure {
+    const ALL: [AuthFailure; 3] = [AuthFailure::Missing, AuthFailure::Unknown, AuthFailure::Limited];
+
+    fn labels(self) -> ReasonLabels {
+        let reason = match self {
+            AuthFailure::Missing => "missing",
+            AuthFailure::Unknown => "unknown",
+            AuthFailure::Limited => "limited",
+        };
+        ReasonLabels { reason }
+    }
+}
+
 /// Registry of all metrics, and handles to those that requests change.
 pub struct ServerMetrics {
     registry: Registry,
@@ -44,6 +73,7 @@ pub struct ServerMetrics {
     messages_new: Counter,
     inflated_bytes: Counter,
     rejections: Family<CodeLabels, Counter>,
+    auth_failures: Family<ReasonLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
 }
@@ -59,10 +89,15 @@ impl Default for ServerMetrics {
             messages_new: Counter::default(),
             inflated_bytes: Counter::default(),
             rejections: Family::default(),
+            auth_failures: Family::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS_S)),
         };
         metrics.register();
+        // Present from the start, so that a rise from nothing is seen.
+        for failure in AuthFailure::ALL {
+            metrics.auth_failures.get_or_create(&failure.labels());
+        }
         metrics
     }
 }
@@ -87,6 +122,11 @@ impl ServerMetrics {
         registry.register("han_sync_inflated_bytes", "Inflated bytes of bodies", self.inflated_bytes.clone());
         registry.register_collector(Box::new(StatementCollector));
         registry.register("han_sync_refusals", "Rejected sessions", self.rejections.clone());
+        registry.register(
+            "han_sync_auth_failures",
+            "Requests that were not authenticated",
+            self.auth_failures.clone(),
+        );
         registry.register("han_sync_requests", "Requests with a response", self.requests.clone());
         registry.register("han_sync_request_seconds", "Time to the response", self.durations.clone());
     }
@@ -95,6 +135,11 @@ impl ServerMetrics {
     pub fn record_request(&self, route: &'static str, status: u16, duration: Duration) {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
         self.durations.get_or_create(&RouteLabels { route }).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a request that is not authenticated.
+    pub fn record_auth_failure(&self, failure: AuthFailure) {
+        self.auth_failures.get_or_create(&failure.labels()).inc();
     }
 
     /// Counts the bytes of an inflated body.
@@ -156,6 +201,7 @@ mod tests {
         let metrics = ServerMetrics::default();
         metrics.record_request("sync", 200, Duration::from_millis(20));
         metrics.record_inflated(7);
+        metrics.record_auth_failure(AuthFailure::Unknown);
         metrics.rejections.get_or_create(&CodeLabels { code: "VALIDATION_ERROR" }).inc();
         let text = metrics.encode(3, 1).unwrap();
         for line in [
@@ -168,6 +214,10 @@ mod tests {
             "han_sync_messages_new_total 0",
             "han_sync_inflated_bytes_total 7",
             "# TYPE han_sync_store_statements_total counter",
+            "# TYPE han_sync_auth_failures_total counter",
+            "han_sync_auth_failures_total{reason=\"missing\"} 0",
+            "han_sync_auth_failures_total{reason=\"unknown\"} 1",
+            "han_sync_auth_failures_total{reason=\"limited\"} 0",
             "han_sync_refusals_total{code=\"VALIDATION_ERROR\"} 1",
             "# TYPE han_sync_requests_total counter",
             "han_sync_requests_total{route=\"sync\",status=\"200\"} 1",

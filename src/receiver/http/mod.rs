@@ -6,7 +6,7 @@
 /// Errors of the API as responses.
 mod api_error;
 
-/// The rate limit of each key.
+/// Rate limits of keys and addresses.
 mod rate_limiter;
 
 /// The memory of all requests.
@@ -17,6 +17,9 @@ mod response;
 
 /// Connections and the addresses that they come from.
 mod connection;
+
+/// Look-ups of unknown keys.
+mod key_guesses;
 
 /// Concurrency, in all and of each key.
 mod permits;

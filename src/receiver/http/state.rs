@@ -3,6 +3,7 @@
 
 use super::api_error::ApiError;
 use super::connection::{AddressLimit, TrustedProxies};
+use super::key_guesses::KeyGuesses;
 use super::memory_budget::MemoryBudget;
 use super::metrics::ServerMetrics;
 use super::permits::InFlightLimit;
@@ -54,7 +55,9 @@ pub struct AppState {
     /// Prometheus metrics.
     pub metrics: ServerMetrics,
     /// Requests per key and minute.
-    pub rate_limiter: RateLimiter,
+    pub rate_limiter: RateLimiter<String>,
+    /// Look-ups of unknown keys, per address.
+    pub key_guesses: KeyGuesses,
     /// Requests in flight, in all and per key.
     pub in_flight: InFlightLimit,
     /// GraphQL queries, per key and at work.
@@ -83,6 +86,7 @@ impl AppState {
             schema: graphql::schema(),
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
+            key_guesses: KeyGuesses::default(),
             in_flight: InFlightLimit::new(options.in_flight_max),
             queries: QueryPermits::default(),
             query_threads: QueryThreads::start()?,

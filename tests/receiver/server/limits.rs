@@ -116,6 +116,80 @@ fn a_key_beyond_its_rate_is_told_when_to_come_again() {
     assert_eq!(receiver.client(&team.bob).get("/api/sync/identity").status, 200);
 }
 
+/// The status of an identity request with this key, from a client behind a proxy on the loopback address.
+fn status_for(receiver: &RunningReceiver, key: &str, forwarded_for: &str) -> (u16, Option<u64>) {
+    let request = agent()
+        .get(format!("{}/api/sync/identity", receiver.base))
+        .header("authorization", format!("Bearer {key}"))
+        .header("x-forwarded-for", forwarded_for);
+    let response = request.call().unwrap();
+    let retry_after = response.headers().get("retry-after");
+    (response.status().as_u16(), retry_after.map(|seconds| seconds.to_str().unwrap().parse().unwrap()))
+}
+
+/// Sends unknown keys until one is not looked up any more.
+fn guess_until_limited(receiver: &RunningReceiver, forwarded_for: &str) {
+    let mut guesses = 0;
+    loop {
+        let (status, retry_after) = status_for(receiver, &format!("han_guess{guesses}"), forwarded_for);
+        if status == 429 {
+            assert!((1..=60).contains(&retry_after.unwrap()), "{retry_after:?}");
+            return;
+        }
+        assert_eq!(status, 401);
+        guesses += 1;
+        assert!(guesses < 10_000, "guesses without a bound");
+    }
+}
+
+#[test]
+fn guesses_of_keys_from_one_address_cost_bounded_look_ups_and_keep_nobody_out() {
+    for store in stores() {
+        let team = store.create_team();
+        let receiver = store.serve_with(&["--trusted-proxy", "127.0.0.1"]);
+        assert_eq!(status_for(&receiver, &team.alice, "192.0.2.1").0, 200);
+        guess_until_limited(&receiver, "192.0.2.1");
+        assert_eq!(status_for(&receiver, &team.alice, "192.0.2.1").0, 200, "a key that was valid lately");
+        assert_eq!(status_for(&receiver, &team.bob, "192.0.2.2").0, 200, "another address");
+        assert_eq!(status_for(&receiver, &team.bob, "192.0.2.1").0, 200, "known by now");
+        guess_until_limited(&receiver, "2001:db8::1");
+        guess_until_limited(&receiver, "2001:db8::ffff:2, 127.0.0.1");
+        assert_eq!(receiver.client("").get("/api/sync/identity").status, 401, "no key is no guess");
+        let metrics = receiver.client(&team.alice).get("/metrics").text;
+        for reason in ["missing", "unknown", "limited"] {
+            let zero = format!("han_sync_auth_failures_total{{reason=\"{reason}\"}} 0");
+            assert!(metrics.contains("han_sync_auth_failures_total") && !metrics.contains(&zero), "{metrics}");
+        }
+        store.admin(&format!("key revoke {}", &team.alice[..12]));
+        assert_ne!(status_for(&receiver, &team.alice, "192.0.2.3").0, 200, "revoked at once");
+    }
+}
+
+#[test]
+fn guesses_on_every_path_with_a_key_count_together() {
+    let store = sqlite();
+    store.create_team();
+    let receiver = store.serve();
+    let mut guesses = 0;
+    let is_limited = |status: u16| status == 429;
+    loop {
+        let guess = format!("han_guess{guesses}");
+        let client = receiver.client(&guess);
+        let statuses = [
+            client.sync(&[]).status,
+            client.get("/api/sync/identity").status,
+            client.get("/metrics").status,
+            client.graphql("{ viewer { login } }", json!({})).status,
+        ];
+        if statuses.into_iter().all(is_limited) {
+            break;
+        }
+        guesses += 1;
+        assert!(guesses < 10_000, "guesses without a bound");
+    }
+    assert!(guesses < 60, "four paths share one bound: {guesses}");
+}
+
 /// Opens a request whose body never ends.
 fn stalled(receiver: &RunningReceiver, key: &str) -> TcpStream {
     let mut stream = TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).unwrap();

@@ -47,6 +47,11 @@ impl TrustedProxies {
         self.0.iter().any(|cidr| cidr.contains(address))
     }
 
+    /// The client of a request: the one for whom a proxy forwards it, else the other end of its connection.
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.forwarded_client(peer, headers).unwrap_or(peer)
+    }
+
     /// The client for whom a proxy forwards a request: the last address in `X-Forwarded-For` that is not a proxy's own.
     /// `None` for a request that comes from elsewhere or names none.
     pub fn forwarded_client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {

@@ -15,7 +15,7 @@ mod table;
 /// A connection's socket, with its timeouts and budgets.
 mod guarded_stream;
 
-pub use address::TrustedProxies;
+pub use address::{ClientNetwork, TrustedProxies};
 pub use address_limit::{AddressLimit, PeerAddress};
 pub use guarded_stream::{GuardedStream, HeadBudget, IncomingHead};
 pub use table::{ConnectionEntry, ConnectionTable};

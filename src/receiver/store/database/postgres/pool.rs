@@ -152,6 +152,7 @@ async fn migrate_in_transaction(client: &Client) -> Result<RoleNames> {
         let recorded = client.execute(migrate::INSERT_RECORD, &[&number, &name, &now]).await;
         recorded.map_err(|error| store_error(&error))?;
     }
+    roles.warn_of_powers(client).await?;
     run("COMMIT").await?;
     Ok(roles)
 }

@@ -22,6 +22,19 @@ const SELECT_ROLES: &str = "\
     SELECT policyname::text, roles[1]::text FROM pg_catalog.pg_policies \
     WHERE schemaname = current_schema() AND tablename = 'tenants'";
 const SELECT_DATABASE: &str = "SELECT oid::int8, datname::text, current_user::text FROM pg_catalog.pg_database WHERE datname = current_database()";
+/// Roles with powers beyond a database that this user is, or is a member of. A superuser counts as a member of every role.
+const SELECT_POWERS: &str = "\
+    SELECT me.rolname::text, r.rolname::text, r.oid = 10 FROM pg_catalog.pg_roles me JOIN pg_catalog.pg_roles r \
+    ON r.oid = me.oid OR (NOT me.rolsuper AND pg_has_role(me.oid, r.oid, 'MEMBER')) \
+    WHERE me.rolname = current_user AND (r.rolsuper OR r.rolcreaterole) ORDER BY r.oid <> me.oid, r.rolname";
+/// The database, and the statements that give its schema and tables to another user.
+const SELECT_TRANSFER: &str = "\
+    SELECT current_database()::text, string_agg(format('ALTER TABLE %I OWNER TO han_sync;', c.relname), ' ' ORDER BY c.relname) \
+    FROM pg_catalog.pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
+    AND (c.relname = 'migrations' OR EXISTS (SELECT FROM pg_catalog.pg_policies p \
+    WHERE p.schemaname = current_schema() AND p.tablename = c.relname AND p.policyname = 'operator'))";
+/// User that the documentation creates.
+const OWN_USER: &str = "han_sync";
 const ROLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)";
 
 impl RoleNames {
@@ -85,6 +98,45 @@ impl RoleNames {
             }
         }
         Ok(())
+    }
+
+    /// Warns of powers of this user that reach beyond the database, with the SQL that takes them away. None of them is needed.
+    pub async fn warn_of_powers(&self, client: &Client) -> Result<()> {
+        let powers = client.query(SELECT_POWERS, &[]).await.map_err(|error| store_error(&error))?;
+        let Some(first) = powers.first() else { return Ok(()) };
+        let user: String = first.get(0);
+        let roles = self.all().map(quoted).join(", ");
+        let mut statements = Vec::new();
+        for row in &powers {
+            let (role, is_bootstrap): (String, bool) = (row.get(1), row.get(2));
+            statements.push(match is_bootstrap {
+                // PostgreSQL does not take it from the user that it was installed with.
+                true if role == user => self.transfer(client).await?,
+                _ if role == user => {
+                    let user = quoted(&user);
+                    format!("ALTER ROLE {user} NOSUPERUSER NOCREATEROLE; GRANT {roles} TO {user};")
+                }
+                _ => format!("REVOKE {} FROM {};", quoted(&role), quoted(&user)),
+            });
+        }
+        tracing::warn!(
+            "the store's user {user} is a superuser or may create roles, itself or as a member of such a role, so that whoever \
+             has the store's URL has the whole server: run this as a superuser: {}",
+            statements.join(" ")
+        );
+        Ok(())
+    }
+
+    /// The statements that give the store to a user of its own.
+    async fn transfer(&self, client: &Client) -> Result<String> {
+        let row = client.query_one(SELECT_TRANSFER, &[]).await.map_err(|error| store_error(&error))?;
+        let (database, tables): (String, String) = (row.get(0), row.get(1));
+        Ok(format!(
+            "CREATE ROLE {OWN_USER} LOGIN PASSWORD 'choose one'; GRANT {} TO {OWN_USER}; ALTER DATABASE {} OWNER TO {OWN_USER}; \
+             {tables} and name {OWN_USER} in the store's URL",
+            self.all().map(quoted).join(", "),
+            quoted(&database)
+        ))
     }
 
     /// The error that says what an administrator has to run.
