@@ -31,7 +31,12 @@ pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(15);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(100);
 /// For the store to ingest a batch or to execute a query. A transaction that takes longer is rolled back.
 pub const WORK_TIMEOUT: Duration = Duration::from_secs(60);
-/// After SIGTERM, for the responses to accepted requests.
+/// Without a request on an open connection: longer than proxies keep connections to a server by default (nginx 60 s), so that
+/// a proxy does not send a request while this end closes.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+/// After SIGTERM, while connections are still taken: load balancers ask every few seconds whether a server is ready.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// After that, for the responses to accepted requests.
 pub const GRACEFUL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory for bodies as received, of all requests together. A request that does not fit waits. Together with the other
@@ -86,8 +91,11 @@ pub const REQUESTS_PER_MINUTE: u32 = 1_200;
 pub const UNKNOWN_KEYS_PER_MINUTE: u32 = 60;
 /// Token buckets that are kept; full ones are evicted first.
 pub const RATE_BUCKETS_MAX: usize = 10_000;
-/// `Retry-After` of a request that is rejected for load, in seconds.
-pub const BUSY_RETRY_AFTER_S: u64 = 2;
+/// Longest `Retry-After` of a request that is rejected for load, in seconds.
+pub const RETRY_AFTER_MAX_S: u64 = 20;
+/// Requests a second that a receiver serves at least when it has many, by which `Retry-After` spreads the rejected ones before
+/// more is known.
+pub const SERVED_PER_SECOND_MIN: f64 = 100.0;
 
 /// Sessions or messages in one page of a connection; a query for more gets these and a cursor.
 pub const PAGE_MAX: usize = 200;

@@ -27,11 +27,13 @@ mod admin {
     mod sessions;
 }
 
-/// `serve`: connections, limits, health.
+/// `serve`: connections, limits, signals, health.
 mod server {
     mod connections;
+    mod lifecycle;
     mod limits;
 }
 
 mod command_line;
 mod postgres;
+mod settings;

@@ -64,7 +64,10 @@ fn each_role_is_granted_what_it_uses_and_no_more() {
         texts(&store, &sql)
     };
     // Delete, insert, select, update.
-    assert_eq!(granted("directory"), ["api_keys S", "directory S", "members S", "owners S", "tenants S"]);
+    assert_eq!(
+        granted("directory"),
+        ["api_keys S", "directory S", "members S", "owners S", "readiness ISU", "tenants S"]
+    );
     assert_eq!(
         granted("request"),
         [

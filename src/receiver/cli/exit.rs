@@ -4,6 +4,8 @@ use crate::printable::{printable, printable_lines};
 use crate::receiver::store::StoreError;
 use std::process::ExitCode;
 
+/// `healthcheck` found the receiver not ready.
+const EXIT_NOT_READY: u8 = 1;
 const EXIT_USAGE: u8 = 64;
 /// Rejected by the store's rules: an unknown name, a handle that is taken.
 const EXIT_REJECTED: u8 = 65;
@@ -17,6 +19,8 @@ pub enum CliError {
     Usage(String),
     /// A resource of the system is missing.
     Unavailable(String),
+    /// A receiver that is not ready.
+    NotReady(String),
     /// A defect of this program.
     Internal(String),
     /// Error of the store, which has its own kinds.
@@ -28,7 +32,9 @@ impl CliError {
     pub fn message(&self) -> String {
         match self {
             CliError::Usage(text) => printable_lines(text.trim_end()),
-            CliError::Unavailable(text) | CliError::Internal(text) => printable(text.trim_end()).into_owned(),
+            CliError::Unavailable(text) | CliError::NotReady(text) | CliError::Internal(text) => {
+                printable(text.trim_end()).into_owned()
+            }
             CliError::Store(error) => printable(&error.to_string()).into_owned(),
         }
     }
@@ -37,6 +43,7 @@ impl CliError {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             CliError::Usage(_) => EXIT_USAGE,
+            CliError::NotReady(_) => EXIT_NOT_READY,
             CliError::Store(StoreError::Refused(_) | StoreError::UserRemoved) => EXIT_REJECTED,
             CliError::Unavailable(_)
             | CliError::Store(

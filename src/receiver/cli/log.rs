@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 /// Lines in the queue: a few seconds of a busy receiver, a few megabytes at most.
 const QUEUE_LINES_MAX: usize = 4_096;
@@ -34,11 +35,8 @@ struct LineQueue {
 }
 
 impl StderrLog {
-    /// Starts the log at the level of `HAN_SYNC_LOG`. A subscriber that is already installed stays.
-    pub fn start() -> StderrLog {
-        let level = std::env::var("HAN_SYNC_LOG").unwrap_or_else(|_| "info".to_owned());
-        let filter = tracing_subscriber::EnvFilter::try_new(level)
-            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    /// Starts the log with the lines that `filter` passes. A subscriber that is already installed stays.
+    pub fn start(filter: EnvFilter) -> StderrLog {
         let (lines, waiting) = sync_channel(QUEUE_LINES_MAX);
         let (ended, written) = sync_channel(1);
         let queue = LineQueue { lines, dropped: Arc::default() };

@@ -6,6 +6,9 @@
 /// Errors and exit codes.
 mod exit;
 
+/// Settings from the environment.
+mod environment;
+
 /// Global flags, and the store that these select.
 mod options;
 
@@ -17,6 +20,9 @@ mod log;
 
 /// `serve`.
 mod serve;
+
+/// `healthcheck`.
+mod healthcheck;
 
 /// `admin`.
 mod admin;

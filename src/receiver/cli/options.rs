@@ -1,8 +1,9 @@
 //! Global flags, accepted anywhere on the command line, and the store that these select.
 
+use super::environment;
 use super::exit::CliError;
 use crate::flags::{self, GlobalFlag};
-use crate::receiver::store::{DEFAULT_URL, Store, StoreError};
+use crate::receiver::store::{DEFAULT_URL, MissingStore, Store, StoreError, StoreOptions};
 
 const STORE: &str = "--store";
 const JSON: &str = "--json";
@@ -47,21 +48,20 @@ impl GlobalOptions {
     /// Help on the global flags, which argh does not know.
     pub fn help() -> String {
         format!(
-            "Anywhere: {STORE} sqlite:PATH or postgres://… (else HAN_SYNC_STORE, else DATABASE_URL, else {DEFAULT_URL})\n          \
+            "Anywhere: {STORE} sqlite:PATH or postgres://… (else HAN_SYNC_STORE, \
+             else the file HAN_SYNC_STORE_FILE, else DATABASE_URL, else {DEFAULT_URL})\n          \
              {JSON}: admin prints one JSON document"
         )
     }
 
-    /// Opens the store, creating or migrating its schema.
-    pub async fn open_store(&self) -> Result<Store, CliError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
-        let url = self
-            .store
-            .clone()
-            .or_else(|| variable("HAN_SYNC_STORE"))
-            .or_else(|| variable("DATABASE_URL"))
-            .unwrap_or_else(|| DEFAULT_URL.to_owned());
-        Store::open(&url).await.map_err(|error| match error {
+    /// Opens the store, migrating its schema. `missing` says what becomes of an SQLite file that is not there.
+    pub async fn open_store(&self, missing: MissingStore) -> Result<Store, CliError> {
+        let url = match self.store.clone().filter(|url| !url.is_empty()) {
+            Some(url) => url,
+            None => environment::store_url()?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+        };
+        let options = StoreOptions { missing, connections: environment::pool_connections()? };
+        Store::open(&url, options).await.map_err(|error| match error {
             // A path holds no secrets; the URL of a server may hold a password.
             StoreError::Unavailable(text) if url.starts_with("sqlite:") => {
                 CliError::Store(StoreError::Unavailable(format!("{url}: {text}")))

@@ -2,7 +2,9 @@
 
 use super::admin::{self, AdminArgs};
 use super::exit::CliError;
+use super::healthcheck::{self, HealthcheckArgs};
 use super::options::GlobalOptions;
+use super::output::ResultOutput;
 use super::serve::{self, ServeArgs};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
@@ -32,6 +34,7 @@ struct ReceiverArgs {
 enum ReceiverCommand {
     Serve(ServeArgs),
     Admin(AdminArgs),
+    Healthcheck(HealthcheckArgs),
 }
 
 /// Runs the program.
@@ -64,14 +67,20 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
             return Err(CliError::Usage(GlobalOptions::with_nearest(exit.output.trim(), &words, help)));
         }
     };
+    match arguments.command {
+        ReceiverCommand::Serve(arguments) => block_on(serve::run(arguments, &options)),
+        ReceiverCommand::Admin(arguments) => block_on(admin::run(arguments, &options)),
+        ReceiverCommand::Healthcheck(arguments) => {
+            healthcheck::run(&arguments, &ResultOutput::new(options.json))
+        }
+    }
+}
+
+/// Runs a command on an async runtime.
+fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
     require_open_files()?;
     let runtime = start_runtime()?;
-    let result = runtime.block_on(async {
-        match arguments.command {
-            ReceiverCommand::Serve(arguments) => serve::run(arguments, &options).await,
-            ReceiverCommand::Admin(arguments) => admin::run(arguments, &options).await,
-        }
-    });
+    let result = runtime.block_on(command);
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     result
 }

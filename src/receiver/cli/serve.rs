@@ -1,13 +1,17 @@
 //! `serve`: from listening sockets to a graceful shutdown.
 
+use super::environment;
 use super::exit::CliError;
 use super::log::StderrLog;
 use super::options::GlobalOptions;
-use crate::receiver::http::{self, App, ConnectionTable, ListenerRole, ServerOptions, TrustedProxies};
-use crate::receiver::limits::{
-    BODY_STALL_TIMEOUT, CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX, OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX,
-    REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
+use crate::receiver::http::{
+    self, App, ConnectionTable, ConnectionTimeouts, ListenerRole, ServerOptions, TrustedProxies,
 };
+use crate::receiver::limits::{
+    BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, METRICS_CONNECTIONS_MAX,
+    OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
+};
+use crate::receiver::store::MissingStore;
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
 use std::io::Write;
@@ -17,6 +21,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+/// Most requests in flight that can be asked for: each has memory and a descriptor.
+const IN_FLIGHT_MAX: u64 = 1_000_000;
+/// Longest timeout that can be asked for: a day.
+const SECONDS_MAX: u64 = 86_400;
 
 /// serve the sync API, GraphQL, health and metrics
 #[derive(FromArgs)]
@@ -40,6 +49,12 @@ pub struct ServeArgs {
     /// seconds without progress after which a response that is not read is given up (30)
     #[argh(option, default = "WRITE_TIMEOUT.as_secs()")]
     write_seconds: u64,
+    /// seconds for which a client may keep a connection without a request (75)
+    #[argh(option, default = "KEEP_ALIVE_TIMEOUT.as_secs()")]
+    keep_alive_seconds: u64,
+    /// seconds from SIGTERM for which connections are still taken while /readyz answers 503 (5)
+    #[argh(option, default = "DRAIN_TIMEOUT.as_secs()")]
+    drain_seconds: u64,
     /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
     #[argh(option)]
     trusted_proxy: Vec<String>,
@@ -47,32 +62,43 @@ pub struct ServeArgs {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), CliError> {
+    arguments.check()?;
     let server_options = server_options(&arguments)?;
-    let _log = StderrLog::start();
-    let store = options.open_store().await?;
+    let _log = StderrLog::start(environment::log_filter()?);
+    let store = options.open_store(MissingStore::Create).await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
     let trusted = server_options.trusted_proxies.clone();
-    let write_timeout = Duration::from_secs(arguments.write_seconds.max(1));
+    let timeouts = ConnectionTimeouts {
+        write: Duration::from_secs(arguments.write_seconds),
+        keep_alive: Duration::from_secs(arguments.keep_alive_seconds),
+    };
     let app = App::new(store, server_options);
-    let app = Arc::new(app.map_err(|error| CliError::Unavailable(format!("no thread can be started: {error}")))?);
+    let app =
+        Arc::new(app.map_err(|error| CliError::Unavailable(format!("no thread can be started: {error}")))?);
     let (stop, stopped) = watch::channel(false);
     let (listener, address) = bind(&arguments.listen).await?;
     let mut servers = vec![tokio::spawn(http::serve(
         listener,
         app.clone(),
         ListenerRole::Public,
-        ConnectionTable::new(connections_max(), trusted, write_timeout),
+        ConnectionTable::new(connections_max(), trusted, timeouts),
         stopped.clone(),
     ))];
     let mut ready = format!("listening on http://{address}\n");
     if let Some(metrics_listen) = &arguments.metrics_listen {
         let (listener, address) = bind(metrics_listen).await?;
-        let connections =
-            ConnectionTable::new(METRICS_CONNECTIONS_MAX, TrustedProxies::default(), write_timeout);
-        servers.push(tokio::spawn(http::serve(listener, app, ListenerRole::Metrics, connections, stopped)));
+        let connections = ConnectionTable::new(METRICS_CONNECTIONS_MAX, TrustedProxies::default(), timeouts);
+        let metrics_app = app.clone();
+        servers.push(tokio::spawn(http::serve(
+            listener,
+            metrics_app,
+            ListenerRole::Metrics,
+            connections,
+            stopped,
+        )));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
-    stop_on_signal(stop)?;
+    stop_on_signal(stop, app, Duration::from_secs(arguments.drain_seconds))?;
     // A closed stdout is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush());
@@ -97,11 +123,32 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
     })?;
     Ok(ServerOptions {
         requests_per_minute: arguments.rate,
-        in_flight_max: arguments.in_flight.max(1),
-        body_stall_timeout: Duration::from_secs(arguments.stall_seconds.max(1)),
-        metrics_key: std::env::var("HAN_SYNC_METRICS_KEY").ok().filter(|key| !key.is_empty()),
+        in_flight_max: arguments.in_flight,
+        body_stall_timeout: Duration::from_secs(arguments.stall_seconds),
+        metrics_key: environment::variable("HAN_SYNC_METRICS_KEY"),
         trusted_proxies,
     })
+}
+
+impl ServeArgs {
+    /// Rejects numbers that nothing could be served with, or that no clock or counter holds.
+    fn check(&self) -> Result<(), CliError> {
+        for (flag, value, least, most) in [
+            ("--rate", u64::from(self.rate), 1, u64::from(u32::MAX)),
+            ("--in-flight", self.in_flight as u64, 1, IN_FLIGHT_MAX),
+            ("--stall-seconds", self.stall_seconds, 1, SECONDS_MAX),
+            ("--write-seconds", self.write_seconds, 1, SECONDS_MAX),
+            ("--keep-alive-seconds", self.keep_alive_seconds, 1, SECONDS_MAX),
+            ("--drain-seconds", self.drain_seconds, 0, SECONDS_MAX),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(CliError::Usage(format!(
+                    "{flag} {value} is out of range: use {least} to {most}"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Binds an address, and returns the one that the system chose for port 0.
@@ -112,16 +159,32 @@ async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
     Ok((listener, bound))
 }
 
-/// Starts the graceful shutdown at the first SIGTERM or SIGINT.
-fn stop_on_signal(stop: watch::Sender<bool>) -> Result<(), CliError> {
+/// Stops serving at SIGTERM or SIGINT. After SIGTERM the receiver is not ready and still takes connections for `drain`, so
+/// that load balancers notice before the listener closes; SIGINT and a second signal do not wait. SIGHUP, which a closed
+/// terminal sends, ends nothing.
+fn stop_on_signal(stop: watch::Sender<bool>, app: Arc<App>, drain: Duration) -> Result<(), CliError> {
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let mut hang_up = on(SignalKind::hangup())?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let waits = loop {
+            tokio::select! {
+                _ = terminate.recv() => break true,
+                _ = interrupt.recv() => break false,
+                _ = hang_up.recv() => tracing::info!("SIGHUP is ignored: SIGTERM ends the receiver"),
+            }
+        };
+        app.begin_drain();
+        if waits && !drain.is_zero() {
+            tracing::info!(seconds = drain.as_secs(), "draining: not ready, connections are still taken");
+            tokio::select! {
+                () = tokio::time::sleep(drain) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         stop.send_replace(true);
         tracing::info!("shutting down: accepted requests are finished");
+        while hang_up.recv().await.is_some() {}
     });
     Ok(())
 }

@@ -9,7 +9,8 @@ use super::body;
 use super::routes::route_name;
 use super::state::AppState;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::{Arc, OnceLock};
@@ -55,7 +56,15 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
         if let Some(cause) = error.cause() {
             tracing::error!(request_id, cause, "request failed");
         }
-        response = error.render(&request_id);
+        response = error.render(&request_id, || {
+            let random = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
+            state.retry_slots.take(Instant::now(), random)
+        });
+    } else if access_log.0.get().is_some() {
+        state.retry_slots.record_served(Instant::now());
+    }
+    if state.readiness.is_draining() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 
     let (status, duration) = (response.status().as_u16(), started.elapsed());

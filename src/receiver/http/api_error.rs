@@ -1,11 +1,11 @@
 //! Errors of the HTTP API.
 //!
 //! A handler's error becomes `{"error", "requestId"}`. Only `access_log` knows the request id and writes the cause to the
-//! log, so `into_response` hands the error on in the response's extensions and `access_log` calls `render`. The message is
+//! log, and the seconds after which there is less load, so `into_response` hands the error on in the response's extensions and
+//! `access_log` calls `render`. The message is
 //! for the client and names no other tenant; the cause never leaves the log.
 
 use crate::protocol::ErrorBody;
-use crate::receiver::limits::BUSY_RETRY_AFTER_S;
 use crate::receiver::store::StoreError;
 use axum::Json;
 use axum::body::Body;
@@ -21,12 +21,14 @@ pub struct ApiError {
     cause: Option<String>,
     /// Boxed, so that a `Result` with this error stays small.
     header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// True if the client is to try again when there is less load.
+    retries_by_load: bool,
 }
 
 impl ApiError {
     /// Creates an error with a message for the client.
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), cause: None, header: None }
+        ApiError { status, message: message.into(), cause: None, header: None, retries_by_load: false }
     }
 
     /// 400.
@@ -56,10 +58,19 @@ impl ApiError {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).with_header(RETRY_AFTER, retry_after_s.into())
     }
 
+    /// 429 for one key or address that has too much at work.
+    pub fn busy(message: &str) -> ApiError {
+        ApiError { retries_by_load: true, ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message) }
+    }
+
     /// 503 for a transient overload: the client retries after `Retry-After`.
     pub fn unavailable(message: &str) -> ApiError {
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
-            .with_header(RETRY_AFTER, BUSY_RETRY_AFTER_S.into())
+        ApiError { retries_by_load: true, ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
+    /// 503 with a cause for the log.
+    pub fn not_ready(message: &str, cause: String) -> ApiError {
+        ApiError { cause: Some(cause), ..ApiError::unavailable(message) }
     }
 
     /// Sets the one header that the response has besides the common ones.
@@ -73,13 +84,16 @@ impl ApiError {
         self.cause.as_deref()
     }
 
-    /// Builds the response that the client gets.
-    pub fn render(self, request_id: &str) -> Response {
+    /// Builds the response that the client gets. `retry_after_s` returns the seconds after which there is less load.
+    pub fn render(self, request_id: &str, retry_after_s: impl FnOnce() -> u64) -> Response {
         let body = ErrorBody { error: self.message, request_id: Some(request_id.to_owned()) };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(header) = self.header {
             let (name, value) = *header;
             response.headers_mut().insert(name, value);
+        }
+        if self.retries_by_load {
+            response.headers_mut().insert(RETRY_AFTER, retry_after_s().into());
         }
         response
     }

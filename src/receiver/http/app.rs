@@ -41,6 +41,7 @@ pub enum ListenerRole {
 pub struct App {
     public: Router,
     metrics: Router,
+    state: Arc<AppState>,
 }
 
 type StateRouter = Router<Arc<AppState>>;
@@ -51,8 +52,14 @@ impl App {
         let state = Arc::new(AppState::new(store, options)?);
         Ok(App {
             public: with_layers(public_routes(), state.clone()),
-            metrics: with_layers(metrics_routes(), state),
+            metrics: with_layers(metrics_routes(), state.clone()),
+            state,
         })
+    }
+
+    /// Begins to end: the receiver is not ready any more, and each response closes its connection.
+    pub fn begin_drain(&self) {
+        self.state.readiness.begin_drain();
     }
 
     /// Serves one request of a listener. The body may come from a socket or from memory.

@@ -18,6 +18,9 @@ mod response;
 /// Connections and the addresses that they come from.
 mod connection;
 
+/// `Retry-After` by load.
+mod retry_slots;
+
 /// Look-ups of unknown keys.
 mod key_guesses;
 
@@ -39,6 +42,9 @@ mod metrics;
 /// Paths and their names.
 mod routes;
 
+/// Readiness: what the store can do.
+mod readiness;
+
 /// State that all requests share.
 mod state;
 
@@ -58,6 +64,6 @@ mod app;
 mod server;
 
 pub use app::{App, ListenerRole};
-pub use connection::{ConnectionTable, TrustedProxies};
+pub use connection::{ConnectionTable, ConnectionTimeouts, TrustedProxies};
 pub use server::serve;
 pub use state::ServerOptions;

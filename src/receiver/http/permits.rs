@@ -6,7 +6,7 @@
 
 use super::api_error::ApiError;
 use super::memory_budget::KeyBodyBudget;
-use crate::receiver::limits::{BUSY_RETRY_AFTER_S, KEY_SHARE_DIVISOR};
+use crate::receiver::limits::KEY_SHARE_DIVISOR;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -58,9 +58,9 @@ impl InFlightLimit {
 
     /// Acquires a permit of the key's share and of the total.
     pub fn acquire(&self, key_id: &str) -> Result<InFlightPermit, ApiError> {
-        let key = self.acquire_for_key(key_id).ok_or_else(|| {
-            ApiError::too_many_requests("too many requests in flight with this key", BUSY_RETRY_AFTER_S)
-        })?;
+        let key = self
+            .acquire_for_key(key_id)
+            .ok_or_else(|| ApiError::busy("too many requests in flight with this key"))?;
         let request = self
             .requests
             .clone()

@@ -36,7 +36,8 @@ impl QueryThreads {
         &self,
         work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let runtime = self.0.as_ref().ok_or_else(|| ApiError::unavailable("the receiver is shutting down"))?;
+        let runtime =
+            self.0.as_ref().ok_or_else(|| ApiError::unavailable("the receiver is shutting down"))?;
         let mut tasks = JoinSet::new();
         tasks.spawn_on(work, runtime.handle());
         match tasks.join_next().await {

@@ -68,9 +68,8 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
                 buckets.remove(&any);
             }
         }
-        let bucket = buckets
-            .entry(key.clone())
-            .or_insert(TokenBucket { tokens: self.per_minute, refilled_at: now });
+        let bucket =
+            buckets.entry(key.clone()).or_insert(TokenBucket { tokens: self.per_minute, refilled_at: now });
         bucket.tokens = tokens_at_now(bucket);
         bucket.refilled_at = now;
         if change(&mut bucket.tokens) {

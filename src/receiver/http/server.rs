@@ -7,7 +7,7 @@ use super::app::{App, ListenerRole};
 use super::connection::{
     ConnectionEntry, ConnectionTable, GuardedStream, HeadBudget, IncomingHead, PeerAddress,
 };
-use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT, HEADERS_TIMEOUT};
+use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -39,12 +39,14 @@ pub async fn serve(
         let Some((stream, peer)) = accepted else { continue };
         // Closed at once where all others are at work.
         let Some(entry) = connections.add(peer) else { continue };
-        let (entry, head) = (Arc::new(entry), IncomingHead::new(heads.clone()));
-        let stream = GuardedStream::new(stream, head.clone(), entry.clone(), connections.write_timeout());
+        let timeouts = connections.timeouts();
+        let (entry, head) = (Arc::new(entry), IncomingHead::new(heads.clone(), timeouts.keep_alive));
+        let stream = GuardedStream::new(stream, head.clone(), entry.clone(), timeouts.write);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(CONNECTION_BUFFER_BYTES)
-            .header_read_timeout(HEADERS_TIMEOUT)
+            // hyper's own timeout of a head would also close a connection that waits for its next request.
+            .header_read_timeout(None)
             .serve_connection(TokioIo::new(stream), {
                 let (app, entry) = (app.clone(), entry.clone());
                 service_fn(move |request| {

@@ -10,6 +10,8 @@ use super::permits::InFlightLimit;
 use super::query_permits::QueryPermits;
 use super::query_threads::QueryThreads;
 use super::rate_limiter::RateLimiter;
+use super::readiness::Readiness;
+use super::retry_slots::RetrySlots;
 use crate::receiver::graphql::{self, SyncSchema};
 use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
@@ -17,7 +19,7 @@ use crate::receiver::limits::{
 use crate::receiver::store::Store;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Settings of the operator.
@@ -58,6 +60,10 @@ pub struct AppState {
     pub rate_limiter: RateLimiter<String>,
     /// Look-ups of unknown keys, per address.
     pub key_guesses: KeyGuesses,
+    /// Times at which rejected requests may come again.
+    pub retry_slots: RetrySlots,
+    /// Readiness to serve requests.
+    pub readiness: Readiness,
     /// Requests in flight, in all and per key.
     pub in_flight: InFlightLimit,
     /// GraphQL queries, per key and at work.
@@ -87,6 +93,8 @@ impl AppState {
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             key_guesses: KeyGuesses::default(),
+            retry_slots: RetrySlots::new(Instant::now()),
+            readiness: Readiness::default(),
             in_flight: InFlightLimit::new(options.in_flight_max),
             queries: QueryPermits::default(),
             query_threads: QueryThreads::start()?,

@@ -37,7 +37,7 @@ pub use directory::{
     KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind,
 };
 pub use error::{Result, StoreError};
-pub use open::{DEFAULT_URL, Store};
+pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};
 pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;

@@ -13,8 +13,30 @@ const ATTEMPTS_MAX: u32 = 8;
 /// Time after which no further attempt begins. An attempt waits up to 20 s for a lock, so that the last one ends within a
 /// minute, which is as long as a request may take.
 const ATTEMPTS_TIMEOUT: Duration = Duration::from_secs(35);
+const RECORD_CHECK: &str = "\
+    INSERT INTO readiness (tenant_id, checked_at) VALUES ('directory', $1) \
+    ON CONFLICT (tenant_id) DO UPDATE SET checked_at = excluded.checked_at";
 /// Half of the pause after the first attempt; the pause doubles with each attempt.
 const PAUSE_MS: u64 = 5;
+
+/// Treatment of an SQLite file that is not there. An empty PostgreSQL database is one that is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissingStore {
+    /// The file is created.
+    #[default]
+    Create,
+    /// The file is named in an error.
+    Reject,
+}
+
+/// Choices of the operator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreOptions {
+    /// Treatment of a missing file.
+    pub missing: MissingStore,
+    /// Connections to PostgreSQL, where their number is chosen.
+    pub connections: Option<usize>,
+}
 
 /// A database with the receiver's schema.
 pub struct Store {
@@ -24,16 +46,20 @@ pub struct Store {
 
 impl Store {
     /// Opens `sqlite:PATH` or `postgres://…`, and creates or migrates its schema.
-    pub async fn open(url: &str) -> Result<Store> {
+    pub async fn open(url: &str, options: StoreOptions) -> Result<Store> {
         let db = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Database::Postgres(Postgres::open(url).await?)
+            Database::Postgres(Postgres::open(url, options.connections).await?)
         } else {
             let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
             // The URL is not printed, because it may hold a password.
             let path = path.ok_or_else(|| {
                 StoreError::Unusable("the store must be sqlite:PATH or postgres://…".to_owned())
             })?;
-            Database::Sqlite(Sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path)))?)
+            let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+            if options.missing == MissingStore::Reject {
+                require_existing(path)?;
+            }
+            Database::Sqlite(Sqlite::open(path)?)
         };
         Ok(Store { db, user_locks: UserLocks::default() })
     }
@@ -53,6 +79,14 @@ impl Store {
         tx.commit().await
     }
 
+    /// Checks that the store would take a batch: it has every grant that serving needs, and takes a write of its own.
+    pub async fn check_writable(&self, now: i64) -> Result<()> {
+        self.db.check_serving().await?;
+        let Some(tx) = self.db.write_if_idle(DbRole::Directory).await? else { return Ok(()) };
+        tx.execute(RECORD_CHECK, &[now.into()]).await?;
+        tx.commit().await
+    }
+
     /// Runs an operator's change in a transaction, again while it conflicts with others. Operators' changes follow one
     /// another, so that what one has looked up in the directory holds until its end.
     pub(super) async fn operate<T>(&self, change: impl AsyncFn(&Transaction) -> Result<T>) -> Result<T> {
@@ -64,6 +98,22 @@ impl Store {
             Ok(done)
         })
         .await
+    }
+}
+
+/// Rejects the path of a file that does not exist: a command on a store that was just created would do nothing useful.
+fn require_existing(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            Err(StoreError::Unusable(format!(
+                "there is no store at {}: name the store with --store or HAN_SYNC_STORE, or create one with \
+                 han-sync-receiver admin org create",
+                path.display()
+            )))
+        }
+        // Whatever else is wrong with the path is named when the file is opened.
+        _ => Ok(()),
     }
 }
 

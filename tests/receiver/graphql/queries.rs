@@ -229,7 +229,9 @@ fn store_large_message(alice: &HttpClient) -> String {
 #[test]
 fn responses_that_nobody_reads_count_in_the_memory_budget_and_are_given_up() {
     for store in stores() {
-        let (team, receiver) = (store.create_team(), store.serve_with(&["--write-seconds", "2"]));
+        // A query without a turn is told so, and its connection is closed as well.
+        let arguments = ["--write-seconds", "2", "--keep-alive-seconds", "2"];
+        let (team, receiver) = (store.create_team(), store.serve_with(&arguments));
         let alice = receiver.client(&team.alice);
         let query = store_large_message(&alice);
         let keys: Vec<String> = (0..4).map(|_| store.key("alice")).collect();

@@ -158,7 +158,10 @@ fn guesses_of_keys_from_one_address_cost_bounded_look_ups_and_keep_nobody_out() 
         let metrics = receiver.client(&team.alice).get("/metrics").text;
         for reason in ["missing", "unknown", "limited"] {
             let zero = format!("han_sync_auth_failures_total{{reason=\"{reason}\"}} 0");
-            assert!(metrics.contains("han_sync_auth_failures_total") && !metrics.contains(&zero), "{metrics}");
+            assert!(
+                metrics.contains("han_sync_auth_failures_total") && !metrics.contains(&zero),
+                "{metrics}"
+            );
         }
         store.admin(&format!("key revoke {}", &team.alice[..12]));
         assert_ne!(status_for(&receiver, &team.alice, "192.0.2.3").0, 200, "revoked at once");
@@ -266,7 +269,7 @@ fn slow_uploads_with_one_key_leave_permits_to_others() {
 #[test]
 fn sigterm_answers_what_was_accepted() {
     for store in stores() {
-        let (team, mut receiver) = (store.create_team(), store.serve());
+        let (team, mut receiver) = (store.create_team(), store.serve_with(&["--drain-seconds", "0"]));
         let body = sealed("c", &[session("s", ACME, vec![message("m", 0)])]);
         let mut stream = TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).unwrap();
         let head = format!(
@@ -323,7 +326,7 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
     let store = sqlite();
     for is_closed in [false, true] {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--store", &store.url])
+            .args(["serve", "--listen", "127.0.0.1:0", "--drain-seconds", "0", "--store", &store.url])
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()

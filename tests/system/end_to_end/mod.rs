@@ -24,7 +24,7 @@ struct Scene {
 
 impl Scene {
     fn new(store: TestStore) -> Scene {
-        let (team, receiver) = (store.create_team(), store.serve());
+        let (team, receiver) = (store.create_team(), store.serve_with(&["--drain-seconds", "0"]));
         let machine = Machine::new(&receiver.base, &team.alice);
         Scene { store, receiver, machine }
     }

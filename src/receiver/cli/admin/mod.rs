@@ -30,6 +30,7 @@ mod session;
 use super::exit::CliError;
 use super::options::GlobalOptions;
 use super::output::ResultOutput;
+use crate::receiver::store::MissingStore;
 use argh::FromArgs;
 
 /// manage organizations, users, members, owners, accounts, keys and stored sessions
@@ -53,9 +54,19 @@ enum AdminCommand {
     Prune(session::PruneArgs),
 }
 
+impl AdminCommand {
+    /// Treatment of a store that is not there: of all commands only the one that begins a set-up creates it.
+    fn missing_store(&self) -> MissingStore {
+        match self {
+            AdminCommand::Org(arguments) if arguments.creates() => MissingStore::Create,
+            _ => MissingStore::Reject,
+        }
+    }
+}
+
 /// Runs one command on the store.
 pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), CliError> {
-    let store = options.open_store().await?;
+    let store = options.open_store(arguments.command.missing_store()).await?;
     let output = ResultOutput::new(options.json);
     match arguments.command {
         AdminCommand::Org(arguments) => org::run(&store, &output, arguments).await,

@@ -67,6 +67,13 @@ struct OrgRemoveArgs {
     yes: bool,
 }
 
+impl OrgArgs {
+    /// True for `create`.
+    pub fn creates(&self) -> bool {
+        matches!(self.command, OrgCommand::Create(_))
+    }
+}
+
 /// Runs `admin org`.
 pub async fn run(store: &Store, output: &ResultOutput, arguments: OrgArgs) -> Result<(), CliError> {
     let kind = TenantKind::Organization;

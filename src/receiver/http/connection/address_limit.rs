@@ -4,7 +4,7 @@
 
 use super::address::ClientNetwork;
 use crate::receiver::http::api_error::ApiError;
-use crate::receiver::limits::{ADDRESS_SHARE_DIVISOR, BUSY_RETRY_AFTER_S};
+use crate::receiver::limits::ADDRESS_SHARE_DIVISOR;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -40,8 +40,7 @@ impl AddressLimit {
         let mut by_client = self.lock();
         let requests = by_client.entry(client).or_default();
         if *requests >= self.requests_max {
-            let text = "too many requests in flight from this address";
-            return Err(ApiError::too_many_requests(text, BUSY_RETRY_AFTER_S));
+            return Err(ApiError::busy("too many requests in flight from this address"));
         }
         *requests += 1;
         Ok(AddressPermit { limit: self.clone(), client })

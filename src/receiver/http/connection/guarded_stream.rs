@@ -1,11 +1,12 @@
-//! A connection's socket: a timeout for writing, and a budget for request heads that are not complete.
+//! A connection's socket: timeouts for writing, for a request head and between requests, and a budget for heads that are not
+//! complete.
 //!
 //! Invariants: a client that does not read a response sends no further request, and its connection is closed; heads of all
-//! connections together take a bounded amount of memory. Kept by hand: hyper bounds the time in which a head arrives, but
-//! neither the time in which a response leaves nor the memory of all heads together.
+//! connections together take a bounded amount of memory. Kept by hand: hyper has one timeout for a head and for the wait
+//! before it, and bounds neither the time in which a response leaves nor the memory of all heads together.
 
 use super::table::ConnectionEntry;
-use crate::receiver::limits::{HEAD_BUDGET_BYTES, UNCOUNTED_HEAD_BYTES};
+use crate::receiver::limits::{HEAD_BUDGET_BYTES, HEADERS_TIMEOUT, UNCOUNTED_HEAD_BYTES};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Memory for heads that are not complete, of all connections.
 #[derive(Clone)]
@@ -29,14 +30,22 @@ impl Default for HeadBudget {
 /// The head that a connection is receiving, if it is.
 pub struct IncomingHead {
     budget: HeadBudget,
+    keep_alive: Duration,
     progress: Mutex<HeadProgress>,
 }
 
-#[derive(Default)]
 struct HeadProgress {
-    is_complete: bool,
     bytes: usize,
     reserved: Option<OwnedSemaphorePermit>,
+    /// `None` for a complete head: the request's own bounds apply.
+    deadline: Option<Instant>,
+}
+
+impl HeadProgress {
+    /// Waits for the first byte of a head.
+    fn waiting(timeout: Duration) -> HeadProgress {
+        HeadProgress { bytes: 0, reserved: None, deadline: Some(Instant::now() + timeout) }
+    }
 }
 
 /// A socket between a client and hyper.
@@ -47,31 +56,49 @@ pub struct GuardedStream {
     write_timeout: Duration,
     /// Set while the client does not read.
     write_deadline: Option<Pin<Box<Sleep>>>,
+    /// Set while a head is awaited.
+    head_deadline: Option<Pin<Box<Sleep>>>,
     /// True if hyper asked for more while the client did not read.
     read_waits: bool,
 }
 
 impl IncomingHead {
-    /// Starts with the first head of a connection.
-    pub fn new(budget: HeadBudget) -> Arc<IncomingHead> {
-        Arc::new(IncomingHead { budget, progress: Mutex::default() })
+    /// Starts with the first head of a connection, which is made for a request. A further one may take `keep_alive` to begin.
+    pub fn new(budget: HeadBudget, keep_alive: Duration) -> Arc<IncomingHead> {
+        let progress = Mutex::new(HeadProgress::waiting(HEADERS_TIMEOUT));
+        Arc::new(IncomingHead { budget, keep_alive, progress })
     }
 
     /// Releases the memory: hyper has parsed the head, and the request's own bounds apply.
     pub fn complete(&self) {
-        *self.lock() = HeadProgress { is_complete: true, ..HeadProgress::default() };
+        *self.lock() = HeadProgress { bytes: 0, reserved: None, deadline: None };
     }
 
     /// Starts with the head of the next request.
     pub fn begin(&self) {
-        *self.lock() = HeadProgress::default();
+        *self.lock() = HeadProgress::waiting(self.keep_alive);
+    }
+
+    /// Restarts the wait for a head that has not begun: the response before it is still being written.
+    fn postpone(&self) {
+        let mut progress = self.lock();
+        if progress.bytes == 0 && progress.deadline.is_some() {
+            progress.deadline = Some(Instant::now() + self.keep_alive);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.lock().deadline
     }
 
     /// Counts bytes that were read; false if there is no memory for them.
     fn add(&self, bytes: usize) -> bool {
         let mut progress = self.lock();
-        if progress.is_complete {
+        if progress.deadline.is_none() {
             return true;
+        }
+        if progress.bytes == 0 {
+            progress.deadline = Some(Instant::now() + HEADERS_TIMEOUT);
         }
         progress.bytes += bytes;
         let reserved = progress.reserved.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -101,13 +128,35 @@ impl GuardedStream {
         entry: Arc<ConnectionEntry>,
         write_timeout: Duration,
     ) -> GuardedStream {
-        GuardedStream { stream, head, entry, write_timeout, write_deadline: None, read_waits: false }
+        GuardedStream {
+            stream,
+            head,
+            entry,
+            write_timeout,
+            write_deadline: None,
+            head_deadline: None,
+            read_waits: false,
+        }
+    }
+
+    /// Ready when the head that is awaited is late.
+    fn poll_head_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.head.deadline() else {
+            self.head_deadline = None;
+            return Poll::Pending;
+        };
+        let sleep = self.head_deadline.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(context)
     }
 
     /// Passes on the result of a write, and keeps the deadline for progress.
     fn written<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.write_deadline = None;
+            self.head.postpone();
             self.entry.touch();
             if std::mem::take(&mut self.read_waits) {
                 context.waker().wake_by_ref();
@@ -133,7 +182,14 @@ impl AsyncRead for GuardedStream {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => {
+                ready!(self.poll_head_deadline(context));
+                // As if the client had closed the connection: hyper closes it without an error.
+                return Poll::Ready(Ok(()));
+            }
+        }
         if self.head.add(buffer.filled().len() - before) {
             return Poll::Ready(Ok(()));
         }
@@ -180,7 +236,8 @@ mod tests {
     #[test]
     fn heads_are_counted_until_they_are_complete() {
         let budget = HeadBudget::default();
-        let (one, other) = (IncomingHead::new(budget.clone()), IncomingHead::new(budget.clone()));
+        let head = || IncomingHead::new(budget.clone(), Duration::from_secs(75));
+        let (one, other) = (head(), head());
         assert!(one.add(UNCOUNTED_HEAD_BYTES));
         assert_eq!(budget.0.available_permits(), HEAD_BUDGET_BYTES);
         assert!(one.add(HEAD_BUDGET_BYTES - 1) && other.add(UNCOUNTED_HEAD_BYTES + 1));
@@ -190,5 +247,28 @@ mod tests {
         assert!(other.add(1));
         one.begin();
         assert!(!one.add(HEAD_BUDGET_BYTES + UNCOUNTED_HEAD_BYTES));
+    }
+
+    #[test]
+    fn a_head_has_less_time_than_the_wait_for_it() {
+        let keep_alive = Duration::from_secs(75);
+        let head = IncomingHead::new(HeadBudget::default(), keep_alive);
+        let since = Instant::now();
+        // True if the deadline is `timeout` after a time between `since` and now.
+        let is_after = |timeout| {
+            let deadline = head.deadline().unwrap();
+            (since + timeout..=Instant::now() + timeout).contains(&deadline)
+        };
+        assert!(head.deadline().unwrap() <= since + HEADERS_TIMEOUT, "a connection is made for a request");
+        head.complete();
+        assert_eq!(head.deadline(), None);
+        head.begin();
+        assert!(is_after(keep_alive));
+        assert!(head.add(1));
+        assert!(is_after(HEADERS_TIMEOUT));
+        let deadline = head.deadline();
+        assert!(head.add(1));
+        head.postpone();
+        assert_eq!(head.deadline(), deadline, "byte by byte it gets no longer");
     }
 }

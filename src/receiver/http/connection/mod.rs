@@ -18,4 +18,4 @@ mod guarded_stream;
 pub use address::{ClientNetwork, TrustedProxies};
 pub use address_limit::{AddressLimit, PeerAddress};
 pub use guarded_stream::{GuardedStream, HeadBudget, IncomingHead};
-pub use table::{ConnectionEntry, ConnectionTable};
+pub use table::{ConnectionEntry, ConnectionTable, ConnectionTimeouts};

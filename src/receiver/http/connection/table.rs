@@ -11,12 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+/// Timeouts of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionTimeouts {
+    /// Without progress of a response.
+    pub write: Duration,
+    /// Between the response to one request and the first byte of the next.
+    pub keep_alive: Duration,
+}
+
 /// Open connections of one listener.
 #[derive(Clone)]
 pub struct ConnectionTable {
     connections_max: usize,
     trusted: TrustedProxies,
-    write_timeout: Duration,
+    timeouts: ConnectionTimeouts,
     open: Arc<Mutex<OpenConnections>>,
 }
 
@@ -43,13 +52,17 @@ pub struct ConnectionEntry {
 
 impl ConnectionTable {
     /// Creates a table of at most `connections_max` connections.
-    pub fn new(connections_max: usize, trusted: TrustedProxies, write_timeout: Duration) -> ConnectionTable {
-        ConnectionTable { connections_max, trusted, write_timeout, open: Arc::default() }
+    pub fn new(
+        connections_max: usize,
+        trusted: TrustedProxies,
+        timeouts: ConnectionTimeouts,
+    ) -> ConnectionTable {
+        ConnectionTable { connections_max, trusted, timeouts, open: Arc::default() }
     }
 
-    /// Time without progress of a response after which a connection is closed.
-    pub fn write_timeout(&self) -> Duration {
-        self.write_timeout
+    /// Timeouts of each connection.
+    pub fn timeouts(&self) -> ConnectionTimeouts {
+        self.timeouts
     }
 
     /// Adds a connection; `None` if all that are in its way are at work.
@@ -122,13 +135,16 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
+    const TIMEOUTS: ConnectionTimeouts =
+        ConnectionTimeouts { write: Duration::ZERO, keep_alive: Duration::ZERO };
+
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
     #[test]
     fn the_connection_that_has_waited_longest_gives_way() {
-        let table = ConnectionTable::new(4, TrustedProxies::default(), Duration::ZERO);
+        let table = ConnectionTable::new(4, TrustedProxies::default(), TIMEOUTS);
         let first = table.add(ip(1)).unwrap();
         let second = table.add(ip(2)).unwrap();
         second.set_waiting(false);
@@ -143,7 +159,7 @@ mod tests {
     #[test]
     fn one_address_has_a_share_and_a_trusted_proxy_has_none() {
         let proxies = TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap();
-        let table = ConnectionTable::new(8, proxies, Duration::ZERO);
+        let table = ConnectionTable::new(8, proxies, TIMEOUTS);
         let own: Vec<_> = (0..2).map(|_| table.add(ip(1)).unwrap()).collect();
         own.iter().for_each(|entry| entry.set_waiting(false));
         assert!(table.add(ip(1)).is_none(), "both are at work");

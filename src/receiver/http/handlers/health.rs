@@ -10,8 +10,8 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Reports whether the store answers.
+/// Reports whether requests can be served.
 pub async fn readyz(State(state): State<Arc<AppState>>) -> Result<&'static str, ApiError> {
-    state.store.ping().await?;
+    state.readiness.check(&state.store).await?;
     Ok("ready\n")
 }

@@ -25,6 +25,8 @@ use tokio::task::block_in_place;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause between attempts to switch a new file to WAL.
 const WAL_RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Free space below which the disk counts as full.
+const FREE_BYTES_MIN: u64 = 1 << 20;
 /// Readers at once: SQLite reads from memory or a local disk, so a few saturate the machine.
 const READERS_MAX: usize = 4;
 /// Steps of SQLite's virtual machine between two looks at a statement's deadline: about a millisecond.
@@ -64,6 +66,20 @@ impl Sqlite {
         let (readers, queries, writer) = (pool(READERS_MAX), pool(query_statements_max()), pool(1));
         writer.give_back(connection);
         Ok(Sqlite { readers, queries, writer })
+    }
+
+    /// Rejects a file whose disk is full. A write of a few bytes may still find room in the WAL.
+    pub fn require_space(&self) -> Result<()> {
+        let path = &self.writer.path;
+        let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free_bytes >= FREE_BYTES_MIN {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(format!(
+            "the disk of {} is full ({free_bytes} bytes are left): free {FREE_BYTES_MIN} or more",
+            path.display()
+        )))
     }
 
     pub async fn read(&self) -> Result<SqliteTransaction> {

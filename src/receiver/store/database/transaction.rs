@@ -42,6 +42,14 @@ impl Database {
         })
     }
 
+    /// Checks what serving needs besides a connection: space for SQLite's file, the grants of PostgreSQL's roles.
+    pub async fn check_serving(&self) -> Result<()> {
+        match self {
+            Database::Sqlite(db) => db.require_space(),
+            Database::Postgres(db) => db.require_grants().await,
+        }
+    }
+
     /// Begins a transaction that writes, or returns `None` where it would have to wait for SQLite's one writer.
     pub async fn write_if_idle(&self, role: DbRole) -> Result<Option<Transaction>> {
         match self {

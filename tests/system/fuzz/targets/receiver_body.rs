@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use han_sync::exporter::delivery::acknowledge::validate_response;
 use han_sync::protocol::{ErrorBody, ResponseStatus, SyncResponse, code, seal};
 use han_sync::receiver::http::{App, ListenerRole, ServerOptions};
-use han_sync::receiver::store::{Role, Store};
+use han_sync::receiver::store::{Role, Store, StoreOptions};
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::{Body, Frame, SizeHint};
@@ -97,7 +97,9 @@ impl ReceiverUnderTest {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_time().build().expect("a runtime");
         let (app, keys, tenants) = runtime.block_on(async {
-            let store = Store::open(&format!("sqlite:{}", path.display())).await.expect("a store");
+            let store = Store::open(&format!("sqlite:{}", path.display()), StoreOptions::default())
+                .await
+                .expect("a store");
             let mut keys = Vec::new();
             let mut tenants = Vec::new();
             for (slug, login, owners) in [

@@ -21,7 +21,7 @@ DECLARE
     name TEXT;
 BEGIN
     FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'session_locations', 'sessions', 'messages',
-                                'tasks', 'usages', 'metrics', 'clients'] LOOP
+                                'tasks', 'usages', 'metrics', 'clients', 'readiness'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO han_sync_operator', name);
@@ -59,6 +59,9 @@ $$;
 GRANT DELETE ON clients TO han_sync_request;
 CREATE POLICY request_deletes ON clients FOR DELETE TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+
+GRANT SELECT, INSERT, UPDATE ON readiness TO han_sync_directory;
+CREATE POLICY directory ON readiness TO han_sync_directory USING (true);
 
 GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
 CREATE POLICY directory_records_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);

@@ -62,6 +62,13 @@ CREATE TABLE session_locations (
     PRIMARY KEY (tenant_id, session_id)
 );
 
+-- The last time at which a receiver has shown by a write that the store takes data.
+CREATE TABLE readiness (
+    tenant_id {text} NOT NULL CHECK (tenant_id = 'directory'),
+    checked_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id)
+);
+
 CREATE TABLE sessions (
     tenant_id {text} NOT NULL,
     session_id {text} NOT NULL,

@@ -11,7 +11,7 @@ use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, WORK_TIMEOUT, query_state
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::sql::{Dialect, ReadBudget};
+use crate::receiver::store::sql::{Dialect, ReadBudget, Value};
 use crate::receiver::time;
 use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime};
 use std::sync::Arc;
@@ -22,6 +22,26 @@ use tokio_postgres::Client;
 const QUERY_SHARE_DIVISOR: usize = 8;
 /// Connections per receiver unless `HAN_SYNC_POOL` is set: PostgreSQL's default is 100 for all of its clients.
 const CONNECTIONS_DEFAULT: usize = 16;
+/// Of the tables and privileges in two arrays, those that the current role does not have.
+const SELECT_MISSING_GRANTS: &str = "\
+    SELECT name, privilege FROM unnest($1::text[], $2::text[]) AS needed (name, privilege) \
+    WHERE NOT has_table_privilege(name, privilege)";
+/// Privileges that requests and authentication use, by table.
+const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 13] = [
+    (DbRole::Request, "sessions", &["SELECT", "INSERT", "UPDATE"]),
+    (DbRole::Request, "messages", &["SELECT", "INSERT", "UPDATE"]),
+    (DbRole::Request, "tasks", &["SELECT", "INSERT", "UPDATE"]),
+    (DbRole::Request, "usages", &["SELECT", "INSERT", "UPDATE"]),
+    (DbRole::Request, "metrics", &["SELECT", "INSERT", "UPDATE"]),
+    (DbRole::Request, "clients", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    (DbRole::Request, "session_locations", &["SELECT", "INSERT"]),
+    (DbRole::Directory, "tenants", &["SELECT"]),
+    (DbRole::Directory, "directory", &["SELECT"]),
+    (DbRole::Directory, "owners", &["SELECT"]),
+    (DbRole::Directory, "members", &["SELECT"]),
+    (DbRole::Directory, "api_keys", &["SELECT"]),
+    (DbRole::Directory, "readiness", &["SELECT", "INSERT", "UPDATE"]),
+];
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
@@ -34,13 +54,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects and migrates the schema. Receivers that start at the same time migrate one after the other.
-    pub async fn open(url: &str) -> Result<Postgres> {
+    /// Connects, with the chosen number of connections, and migrates the schema. Receivers that start at the same time migrate one after the other.
+    pub async fn open(url: &str, chosen: Option<usize>) -> Result<Postgres> {
         let mut failed = None;
-        let given = std::env::var("HAN_SYNC_POOL").ok().and_then(|text| text.parse().ok());
-        let given = given.filter(|size: &usize| *size > 0);
-        let connections = given.unwrap_or(CONNECTIONS_DEFAULT);
-        let of_queries = queries_of(connections, given.is_some());
+        let connections = chosen.unwrap_or(CONNECTIONS_DEFAULT);
+        let of_queries = queries_of(connections, chosen.is_some());
         for [manager, query_manager] in connection_managers(url)? {
             let pool = pool_of(manager, connections.saturating_sub(of_queries).max(1), CONNECT_TIMEOUT)?;
             match connection(&pool).await {
@@ -84,6 +102,28 @@ impl Postgres {
         PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only).await
     }
 
+    /// Rejects a database in which a role lacks a grant that serving needs, as after a restore without grants.
+    pub async fn require_grants(&self) -> Result<()> {
+        for role in [DbRole::Request, DbRole::Directory] {
+            let tx = self.begin(role, true).await?;
+            let missing = tx.query(SELECT_MISSING_GRANTS, &needed_grants(role)).await?;
+            tx.commit().await?;
+            if missing.is_empty() {
+                continue;
+            }
+            let role = self.roles.quoted(role);
+            let grants: Vec<String> = missing
+                .iter()
+                .map(|row| Ok(format!("GRANT {} ON {} TO {role};", row.text(1)?, row.text(0)?)))
+                .collect::<Result<_>>()?;
+            return Err(StoreError::Unusable(format!(
+                "the role {role} lacks grants: run this as the owner of the store's tables: {}",
+                grants.join(" ")
+            )));
+        }
+        Ok(())
+    }
+
     pub async fn begin_query(
         &self,
         role: DbRole,
@@ -97,6 +137,16 @@ impl Postgres {
         let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true).await?;
         Ok(tx.with_budget(budget))
     }
+}
+
+/// The tables and the privileges of [`NEEDED_GRANTS`] for one role, as two arrays of equal length.
+fn needed_grants(role: DbRole) -> [Value; 2] {
+    let needed = NEEDED_GRANTS.iter().filter(|(of, _, _)| *of == role);
+    let pairs =
+        needed.flat_map(|(_, table, privileges)| privileges.iter().map(|privilege| (*table, *privilege)));
+    let (tables, privileges): (Vec<String>, Vec<String>) =
+        pairs.map(|(table, privilege)| (table.to_owned(), privilege.to_owned())).unzip();
+    [tables.into(), privileges.into()]
 }
 
 /// Connections of queries: their share, and unless the operator has chosen the number for this server no more than half of the
