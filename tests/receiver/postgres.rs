@@ -215,7 +215,7 @@ fn an_owner_without_superpowers_is_enough() {
     Owner::new(&store, "CREATEROLE").assert_serves();
 }
 
-/// What the log of a receiver says of its user's powers, if anything.
+/// Warning in the log of a receiver about its user's powers.
 fn warning(receiver: &RunningReceiver) -> Option<String> {
     let lines: Vec<serde_json::Value> =
         receiver.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -4,10 +4,10 @@
 //! compared by its hash and never logged; unknown keys of one address cost a bounded number of look-ups.
 
 use super::access_log::AccessLog;
+use super::admission::InFlightPermit;
 use super::api_error::ApiError;
 use super::connection::{ClientNetwork, PeerAddress};
 use super::metrics::AuthFailure;
-use super::permits::InFlightPermit;
 use super::state::AppState;
 use crate::receiver::store::Principal;
 use crate::receiver::{keys, time};

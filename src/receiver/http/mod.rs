@@ -6,9 +6,6 @@
 /// Errors of the API as responses.
 mod api_error;
 
-/// Rate limits of keys and addresses.
-mod rate_limiter;
-
 /// The memory of all requests.
 mod memory_budget;
 
@@ -18,20 +15,8 @@ mod response;
 /// Connections and the addresses that they come from.
 mod connection;
 
-/// `Retry-After` by load.
-mod retry_slots;
-
-/// Look-ups of unknown keys.
-mod key_guesses;
-
-/// Concurrency, in all and of each key.
-mod permits;
-
-/// GraphQL queries of each key, and of all.
-mod query_permits;
-
-/// The threads that queries run on.
-mod query_threads;
+/// Requests that are served now, and those that are told to come again.
+mod admission;
 
 /// Request bodies: bounded, inflated.
 mod body;

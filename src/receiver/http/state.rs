@@ -1,17 +1,12 @@
 //! State that all requests share. Receivers keep nothing here that another receiver would miss: any number of them serve
 //! one store.
 
+use super::admission::{InFlightLimit, KeyGuesses, QueryPermits, QueryThreads, RateLimiter, RetrySlots};
 use super::api_error::ApiError;
 use super::connection::{AddressLimit, TrustedProxies};
-use super::key_guesses::KeyGuesses;
 use super::memory_budget::MemoryBudget;
 use super::metrics::ServerMetrics;
-use super::permits::InFlightLimit;
-use super::query_permits::QueryPermits;
-use super::query_threads::QueryThreads;
-use super::rate_limiter::RateLimiter;
 use super::readiness::Readiness;
-use super::retry_slots::RetrySlots;
 use crate::receiver::graphql::{self, SyncSchema};
 use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,

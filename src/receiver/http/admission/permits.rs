@@ -4,8 +4,8 @@
 //! overloaded receiver keeps answering. Kept by hand: tower's `ConcurrencyLimit` and `LoadShed` know no keys, and answer
 //! without the `Retry-After` that exporters go by.
 
-use super::api_error::ApiError;
-use super::memory_budget::KeyBodyBudget;
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::memory_budget::KeyBodyBudget;
 use crate::receiver::limits::KEY_SHARE_DIVISOR;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

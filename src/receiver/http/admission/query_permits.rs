@@ -4,7 +4,7 @@
 //! long for those of others as well (503), so that slow queries do not pile up. The permit of the key is held until the
 //! response is written, the turn while the query is executed.
 
-use super::api_error::ApiError;
+use crate::receiver::http::api_error::ApiError;
 use crate::receiver::limits::{
     QUERIES_AT_WORK_MAX, QUERIES_PER_KEY_MAX, QUERY_PERMIT_TIMEOUT, QUERY_TURN_TIMEOUT,
 };

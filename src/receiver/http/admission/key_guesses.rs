@@ -3,8 +3,8 @@
 //! Invariants: an address that sends unknown keys gets so many look-ups a minute and no more; a key that was valid lately is
 //! looked up all the same, so that a guesser keeps out nobody who shares the address. Only hashes of keys are kept.
 
-use super::connection::ClientNetwork;
 use super::rate_limiter::RateLimiter;
+use crate::receiver::http::connection::ClientNetwork;
 use crate::receiver::limits::{RATE_BUCKETS_MAX, UNKNOWN_KEYS_PER_MINUTE};
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};

@@ -4,7 +4,7 @@
 //! queries there are, batches find a processor and a runtime that is not busy. Kept by hand: tokio schedules the tasks of one
 //! runtime without priorities.
 
-use super::api_error::ApiError;
+use crate::receiver::http::api_error::ApiError;
 use crate::receiver::limits::query_statements_max;
 use axum::http::StatusCode;
 use std::io;

@@ -1,0 +1,28 @@
+//! Admission: the requests that are served now, and those that are told to come again.
+//!
+//! Invariant: rates and concurrency are bounded, in all, for each key, and for each address that sends unknown keys.
+
+/// Rate limits of keys and addresses.
+mod rate_limiter;
+
+/// `Retry-After` by load.
+mod retry_slots;
+
+/// Look-ups of unknown keys.
+mod key_guesses;
+
+/// Concurrency, in all and of each key.
+mod permits;
+
+/// GraphQL queries of each key, and of all.
+mod query_permits;
+
+/// The threads that queries run on.
+mod query_threads;
+
+pub use key_guesses::KeyGuesses;
+pub use permits::{InFlightLimit, InFlightPermit};
+pub use query_permits::QueryPermits;
+pub use query_threads::QueryThreads;
+pub use rate_limiter::RateLimiter;
+pub use retry_slots::RetrySlots;
