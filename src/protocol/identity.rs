@@ -29,6 +29,9 @@ pub struct Identity {
     /// RFC 3339: older messages are neither sent nor accepted.
     #[serde(default)]
     pub retained_since: Option<String>,
+    /// End of the key's validity, RFC 3339; `None` if the key does not expire, or an older receiver does not say.
+    #[serde(default)]
+    pub key_expires_at: Option<String>,
     /// Clock of the receiver, RFC 3339.
     #[serde(default)]
     pub server_timestamp: Option<String>,
@@ -50,7 +53,7 @@ impl Identity {
         let organizations = self.organizations.iter().flat_map(|it| [&it.slug, &it.name, &it.role]);
         let texts = [&self.user_id, &self.login]
             .into_iter()
-            .chain([&self.retained_since, &self.server_timestamp].into_iter().flatten())
+            .chain([&self.retained_since, &self.key_expires_at, &self.server_timestamp].into_iter().flatten())
             .chain(self.accounts.iter().chain(owners()).chain(organizations))
             .chain(self.protocol_versions.iter().chain(&self.encodings));
         let are_short = texts.into_iter().all(|text| text.len() <= TEXT_BYTES_MAX);

@@ -1,4 +1,4 @@
-//! API keys and ids, made from the system's randomness.
+//! API keys, codes and ids, made from the system's randomness.
 //!
 //! Invariant: a key is shown once, when it is created, and stored as its SHA-256 alone.
 
@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 const KEY_PREFIX: &str = "han_";
 /// Random bytes of a key: 256 bits cannot be guessed, so an unsalted hash is enough.
 const KEY_BYTES: usize = 32;
+/// Letters of a user code: no vowels, so that no word comes about, and nothing that looks like another letter.
+const USER_CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// Letters of a user code, in two groups: 34 bits, for the ten minutes and the few guesses that it has.
+const USER_CODE_LENGTH: usize = 8;
 /// Random bytes of an id: 80 bits are unique without coordination.
 const ID_BYTES: usize = 10;
 /// Characters of a key that are stored in clear, to tell keys apart: the prefix and 8 of 64 hex digits.
@@ -29,6 +33,32 @@ pub fn hash(key: &str) -> String {
     hex::encode(&Sha256::digest(key.as_bytes()))
 }
 
+/// Generates a device code.
+pub fn new_device_code() -> Result<String, getrandom::Error> {
+    random_hex::<KEY_BYTES>()
+}
+
+/// Generates a user code, `BCDF-GHJK`.
+pub fn new_user_code() -> Result<String, getrandom::Error> {
+    // Bytes from here on would make some letters more likely than others.
+    const UNBIASED: u8 = 240;
+    let mut code = String::with_capacity(USER_CODE_LENGTH + 1);
+    let mut letters = 0;
+    while letters < USER_CODE_LENGTH {
+        let mut byte = [0];
+        getrandom::fill(&mut byte)?;
+        if byte[0] >= UNBIASED {
+            continue;
+        }
+        if letters == USER_CODE_LENGTH / 2 {
+            code.push('-');
+        }
+        code.push(char::from(USER_CODE_LETTERS[usize::from(byte[0]) % USER_CODE_LETTERS.len()]));
+        letters += 1;
+    }
+    Ok(code)
+}
+
 /// Generates an id: `usr_…`, `org_…`, `key_…`.
 pub fn new_id(kind: &str) -> Result<String, getrandom::Error> {
     Ok(format!("{kind}_{}", random_hex::<ID_BYTES>()?))
@@ -43,6 +73,19 @@ fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_code_is_two_groups_of_four_consonants() {
+        for _ in 0..100 {
+            let code = new_user_code().unwrap();
+            let (first, second) = code.split_once('-').unwrap();
+            assert_eq!((first.len(), second.len()), (4, 4), "{code}");
+            assert!(
+                first.bytes().chain(second.bytes()).all(|letter| USER_CODE_LETTERS.contains(&letter)),
+                "{code}"
+            );
+        }
+    }
 
     #[test]
     fn keys_differ_and_show_only_their_prefix() {

@@ -140,6 +140,25 @@ pub const RESPONSE_CONTENT_BYTES_MAX: i64 = 16 << 20;
 pub const METRICS_ROWS_MAX: usize = 20_000;
 /// Errors that are kept of a client's last batch with errors.
 pub const CLIENT_ERRORS_MAX: usize = 20;
+/// A device authorization that nobody has decided ends after ten minutes.
+pub const DEVICE_CODE_LIFETIME_US: i64 = 600 * SECOND_US;
+/// A machine that waits for a person asks at most this often.
+pub const DEVICE_POLL_INTERVAL_US: i64 = 5 * SECOND_US;
+/// Device authorizations that are pending, or have expired lately.
+pub const DEVICE_CODES_MAX: i64 = 10_000;
+/// Of these, those of one client address.
+pub const DEVICE_CODES_PER_ADDRESS_MAX: i64 = 50;
+/// Requests without a key to the endpoints of OAuth, per client address and minute: a machine that waits sends 12, and
+/// several machines share an address.
+pub const OAUTH_REQUESTS_PER_MINUTE: u32 = 240;
+/// Wrong device codes per client address and minute.
+pub const WRONG_CODES_PER_MINUTE: u32 = 5;
+/// Bytes of a form.
+pub const FORM_BYTES_MAX: usize = 8 << 10;
+/// Characters of a machine's name.
+pub const DEVICE_NAME_CHARS_MAX: usize = 100;
+/// Lifetime of a key that a device authorization makes: 90 days.
+pub const KEY_LIFETIME_US: i64 = 90 * 86_400 * SECOND_US;
 /// A key's last use is recorded at most this often, so that most requests cost no write.
 pub const KEY_USE_RESOLUTION_US: i64 = 60 * SECOND_US;
 

@@ -35,5 +35,6 @@ mod server {
 }
 
 mod command_line;
+mod oauth;
 mod postgres;
 mod settings;

@@ -66,7 +66,15 @@ fn each_role_is_granted_what_it_uses_and_no_more() {
     // Delete, insert, select, update.
     assert_eq!(
         granted("directory"),
-        ["api_keys S", "directory S", "members S", "owners S", "readiness ISU", "tenants S"]
+        [
+            "api_keys S",
+            "device_codes DIS",
+            "directory S",
+            "members S",
+            "owners S",
+            "readiness ISU",
+            "tenants S"
+        ]
     );
     assert_eq!(
         granted("request"),

@@ -7,6 +7,7 @@
 #[path = "../../fixtures/han_db/mod.rs"]
 pub mod han_db;
 
+pub mod authorization_server;
 pub mod corpus;
 pub mod exporter_test;
 pub mod golden;

@@ -355,6 +355,11 @@ impl HttpClient<'_> {
         Ok(read(request.send(body)?))
     }
 
+    /// Posts a form, without the key.
+    pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> HttpResponse {
+        read(agent().post(format!("{}{path}", self.base)).send_form(form.iter().copied()).unwrap())
+    }
+
     /// Sends sessions as one sealed and compressed batch.
     pub fn sync(&self, sessions: &[Value]) -> HttpResponse {
         self.try_sync(sessions).unwrap()

@@ -15,5 +15,6 @@ mod concurrency;
 mod end_to_end;
 mod fuzz;
 mod input;
+mod login;
 mod model;
 mod syscalls;

@@ -101,6 +101,10 @@ pub enum Subcommand {
     Queue(QueueArgs),
     /// `reset`.
     Reset(ResetArgs),
+    /// `login`.
+    Login(LoginArgs),
+    /// `logout`.
+    Logout(LogoutArgs),
 }
 
 /// Send one session now, at high priority, whatever the backoff.
@@ -172,6 +176,16 @@ pub struct ResetArgs {
     #[argh(option)]
     pub session: Option<String>,
 }
+
+/// Get a key for this machine: shows a code that you or an administrator approve at the receiver.
+#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "login")]
+pub struct LoginArgs {}
+
+/// Revoke the key of this machine and delete the key file.
+#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "logout")]
+pub struct LogoutArgs {}
 
 /// A validated command line.
 #[derive(Debug)]

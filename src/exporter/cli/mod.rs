@@ -24,6 +24,8 @@ mod preview;
 mod explain;
 /// The cursors of the current destination.
 mod reset;
+/// The key of this machine.
+mod login;
 
 use crate::exporter::cli::arguments::{Invocation, Subcommand};
 use crate::exporter::cli::output::Output;
@@ -62,6 +64,8 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Status(_)) => status::execute(&context, output),
         Some(Subcommand::Queue(args)) => queue::execute(&context, &args, output),
         Some(Subcommand::Reset(args)) => reset::execute(&context, &args, output),
+        Some(Subcommand::Login(_)) => login::login(&context, output),
+        Some(Subcommand::Logout(_)) => login::logout(&context, output),
         Some(Subcommand::Hook(_)) => Ok(ExitCode::Success),
     };
     if let Some(message) = atomic_file::take_not_synced() {

@@ -1,16 +1,20 @@
-//! The API key: read from the environment, `apiKey` or `apiKeyFile`.
+//! The API key: read from the environment, `apiKey`, or the key file, which is `apiKeyFile` or `sync.key` in the state folder.
 //!
 //! Invariant: no error, warning, log line or `Debug` output contains the key.
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::exporter::config::file::ConfigFile;
 use crate::exporter::config::setting::{Origin, Setting};
 use crate::exporter::config::small_file;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
+
+/// Name of the key file in the state folder.
+const KEY_FILE: &str = "sync.key";
 
 /// A bearer key. It has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +27,7 @@ impl ApiKey {
     }
 
     /// Validates a key as a header value: visible ASCII. The error names the place and does not repeat the key.
-    fn parse(text: &str, place: &str) -> Result<ApiKey, Error> {
+    pub fn parse(text: &str, place: &str) -> Result<ApiKey, Error> {
         let key = text.trim();
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let message =
@@ -40,10 +44,24 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Reads the key from the first layer that sets one, and warns about a key file that others can read.
+/// The key file: `apiKeyFile`, else `sync.key` in the state folder.
+pub(super) fn key_file(
+    environment: &Environment,
+    file: &ConfigFile,
+    state_folder: &Path,
+) -> Result<PathBuf, Error> {
+    match file.text("apiKeyFile")? {
+        Some(setting) => environment.expand(setting.value.as_ref(), file.folder()),
+        None => Ok(state_folder.join(KEY_FILE)),
+    }
+}
+
+/// Reads the key from the first layer that sets one, and warns about a key file that others can read. A key file that
+/// does not exist sets none: `login` writes it.
 pub(super) fn load(
     environment: &Environment,
     file: &ConfigFile,
+    key_file: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Setting<ApiKey>>, Error> {
     if let Some(text) = &environment.api_key {
@@ -55,14 +73,19 @@ pub(super) fn load(
         let key = ApiKey::parse(&setting.value, &setting.origin.to_string())?;
         return Ok(Some(Setting { value: key, origin: setting.origin }));
     }
-    let Some(setting) = file.text("apiKeyFile")? else { return Ok(None) };
-    let path = environment.expand(setting.value.as_ref(), file.folder())?;
-    let text = small_file::read(&path).map_err(|error| {
-        Error::configuration(format!("apiKeyFile {} in {}: {error}", path.display(), setting.origin))
-    })?;
-    warn_if_others_can_read(&path, warnings);
-    let key = ApiKey::parse(&text, &path.display().to_string())?;
-    Ok(Some(Setting { value: key, origin: Origin::File(path) }))
+    let text = match small_file::read(key_file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && !key_file.is_symlink() => return Ok(None),
+        Err(error) => {
+            return Err(Error::configuration(format!(
+                "cannot read the key file {}: {error}",
+                key_file.display()
+            )));
+        }
+    };
+    warn_if_others_can_read(key_file, warnings);
+    let key = ApiKey::parse(&text, &key_file.display().to_string())?;
+    Ok(Some(Setting { value: key, origin: Origin::File(key_file.to_owned()) }))
 }
 
 fn warn_if_others_can_read(path: &Path, warnings: &mut Vec<String>) {

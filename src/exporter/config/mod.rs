@@ -70,6 +70,8 @@ pub struct Config {
     pub endpoint: Option<Setting<String>>,
     /// Bearer key.
     pub api_key: Option<Setting<ApiKey>>,
+    /// File that `login` writes the key to, and that counts where no other layer sets one.
+    pub key_file: PathBuf,
     /// Time between scheduled runs.
     pub interval: Duration,
     /// Messages per batch.
@@ -139,7 +141,8 @@ impl Config {
         let mut warnings = file.unknown_keys();
         let enabled = enabled(environment, &file)?;
         let endpoint = endpoint::load(flags.endpoint.as_deref(), environment, &file)?;
-        let api_key = api_key::load(environment, &file, &mut warnings)?;
+        let key_file = api_key::key_file(environment, &file, &flags.state_folder(environment)?)?;
+        let api_key = api_key::load(environment, &file, &key_file, &mut warnings)?;
         let interval = match &environment.interval {
             Some(text) => parse_number("HAN_SYNC_INTERVAL", text, SECONDS)?,
             None => file.number("interval", SECONDS)?.unwrap_or(INTERVAL_SECONDS_DEFAULT),
@@ -168,6 +171,7 @@ impl Config {
             enabled,
             endpoint,
             api_key,
+            key_file,
             interval: Duration::from_secs(interval),
             batch_messages: batch_messages as usize,
             batch_bytes: batch_bytes as usize,

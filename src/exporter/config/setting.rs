@@ -1,7 +1,7 @@
 //! A setting: a value together with its origin, so that an error and `explain` can name the place to change.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The layer that a setting comes from, by precedence from lowest to highest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,23 @@ pub enum Origin {
     Environment(&'static str),
     /// A command-line flag, by its name.
     Flag(&'static str),
+}
+
+impl Origin {
+    /// True for a flag.
+    pub fn is_flag(&self) -> bool {
+        matches!(self, Origin::Flag(_))
+    }
+
+    /// True for an environment variable.
+    pub fn is_environment(&self) -> bool {
+        matches!(self, Origin::Environment(_))
+    }
+
+    /// True for this file.
+    pub fn is_file(&self, path: &Path) -> bool {
+        matches!(self, Origin::File(file) if file == path)
+    }
 }
 
 impl fmt::Display for Origin {

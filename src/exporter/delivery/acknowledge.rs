@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
-use crate::exporter::delivery::response::bounded;
+use crate::exporter::delivery::response::truncated;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::report::count;
 use crate::exporter::state::queue::Permanence;
@@ -63,7 +63,7 @@ impl Progress<'_> {
                 self.warn_of_adjustments(chunk);
                 continue;
             };
-            let message = bounded(&rejection.message);
+            let message = truncated(&rejection.message);
             if rejection.code == code::VALIDATION_ERROR {
                 // One search at a time: another session is sent again, and rejected again, after this search.
                 if !std::mem::replace(&mut is_searching, true) {
@@ -71,7 +71,7 @@ impl Progress<'_> {
                 }
             } else if let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id)
             {
-                self.reject_session(index, due, &bounded(&rejection.code), &message, Permanence::Temporary);
+                self.reject_session(index, due, &truncated(&rejection.code), &message, Permanence::Temporary);
             }
         }
         self.clear_faults();

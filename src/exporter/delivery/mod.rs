@@ -12,6 +12,8 @@ pub mod response;
 mod connect_error;
 /// The certificate authorities in `caFile`.
 mod authorities;
+/// The HTTP agent.
+pub mod agent;
 /// The HTTP client.
 pub mod client;
 /// SIGTERM and SIGINT during the requests.

@@ -46,7 +46,7 @@ pub fn batch_decision(
         400 | 413 => {
             Ok(BatchDecision::BatchRejected { status, message: error_text(endpoint, &mut response) })
         }
-        _ => Err(error(endpoint, response, now)),
+        _ => Err(classify_error(endpoint, response, now)),
     }
 }
 
@@ -62,9 +62,9 @@ fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<BatchD
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
         Ok(body) if is_unprocessable => {
-            Ok(BatchDecision::BatchRejected { status: 422, message: bounded(&body.error) })
+            Ok(BatchDecision::BatchRejected { status: 422, message: truncated(&body.error) })
         }
-        Ok(body) => Err(RequestError::fault(bounded(&body.error))),
+        Ok(body) => Err(RequestError::fault(truncated(&body.error))),
         Err(_) => Err(RequestError::fault(format!(
             "{endpoint} returned {} with JSON that is not a sync response",
             response.status()
@@ -94,12 +94,12 @@ pub fn identified(
             })
         }
         404 | 405 => Ok(None),
-        _ => Err(error(endpoint, response, now)),
+        _ => Err(classify_error(endpoint, response, now)),
     }
 }
 
 /// Classifies a response that is neither an acknowledgement nor a rejection nor an identity.
-fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> RequestError {
+pub fn classify_error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> RequestError {
     let status = response.status();
     let code = status.as_u16();
     match code {
@@ -137,7 +137,9 @@ fn error(endpoint: &str, mut response: Response<Body>, now: DateTime<Utc>) -> Re
 }
 
 fn key_rejected(endpoint: &str, status_text: &str) -> RequestError {
-    let message = format!("{endpoint} rejected the key ({status_text}); set apiKey to a valid one");
+    let message = format!(
+        "{endpoint} rejected the key ({status_text}); run han-sync login, or set apiKey to a valid one"
+    );
     RequestError::KeyRejected { message }
 }
 
@@ -163,15 +165,15 @@ fn error_text(endpoint: &str, response: &mut Response<Body>) -> String {
 fn receiver_text(endpoint: &str, response: &mut Response<Body>) -> Option<String> {
     let body = json_body(endpoint, response).ok()?;
     let body = serde_json::from_slice::<ErrorBody>(&body).ok()?;
-    let text = bounded(&body.error);
+    let text = truncated(&body.error);
     Some(match body.request_id {
-        Some(id) => format!("{text} (request {})", bounded(&id)),
+        Some(id) => format!("{text} (request {})", truncated(&id)),
         None => text,
     })
 }
 
 /// Reads a JSON body up to its bound. A body without a content type may be JSON; any other content type is a fault.
-fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, RequestError> {
+pub fn json_body(endpoint: &str, response: &mut Response<Body>) -> Result<Vec<u8>, RequestError> {
     let is_json =
         header(response, "content-type").is_none_or(|value| value.to_ascii_lowercase().contains("json"));
     if !is_json {
@@ -208,7 +210,7 @@ fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {
 fn redirect_target(response: &Response<Body>) -> String {
     let location = header(response, "location");
     let address = location.and_then(|location| location.split(['?', '#']).next()).unwrap_or_default();
-    if address.is_empty() { String::new() } else { format!(" to {}", bounded(address)) }
+    if address.is_empty() { String::new() } else { format!(" to {}", truncated(address)) }
 }
 
 fn is_web_page(response: &Response<Body>) -> bool {
@@ -221,6 +223,6 @@ pub fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// A receiver's text, bounded, since state and queue keep it.
-pub fn bounded(text: &str) -> String {
+pub fn truncated(text: &str) -> String {
     text.chars().take(MESSAGE_CHARS_MAX).collect()
 }

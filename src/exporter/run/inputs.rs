@@ -31,9 +31,11 @@ pub(super) fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
         ));
     };
     let Some(key) = &config.api_key else {
-        return Err(Error::configuration(
-            "sync is enabled but has no key; set apiKey or apiKeyFile in han.yml, or HAN_SYNC_API_KEY",
-        ));
+        return Err(Error::configuration(format!(
+            "sync is enabled but has no key; run han-sync login, which writes {}, or set apiKey in han.yml, or \
+             HAN_SYNC_API_KEY",
+            config.key_file.display()
+        )));
     };
     Ok(Endpoint { url: &url.value, key: &key.value })
 }

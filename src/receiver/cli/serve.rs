@@ -5,13 +5,15 @@ use super::exit::CliError;
 use super::log::StderrLog;
 use super::options::GlobalOptions;
 use crate::receiver::http::{
-    self, App, ConnectionTable, ConnectionTimeouts, ListenerRole, ServerOptions, TrustedProxies,
+    self, App, ConnectionTable, ConnectionTimeouts, DeviceLoginOptions, ListenerRole, PublicUrl,
+    ServerOptions, TrustedProxies,
 };
 use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, METRICS_CONNECTIONS_MAX,
     OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
 };
 use crate::receiver::store::MissingStore;
+use crate::receiver::time::{self, SECOND_US};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
 use std::io::Write;
@@ -55,6 +57,12 @@ pub struct ServeArgs {
     /// seconds from SIGTERM for which connections are still taken while /readyz answers 503 (5)
     #[argh(option, default = "DRAIN_TIMEOUT.as_secs()")]
     drain_seconds: u64,
+    /// URL at which clients see this receiver, such as https://team.example.com (from the requests)
+    #[argh(option)]
+    public_url: Option<String>,
+    /// lifetime of a key that `han-sync login` gets: 90d, 12h (90d)
+    #[argh(option, default = "String::from(\"90d\")")]
+    key_lifetime: String,
     /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
     #[argh(option)]
     trusted_proxy: Vec<String>,
@@ -127,6 +135,26 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
         body_stall_timeout: Duration::from_secs(arguments.stall_seconds),
         metrics_key: environment::variable("HAN_SYNC_METRICS_KEY"),
         trusted_proxies,
+        device_login: device_login_options(arguments)?,
+    })
+}
+
+fn device_login_options(arguments: &ServeArgs) -> Result<DeviceLoginOptions, CliError> {
+    let public_url = arguments.public_url.as_deref().map(|text| {
+        let parsed = PublicUrl::parse(text);
+        parsed.ok_or_else(|| {
+            CliError::Usage(format!("--public-url {text} is not of the form https://HOST[/PATH]"))
+        })
+    });
+    let lifetime = time::parse_duration(&arguments.key_lifetime).filter(|lifetime| *lifetime >= SECOND_US);
+    Ok(DeviceLoginOptions {
+        public_url: public_url.transpose()?,
+        key_lifetime_us: lifetime.ok_or_else(|| {
+            let text = &arguments.key_lifetime;
+            CliError::Usage(format!(
+                "--key-lifetime {text} is not a duration: use a number and d, h, m or s, such as 90d"
+            ))
+        })?,
     })
 }
 

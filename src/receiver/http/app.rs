@@ -6,8 +6,11 @@
 use super::access_log;
 use super::api_error::ApiError;
 use super::connection::PeerAddress;
-use super::handlers::{graphql, health, home, identity, metrics, sync};
-use super::routes::{GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, SYNC};
+use super::handlers::{device, graphql, health, home, identity, metrics, oauth, sync};
+use super::routes::{
+    DEVICE, DEVICE_AUTHORIZATION, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, REVOKE, SYNC,
+    TOKEN,
+};
 use super::state::{AppState, ServerOptions};
 use crate::receiver::store::Store;
 use axum::Router;
@@ -83,6 +86,12 @@ fn public_routes() -> StateRouter {
     let router = route(router, SYNC, other_methods("POST").post(sync::post_sync));
     let router = route(router, IDENTITY, only_get().get(identity::get_identity));
     let router = route(router, GRAPHQL, other_methods("POST").post(graphql::post_graphql));
+    let router = route(router, DISCOVERY, other_methods("GET, HEAD").get(oauth::get_metadata));
+    let router =
+        route(router, DEVICE_AUTHORIZATION, other_methods("POST").post(oauth::post_device_authorization));
+    let router = route(router, TOKEN, other_methods("POST").post(oauth::post_token));
+    let router = route(router, REVOKE, other_methods("POST").post(oauth::post_revoke));
+    let router = route(router, DEVICE, other_methods("GET, HEAD").get(device::device));
     let router = route(router, HOME, other_methods("GET, HEAD").get(home::home));
     let router = route(router, HEALTH, other_methods("GET, HEAD").get(health::healthz));
     let router = route(router, READY, other_methods("GET, HEAD").get(health::readyz));
@@ -96,7 +105,8 @@ fn metrics_routes() -> StateRouter {
     let router = route(router, HEALTH, any(not_found).get(health::healthz));
     let router = route(router, READY, any(not_found).get(health::readyz));
     let router = route(router, METRICS, any(not_found).get(metrics::metrics).head(not_found));
-    [SYNC, IDENTITY, GRAPHQL, HOME].iter().fold(router, |router, path| route(router, path, any(not_found)))
+    let public = [SYNC, IDENTITY, GRAPHQL, DISCOVERY, DEVICE_AUTHORIZATION, TOKEN, REVOKE, DEVICE, HOME];
+    public.iter().fold(router, |router, path| route(router, path, any(not_found)))
 }
 
 /// Adds a route with and without a trailing slash: exporters are configured with either.

@@ -86,6 +86,23 @@ pub async fn receive(
     Ok(ReceivedBody { bytes, encoding, _reservation: reservation })
 }
 
+/// Receives a body of at most `bytes_max`, which are so few that they need no reservation.
+pub async fn receive_small(
+    mut body: Body,
+    bytes_max: usize,
+    stall_timeout: Duration,
+) -> Result<Vec<u8>, ApiError> {
+    let deadline = Instant::now() + BODY_TIMEOUT;
+    let mut bytes = Vec::new();
+    while let Some(data) = next_data(&mut body, deadline, stall_timeout).await? {
+        if bytes.len() + data.len() > bytes_max {
+            return Err(too_large("the body", bytes_max));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
 impl ReceivedBody {
     /// Inflates the body to at most `bytes_max` once memory for it is reserved, and releases the received bytes.
     pub async fn inflate(self, memory: &MemoryBudget, bytes_max: usize) -> Result<InflatedBody, ApiError> {

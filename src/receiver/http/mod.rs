@@ -48,7 +48,8 @@ mod app;
 /// The accept loop.
 mod server;
 
+pub use admission::DeviceLoginOptions;
 pub use app::{App, ListenerRole};
-pub use connection::{ConnectionTable, ConnectionTimeouts, TrustedProxies};
+pub use connection::{ConnectionTable, ConnectionTimeouts, PublicUrl, TrustedProxies};
 pub use server::serve;
 pub use state::ServerOptions;

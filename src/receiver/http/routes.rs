@@ -1,10 +1,15 @@
 //! Paths of the receiver, and the names that log and metrics have for them.
 
 /// Path and name of each route. Names are a closed set, unlike the paths that clients ask for.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 12] = [
     (SYNC, "sync"),
     (IDENTITY, "identity"),
     (GRAPHQL, "graphql"),
+    (DISCOVERY, "oauth_discovery"),
+    (DEVICE_AUTHORIZATION, "oauth_device_authorization"),
+    (TOKEN, "oauth_token"),
+    (REVOKE, "oauth_revoke"),
+    (DEVICE, "device"),
     (HOME, "home"),
     (HEALTH, "healthz"),
     (READY, "readyz"),
@@ -14,6 +19,11 @@ const ROUTES: [(&str, &str); 7] = [
 pub const SYNC: &str = "/api/sync";
 pub const IDENTITY: &str = "/api/sync/identity";
 pub const GRAPHQL: &str = "/graphql";
+pub const DISCOVERY: &str = "/.well-known/oauth-authorization-server";
+pub const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";
+pub const TOKEN: &str = "/oauth/token";
+pub const REVOKE: &str = "/oauth/revoke";
+pub const DEVICE: &str = "/device";
 pub const HOME: &str = "/";
 pub const HEALTH: &str = "/healthz";
 pub const READY: &str = "/readyz";

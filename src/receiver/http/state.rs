@@ -1,7 +1,10 @@
 //! State that all requests share. Receivers keep nothing here that another receiver would miss: any number of them serve
 //! one store.
 
-use super::admission::{InFlightLimit, KeyGuesses, QueryPermits, QueryThreads, RateLimiter, RetrySlots};
+use super::admission::{
+    DeviceLogin, DeviceLoginOptions, InFlightLimit, KeyGuesses, QueryPermits, QueryThreads, RateLimiter,
+    RetrySlots,
+};
 use super::api_error::ApiError;
 use super::connection::{AddressLimit, TrustedProxies};
 use super::memory_budget::MemoryBudget;
@@ -30,6 +33,8 @@ pub struct ServerOptions {
     pub metrics_key: Option<String>,
     /// Proxies that name their client's address.
     pub trusted_proxies: TrustedProxies,
+    /// Device authorizations.
+    pub device_login: DeviceLoginOptions,
 }
 
 impl Default for ServerOptions {
@@ -40,6 +45,7 @@ impl Default for ServerOptions {
             body_stall_timeout: BODY_STALL_TIMEOUT,
             metrics_key: None,
             trusted_proxies: TrustedProxies::default(),
+            device_login: DeviceLoginOptions::default(),
         }
     }
 }
@@ -55,6 +61,8 @@ pub struct AppState {
     pub rate_limiter: RateLimiter<String>,
     /// Look-ups of unknown keys, per address.
     pub key_guesses: KeyGuesses,
+    /// Device authorizations.
+    pub device_login: DeviceLogin,
     /// Times at which rejected requests may come again.
     pub retry_slots: RetrySlots,
     /// Readiness to serve requests.
@@ -88,6 +96,7 @@ impl AppState {
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             key_guesses: KeyGuesses::default(),
+            device_login: DeviceLogin::new(options.device_login),
             retry_slots: RetrySlots::new(Instant::now()),
             readiness: Readiness::default(),
             in_flight: InFlightLimit::new(options.in_flight_max),

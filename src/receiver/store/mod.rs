@@ -34,7 +34,8 @@ mod retention;
 mod session_admin;
 
 pub use directory::{
-    KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind,
+    DeviceCodes, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader,
+    Role, TenantInfo, TenantKind,
 };
 pub use error::{Result, StoreError};
 pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};

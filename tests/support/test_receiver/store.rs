@@ -100,6 +100,7 @@ impl InMemoryReceiver {
                 max_messages: Some(10_000),
             },
             retained_since: None,
+            key_expires_at: None,
             server_timestamp: None,
         };
         self.identities.insert(user_id.to_owned(), identity);

@@ -41,6 +41,12 @@ impl Machine {
         self.write_settings();
     }
 
+    /// Removes a key of `sync:` from han.yml.
+    pub fn unset(&mut self, key: &str) {
+        self.settings.remove(key);
+        self.write_settings();
+    }
+
     fn write_settings(&self) {
         let path = self.claude_folder().join("han.yml");
         let mut file =

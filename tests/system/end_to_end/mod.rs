@@ -2,7 +2,7 @@
 //! the way, the receiver ends up with what is eligible in the source, by every field, once.
 
 mod gate;
-mod machine;
+pub mod machine;
 mod store;
 
 mod bad_rows;

@@ -24,6 +24,9 @@ mod account;
 /// `admin key`.
 mod key;
 
+/// `admin device`.
+mod device;
+
 /// `admin session` and `admin prune`.
 mod session;
 
@@ -33,7 +36,7 @@ use super::output::ResultOutput;
 use crate::receiver::store::MissingStore;
 use argh::FromArgs;
 
-/// manage organizations, users, members, owners, accounts, keys and stored sessions
+/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions
 #[derive(FromArgs)]
 #[argh(subcommand, name = "admin")]
 pub struct AdminArgs {
@@ -50,6 +53,7 @@ enum AdminCommand {
     Owner(owner::OwnerArgs),
     Account(account::AccountArgs),
     Key(key::KeyArgs),
+    Device(device::DeviceArgs),
     Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
 }
@@ -75,6 +79,7 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Owner(arguments) => owner::run(&store, &output, arguments).await,
         AdminCommand::Account(arguments) => account::run(&store, &output, arguments).await,
         AdminCommand::Key(arguments) => key::run(&store, &output, arguments).await,
+        AdminCommand::Device(arguments) => device::run(&store, &output, arguments).await,
         AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
         AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
     }

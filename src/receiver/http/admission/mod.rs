@@ -1,6 +1,7 @@
 //! Admission: the requests that are served now, and those that are told to come again.
 //!
-//! Invariant: rates and concurrency are bounded, in all, for each key, and for each address that sends unknown keys.
+//! Invariant: rates and concurrency are bounded, in all, for each key, and for each address that sends unknown keys
+//! or asks for one.
 
 /// Rate limits of keys and addresses.
 mod rate_limiter;
@@ -11,6 +12,9 @@ mod retry_slots;
 /// Look-ups of unknown keys.
 mod key_guesses;
 
+/// Settings and limits of the endpoints of OAuth.
+mod device_login;
+
 /// Concurrency, in all and of each key.
 mod permits;
 
@@ -20,6 +24,7 @@ mod query_permits;
 /// The threads that queries run on.
 mod query_threads;
 
+pub use device_login::{DeviceLogin, DeviceLoginOptions, OAuthClient};
 pub use key_guesses::KeyGuesses;
 pub use permits::{InFlightLimit, InFlightPermit};
 pub use query_permits::QueryPermits;

@@ -9,6 +9,9 @@ mod address;
 /// Requests in flight of each address behind a proxy.
 mod address_limit;
 
+/// The URL at which clients see the receiver.
+mod public_url;
+
 /// The table of open connections.
 mod table;
 
@@ -18,4 +21,5 @@ mod guarded_stream;
 pub use address::{ClientNetwork, TrustedProxies};
 pub use address_limit::{AddressLimit, PeerAddress};
 pub use guarded_stream::{GuardedStream, HeadBudget, IncomingHead};
+pub use public_url::{PublicUrl, base_url};
 pub use table::{ConnectionEntry, ConnectionTable, ConnectionTimeouts};

@@ -37,6 +37,7 @@ pub async fn get_identity(
             max_messages: Some(BATCH_MESSAGES_ADVISED as u64),
         },
         retained_since,
+        key_expires_at: principal.key_expires_at.map(time::rfc3339),
         server_timestamp: Some(time::rfc3339(time::now_us())),
     };
     response::json(StatusCode::OK, &identity, &state.memory).await

@@ -1,8 +1,10 @@
 //! Handlers: each is extractors, query, response. Authentication is an extractor, errors are `ApiError`.
 
+pub mod device;
 pub mod graphql;
 pub mod health;
 pub mod home;
 pub mod identity;
 pub mod metrics;
+pub mod oauth;
 pub mod sync;

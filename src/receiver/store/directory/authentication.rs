@@ -13,7 +13,7 @@ use crate::receiver::store::sql::{Row, Value};
 use std::time::Duration;
 
 const SELECT_KEY: &str = "\
-    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at FROM directory d \
+    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at, k.expires_at FROM directory d \
     JOIN api_keys k ON k.tenant_id = d.subject AND k.hash = d.name \
     JOIN tenants t ON t.tenant_id = k.tenant_id \
     WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
@@ -47,6 +47,7 @@ impl Store {
             key_id: row.text(1)?,
             login: row.text(2)?,
             retained_since: row.opt_int(3)?,
+            key_expires_at: row.opt_int(5)?,
             accounts: Vec::new(),
             memberships: Vec::new(),
         };

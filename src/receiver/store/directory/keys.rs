@@ -1,9 +1,9 @@
 //! API keys. A key is printed once and stored as its hash.
 
 use super::names::{TenantKind, claim_name, tenant_id};
-use crate::receiver::store::database::DbRole;
+use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::open::Store;
+use crate::receiver::store::open::{Store, with_retries};
 use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::{keys, time};
 use serde::Serialize;
@@ -55,39 +55,19 @@ const LIST_KEYS: &str = "\
 const INSERT_KEY: &str = "\
     INSERT INTO api_keys (tenant_id, key_id, hash, prefix, label, created_at, expires_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const REVOKE_BY_HASH: &str = "\
+    UPDATE api_keys SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL \
+    AND tenant_id = (SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'key' AND name = $1)";
+
 impl Store {
     /// Creates a key that expires after `expires` microseconds, or never.
     pub async fn create_key(&self, login: &str, label: &str, expires: Option<i64>) -> Result<NewKey> {
-        let random = |error: getrandom::Error| StoreError::Internal(error.to_string());
-        let key = keys::new_key().map_err(random)?;
-        let id = keys::new_id("key").map_err(random)?;
-        let now = time::now_us();
-        let expires_at = expires.map(|span| now.saturating_add(span));
+        let expires_at = expires.map(|span| time::now_us().saturating_add(span));
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
-            let hash = keys::hash(&key);
-            claim_name(tx, "key", &hash, &user).await?;
-            let prefix = keys::visible_prefix(&key);
-            let params = [
-                user.into(),
-                Value::from(&id),
-                hash.into(),
-                prefix.into(),
-                label.into(),
-                now.into(),
-                expires_at.into(),
-            ];
-            tx.execute(INSERT_KEY, &params).await
+            insert_key(tx, &user, login, label, expires_at).await
         })
-        .await?;
-        Ok(NewKey {
-            prefix: keys::visible_prefix(&key).to_owned(),
-            key,
-            id,
-            login: login.to_owned(),
-            label: label.to_owned(),
-            expires_at: expires_at.map(time::rfc3339),
-        })
+        .await
     }
 
     /// The keys of one user, or of all.
@@ -100,6 +80,17 @@ impl Store {
         let rows = tx.query(LIST_KEYS, &[user.into()]).await?;
         tx.commit().await?;
         rows.iter().map(read_key).collect()
+    }
+
+    /// Revokes a key that its holder presents. A key that is unknown or revoked already is no error.
+    pub async fn revoke_presented_key(&self, key: &str) -> Result<()> {
+        let hash = keys::hash(key);
+        with_retries(async || {
+            let tx = self.db.write(DbRole::Operator).await?;
+            tx.execute(REVOKE_BY_HASH, &[Value::from(&hash), time::now_us().into()]).await?;
+            tx.commit().await
+        })
+        .await
     }
 
     /// Revokes a key, named by its id or its prefix, and returns its id.
@@ -122,6 +113,40 @@ impl Store {
         })
         .await
     }
+}
+
+/// Creates a key of a user.
+pub async fn insert_key(
+    tx: &Transaction,
+    user: &str,
+    login: &str,
+    label: &str,
+    expires_at: Option<i64>,
+) -> Result<NewKey> {
+    let random = |error: getrandom::Error| StoreError::Internal(error.to_string());
+    let key = keys::new_key().map_err(random)?;
+    let id = keys::new_id("key").map_err(random)?;
+    let hash = keys::hash(&key);
+    claim_name(tx, "key", &hash, user).await?;
+    let prefix = keys::visible_prefix(&key).to_owned();
+    let params = [
+        user.into(),
+        Value::from(&id),
+        hash.into(),
+        Value::from(&prefix),
+        label.into(),
+        time::now_us().into(),
+        expires_at.into(),
+    ];
+    tx.execute(INSERT_KEY, &params).await?;
+    Ok(NewKey {
+        key,
+        id,
+        login: login.to_owned(),
+        prefix,
+        label: label.to_owned(),
+        expires_at: expires_at.map(time::rfc3339),
+    })
 }
 
 fn read_key(row: &Row) -> Result<KeyInfo> {

@@ -1,4 +1,5 @@
-//! The directory: organizations, users, memberships, owners of repositories, API keys.
+//! The directory: organizations, users, memberships, owners of repositories, API keys,
+//! device authorizations.
 //!
 //! Invariant: a name in the directory and the row that it names are written and deleted in one transaction.
 
@@ -16,8 +17,11 @@ mod members;
 
 mod keys;
 
+mod device_codes;
+
 mod tenants;
 
+pub use device_codes::{DeviceCodes, DeviceInfo, DevicePoll};
 pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};

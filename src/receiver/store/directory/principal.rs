@@ -8,6 +8,8 @@ use crate::receiver::store::error::Result;
 pub struct Principal {
     /// Id of the key.
     pub key_id: String,
+    /// End of the key's validity, in microseconds.
+    pub key_expires_at: Option<i64>,
     /// Also the tenant id of the user's private space.
     pub user_id: String,
     /// Login name of the user.

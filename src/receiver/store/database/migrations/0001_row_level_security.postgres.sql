@@ -20,7 +20,7 @@ DO $$
 DECLARE
     name TEXT;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'session_locations', 'sessions', 'messages',
+    FOREACH name IN ARRAY ARRAY['tenants', 'directory', 'owners', 'members', 'api_keys', 'device_codes', 'session_locations', 'sessions', 'messages',
                                 'tasks', 'usages', 'metrics', 'clients', 'readiness'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
@@ -65,6 +65,14 @@ CREATE POLICY directory ON readiness TO han_sync_directory USING (true);
 
 GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
 CREATE POLICY directory_records_use ON api_keys FOR UPDATE TO han_sync_directory USING (true);
+
+-- Machines that wait for a key. Only an operator's transaction approves one.
+GRANT SELECT, INSERT, DELETE, UPDATE (polled_at) ON device_codes TO han_sync_directory;
+CREATE POLICY directory_reads ON device_codes FOR SELECT TO han_sync_directory USING (true);
+CREATE POLICY directory_begins ON device_codes FOR INSERT TO han_sync_directory
+    WITH CHECK (approved_user IS NULL AND NOT is_denied);
+CREATE POLICY directory_records_polls ON device_codes FOR UPDATE TO han_sync_directory USING (true);
+CREATE POLICY directory_deletes_expired ON device_codes FOR DELETE TO han_sync_directory USING (true);
 
 -- The sums of an organization: every member may add them up. The program leaves the other persons out.
 GRANT SELECT, INSERT, UPDATE ON metrics TO han_sync_request;

@@ -52,6 +52,21 @@ CREATE TABLE api_keys (
     PRIMARY KEY (tenant_id, key_id)
 );
 
+-- Machines that wait for a key (device authorization, RFC 8628). Both codes are stored as their SHA-256.
+CREATE TABLE device_codes (
+    tenant_id {text} NOT NULL DEFAULT 'directory' CHECK (tenant_id = 'directory'),
+    device_hash {text} NOT NULL,         -- of the code that the machine polls with
+    user_hash {text} NOT NULL,           -- of the code that a person confirms
+    machine {text} NOT NULL,             -- as the machine says
+    address {text} NOT NULL,
+    requested_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    polled_at BIGINT,
+    approved_user {text},                -- the user for whom it is approved
+    is_denied BOOLEAN NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (tenant_id, device_hash)
+);
+
 -- The tenant in which a user's session is stored. The location outlives the session, so that a pruned or deleted session
 -- is not stored again.
 CREATE TABLE session_locations (
