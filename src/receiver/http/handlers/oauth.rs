@@ -68,7 +68,7 @@ pub async fn post_device_authorization(
 ) -> Result<Response, ApiError> {
     let base = base(&state, Some(peer), &headers)?;
     let (client, form) = admit(&state, peer, &headers, body).await?;
-    if let Err(rejection) = require_client(&form) {
+    if let Some(rejection) = unknown_client(&form) {
         return Ok(rejection);
     }
     let machine = form.get("device_name").unwrap_or(UNNAMED_MACHINE);
@@ -102,7 +102,7 @@ pub async fn post_token(
     body: Body,
 ) -> Result<Response, ApiError> {
     let (client, form) = admit(&state, peer, &headers, body).await?;
-    if let Err(rejection) = require_client(&form) {
+    if let Some(rejection) = unknown_client(&form) {
         return Ok(rejection);
     }
     match form.get("grant_type") {
@@ -174,14 +174,14 @@ async fn admit(
     Ok((client, FormParameters(form_urlencoded::parse(&bytes).into_owned().collect())))
 }
 
-/// Rejects a client that this server does not know.
-fn require_client(form: &FormParameters) -> Result<(), Response> {
+/// The rejection of a client that this server does not know; `None` for the one that it knows.
+fn unknown_client(form: &FormParameters) -> Option<Response> {
     if form.get("client_id") == Some(CLIENT_ID) {
-        return Ok(());
+        return None;
     }
     let mut rejection = oauth_error("invalid_client", "client_id must be han-sync");
     *rejection.status_mut() = StatusCode::UNAUTHORIZED;
-    Err(rejection)
+    Some(rejection)
 }
 
 /// An error as RFC 6749, section 5.2, has it.
