@@ -43,6 +43,12 @@ pub fn to_hex(hash: u64) -> String {
     hex::encode(&hash.to_be_bytes())
 }
 
+/// Parses 16 hexadecimal digits.
+pub fn from_hex(text: &str) -> Option<u64> {
+    let bytes = hex::decode(text)?.try_into().ok()?;
+    Some(u64::from_be_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +57,8 @@ mod tests {
     fn text_hash_is_the_beginning_of_its_sha256() {
         assert_eq!(to_hex(of_text("")), "e3b0c44298fc1c14");
         assert_eq!(to_hex(1), "0000000000000001");
+        assert_eq!(from_hex("e3b0c44298fc1c14").map(to_hex).as_deref(), Some("e3b0c44298fc1c14"));
+        assert_eq!([from_hex(""), from_hex("01"), from_hex("00000000000000001")], [None; 3]);
     }
 
     #[test]

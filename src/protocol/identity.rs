@@ -32,9 +32,46 @@ pub struct Identity {
     /// End of the key's validity, RFC 3339; `None` if the key does not expire, or an older receiver does not say.
     #[serde(default)]
     pub key_expires_at: Option<String>,
+    /// Number of batches that the receiver has stored from this client, never lowered.
+    #[serde(default, skip_serializing_if = "StoredBatches::is_uncounted")]
+    pub stored_batches: StoredBatches,
     /// Clock of the receiver, RFC 3339.
     #[serde(default)]
     pub server_timestamp: Option<String>,
+}
+
+/// Number of batches that were stored from a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<u64>", into = "Option<u64>")]
+pub enum StoredBatches {
+    /// An absent member: the receiver does not count.
+    #[default]
+    Uncounted,
+    /// Null: the receiver has no record of the client, or no longer.
+    NoRecord,
+    /// The number.
+    Counted(u64),
+}
+
+impl StoredBatches {
+    fn is_uncounted(&self) -> bool {
+        *self == StoredBatches::Uncounted
+    }
+}
+
+impl From<Option<u64>> for StoredBatches {
+    fn from(count: Option<u64>) -> StoredBatches {
+        count.map_or(StoredBatches::NoRecord, StoredBatches::Counted)
+    }
+}
+
+impl From<StoredBatches> for Option<u64> {
+    fn from(batches: StoredBatches) -> Option<u64> {
+        match batches {
+            StoredBatches::Counted(count) => Some(count),
+            StoredBatches::Uncounted | StoredBatches::NoRecord => None,
+        }
+    }
 }
 
 /// Bounds of what a client keeps of an identity: far beyond any user's, and far below what would slow a run.

@@ -19,9 +19,12 @@ mod payload;
 mod response;
 /// The receiver's identity.
 mod identity;
+/// Digests of stored sessions.
+mod digests;
 
 pub use checksum::{Checksum, ChecksumError, seal, sealed_end};
-pub use identity::{Identity, IdentityOrganization, Limits};
+pub use digests::{DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, MessageDigest, SessionDigest};
+pub use identity::{Identity, IdentityOrganization, Limits, StoredBatches};
 pub use ids::{EMPTY_HASH16, content_hash, guarded_content_hash, stable_message_id, stream_name, usage_id};
 pub use message::SyncMessage;
 pub use payload::{CLIENT_ID_HEADER, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncCursor, SyncPayload};

@@ -116,6 +116,12 @@ pub const QUERY_FIELDS_MAX: usize = 5_000;
 pub const QUERY_BRACES_MAX: usize = 1_000;
 /// Bytes of a GraphQL request.
 pub const QUERY_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a request for digests: four times as many as its ids can have.
+pub const DIGESTS_BYTES_MAX: usize = 1 << 20;
+/// Messages whose hashes one response lists.
+pub const DIGEST_HASHES_MAX: usize = 100_000;
+/// Rows for which a request for digests reserves memory: its ids, and the pages of messages that are counted at once.
+pub const DIGESTS_ROWS: usize = 4_000;
 /// GraphQL queries at work with one key, until their responses are written.
 pub const QUERIES_PER_KEY_MAX: usize = 2;
 /// Wait for one of them to end; then 429.

@@ -4,11 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// `POST /api/sync` and `GET /api/sync/identity`.
+/// `POST /api/sync`, `POST /api/sync/digests` and `GET /api/sync/identity`.
 mod api_sync {
     mod batches;
     mod concurrency;
     mod cost;
+    mod digests;
     mod merge;
     mod odd_values;
     mod races;
@@ -24,6 +25,7 @@ mod graphql {
 
 /// `admin …`.
 mod admin {
+    mod check;
     mod sessions;
 }
 

@@ -1,4 +1,6 @@
-//! The aggregates counted again from the stored rows, by another way than the program's.
+//! The aggregates and digests counted again from the stored rows, by another way than the program's.
+
+use sha2::{Digest, Sha256};
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,6 +31,19 @@ pub fn assert_sums_equal_a_recount(store: &impl Queries) {
          WHERE m.tenant_id = s.tenant_id AND m.session_id = s.session_id)",
     );
     assert!(counts.is_empty(), "{counts:?}");
+    let kept = store.query("SELECT tenant_id || '/' || session_id, digest FROM sessions WHERE digest <> 0");
+    let kept: BTreeMap<String, i64> = kept.iter().map(|row| (text(&row[0]), number(&row[1]))).collect();
+    let mut digests: BTreeMap<String, i64> = BTreeMap::new();
+    for row in store.query("SELECT tenant_id || '/' || session_id, message_id FROM messages") {
+        let digest = digests.entry(text(&row[0])).or_default();
+        *digest = digest.wrapping_add(message_hash(&text(&row[1])) as i64);
+    }
+    assert_eq!(kept, digests, "digests");
+}
+
+/// First 8 bytes of the SHA-256 of a message id, big-endian.
+pub fn message_hash(id: &str) -> u64 {
+    u64::from_be_bytes(Sha256::digest(id)[..8].try_into().unwrap())
 }
 
 fn number(column: &Option<String>) -> i64 {

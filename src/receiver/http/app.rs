@@ -6,10 +6,10 @@
 use super::access_log;
 use super::api_error::ApiError;
 use super::connection::PeerAddress;
-use super::handlers::{device, graphql, health, home, identity, metrics, oauth, sync};
+use super::handlers::{device, digests, graphql, health, home, identity, metrics, oauth, sync};
 use super::routes::{
-    DEVICE, DEVICE_AUTHORIZATION, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, REVOKE, SYNC,
-    TOKEN,
+    DEVICE, DEVICE_AUTHORIZATION, DIGESTS, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY,
+    REVOKE, SYNC, TOKEN,
 };
 use super::state::{AppState, ServerOptions};
 use crate::receiver::store::Store;
@@ -85,6 +85,7 @@ fn public_routes() -> StateRouter {
     let router = Router::new();
     let router = route(router, SYNC, other_methods("POST").post(sync::post_sync));
     let router = route(router, IDENTITY, only_get().get(identity::get_identity));
+    let router = route(router, DIGESTS, other_methods("POST").post(digests::post_digests));
     let router = route(router, GRAPHQL, other_methods("POST").post(graphql::post_graphql));
     let router = route(router, DISCOVERY, other_methods("GET, HEAD").get(oauth::get_metadata));
     let router =
@@ -105,7 +106,8 @@ fn metrics_routes() -> StateRouter {
     let router = route(router, HEALTH, any(not_found).get(health::healthz));
     let router = route(router, READY, any(not_found).get(health::readyz));
     let router = route(router, METRICS, any(not_found).get(metrics::metrics).head(not_found));
-    let public = [SYNC, IDENTITY, GRAPHQL, DISCOVERY, DEVICE_AUTHORIZATION, TOKEN, REVOKE, DEVICE, HOME];
+    let public =
+        [SYNC, IDENTITY, DIGESTS, GRAPHQL, DISCOVERY, DEVICE_AUTHORIZATION, TOKEN, REVOKE, DEVICE, HOME];
     public.iter().fold(router, |router, path| route(router, path, any(not_found)))
 }
 

@@ -1,9 +1,10 @@
 //! Paths of the receiver, and the names that log and metrics have for them.
 
 /// Path and name of each route. Names are a closed set, unlike the paths that clients ask for.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 13] = [
     (SYNC, "sync"),
     (IDENTITY, "identity"),
+    (DIGESTS, "digests"),
     (GRAPHQL, "graphql"),
     (DISCOVERY, "oauth_discovery"),
     (DEVICE_AUTHORIZATION, "oauth_device_authorization"),
@@ -18,6 +19,7 @@ const ROUTES: [(&str, &str); 12] = [
 
 pub const SYNC: &str = "/api/sync";
 pub const IDENTITY: &str = "/api/sync/identity";
+pub const DIGESTS: &str = "/api/sync/digests";
 pub const GRAPHQL: &str = "/graphql";
 pub const DISCOVERY: &str = "/.well-known/oauth-authorization-server";
 pub const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";

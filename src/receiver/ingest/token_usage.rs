@@ -6,6 +6,7 @@
 use super::batch::DecodedMessage;
 use crate::receiver::time;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Sub;
 
 /// The key of a row of sums, inside one tenant and user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,23 @@ impl MetricSums {
         self.lines_added = self.lines_added.saturating_add(other.lines_added);
         self.lines_removed = self.lines_removed.saturating_add(other.lines_removed);
         self.tasks_completed = self.tasks_completed.saturating_add(other.tasks_completed);
+    }
+}
+
+impl Sub for MetricSums {
+    type Output = MetricSums;
+
+    /// The difference, each value down to the smallest integer.
+    fn sub(self, other: MetricSums) -> MetricSums {
+        let mut tokens = self.tokens;
+        tokens.iter_mut().zip(other.tokens).for_each(|(sum, less)| *sum = sum.saturating_sub(less));
+        MetricSums {
+            messages: self.messages.saturating_sub(other.messages),
+            tokens,
+            lines_added: self.lines_added.saturating_sub(other.lines_added),
+            lines_removed: self.lines_removed.saturating_sub(other.lines_removed),
+            tasks_completed: self.tasks_completed.saturating_sub(other.tasks_completed),
+        }
     }
 }
 

@@ -27,18 +27,30 @@ mod tables;
 /// The upsert of one batch.
 mod write;
 
+/// Digests of sessions.
+mod digests;
+
 /// Pruning of old messages.
 mod retention;
+
+/// A recount of one user's rows in one tenant.
+mod recount;
+
+/// The check of the whole store.
+mod check;
 
 /// The operator's commands on single sessions: list, export, move, delete.
 mod session_admin;
 
+pub use check::StoreCheck;
+pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
     DeviceCodes, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader,
     Role, TenantInfo, TenantKind,
 };
 pub use error::{Result, StoreError};
 pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};
+pub use recount::StoreFault;
 pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;

@@ -5,6 +5,7 @@
 //! its rows or frozen.
 
 use super::database::DbRole;
+use super::digests::{count_messages, set_digest};
 use super::directory::{TenantKind, tenant_id, tenant_users};
 use super::error::Result;
 use super::open::{Store, with_retries};
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 /// Time by which the tokens of an answer outlive its rows: an answer may have rows on both sides of the limit, minutes
 /// apart.
-const USAGE_MARGIN_US: i64 = 2 * DAY_US;
+pub const USAGE_MARGIN_US: i64 = 2 * DAY_US;
 
 /// Result of a prune.
 #[derive(Debug, Default, Serialize)]
@@ -38,9 +39,9 @@ const RETAIN_SINCE: &str = "\
 const DELETE_MESSAGES: &str = "\
     DELETE FROM messages WHERE tenant_id = $1 AND (at < $3 OR arrived_at < $3) AND session_id IN \
     (SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
-const RECOUNT_MESSAGES: &str = "\
-    UPDATE sessions SET message_count = (SELECT count(*) FROM messages m WHERE m.tenant_id = sessions.tenant_id \
-    AND m.session_id = sessions.session_id) WHERE tenant_id = $1 AND user_id = $2";
+const SELECT_PRUNED_SESSIONS: &str = "\
+    SELECT DISTINCT session_id FROM messages WHERE tenant_id = $1 AND (at < $3 OR arrived_at < $3) AND session_id IN \
+    (SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
 const STRIP_TASKS: &str = "\
     UPDATE tasks SET subject = '', description = NULL, pruned = TRUE \
     WHERE tenant_id = $1 AND user_id = $2 AND changed_at < $3 AND NOT pruned";
@@ -86,9 +87,11 @@ impl Store {
         let tx = self.db.write(DbRole::Operator).await?;
         tx.lock_users(vec![user.to_owned()]).await?;
         let params = [Value::from(tenant), user.into(), since.into()];
+        let pruned = tx.query_texts(SELECT_PRUNED_SESSIONS, &params).await?;
         let messages = tx.execute(DELETE_MESSAGES, &params).await?;
-        if messages > 0 {
-            tx.execute(RECOUNT_MESSAGES, &params[..2]).await?;
+        for session in &pruned {
+            let digest = count_messages(&tx, tenant, user, session, |_| {}).await?;
+            set_digest(&tx, tenant, session, digest).await?;
         }
         let tasks = tx.execute(STRIP_TASKS, &params).await?;
         tx.execute(DELETE_USAGES, &[tenant.into(), user.into(), (since - USAGE_MARGIN_US).into()]).await?;

@@ -394,7 +394,7 @@ fn a_store_of_an_unreleased_form_is_rejected_with_the_next_step() {
         "CREATE TABLE migrations (number BIGINT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL); \
          INSERT INTO migrations VALUES (1, 'schema', 0), (2, 'isolation', 0)",
         "CREATE TABLE migrations (number BIGINT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL); \
-         INSERT INTO migrations VALUES (1, 'initial', 0)",
+         INSERT INTO migrations VALUES (1, 'first', 0)",
     ];
     for sign in signs {
         for store in stores() {

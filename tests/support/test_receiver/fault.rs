@@ -24,7 +24,12 @@ pub struct Request {
 
 impl Request {
     pub fn is_batch(&self) -> bool {
-        self.head.method == "POST"
+        self.head.method == "POST" && !self.is_digests()
+    }
+
+    /// True for a request for digests.
+    pub fn is_digests(&self) -> bool {
+        self.head.path.ends_with("/digests")
     }
 
     /// Bytes of the body as announced; known before it is read.
@@ -58,6 +63,7 @@ impl Request {
 enum Route {
     Connection,
     Identity,
+    Digests,
     Batch,
     Any,
 }
@@ -84,6 +90,11 @@ pub fn connections() -> RequestMatcher {
 /// `GET {endpoint}/identity`.
 pub fn identities() -> RequestMatcher {
     when(Route::Identity)
+}
+
+/// `POST {endpoint}/digests`.
+pub fn digests() -> RequestMatcher {
+    when(Route::Digests)
 }
 
 /// `POST {endpoint}`.
@@ -162,7 +173,8 @@ impl Rule {
     fn fits(&self, request: &Request) -> bool {
         let route = match self.when.route {
             Route::Connection => false,
-            Route::Identity => !request.is_batch(),
+            Route::Identity => request.head.method == "GET",
+            Route::Digests => request.is_digests(),
             Route::Batch => request.is_batch(),
             Route::Any => true,
         };

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use han_sync::protocol::message::{COLUMNS, ColumnLimit, FieldRef, ID_BYTES_MAX, NAME_BYTES_MAX, NUMBER_MAX};
 use han_sync::protocol::{
-    CLIENT_ID_HEADER, Checksum, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
-    PROTOCOL_VERSION_HEADER, ResponseStatus, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse,
-    SyncSession, SyncTask, code,
+    CLIENT_ID_HEADER, Checksum, DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, Identity,
+    IdentityOrganization, Limits, MessageDigest, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, ResponseStatus,
+    SessionDigest, StoredBatches, SyncCursor, SyncError, SyncMessage, SyncPayload, SyncResponse, SyncSession,
+    SyncTask, code,
 };
 
 use super::fault::TestResponse;
@@ -56,6 +57,10 @@ pub struct InMemoryReceiver {
     pub invalid_rows: BTreeSet<String>,
     /// Users whose identity was identities_served without a fault, each time.
     pub identities_served: Vec<String>,
+    /// False for a receiver without digests.
+    pub has_digests: bool,
+    /// False for a receiver that lists no hashes beside its digests.
+    pub lists_hashes: bool,
     /// Requests against the protocol.
     pub violations: Vec<String>,
 }
@@ -69,6 +74,8 @@ impl Default for InMemoryReceiver {
             rejections: Vec::new(),
             invalid_rows: BTreeSet::new(),
             identities_served: Vec::new(),
+            has_digests: true,
+            lists_hashes: true,
             violations: Vec::new(),
         };
         receiver.add_user(ALICE_KEY, "user-alice", "alice");
@@ -101,6 +108,7 @@ impl InMemoryReceiver {
             },
             retained_since: None,
             key_expires_at: None,
+            stored_batches: StoredBatches::Uncounted,
             server_timestamp: None,
         };
         self.identities.insert(user_id.to_owned(), identity);
@@ -125,9 +133,36 @@ impl InMemoryReceiver {
                 }
                 TestResponse::json(200, &self.identities[&user_id])
             }
+            "POST" if head.path.ends_with("/digests") => self.digests(&user_id, body),
             "POST" => self.ingest(&user_id, head, wire_bytes, body, commits),
             _ => TestResponse::error(405, "GET or POST"),
         }
+    }
+
+    /// Answers with the digests of what is stored; nothing is kept, so that a recount is the same.
+    fn digests(&mut self, user_id: &str, body: Option<&[u8]>) -> TestResponse {
+        if !self.has_digests {
+            return TestResponse::error(404, "this path does not exist");
+        }
+        let asked = body.and_then(|body| serde_json::from_slice::<DigestsRequest>(body).ok());
+        let Some(asked) = asked.filter(|asked| asked.sessions.len() <= DIGESTS_SESSIONS_MAX) else {
+            return self.violated("a request for digests that is none");
+        };
+        let store = &self.stores[user_id];
+        let stored = asked.sessions.iter().filter_map(|id| Some((id, store.sessions.get(id)?)));
+        let digest = |(id, session): (&String, &StoredSession)| {
+            let hashes: Vec<u64> = session.messages.keys().map(|id| MessageDigest::hash(id)).collect();
+            let digest: MessageDigest = hashes.iter().copied().collect();
+            let listed = hashes.iter().map(|hash| format!("{hash:016x}")).collect();
+            SessionDigest {
+                id: id.clone(),
+                messages: digest.messages,
+                digest: digest.to_hex(),
+                hashes: (asked.hashes && self.lists_hashes).then_some(listed),
+            }
+        };
+        let sessions = stored.map(digest).collect();
+        TestResponse::json(200, &DigestsResponse { sessions, ..DigestsResponse::default() })
     }
 
     /// Notes that another receiver identities_served the user's identity.

@@ -30,13 +30,16 @@ mod device;
 /// `admin session` and `admin prune`.
 mod session;
 
+/// `admin check`.
+mod check;
+
 use super::exit::CliError;
 use super::options::GlobalOptions;
 use super::output::ResultOutput;
 use crate::receiver::store::MissingStore;
 use argh::FromArgs;
 
-/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions
+/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions; check the store
 #[derive(FromArgs)]
 #[argh(subcommand, name = "admin")]
 pub struct AdminArgs {
@@ -56,6 +59,7 @@ enum AdminCommand {
     Device(device::DeviceArgs),
     Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
+    Check(check::CheckArgs),
 }
 
 impl AdminCommand {
@@ -82,5 +86,6 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Device(arguments) => device::run(&store, &output, arguments).await,
         AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
         AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
+        AdminCommand::Check(arguments) => check::run(&store, &output, arguments).await,
     }
 }

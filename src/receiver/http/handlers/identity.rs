@@ -1,6 +1,6 @@
 //! `GET /api/sync/identity`: the user of a key, and the limits of this receiver.
 
-use crate::protocol::{Identity, IdentityOrganization, Limits, PROTOCOL_VERSION};
+use crate::protocol::{CLIENT_ID_HEADER, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION};
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Authenticated;
 use crate::receiver::http::response;
@@ -8,7 +8,7 @@ use crate::receiver::http::state::AppState;
 use crate::receiver::limits::{BATCH_MESSAGES_ADVISED, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
 use crate::receiver::time;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use std::sync::Arc;
 
@@ -16,7 +16,13 @@ use std::sync::Arc;
 pub async fn get_identity(
     State(state): State<Arc<AppState>>,
     Authenticated(principal): Authenticated,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let client_id = headers.get(CLIENT_ID_HEADER).and_then(|id| id.to_str().ok());
+    let stored_batches = match client_id {
+        Some(client_id) => state.store.stored_batches(&principal, client_id).await?,
+        None => None,
+    };
     let retained_since = principal.nothing_older_than().map(time::rfc3339);
     let organizations = principal.memberships.into_iter().map(|membership| IdentityOrganization {
         slug: membership.slug,
@@ -38,6 +44,7 @@ pub async fn get_identity(
         },
         retained_since,
         key_expires_at: principal.key_expires_at.map(time::rfc3339),
+        stored_batches: stored_batches.map(i64::unsigned_abs).into(),
         server_timestamp: Some(time::rfc3339(time::now_us())),
     };
     response::json(StatusCode::OK, &identity, &state.memory).await

@@ -1,6 +1,7 @@
 //! Handlers: each is extractors, query, response. Authentication is an extractor, errors are `ApiError`.
 
 pub mod device;
+pub mod digests;
 pub mod graphql;
 pub mod health;
 pub mod home;

@@ -91,6 +91,15 @@ impl Principal {
         std::iter::once(self.user_id.clone()).chain(organizations).collect()
     }
 
+    /// The start of a tenant's retention; `None` where everything is retained, and for a tenant that is not the user's.
+    pub fn retained_since_of(&self, tenant_id: &str) -> Option<i64> {
+        if tenant_id == self.user_id {
+            self.retained_since
+        } else {
+            self.membership(tenant_id)?.retained_since
+        }
+    }
+
     /// The time before which none of the user's tenants stores messages. The private space always counts, because
     /// sessions that were forced in go there even for a user without accounts.
     pub fn nothing_older_than(&self) -> Option<i64> {

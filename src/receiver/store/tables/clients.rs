@@ -3,9 +3,10 @@
 use super::conflicts::{ClientError, Conflicts, parse_errors};
 use crate::receiver::ingest::batch::DecodedBatch;
 use crate::receiver::limits::{CLIENT_ERRORS_MAX, CLIENTS_PER_USER_MAX};
-use crate::receiver::store::database::{DbRole, Transaction};
-use crate::receiver::store::directory::{QueryReader, Role};
+use crate::receiver::store::database::{DbRole, Transaction, Visibility};
+use crate::receiver::store::directory::{Principal, QueryReader, Role};
 use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::Row;
 use crate::receiver::time::SECOND_US;
 
@@ -74,6 +75,8 @@ pub struct BatchRecord {
     pub messages: i64,
     /// True if a session of the tenant was acknowledged: stored, new or not, or forgotten before.
     pub is_acknowledged: bool,
+    /// True if a session of the batch was stored, in whatever tenant.
+    pub is_stored: bool,
     /// True if the batch had no sessions, which makes it a batch without errors in every tenant.
     pub is_empty: bool,
     pub errors: Vec<ClientError>,
@@ -81,12 +84,15 @@ pub struct BatchRecord {
 
 const UPSERT_CLIENT: &str = "\
     INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
-    last_errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    last_errors, stored_batches) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12) \
     ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
     last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
     sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
+    stored_batches = clients.stored_batches + excluded.stored_batches, \
     attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
     last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
+const SELECT_STORED_BATCHES: &str =
+    "SELECT stored_batches FROM clients WHERE tenant_id = $1 AND user_id = $1 AND client_id = $2";
 /// Deletes the clients of a user that were seen least recently, but for the newest and the one that was just seen.
 const EVICT_CLIENTS: &str = "\
     DELETE FROM clients WHERE tenant_id = $1 AND user_id = $2 AND client_id IN (SELECT client_id FROM clients \
@@ -131,10 +137,23 @@ impl BatchRecord {
             errors.into(),
             (failed || is_elsewhere).into(),
             is_elsewhere.into(),
+            i64::from(self.is_stored).into(),
         ];
         tx.send(UPSERT_CLIENT, params).await?;
         let others_max = i64::try_from(CLIENTS_PER_USER_MAX - 1).unwrap_or(i64::MAX);
         tx.send(EVICT_CLIENTS, vec![tenant.into(), user.into(), client_id.into(), others_max.into()]).await
+    }
+}
+
+impl Store {
+    /// The number of batches that were stored from a user's client; `None` for a client without a record.
+    pub async fn stored_batches(&self, principal: &Principal, client_id: &str) -> Result<Option<i64>> {
+        let tx = self.db.read(DbRole::Request).await?;
+        let user = &principal.user_id;
+        tx.enter(user, user, Visibility::Own).await?;
+        let row = tx.query_one(SELECT_STORED_BATCHES, &[user.into(), client_id.into()]).await?;
+        tx.commit().await?;
+        row.map(|row| row.int(0)).transpose()
     }
 }
 

@@ -195,6 +195,21 @@ pub async fn session_messages(
     rows.iter().map(|row| Ok(read_message(row, |_| true)?.1)).collect()
 }
 
+/// All messages of a user's session without their content, in no order.
+pub async fn session_versions(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    session: &str,
+) -> Result<Vec<DecodedMessage>> {
+    let sql = format!(
+        "SELECT {} FROM messages WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3",
+        column_list(is_no_content)
+    );
+    let rows = tx.query(&sql, &[tenant.into(), user.into(), session.into()]).await?;
+    rows.iter().map(|row| Ok(read_message(row, is_no_content)?.1)).collect()
+}
+
 /// All rows of a user's answers, each with the id of its session.
 pub async fn usage_messages(
     tx: &Transaction,

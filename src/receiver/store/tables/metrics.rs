@@ -3,7 +3,7 @@
 //! Invariant: a member learns the sums of an organization, never those of another person: for a reader who is not an admin
 //! all other users are one group without a name.
 
-use crate::receiver::ingest::token_usage::{MetricSums, MetricsDeltas, SUM_MAX, SumTooLarge};
+use crate::receiver::ingest::token_usage::{MetricSums, MetricsDeltas, MetricsKey, SUM_MAX, SumTooLarge};
 use crate::receiver::limits::METRICS_ROWS_MAX;
 use crate::receiver::store::database::{DbRole, Transaction, Visibility};
 use crate::receiver::store::directory::QueryReader;
@@ -114,6 +114,38 @@ const HALF: i64 = 1 << 31;
 const FIRST_SUM: usize = 6;
 
 type GroupKey = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
+
+/// A user's sums of one tenant from a day on.
+pub async fn stored_sums(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    first_day: i64,
+) -> Result<MetricsDeltas> {
+    let sql = format!(
+        "SELECT session_id, day, model, message_type, {} FROM metrics WHERE tenant_id = $1 AND user_id = $2 AND day >= $3",
+        SUMS.join(", ")
+    );
+    let read = |row: &Row| {
+        let key = MetricsKey {
+            session_id: row.text(0)?,
+            day: row.int(1)?,
+            model: row.text(2)?,
+            message_type: row.text(3)?,
+        };
+        let sum = |index: usize| row.int(4 + index);
+        let sums = MetricSums {
+            messages: sum(0)?,
+            tokens: [sum(1)?, sum(2)?, sum(3)?, sum(4)?],
+            lines_added: sum(5)?,
+            lines_removed: sum(6)?,
+            tasks_completed: sum(7)?,
+        };
+        Ok((key, sums))
+    };
+    let rows = tx.query(&sql, &[tenant.into(), user.into(), first_day.into()]).await?;
+    rows.iter().map(read).collect()
+}
 
 /// Adds changes to a user's stored sums. `repositories` holds the repositories of sessions that may have new rows; other
 /// sessions keep theirs. Returns an error of its own if a sum is too large.

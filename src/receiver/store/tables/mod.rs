@@ -24,18 +24,20 @@ pub use clients::{BatchRecord, ClientPosition, ClientState, ClientStatus};
 pub use conflicts::{ClientError, rejected_logins, resolving_command};
 pub use messages::{
     INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, REPLACE_MESSAGES, StoredMessage,
-    StoredVersion, fill_timestamp, push_merged, push_message, session_messages, stored_versions,
-    usage_messages,
+    StoredVersion, fill_timestamp, push_merged, push_message, session_messages, session_versions,
+    stored_versions, usage_messages,
 };
-pub use metrics::{MetricDimension, MetricsQuery, MetricsRow, SET_METRICS_REPOSITORY, add_to_metrics};
+pub use metrics::{
+    MetricDimension, MetricsQuery, MetricsRow, SET_METRICS_REPOSITORY, add_to_metrics, stored_sums,
+};
 pub use session_locations::{
     INSERT_LOCATIONS, SessionLocation, move_location, session_location, session_locations, set_tombstone,
 };
 pub use sessions::{
-    GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredSession,
-    UPDATE_SESSIONS, session_fields,
+    GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredFields,
+    StoredSession, UPDATE_SESSIONS, session_fields,
 };
 pub use tasks::{
     StoredTask, TaskFields, TaskPage, TaskPosition, TaskVersion, UPSERT_TASKS, session_tasks, task_fields,
 };
-pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages};
+pub use usages::{INSERT_USAGES, UPSERT_USAGES, delete_usages, push_usage, stored_usages, user_usages};

@@ -67,6 +67,14 @@ pub struct SessionPosition {
     pub tenant_id: String,
 }
 
+/// The stored state of a session that an upsert starts from.
+#[derive(Debug)]
+pub struct StoredFields {
+    pub version: SessionVersion,
+    /// Digest of the stored messages, with the bits of the unsigned sum.
+    pub digest: i64,
+}
+
 /// The fields of a session that an upsert merges. An empty text is absent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionVersion {
@@ -131,7 +139,7 @@ const SELECT_FIELDS: SelectByKeys = SelectByKeys {
     common: &["tenant_id", "user_id"],
     keys: &[("session_id", ColumnType::Text)],
     columns: "session_id, modified_at, repository, project_slug, status, slug, harness, inclusion, \
-              total_message_count, last_modified",
+              total_message_count, last_modified, digest",
     tail: "{update}",
 };
 const WRITTEN_COLUMNS: &[Column] = &[
@@ -146,6 +154,7 @@ const WRITTEN_COLUMNS: &[Column] = &[
     ("modified_at", ColumnType::Int),
     ("total_message_count", ColumnType::Int),
     ("message_count", ColumnType::Int),
+    ("digest", ColumnType::Int),
     ("stored_at", ColumnType::Int),
 ];
 /// Returns the ids that were inserted: the others are taken.
@@ -155,19 +164,20 @@ pub const INSERT_SESSIONS: InsertMany = InsertMany {
     columns: WRITTEN_COLUMNS,
     tail: "ON CONFLICT (tenant_id, session_id) DO NOTHING RETURNING session_id",
 };
-/// Replaces the fields of stored sessions, and adds `message_count`, which holds the number of new messages.
+/// Replaces the fields of stored sessions, adds `message_count`, which holds the number of new messages, and sets `digest`.
+/// A sum in SQL would not wrap.
 pub const UPDATE_SESSIONS: InsertMany = InsertMany {
     tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET repository = excluded.repository, \
            project_slug = excluded.project_slug, status = excluded.status, slug = excluded.slug, \
            harness = excluded.harness, inclusion = excluded.inclusion, last_modified = excluded.last_modified, \
            modified_at = excluded.modified_at, total_message_count = excluded.total_message_count, \
-           message_count = sessions.message_count + excluded.message_count",
+           message_count = sessions.message_count + excluded.message_count, digest = excluded.digest",
     ..INSERT_SESSIONS
 };
 /// As [`UPDATE_SESSIONS`], for sessions whose fields stay as they are.
 pub const GROW_SESSIONS: InsertMany = InsertMany {
     tail: "ON CONFLICT (tenant_id, session_id) DO UPDATE SET \
-           message_count = sessions.message_count + excluded.message_count",
+           message_count = sessions.message_count + excluded.message_count, digest = excluded.digest",
     ..INSERT_SESSIONS
 };
 
@@ -183,12 +193,12 @@ pub async fn session_fields(
     tenant: &str,
     user: &str,
     ids: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, SessionVersion>> {
+) -> Result<HashMap<String, StoredFields>> {
     let mut keys = Rows::new(&[tenant, user]);
     ids.for_each(|id| keys.push([id.into()]));
     let rows = tx.select_by_keys(&SELECT_FIELDS, &keys).await?;
     let read = |row: &Row| {
-        let fields = SessionVersion {
+        let version = SessionVersion {
             modified_at: row.int(1)?,
             repository: row.text(2)?,
             project_slug: row.text(3)?,
@@ -199,7 +209,7 @@ pub async fn session_fields(
             total_message_count: row.opt_int(8)?,
             last_modified: row.text(9)?,
         };
-        Ok((row.text(0)?, fields))
+        Ok((row.text(0)?, StoredFields { version, digest: row.int(10)? }))
     };
     rows.iter().map(read).collect()
 }

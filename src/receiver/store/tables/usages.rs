@@ -73,6 +73,12 @@ pub async fn stored_usages(
     tx.select_by_keys(&SELECT_USAGES, &keys).await?.iter().map(read_usage).collect()
 }
 
+/// The stored state of all of a user's answers in a tenant, by usage id.
+pub async fn user_usages(tx: &Transaction, tenant: &str, user: &str) -> Result<HashMap<String, TokenUsage>> {
+    let sql = format!("SELECT {} FROM usages WHERE tenant_id = $1 AND user_id = $2", SELECT_USAGES.columns);
+    tx.query(&sql, &[tenant.into(), user.into()]).await?.iter().map(read_usage).collect()
+}
+
 fn read_usage(row: &Row) -> Result<(String, TokenUsage)> {
     let model = row.text(10)?;
     let first = UsageRank {

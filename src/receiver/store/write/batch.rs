@@ -172,6 +172,7 @@ impl<'a> BatchUpsert<'a> {
         match result {
             Ok(added) => {
                 record.is_acknowledged = true;
+                record.is_stored = true;
                 record.sessions += added.sessions;
                 record.messages += added.messages;
             }

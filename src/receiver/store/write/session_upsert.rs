@@ -1,6 +1,6 @@
 //! A session on its way into the store, with what is stored of it.
 
-use crate::protocol::code;
+use crate::protocol::{MessageDigest, code};
 use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession, DecodedTask};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{SessionLocation, SessionVersion};
@@ -18,6 +18,8 @@ pub struct SessionUpsert<'a> {
     pub fields: SessionVersion,
     pub has_location: bool,
     pub stored: Option<SessionVersion>,
+    /// Digest of the messages that are stored before the upsert.
+    pub stored_digest: i64,
     /// True if the transaction inserts the session itself, so that none of its messages can be stored.
     pub is_new: bool,
     /// Messages that are not stored yet.
@@ -55,6 +57,12 @@ impl<'a> SessionUpsert<'a> {
             || (!self.session.is_arrival && fields.last_modified != stored.last_modified)
     }
 
+    /// Digest of the session's messages with the new ones.
+    fn digest(&self) -> i64 {
+        let hashes = self.new_messages.iter().map(|message| MessageDigest::hash(&message.wire.id));
+        hashes.fold(self.stored_digest, |sum, hash| sum.wrapping_add(hash as i64))
+    }
+
     /// Adds the session to the rows of an `INSERT`.
     pub fn push_row(&'a self, rows: &mut Rows<'a>, now: i64) {
         let fields = &self.fields;
@@ -70,6 +78,7 @@ impl<'a> SessionUpsert<'a> {
             fields.modified_at.into(),
             fields.total_message_count.into(),
             (self.new_messages.len() as i64).into(),
+            self.digest().into(),
             now.into(),
         ]);
     }

@@ -16,9 +16,9 @@ use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
     GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS,
-    REPLACE_MESSAGES, SET_METRICS_REPOSITORY, SessionLocation, SessionVersion, StoredVersion, TaskFields,
-    TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields, session_locations,
-    stored_versions, task_fields,
+    REPLACE_MESSAGES, SET_METRICS_REPOSITORY, SessionLocation, SessionVersion, StoredFields, StoredVersion,
+    TaskFields, TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields,
+    session_locations, stored_versions, task_fields,
 };
 use crate::receiver::time;
 use std::collections::{HashMap, HashSet};
@@ -130,7 +130,10 @@ impl<'t> Upserter<'t> {
                 continue;
             }
             let mut retained = RetainedRows::of(session, state.since);
-            let stored = state.stored.remove(*id);
+            let (stored, stored_digest) = match state.stored.remove(*id) {
+                Some(StoredFields { version, digest }) => (Some(version), digest),
+                None => (None, 0),
+            };
             // A pruned session does not come back without its rows.
             let may_be_pruned = !state.keeps_empty && (!session.has_no_rows() || location.is_some());
             if retained.is_empty() && may_be_pruned && stored.is_none() {
@@ -151,6 +154,7 @@ impl<'t> Upserter<'t> {
                 fields,
                 has_location: location.is_some(),
                 stored,
+                stored_digest,
                 is_new,
                 new_messages,
                 filled_messages: Vec::new(),
@@ -356,7 +360,7 @@ struct StoredState<'a> {
     tenant: &'a str,
     since: Option<i64>,
     locations: HashMap<String, SessionLocation>,
-    stored: HashMap<String, SessionVersion>,
+    stored: HashMap<String, StoredFields>,
     keeps_empty: bool,
 }
 

@@ -98,6 +98,7 @@ CREATE TABLE sessions (
     modified_at BIGINT NOT NULL,
     total_message_count BIGINT,
     message_count BIGINT NOT NULL DEFAULT 0,
+    digest BIGINT NOT NULL DEFAULT 0,    -- sum of the hashes of the message ids, modulo 2^64
     stored_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, session_id)
 );
@@ -203,6 +204,7 @@ CREATE TABLE clients (
     sessions BIGINT NOT NULL,            -- first stored by it
     messages BIGINT NOT NULL,            -- first stored by it
     attempts BIGINT NOT NULL,            -- batches with errors since the last without
+    stored_batches BIGINT NOT NULL DEFAULT 0, -- with a session that was stored; never lowered
     last_errors {text} NOT NULL,         -- JSON
     PRIMARY KEY (tenant_id, user_id, client_id)
 );
