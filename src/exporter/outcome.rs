@@ -91,6 +91,15 @@ impl StopReason {
     }
 }
 
+/// Separates a run that stopped from a run that failed; `None` for one that tried everything due.
+pub fn stop_reason(result: StepResult<()>) -> Result<Option<StopReason>, Error> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(EarlyExit::Stopped(reason)) => Ok(Some(reason)),
+        Err(EarlyExit::Failed(error)) => Err(error),
+    }
+}
+
 /// The way in which a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -18,3 +18,4 @@ mod input;
 mod login;
 mod model;
 mod syscalls;
+mod verify;

@@ -105,6 +105,8 @@ pub enum Subcommand {
     Login(LoginArgs),
     /// `logout`.
     Logout(LogoutArgs),
+    /// `verify`.
+    Verify(VerifyArgs),
 }
 
 /// Send one session now, at high priority, whatever the backoff.
@@ -186,6 +188,18 @@ pub struct LoginArgs {}
 #[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "logout")]
 pub struct LogoutArgs {}
+
+/// Compare what the receiver holds with han's database, and name what is missing or different.
+#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "verify")]
+pub struct VerifyArgs {
+    /// only this session
+    #[argh(option)]
+    pub session: Option<String>,
+    /// send again what is missing or different
+    #[argh(switch)]
+    pub repair: bool,
+}
 
 /// A validated command line.
 #[derive(Debug)]
@@ -284,15 +298,16 @@ fn seconds(flag: &str, text: Option<&str>, min: u64, default: u64) -> Result<Dur
         .ok_or_else(|| usage(&format!("{flag} {text:?}: write a whole number from {min} to {SECONDS_MAX}")))
 }
 
-/// Combines `--session`, which is a flag of runs, `preview` and `reset`, with the subcommand, and validates both.
+/// Combines `--session`, which is a flag of runs, `preview`, `reset` and `verify`, with the subcommand, and validates both.
 fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Option<Subcommand>, Error> {
     let command = match (session, command) {
         (None, command) => command,
         (Some(id), None) => Some(Subcommand::Session(SessionArgs { id })),
         (session, Some(Subcommand::Preview(_))) => Some(Subcommand::Preview(PreviewArgs { session })),
         (session, Some(Subcommand::Reset(_))) => Some(Subcommand::Reset(ResetArgs { session })),
+        (session, Some(Subcommand::Verify(args))) => Some(Subcommand::Verify(VerifyArgs { session, ..args })),
         (Some(_), Some(_)) => {
-            return Err(usage("--session belongs to a run, preview or reset, not to this command"));
+            return Err(usage("--session belongs to a run, preview, reset or verify, not to this command"));
         }
     };
     match &command {

@@ -1,12 +1,16 @@
 //! Conditions: what a person should know or do beyond a single run, each with a stable code and the command that mends it.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::exporter::plan::identity_check::PendingOwner;
 use crate::exporter::plan::unmatched_patterns::UnmatchedPattern;
-use crate::exporter::state::OBJECTION_PERIOD;
 use crate::exporter::state::lock::LockRecord;
+use crate::exporter::state::{OBJECTION_PERIOD, Verification};
 use crate::time;
+
+/// Days without a proof after which the condition shows: a pass of the daily check takes as many.
+const UNVERIFIED_DAYS: u64 = 30;
 
 /// A condition in the JSON document of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,6 +52,24 @@ impl Condition {
             command: "han-sync explain".to_owned(),
             since: Some(time::format(pending.effective_at - OBJECTION_PERIOD)),
         }
+    }
+
+    /// Sessions that were not proven to be at the receiver for long.
+    pub(super) fn unverified(verification: &Verification, now: DateTime<Utc>) -> Option<Condition> {
+        let days = verification.unproven_days(now).filter(|days| *days > UNVERIFIED_DAYS)?;
+        let since = verification.proven_at.or(verification.began_at);
+        Some(Condition {
+            code: "UNVERIFIED",
+            severity: Severity::Warning,
+            message: match verification.proven_at {
+                Some(_) => format!("it was last proven {days} days ago that the receiver holds everything"),
+                None => {
+                    format!("it was not proven yet, after {days} days, that the receiver holds everything")
+                }
+            },
+            command: "han-sync verify".to_owned(),
+            since: since.map(time::format),
+        })
     }
 
     /// A pattern without effect.

@@ -26,6 +26,8 @@ mod explain;
 mod reset;
 /// The key of this machine.
 mod login;
+/// Messages that the receiver lacks.
+mod verify;
 
 use crate::exporter::cli::arguments::{Invocation, Subcommand};
 use crate::exporter::cli::output::Output;
@@ -66,6 +68,7 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Reset(args)) => reset::execute(&context, &args, output),
         Some(Subcommand::Login(_)) => login::login(&context, output),
         Some(Subcommand::Logout(_)) => login::logout(&context, output),
+        Some(Subcommand::Verify(args)) => verify::execute(&context, &args, output),
         Some(Subcommand::Hook(_)) => Ok(ExitCode::Success),
     };
     if let Some(message) = atomic_file::take_not_synced() {

@@ -30,6 +30,8 @@ struct StatusDocument {
     database: String,
     last_sync_at: Option<String>,
     last_contact_at: Option<String>,
+    /// Time at which everything was last proven to be at the receiver.
+    last_verified_at: Option<String>,
     last_hook_at: Option<String>,
     last_error: Option<String>,
     last_error_at: Option<String>,
@@ -86,9 +88,8 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
     let now = context.clock.now();
     let mut warnings = Vec::new();
     let (mut conditions, mut pending_owners) = (Vec::new(), Vec::new());
-    if let Some(holder) = lock::stuck_holder(&context.folder, now) {
-        conditions.push(Condition::lock_stuck(&holder, holder.describe(&context.folder, now)));
-    }
+    let stuck = lock::stuck_holder(&context.folder, now);
+    conditions.extend(stuck.map(|it| Condition::lock_stuck(&it, it.describe(&context.folder, now))));
     // A missing database must not hide the rest.
     let (state, queue, backlog, source_error) = match inspect(context, IdentitySource::Saved) {
         Ok(inspection) => {
@@ -108,8 +109,8 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         Err(error) => return Err(error),
     };
     log_warnings(context, &warnings);
-    let config = &context.config;
-    let destination = &state.destination;
+    let (config, destination) = (&context.config, &state.destination);
+    conditions.extend(Condition::unverified(&destination.verification, now));
     let statistics = &destination.statistics;
     let next_retry_at =
         destination.backoff.next_retry_at.filter(|next| !backoff::is_due(Some(*next), now, backoff::CAP));
@@ -123,6 +124,7 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         database: config.database.display().to_string(),
         last_sync_at: statistics.last_sync_at.map(time::format),
         last_contact_at: statistics.last_contact_at.map(time::format),
+        last_verified_at: destination.verification.proven_at.map(time::format),
         last_hook_at: queue.hook_last_run_at.map(time::format),
         last_error: destination.last_error.as_ref().map(|error| error.message.clone()),
         last_error_at: destination.last_error.as_ref().and_then(|error| error.at).map(time::format),
@@ -203,6 +205,7 @@ fn render_text(context: &Context, document: &StatusDocument) -> String {
     line("client", document.client_id.clone());
     line("database", document.source_error.clone().unwrap_or_else(|| document.database.clone()));
     line("last sync", document.last_sync_at.clone().unwrap_or_else(|| format_time(None)));
+    line("verified", document.last_verified_at.clone().unwrap_or_else(|| format_time(None)));
     line("last hook", document.last_hook_at.clone().unwrap_or_else(|| format_time(None)));
     line(
         "sessions",

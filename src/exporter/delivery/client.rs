@@ -13,7 +13,9 @@ use crate::exporter::delivery::agent::AgentSettings;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::response::{self, BatchDecision};
 use crate::exporter::error::Error;
-use crate::protocol::{CLIENT_ID_HEADER, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER};
+use crate::protocol::{
+    CLIENT_ID_HEADER, DigestsRequest, DigestsResponse, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER,
+};
 
 /// The client of one endpoint and key.
 #[derive(Debug)]
@@ -69,6 +71,26 @@ impl HttpClient {
         let response =
             request.call().map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
         response::identified(&self.endpoint, response, now)
+    }
+
+    /// Requests digests of sessions; `None` if the receiver has no such endpoint. A date in `Retry-After` is relative to `now`.
+    pub fn digests(
+        &self,
+        asked: &DigestsRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DigestsResponse>, RequestError> {
+        let body = serde_json::to_vec(asked).map_err(|error| RequestError::fault(error.to_string()))?;
+        let request = self
+            .agent()
+            .post(format!("{}/digests", self.endpoint))
+            .header("Authorization", self.authorization())
+            .header("Content-Type", "application/json")
+            .header("Accept", "application/json")
+            .header(CLIENT_ID_HEADER, &self.client_id)
+            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+        let response =
+            request.send(&body).map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
+        response::digests(&self.endpoint, response, now)
     }
 
     fn authorization(&self) -> String {

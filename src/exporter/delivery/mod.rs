@@ -59,6 +59,7 @@ use crate::exporter::outcome::{StepResult, StopReason};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
 use crate::exporter::source::Source;
+use crate::protocol::{DigestsRequest, DigestsResponse};
 
 /// The time that an attempt needs at least; with less left, the next run retries.
 const ATTEMPT_MIN: Duration = Duration::from_millis(500);
@@ -125,6 +126,22 @@ impl<'a> Delivery<'a> {
                     Ok(is_changed) => return Ok(is_changed),
                     Err(message) => self.wait_to_retry(&RequestError::NotReceiver { message })?,
                 },
+                Err(error) => self.wait_to_retry(&error)?,
+            }
+        }
+    }
+
+    /// Requests digests of sessions; `None` if the receiver has none.
+    pub fn digests(&mut self, asked: &DigestsRequest) -> StepResult<Option<DigestsResponse>> {
+        loop {
+            let time_left = self.time_left()?;
+            let now = self.progress.batcher.clock.now();
+            match self.transport.digests(asked.clone(), now, time_left) {
+                Ok(digests) => {
+                    self.progress.set_dirty();
+                    self.progress.clear_faults();
+                    return Ok(digests);
+                }
                 Err(error) => self.wait_to_retry(&error)?,
             }
         }
@@ -239,6 +256,10 @@ impl<'a> Delivery<'a> {
                     Ok(rejections) => {
                         self.count_acknowledged(batch, body, duration);
                         self.progress.apply_response(batch, &rejections, due);
+                        // One of which all sessions are forgotten stores nothing, and the receiver does not count it.
+                        if response.processed > 0 {
+                            self.progress.destination_mut().verification.count_batch();
+                        }
                         let is_complete = rejections.is_empty();
                         return Ok(if is_complete { Attempt::Acknowledged } else { Attempt::Incomplete });
                     }

@@ -11,7 +11,8 @@ use ureq::http::{Response, StatusCode};
 
 use crate::exporter::backoff;
 use crate::exporter::delivery::request_error::{FaultKind, RequestError};
-use crate::protocol::{ErrorBody, Identity, SyncResponse};
+use crate::protocol::{DigestsResponse, ErrorBody, Identity, SessionDigest, SyncResponse};
+use crate::short_hash;
 
 /// The bound of a response body: it names at most the sessions of a batch, or the organizations of a user.
 const BODY_BYTES_MAX: u64 = 8 << 20;
@@ -94,6 +95,30 @@ pub fn identified(
             })
         }
         404 | 405 => Ok(None),
+        _ => Err(classify_error(endpoint, response, now)),
+    }
+}
+
+/// Interprets the response to a request for digests; `None` if the receiver has no such endpoint. A date in `Retry-After`
+/// is relative to `now`.
+pub fn digests(
+    endpoint: &str,
+    mut response: Response<Body>,
+    now: DateTime<Utc>,
+) -> Result<Option<DigestsResponse>, RequestError> {
+    match response.status().as_u16() {
+        200 => {
+            let body = json_body(endpoint, &mut response)?;
+            let digests = serde_json::from_slice::<DigestsResponse>(&body).ok();
+            // A digest that cannot be read must not pass for a session that is not stored.
+            let is_read = |digest: &SessionDigest| short_hash::from_hex(&digest.digest).is_some();
+            let digests = digests.filter(|digests| digests.sessions.iter().all(is_read));
+            digests.map(Some).ok_or_else(|| {
+                RequestError::fault(format!("{endpoint}/digests returned JSON that is no list of digests"))
+            })
+        }
+        // A receiver of another make may take every POST for a batch, and reject this one.
+        400 | 404 | 405 | 415 | 422 | 501 => Ok(None),
         _ => Err(classify_error(endpoint, response, now)),
     }
 }

@@ -16,7 +16,7 @@ use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::response::BatchDecision;
 use crate::exporter::delivery::signals::Signals;
-use crate::protocol::Identity;
+use crate::protocol::{DigestsRequest, DigestsResponse, Identity};
 
 /// The time that a request in flight gets after a signal; everything is saved within 2 s.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -24,12 +24,14 @@ const GRACE: Duration = Duration::from_millis(1500);
 enum Job {
     Post(Arc<Vec<u8>>, DateTime<Utc>),
     Identity(DateTime<Utc>),
+    Digests(DigestsRequest, DateTime<Utc>),
 }
 
 enum Event {
     /// The result of a post, with its duration.
     Posted(Result<BatchDecision, RequestError>, Duration),
     Identified(Result<Option<Identity>, RequestError>),
+    Digested(Result<Option<DigestsResponse>, RequestError>),
     Signal,
 }
 
@@ -102,6 +104,20 @@ impl Transport {
         }
     }
 
+    /// Requests digests, and waits for the result for at most `time_left`.
+    pub fn digests(
+        &mut self,
+        asked: DigestsRequest,
+        now: DateTime<Utc>,
+        time_left: Duration,
+    ) -> Result<Option<DigestsResponse>, RequestError> {
+        let request = self.request(Job::Digests(asked, now), time_left)?;
+        match self.wait(request)? {
+            Event::Digested(digests) => digests,
+            _ => Err(RequestError::Signalled),
+        }
+    }
+
     /// Waits, or advances a simulated clock. A signal ends the wait.
     pub fn pause(&mut self, clock: &Clock, wait: Duration) -> Result<(), RequestError> {
         let is_simulated = clock.is_simulated();
@@ -136,6 +152,7 @@ impl Transport {
                 let event = match job {
                     Job::Post(body, now) => Event::Posted(client.post(&body, now), started.elapsed()),
                     Job::Identity(now) => Event::Identified(client.identity(now)),
+                    Job::Digests(asked, now) => Event::Digested(client.digests(&asked, now)),
                 };
                 if event_tx.send(event).is_err() {
                     return;

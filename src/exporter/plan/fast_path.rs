@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -23,7 +24,8 @@ use crate::exporter::plan::schedule::{self, HOURLY, is_older};
 use crate::exporter::source::rebuild;
 use crate::exporter::source::{self, Source};
 use crate::exporter::state::queue::Queue;
-use crate::exporter::state::{IdleSnapshot, SourceFingerprint, State, StateHeader};
+use crate::exporter::state::{IdleSnapshot, SourceFingerprint, State, StateHeader, Verification};
+use crate::short_hash;
 
 /// New messages in more sessions than this lead to a full scan.
 const SESSIONS_MAX: usize = 500;
@@ -91,6 +93,9 @@ pub fn decide(
     if session_ids.is_empty() {
         return Ok(FastPath::Idle);
     }
+    if idle.check_at.is_some_and(|at| at <= now) {
+        return Ok(FastPath::FullScan);
+    }
     let Some(state) = loaded.unwrap_or_else(load_state)? else { return Ok(FastPath::FullScan) };
     // A session without a cursor had nothing to send at the snapshot, and new messages alone do not change that, unless they
     // are the first to name its folder.
@@ -157,11 +162,18 @@ fn sessions_with_new_messages(
     Ok(Some(rows.into_iter().map(|(session_id, _)| session_id).collect()))
 }
 
+/// Time of the next check of a client that always has something to send; one without checks after a contact, which comes
+/// hourly. Clients are spread over that hour.
+fn check_at(verification: &Verification, client_id: &str) -> Option<DateTime<Utc>> {
+    let spread = short_hash::of_text(client_id) % HOURLY.as_secs();
+    Some(backoff::after(verification.next_part_at()?, Duration::from_secs(spread)))
+}
+
 /// Takes the snapshot for the next run, after a run that left nothing to send. `files`: the signature of the database's
 /// files before the first read.
 ///
 /// Returns `None` while a project override or an unknown identity keeps sessions back: their next scan depends on more
-/// than the snapshot holds.
+/// than the snapshot holds. Returns `None` as well while a restored receiver is to be compared.
 pub fn idle_snapshot(
     context: &Context,
     state: &State,
@@ -170,12 +182,15 @@ pub fn idle_snapshot(
 ) -> Option<IdleSnapshot> {
     let destination = &state.destination;
     let waits_for_identity = scan.sessions.iter().any(|session| session.waits_for_identity());
-    let is_complete = state.project_overrides.is_empty() && !waits_for_identity;
+    let verification = &destination.verification;
+    let is_complete =
+        state.project_overrides.is_empty() && !waits_for_identity && verification.compare_at.is_none();
     is_complete.then(|| IdleSnapshot {
         endpoint: destination.endpoint.clone(),
         key_fingerprint: destination.key_fingerprint.clone(),
         last_contact_at: destination.statistics.last_contact_at,
         next_retry_at: destination.backoff.next_retry_at,
+        check_at: check_at(verification, &state.client_id),
         settings: schedule::settings_fingerprint(&context.config),
         files,
         source: destination.source.clone(),

@@ -20,6 +20,8 @@ mod project_folders;
 pub mod scan;
 /// Statements of the identity that are not taken as they are.
 pub mod identity_check;
+/// The proof that a receiver holds what the source has.
+pub mod proof;
 /// A session that the run sends, with its constraints.
 pub mod due_session;
 /// The due sessions of a run, the age of the identity, heartbeats.

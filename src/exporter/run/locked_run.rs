@@ -37,6 +37,8 @@ pub(super) struct LockedRun<'a> {
     pub(super) failed_before: HashSet<String>,
     /// The last scan.
     pub(super) scan: Scan,
+    /// True if the last scan was of all sessions.
+    pub(super) has_scanned_all: bool,
     /// True if the receiver returned a new identity, which makes failed sessions due.
     pub(super) identity_changed: bool,
     pub(super) started: Duration,
@@ -72,6 +74,7 @@ impl<'a> LockedRun<'a> {
             changed,
             files,
             scan: Scan::default(),
+            has_scanned_all: false,
             identity_changed: false,
             started: clock.elapsed(),
             delivery: Delivery::new(Batcher::new(config, clock, content_filter, state), client, context),
@@ -96,6 +99,7 @@ impl<'a> LockedRun<'a> {
         let filter = EligibilityFilter { config: &self.context.config, affiliations: &affiliations };
         let state = &mut batcher.state;
         let is_partial = self.changed.is_some();
+        self.has_scanned_all = !is_partial;
         let mut scan = match self.changed.take() {
             Some((session_ids, fingerprint)) => {
                 scan_some(&self.source, filter, state, (&session_ids, &fingerprint), now)?

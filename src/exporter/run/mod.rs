@@ -14,19 +14,30 @@ mod identity;
 mod requests;
 /// The wait before the first request.
 mod splay;
+/// The comparison of sessions with what the receiver holds.
+mod verification;
+/// The verification of a part of the sessions each day, and of all after the receiver was restored.
+mod daily_check;
+/// The verification by hand.
+mod verify;
 /// The end of a run: what is left undelivered, the last save, the outcome and the report.
 mod conclusion;
+
+use std::collections::VecDeque;
 
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::error::Error;
-use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
+use crate::exporter::outcome::{EarlyExit, StepResult, StopReason, stop_reason};
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::Report;
 use crate::exporter::run::conclusion::EndedRun;
 use crate::exporter::run::inputs::{endpoint_of, load, log_warnings};
 use crate::exporter::run::locked_run::LockedRun;
+pub use crate::exporter::run::verification::{Finding, VerifiedSessions};
+pub use crate::exporter::run::verify::{VerifyRequest, VerifyResult, verify};
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::{self, RunLock};
 use crate::exporter::state::queue::{Change, Queue};
@@ -78,7 +89,8 @@ fn run_locked(
     let Some(inputs) = inputs else { return Ok(EndedRun::idle(queue)) };
     let content_filter = ContentFilter::of(&context.config)?;
     let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
-    let ended = stop_reason(run.deliver_due(&lock)).and_then(|stop| Ok((stop, run.count_undelivered()?)));
+    let ended =
+        stop_reason(run.deliver_and_check(&lock)).and_then(|stop| Ok((stop, run.count_undelivered()?)));
     match ended {
         Ok((stop, undelivered)) => run.conclude(stop, undelivered),
         Err(error) => {
@@ -91,16 +103,13 @@ fn run_locked(
     }
 }
 
-/// Separates a run that stopped from a run that failed; `None` for one that tried everything due.
-fn stop_reason(result: StepResult<()>) -> Result<Option<StopReason>, Error> {
-    match result {
-        Ok(()) => Ok(None),
-        Err(EarlyExit::Stopped(reason)) => Ok(Some(reason)),
-        Err(EarlyExit::Failed(error)) => Err(error),
-    }
-}
-
 impl LockedRun<'_> {
+    /// Delivers what is due, and then checks the part of the sessions that is due for verification.
+    fn deliver_and_check(&mut self, lock: &RunLock) -> StepResult<()> {
+        self.deliver_due(lock)?;
+        self.check_if_due()
+    }
+
     /// Delivers everything due, or the requested session.
     fn deliver_due(&mut self, lock: &RunLock) -> StepResult<()> {
         let in_backoff = self.is_in_backoff();
@@ -121,12 +130,17 @@ impl LockedRun<'_> {
             return self.send_heartbeat_if_due();
         }
         loop {
-            let now = self.context.clock.now();
-            let affiliations = schedule::affiliations(self.destination().identity.as_ref(), now);
-            self.delivery.deliver(&self.source, &affiliations, &mut due)?;
+            self.deliver_sessions(&mut due)?;
             let Some(requested) = self.take_new_requests()? else { return Ok(()) };
             due = requested;
         }
+    }
+
+    /// Delivers sessions.
+    fn deliver_sessions(&mut self, due: &mut VecDeque<DueSession>) -> StepResult<()> {
+        let now = self.context.clock.now();
+        let affiliations = schedule::affiliations(self.destination().identity.as_ref(), now);
+        self.delivery.deliver(&self.source, &affiliations, due)
     }
 
     /// Sends a heartbeat if the last response is an hour old.

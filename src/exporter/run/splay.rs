@@ -19,6 +19,7 @@ impl LockedRun<'_> {
         let nothing_due = self.due_sessions().is_empty();
         !nothing_due
             || schedule::heartbeat_is_due(self.destination(), now)
+            || self.destination().verification.comparison_is_due(now)
             || schedule::wants_identity(self.destination(), &self.request, &self.scan, nothing_due, now)
     }
 

@@ -19,9 +19,12 @@ mod queries;
 mod fingerprint;
 /// The remote of a folder's git repository.
 pub mod git;
+/// The hashes of a session's message ids.
+mod session_hashes;
 /// Detection of a rebuilt database.
 pub mod rebuild;
 
 pub use crate::exporter::source::connection::{Snapshot, Source};
 pub use crate::exporter::source::files::{change_signature, file_id};
 pub use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow};
+pub use crate::exporter::source::session_hashes::SessionHashes;

@@ -9,6 +9,7 @@ use super::learned_identity::LearnedIdentity;
 use super::sessions::session_cursors::SessionCursors;
 use super::sessions::session_folders::{SessionFolder, SessionFolders};
 use super::source_position::SourcePosition;
+use super::verification::Verification;
 use crate::protocol::SyncCursor;
 use crate::time;
 
@@ -53,6 +54,9 @@ pub struct Destination {
     /// Folders in which sessions began, up to the watermark.
     #[serde(default)]
     pub session_folders: SessionFolders,
+    /// Proof of what the receiver holds.
+    #[serde(default, skip_serializing_if = "Verification::is_empty")]
+    pub verification: Verification,
     /// By session id. The state file has them in a form of their own.
     #[serde(skip)]
     pub sessions: SessionCursors,

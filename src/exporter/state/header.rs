@@ -148,6 +148,9 @@ pub struct IdleSnapshot {
     /// Time of the next retry.
     #[serde(with = "time::optional")]
     pub next_retry_at: Option<DateTime<Utc>>,
+    /// Time from which on a run that has something to send scans everything, to check stored sessions.
+    #[serde(default, with = "time::optional", skip_serializing_if = "Option::is_none")]
+    pub check_at: Option<DateTime<Utc>>,
     /// Fingerprint of the settings that decide what is sent.
     pub settings: String,
     /// Sizes and times of the database's files, if these reveal every change; equal ones need no read of the database.

@@ -14,6 +14,7 @@ mod client_id;
 /// `sync-queue.json`.
 pub mod queue;
 mod source_position;
+mod verification;
 mod learned_identity;
 mod sessions;
 mod destination;
@@ -32,15 +33,17 @@ pub use self::sessions::session_cursor::SessionCursor;
 pub use self::sessions::session_cursors::SessionCursors;
 pub use self::sessions::session_folders::{FolderFinding, SessionFolder, SessionFolders};
 pub use self::source_position::{SourceFingerprint, SourcePosition};
+pub use self::verification::{PASS_DAYS, Verification};
 
 use self::atomic_file::Loaded;
 use self::client_id::{Machine, fingerprint};
 use self::format::{StateBody, StateFile};
 use self::queue::Queue;
+use crate::exporter::backoff;
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
-use crate::protocol::Identity;
+use crate::protocol::{Identity, StoredBatches};
 
 /// The state of a client, with one destination selected.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,9 +286,13 @@ impl State {
         identity: Option<Identity>,
         now: DateTime<Utc>,
     ) -> Result<bool, String> {
-        // The receiver's clock is not part of the identity.
+        // The receiver's clock and its count of batches are not part of the identity.
         let comparable = |identity: &Option<Identity>| {
-            identity.clone().map(|it| Identity { server_timestamp: None, ..it })
+            identity.clone().map(|it| Identity {
+                server_timestamp: None,
+                stored_batches: StoredBatches::Uncounted,
+                ..it
+            })
         };
         let before = self.destination.identity.as_ref().map(|known| comparable(&known.identity));
         if identity.is_none() && before.as_ref().is_some_and(Option::is_some) {
@@ -301,6 +308,9 @@ impl State {
             Some(named) => named.and(identity, now),
             None => NamedOwners::first(identity),
         });
+        let said = identity.as_ref().map(|identity| identity.stored_batches).unwrap_or_default();
+        let has_delivered = self.destination.statistics.last_sync_at.is_some();
+        self.destination.verification.record_stored_batches(said, has_delivered, backoff::jitter(), now);
         self.destination.identity = Some(LearnedIdentity { fetched_at: Some(now), identity, owners });
         Ok(changed)
     }

@@ -23,3 +23,4 @@ mod simulated_clock;
 mod slow_network;
 mod source_link;
 mod state_folder;
+mod verify;
