@@ -40,7 +40,7 @@ pub struct EligibleSession {
     pub rejected_rows: BTreeSet<i64>,
     /// Hashes of tasks, as [`rejected_rows`](EligibleSession::rejected_rows).
     pub rejected_tasks: BTreeSet<u64>,
-    /// Rows that go without content, because the receiver found them too large.
+    /// Rows that go without content, which may be the cause of a rejection or a cut.
     pub omit_content: BTreeSet<i64>,
     /// Send fields and tasks apart from messages, to find which of them the receiver rejects.
     pub apart: bool,

@@ -59,6 +59,8 @@ pub struct Batch {
     pub tasks: usize,
     /// True if content may be in it.
     pub has_content: bool,
+    /// True if it has at least half of the bytes that its limits allowed.
+    pub is_full: bool,
 }
 
 impl Batch {

@@ -54,6 +54,7 @@ impl Progress<'_> {
         rejections: &HashMap<&str, &SyncError>,
         due: &mut VecDeque<DueSession>,
     ) {
+        self.clear_suspicions(batch, due);
         let is_accepted = |session_id: &str| !rejections.contains_key(session_id);
         let (messages, tasks) = self.batcher.advance_cursors(batch, is_accepted, due);
         let mut is_searching = false;
@@ -71,7 +72,8 @@ impl Progress<'_> {
                 }
             } else if let Some(index) = due.iter().position(|session| session.session_id == chunk.session_id)
             {
-                self.reject_session(index, due, &truncated(&rejection.code), &message, Permanence::Temporary);
+                let code = truncated(&rejection.code);
+                self.reject_session(index, due, &code, &message, Permanence::Temporary);
             }
         }
         self.clear_faults();
@@ -79,24 +81,25 @@ impl Progress<'_> {
         let statistics = &mut self.destination_mut().statistics;
         statistics.last_contact_at = Some(now);
         statistics.add(messages, tasks);
-        if !batch.chunks.is_empty() {
+        let accepted = batch.chunks.len() - rejections.len();
+        if accepted > 0 {
             statistics.last_sync_at = Some(now);
         }
         self.report.messages_sent += messages;
         self.report.tasks_sent += tasks;
         self.log.info(
             "batch",
-            &format!("sent {messages} messages and {tasks} tasks of {} sessions", batch.chunks.len()),
+            &format!("sent {messages} messages and {tasks} tasks of {}", count(accepted, "session")),
             &[
                 ("messages", Value::from(messages)),
                 ("tasks", Value::from(tasks)),
-                ("sessions", Value::from(batch.chunks.len())),
-                ("refused", Value::from(rejections.len())),
+                ("sessions", Value::from(accepted)),
+                ("rejected", Value::from(rejections.len())),
             ],
         );
     }
 
-    /// Warns of values that were sent as null or with another time, because no receiver takes them as they are.
+    /// Warns of values that are outside the protocol's bounds and were replaced.
     fn warn_of_adjustments(&self, chunk: &SessionChunk) {
         let Some((rowid, values)) = &chunk.adjustments.first else { return };
         let others = match chunk.adjustments.rows - 1 {
@@ -106,7 +109,7 @@ impl Progress<'_> {
         self.log.warn(
             "value_out_of_range",
             &format!(
-                "session {}: row {rowid} of messages has values that no receiver stores ({}); they were sent as null, a time as that of the row before{others}",
+                "session {}: row {rowid} of messages has values that no receiver stores ({}); they were sent as null (a time: as that of the preceding row){others}",
                 chunk.session_id,
                 values.join(", ")
             ),

@@ -13,8 +13,8 @@ use ureq::{Agent, Proxy};
 use crate::exporter::config::Config;
 use crate::exporter::config::proxy::ProxyUrl;
 use crate::exporter::delivery::authorities;
-use crate::exporter::delivery::connect_error::Route;
 use crate::exporter::delivery::request_error::RequestError;
+use crate::exporter::delivery::transport_failure::Route;
 use crate::exporter::error::Error;
 
 /// The settings of an agent for one origin.
@@ -40,7 +40,7 @@ impl AgentSettings {
             is_https,
             authorities: ca_file.map_or(Ok(Vec::new()), |path| authorities::read(path))?,
             ca_file: ca_file.cloned(),
-            proxy: proxy.map(usable).transpose()?,
+            proxy: proxy.map(with_parsed_proxy).transpose()?,
         })
     }
 
@@ -73,12 +73,12 @@ impl AgentSettings {
             proxy: self.proxy.as_ref().map(|(url, _)| url),
             ca_file: self.ca_file.as_deref(),
         };
-        route.unreachable(error, has_begun)
+        route.classify(error, has_begun)
     }
 }
 
 /// Makes a proxy of its URL; one that cannot be used is an error, never a direct connection.
-fn usable(url: ProxyUrl) -> Result<(ProxyUrl, Proxy), Error> {
+fn with_parsed_proxy(url: ProxyUrl) -> Result<(ProxyUrl, Proxy), Error> {
     let wrong = |error| Error::configuration(format!("the proxy {url} cannot be used: {error}"));
     let proxy = Proxy::new(url.expose()).map_err(wrong)?;
     Ok((url, proxy))

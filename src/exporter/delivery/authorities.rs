@@ -1,10 +1,13 @@
 //! The certificate authorities in `caFile`, in the forms in which tools write them.
 //!
 //! Bundles have comments in any encoding, a byte order mark, OpenSSL's `TRUSTED CERTIFICATE` blocks; a certificate may be
-//! DER. What is no certificate is skipped; a file without one is an error.
+//! DER. PEM blocks of other kinds are skipped, as is a certificate that TLS cannot use; a broken block or a file without a
+//! certificate is an error.
 
 use std::path::Path;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use crate::exporter::config::small_file;
@@ -21,14 +24,16 @@ pub fn read(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
             "cannot read caFile {name}: {error}; set it to a file with certificates"
         ))
     })?;
-    if let Some(der) = certificate_der(&content).filter(|der| der.len() == content.len()) {
+    let is_whole = |der: &&[u8]| der.len() == content.len() && is_certificate(der);
+    if let Some(der) = certificate_der(&content).filter(is_whole) {
         return Ok(vec![Certificate::from_der(der).to_owned()]);
     }
     let mut certificates = Vec::new();
     for item in parse_pem(&plain_pem(&content)) {
         match item {
             Ok(PemItem::Certificate(certificate)) => match certificate_der(certificate.der()) {
-                Some(der) => certificates.push(Certificate::from_der(der).to_owned()),
+                Some(der) if is_certificate(der) => certificates.push(Certificate::from_der(der).to_owned()),
+                Some(_) => {}
                 None => {
                     let message = format!("caFile {name}: a block is not a certificate; correct the file");
                     return Err(Error::configuration(message));
@@ -41,7 +46,9 @@ pub fn read(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
         }
     }
     if certificates.is_empty() {
-        let message = format!("caFile {name} holds no certificate; set it to a file in PEM form");
+        let message = format!(
+            "caFile {name} holds no certificate; set it to a file with certificates in PEM or DER form"
+        );
         return Err(Error::configuration(message));
     }
     Ok(certificates)
@@ -60,6 +67,12 @@ fn certificate_der(der: &[u8]) -> Option<&[u8]> {
         _ => return None,
     };
     der.get(..2 + length_bytes + length)
+}
+
+/// Reports whether TLS can use a certificate as an authority. A PKCS#12 file, a private key and a certificate request are DER
+/// as well.
+fn is_certificate(der: &[u8]) -> bool {
+    RootCertStore::empty().add(CertificateDer::from(der)).is_ok()
 }
 
 /// A file in PEM form as ASCII: without byte order mark and indentation, and with the usual label of a certificate.

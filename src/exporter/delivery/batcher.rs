@@ -2,7 +2,7 @@
 //!
 //! The cursor rule: a session's cursor advances over a chunk when a consistent response acknowledges the session
 //! (`FORGOTTEN` included); over a chunk that has nothing for the receiver, such as duplicate rows, without a request; and
-//! over a single message that the receiver rejected by itself, whose row id is kept in the cursor's `refused`. Nothing else
+//! over a single message that was rejected or blocked by itself, whose row id is kept in the cursor's `refused`. Nothing else
 //! advances a cursor.
 //!
 //! A run and `preview` use the same batcher, so that the preview is exact. The batcher owns the state in memory; it
@@ -42,9 +42,9 @@ pub struct Batcher<'a> {
     content_filter: Option<&'a ContentFilter>,
     /// State, changed in memory.
     pub state: State,
-    /// Search for a rejected session or row, while one is under way.
+    /// Search for a rejected item, while one is under way.
     pub bisection: Bisection,
-    /// Sessions with nothing left to send.
+    /// Sessions that need nothing more in this run.
     pub finished: HashSet<String>,
     /// Changes of the queue that are not saved yet.
     pub changes: Vec<Change>,
@@ -58,7 +58,7 @@ enum Addition {
     /// The rest of the session did not fit.
     InPart,
     NotEligible,
-    /// A chunk without data for the receiver: only duplicate rows, or no space for the first row.
+    /// A chunk with nothing to send: every row was skipped, or the first row did not fit.
     Empty(Box<SessionChunk>),
 }
 
@@ -84,8 +84,9 @@ impl<'a> Batcher<'a> {
 
     /// Builds the next batch from the front of `due`. A session without anything to send leaves `due`.
     ///
-    /// `unacknowledged`: the batches that are built and not acknowledged yet. The next one is built as if they were; anything
-    /// out of the ordinary postpones it until they are.
+    /// `unacknowledged`: the batches that are built and not acknowledged yet. The next batch is built as if these were
+    /// acknowledged. Returns `None` if that assumption does not suffice (bisection, an ineligible session, one that is set
+    /// aside, an empty chunk).
     pub fn next_batch(
         &mut self,
         source: &Source,
@@ -99,7 +100,7 @@ impl<'a> Batcher<'a> {
         }
         self.bisection.finish_if_passed(&self.state.destination, due);
         let has_more_after = has_more_after(unacknowledged);
-        let limits = self.limits();
+        let mut limits = self.limits();
         let snapshot = source.snapshot()?;
         let mut batch = Batch::default();
         let mut next = 0;
@@ -107,6 +108,12 @@ impl<'a> Batcher<'a> {
             if has_more_after.get(due[next].session_id.as_str()) == Some(&false) {
                 next += 1;
                 continue;
+            }
+            if due[next].is_set_aside {
+                if is_prefetch || !batch.chunks.is_empty() {
+                    break;
+                }
+                limits = BatchLimits { sessions: 1, messages: 1, tasks: 1, ..limits };
             }
             match self.add(&mut batch, &snapshot, affiliations, &due[next], unacknowledged, &limits)? {
                 Addition::Whole => next += 1,
@@ -122,6 +129,7 @@ impl<'a> Batcher<'a> {
                 }
             }
         }
+        batch.is_full = batch.bytes() >= limits.bytes / 2;
         Ok((!batch.chunks.is_empty()).then_some(batch))
     }
 
@@ -182,12 +190,10 @@ impl<'a> Batcher<'a> {
         limits
     }
 
-    /// Makes the next batches smaller, because the receiver rejected one as a whole. Returns false if the rejected item is
-    /// alone.
+    /// Makes the next batches smaller, because a batch was rejected or is suspect. Returns false if the item is alone.
     pub fn narrow(&mut self, batch: &Batch, is_too_large: bool, due: &mut VecDeque<DueSession>) -> bool {
         if is_too_large && batch.messages > 1 {
-            let bytes = batch.chunks.iter().map(|chunk| chunk.bytes).sum();
-            limits::lower(&mut self.state.destination, bytes, false, self.clock.now());
+            limits::lower(&mut self.state.destination, batch.bytes(), false, self.clock.now());
         }
         self.bisection.narrow(batch, &self.state.destination, due)
     }
@@ -217,7 +223,7 @@ impl<'a> Batcher<'a> {
     ) -> Result<Envelope, Error> {
         let mut cursor = self.state.destination.cursor.clone();
         for before in unacknowledged {
-            advance_wire_cursor(&mut cursor, before, now);
+            advance_wire_cursor(&mut cursor, before.chunks.last(), now);
         }
         batch.envelope(&self.context(), &cursor, now)
     }
@@ -257,12 +263,13 @@ impl<'a> Batcher<'a> {
                 self.finish_session(due, index);
             }
         }
-        advance_wire_cursor(&mut self.state.destination.cursor, batch, self.clock.now());
+        let last = batch.chunks.iter().rfind(|chunk| accepted(&chunk.session_id));
+        advance_wire_cursor(&mut self.state.destination.cursor, last, self.clock.now());
         (messages, tasks)
     }
 
-    /// Removes a session with nothing left to send from `due`, and its item from the queue unless the receiver
-    /// rejected any of the session.
+    /// Removes a session that needs nothing more in this run from `due`, and its item from the queue unless any of the
+    /// session was rejected.
     pub fn finish_session(&mut self, due: &mut VecDeque<DueSession>, index: usize) {
         let Some(finished) = due.remove(index).filter(|session| !session.is_rejected) else { return };
         self.finished.insert(finished.session_id.clone());
@@ -273,9 +280,9 @@ impl<'a> Batcher<'a> {
     }
 }
 
-/// Advances a destination's cursor over an acknowledged batch.
-fn advance_wire_cursor(cursor: &mut SyncCursor, batch: &Batch, now: DateTime<Utc>) {
-    if let Some(last) = batch.chunks.last() {
+/// Advances a destination's cursor over a batch, of which `last` is the last acknowledged chunk.
+fn advance_wire_cursor(cursor: &mut SyncCursor, last: Option<&SessionChunk>, now: DateTime<Utc>) {
+    if let Some(last) = last {
         cursor.last_session_id = Some(last.session_id.clone());
         cursor.last_message_line_number = last.last_line.unwrap_or_default();
         cursor.last_sync_timestamp = time::format(now);

@@ -70,7 +70,7 @@ impl HttpClient {
             .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
         let response =
             request.call().map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
-        response::identified(&self.endpoint, response, now)
+        response::identity_response(&self.endpoint, response, now)
     }
 
     /// Requests digests of sessions; `None` if the receiver has no such endpoint. A date in `Retry-After` is relative to `now`.
@@ -102,7 +102,7 @@ impl HttpClient {
     }
 }
 
-/// The body of a request, with the fact that the client has begun to send it.
+/// The body of a request, which records whether reading it has begun.
 struct TrackedBody<'b> {
     rest: &'b [u8],
     has_begun: bool,

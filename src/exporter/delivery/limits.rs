@@ -1,7 +1,7 @@
 //! The limits of a batch: the configured ones, those of the receiver's identity, and the learned one.
 //!
-//! The learned limit is multiplicative: a batch that was too large or too slow halves it, a fast batch doubles it.
-//! Because transports improve, a learned limit expires after a day.
+//! The learned limit is multiplicative: a batch that was too large or too slow halves it, a fast batch of about its size
+//! doubles it. Because connections improve, a learned limit expires after a day.
 
 use std::time::Duration;
 
@@ -39,20 +39,23 @@ pub fn compressed_bytes_max(destination: &Destination) -> Option<u64> {
     receiver_limits(destination).max_body_bytes
 }
 
-/// Learns that `bytes` were too many for the receiver, or, if `is_slow`, for the transport: halves the next batches.
+/// Learns that `bytes` were too many for the receiver, or, if `is_slow`, for the connection: halves the next batches. The
+/// new limit is at most half of the one in force, which a single message may exceed.
 pub fn lower(destination: &mut Destination, bytes: usize, is_slow: bool, now: DateTime<Utc>) {
-    let bytes = (bytes / 2).max(ENVELOPE_BYTES);
+    let in_force = learned_bytes(destination, now).unwrap_or(usize::MAX);
+    let bytes = (bytes.min(in_force) / 2).max(1);
     destination.learned_limit = Some(LearnedLimit { bytes, is_slow, learned_at: Some(now) });
 }
 
-/// Learns that the learned limit is one of something on the way, and no matter of speed: fast batches do not raise it.
-pub fn keep_learned(destination: &mut Destination) {
+/// Marks the learned limit as imposed by a gateway, so that fast batches do not raise it.
+pub fn mark_as_gateway_limit(destination: &mut Destination) {
     if let Some(learned) = &mut destination.learned_limit {
         learned.is_slow = false;
     }
 }
 
-/// Learns that a batch was fast: doubles a limit that a slow transport taught, up to the configured size.
+/// Learns that a batch of about the limit was fast: doubles a limit that a slow connection taught, up to the configured
+/// size.
 pub fn raise(destination: &mut Destination, configured_bytes_max: usize) {
     let limit = &mut destination.learned_limit;
     if let Some(learned) = limit.as_mut().filter(|learned| learned.is_slow) {
@@ -83,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn learned_limit_of_a_slow_transport_halves_doubles_and_ends_at_the_configured_size() {
+    fn learned_limit_of_a_slow_connection_halves_doubles_and_ends_at_the_configured_size() {
         let mut destination = Destination::default();
         lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
@@ -91,6 +94,25 @@ mod tests {
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(8_000));
         raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit, None);
+    }
+
+    #[test]
+    fn lower_limit_never_exceeds_the_one_in_force() {
+        let mut destination = Destination::default();
+        lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
+        lower(&mut destination, 1_000_000, true, at("2026-01-01T01:00:00Z"));
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(2_000));
+        lower(&mut destination, 1_000_000, true, at("2026-01-03T00:00:00Z"));
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(500_000), "after its lifetime");
+    }
+
+    #[test]
+    fn limit_goes_down_to_single_messages() {
+        let mut destination = Destination::default();
+        for _ in 0..20 {
+            lower(&mut destination, 700, true, at("2026-01-01T00:00:00Z"));
+        }
+        assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(1));
     }
 
     #[test]
@@ -105,7 +127,7 @@ mod tests {
     fn limit_of_a_gateway_is_not_raised() {
         let mut destination = Destination::default();
         lower(&mut destination, 8_000, true, at("2026-01-01T00:00:00Z"));
-        keep_learned(&mut destination);
+        mark_as_gateway_limit(&mut destination);
         raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
     }

@@ -1,4 +1,4 @@
-//! Delivery: batches to the receiver, acknowledgements back to the cursors.
+//! Delivery: sends batches to the receiver and applies its acknowledgements to the cursors.
 //!
 //! Cursors advance as the cursor rule in `batcher.rs` says. A fault of the endpoint counts against no session, a
 //! rejection of a session delays no other, and a batch that is rejected as a whole is bisected until the rejected item is
@@ -9,7 +9,7 @@ pub mod request_error;
 /// The interpretation of a response.
 pub mod response;
 /// The error of a request without a response.
-mod connect_error;
+mod transport_failure;
 /// The certificate authorities in `caFile`.
 mod authorities;
 /// The HTTP agent.
@@ -24,7 +24,7 @@ mod transport;
 mod bisect;
 /// The limits of a batch.
 mod limits;
-/// Due sessions into batches, acknowledgements into cursors.
+/// Builds batches from due sessions; advances cursors.
 pub mod batcher;
 /// The next batches, read and encoded while one is in flight.
 mod prefetch;
@@ -48,40 +48,45 @@ use crate::exporter::batch::encode::{EncodedBody, encode};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::acknowledge::validate_response;
 use crate::exporter::delivery::batcher::Batcher;
+use crate::exporter::delivery::body_fault::slow_batch;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::prefetch::{Prefetch, PreparedBatch};
 use crate::exporter::delivery::progress::Progress;
 use crate::exporter::delivery::rejection::TOO_LARGE;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::BatchDecision;
+use crate::exporter::delivery::response::{BatchDecision, BatchRejection, Rejecter};
 use crate::exporter::delivery::transport::Transport;
-use crate::exporter::outcome::{StepResult, StopReason};
+use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
 use crate::exporter::source::Source;
+use crate::exporter::state::Destination;
 use crate::protocol::{DigestsRequest, DigestsResponse};
 
-/// The time that an attempt needs at least; with less left, the next run retries.
+/// The minimum time that must be left for a retry, and for the next batch after an acknowledgement; with less left, the
+/// next run sends it.
 const ATTEMPT_MIN: Duration = Duration::from_millis(500);
-/// The share of the time budget after which a batch is slow, as a divisor: the rest of a budget says nothing.
+/// An attempt that used at least 1/`BUDGET_SHARE` of the time budget counts as slow; a shorter one proves nothing.
 const BUDGET_SHARE: u32 = 2;
-/// The share of the timeout below which a batch was fast, as a divisor.
+/// A batch that took less than 1/`FAST_SHARE` of the timeout was fast.
 const FAST_SHARE: u32 = 4;
 
 /// The delivery of one run.
 #[derive(Debug)]
 pub struct Delivery<'a> {
-    /// Batches, acknowledgements and report so far.
+    /// State, queue changes and report, and their saving.
     pub progress: Progress<'a>,
     transport: Transport,
     /// The end of the run's time budget, on the clock's `elapsed`.
     deadline: Duration,
-    /// The time of one attempt after which a batch is slow, even if the time budget ends before the timeout.
+    /// The duration from which an attempt that the time budget ended counts as slow.
     slow_after: Duration,
     /// True if a fault is retried within the run, after its backoff.
     pub retry_inline: bool,
     /// True if the last fault came with a `Retry-After`.
     pub asked_to_wait: bool,
+    /// The message of the fault that the current attempt retries after.
+    preceding_fault: Option<String>,
 }
 
 /// The result of one attempt to send a batch.
@@ -104,28 +109,35 @@ impl<'a> Delivery<'a> {
             slow_after: context.config.timeout.min(context.max_time / BUDGET_SHARE),
             retry_inline: true,
             asked_to_wait: false,
+            preceding_fault: None,
         }
     }
 
     /// Waits before the first request; the time budget counts from after the wait.
     pub fn wait(&mut self, duration: Duration) -> StepResult<()> {
         self.deadline += duration;
-        self.transport
-            .pause(self.progress.batcher.clock, duration)
-            .map_err(|error| error.stop_reason().into())
+        self.transport.pause(self.progress.batcher.clock, duration).map_err(EarlyExit::from)
     }
 
     /// Requests the identity and records it in the state. Returns true if the identity is a new one.
     pub fn fetch_identity(&mut self) -> StepResult<bool> {
+        let Destination { backoff, last_error, .. } = self.progress.destination();
+        let before = (backoff.clone(), last_error.clone());
         loop {
             let time_left = self.time_left()?;
             let now = self.progress.batcher.clock.now();
             self.progress.set_dirty();
             match self.transport.identity(now, time_left) {
-                Ok(identity) => match self.progress.batcher.state.record_identity(identity, now) {
-                    Ok(is_changed) => return Ok(is_changed),
-                    Err(message) => self.wait_to_retry(&RequestError::NotReceiver { message })?,
-                },
+                Ok(identity) => {
+                    // The faults of this request are over; those of batches are not.
+                    self.preceding_fault = None;
+                    let destination = self.progress.destination_mut();
+                    (destination.backoff, destination.last_error) = before.clone();
+                    match self.progress.batcher.state.record_identity(identity, now) {
+                        Ok(is_changed) => return Ok(is_changed),
+                        Err(message) => self.wait_to_retry(&RequestError::NotReceiver { message })?,
+                    }
+                }
                 Err(error) => self.wait_to_retry(&error)?,
             }
         }
@@ -138,6 +150,7 @@ impl<'a> Delivery<'a> {
             let now = self.progress.batcher.clock.now();
             match self.transport.digests(asked.clone(), now, time_left) {
                 Ok(digests) => {
+                    self.preceding_fault = None;
                     self.progress.set_dirty();
                     self.progress.clear_faults();
                     return Ok(digests);
@@ -154,17 +167,21 @@ impl<'a> Delivery<'a> {
         affiliations: &Affiliations,
         due: &mut VecDeque<DueSession>,
     ) -> StepResult<()> {
+        if !due.is_empty() && self.progress.is_probe_due() {
+            let endpoint_is_well = self.send_heartbeat()?;
+            self.progress.act_on_earlier_suspicions(endpoint_is_well, due);
+        }
         let mut prefetch = Prefetch::default();
         while let Some(prepared) = prefetch.next(&mut self.progress.batcher, source, affiliations, due)? {
-            // Write-ahead: after a kill, fields that have changed back count as unsent.
+            // Saves that the fields changed before they are sent. Otherwise, after a kill, fields that change back would
+            // look sent.
             if self.progress.batcher.fields_changed {
                 self.progress.save()?;
             }
             let is_complete = self.send(prepared, due, |batcher, in_flight, due| {
                 prefetch.fill(batcher, source, affiliations, due, in_flight);
             })?;
-            // After an incomplete acknowledgement the rows are others; after a retry the payloads state a time before the
-            // backoff.
+            // After an incomplete acknowledgement other rows are due. After a retry the prefetched timestamps are outdated.
             if !is_complete {
                 prefetch.discard();
             }
@@ -182,8 +199,8 @@ impl<'a> Delivery<'a> {
         self.send(heartbeat, &mut VecDeque::new(), |_, _, _| {})
     }
 
-    /// Sends a batch until it is acknowledged or rejected; calls `prefetch` once it is in flight. Returns true if all
-    /// of it was acknowledged at the first attempt.
+    /// Sends a batch until it is acknowledged or rejected, its session is set aside, or the next batch has to be smaller;
+    /// calls `prefetch` once it is in flight. Returns true if all of it was acknowledged at the first attempt.
     fn send(
         &mut self,
         prepared: PreparedBatch,
@@ -191,28 +208,30 @@ impl<'a> Delivery<'a> {
         prefetch: impl FnOnce(&mut Batcher, &Batch, &mut VecDeque<DueSession>),
     ) -> StepResult<bool> {
         let (batch, mut body) = prepared.wait()?;
+        self.time_left()?;
         let compressed_bytes_max = self.progress.batcher.compressed_bytes_max();
         if compressed_bytes_max.is_some_and(|max| body.bytes.len() as u64 > max) && !batch.chunks.is_empty() {
-            let message = "larger than the receiver's maxBodyBytes";
-            self.progress.reject_batch(&batch, TOO_LARGE, message, due);
+            let message = "larger than the receiver's maxBodyBytes".to_owned();
+            let rejection = BatchRejection { by: Rejecter::Exporter, status: TOO_LARGE, message };
+            self.progress.reject_batch(&batch, &rejection, due);
             return Ok(false);
         }
+        let mut is_first = true;
         let mut prefetch = Some(prefetch);
         loop {
             let time_left = self.time_left()?;
-            let is_first = prefetch.is_some();
             if !is_first {
                 body = self.encode_again(&batch)?;
             }
-            let decision = self.post(&body, time_left, |batcher| {
+            let result = self.post(&body, time_left, |batcher| {
                 if let Some(prefetch) = prefetch.take() {
                     prefetch(batcher, &batch, due);
                 }
             });
-            match self.act_on(decision, &batch, &body, time_left, due)? {
+            match self.act_on(result, &batch, &body, time_left, due)? {
                 Attempt::Acknowledged => return Ok(is_first),
                 Attempt::Incomplete => return Ok(false),
-                Attempt::Retry => prefetch = None,
+                Attempt::Retry => (is_first, prefetch) = (false, None),
             }
         }
     }
@@ -242,19 +261,21 @@ impl<'a> Delivery<'a> {
     /// Acts on the result of an attempt: acknowledges, rejects, or waits for the retry.
     fn act_on(
         &mut self,
-        decision: Result<(BatchDecision, Duration), RequestError>,
+        result: Result<(BatchDecision, Duration), RequestError>,
         batch: &Batch,
         body: &EncodedBody,
         time_left: Duration,
         due: &mut VecDeque<DueSession>,
     ) -> StepResult<Attempt> {
-        let is_empty = batch.chunks.is_empty();
-        let error = match decision {
+        if result.is_ok() {
+            self.preceding_fault = None;
+        }
+        let error = match result {
             Ok((BatchDecision::Response(response), duration)) => {
                 match validate_response(batch.chunks.iter().map(|chunk| chunk.session_id.as_str()), &response)
                 {
                     Ok(rejections) => {
-                        self.count_acknowledged(batch, body, duration);
+                        self.record_acknowledged(batch, body, duration);
                         self.progress.apply_response(batch, &rejections, due);
                         // One of which all sessions are forgotten stores nothing, and the receiver does not count it.
                         if response.processed > 0 {
@@ -266,20 +287,23 @@ impl<'a> Delivery<'a> {
                     Err(message) => RequestError::fault(message),
                 }
             }
-            Ok((BatchDecision::BatchRejected { status, message }, _)) if !is_empty => {
-                self.progress.clear_faults();
-                self.progress.reject_batch(batch, status, &message, due);
+            Ok((BatchDecision::BatchRejected(rejection), _)) if batch.chunks.is_empty() => {
+                RequestError::NotReceiver { message: format!("{rejection}, though it was empty") }
+            }
+            Ok((BatchDecision::BatchRejected(rejection), _)) => {
+                self.progress.reject_batch(batch, &rejection, due);
                 return Ok(Attempt::Incomplete);
             }
-            Ok((BatchDecision::BatchRejected { status, message }, _)) => RequestError::NotReceiver {
-                message: format!("the receiver rejected a heartbeat ({status}: {message})"),
-            },
-            Err(RequestError::TimeUp) if time_left >= self.slow_after && !is_empty => {
-                self.progress.slow_batch(body.inflated_bytes, time_left)
+            Err(RequestError::TimeUp) if time_left >= self.slow_after => {
+                slow_batch(batch, body.inflated_bytes, time_left)
+            }
+            // The endpoint has responded in this run, and a short attempt proves nothing against it.
+            Err(RequestError::TimeUp) if self.progress.report.batches > 0 => {
+                return Err(StopReason::TimeUp.into());
             }
             Err(error) => error,
         };
-        let suspicion = self.progress.suspect(&error, batch, body.inflated_bytes);
+        let suspicion = self.progress.suspect(&error, batch);
         self.wait_to_retry(&error)?;
         let Some(suspicion) = suspicion else { return Ok(Attempt::Retry) };
         let endpoint_is_well = self.send_heartbeat()?;
@@ -287,52 +311,55 @@ impl<'a> Delivery<'a> {
         Ok(if is_changed { Attempt::Incomplete } else { Attempt::Retry })
     }
 
-    fn count_acknowledged(&mut self, batch: &Batch, body: &EncodedBody, duration: Duration) {
+    /// Counts an acknowledged batch in the report, and raises the learned limit if the batch was fast.
+    fn record_acknowledged(&mut self, batch: &Batch, body: &EncodedBody, duration: Duration) {
         let progress = &mut self.progress;
         progress.report.batches += 1;
         progress.report.bytes_sent += body.bytes.len() as u64;
         progress.report.bytes_uncompressed += body.inflated_bytes;
-        if duration * FAST_SHARE < progress.batcher.config.timeout && !batch.chunks.is_empty() {
+        if duration * FAST_SHARE < progress.batcher.config.timeout && batch.is_full {
             let bytes_max = progress.batcher.config.batch_bytes;
             limits::raise(progress.destination_mut(), bytes_max);
         }
     }
 
-    /// Records an error of a request, and waits for the retry. Stops if the error is not retryable, inline retries are off,
-    /// or the time budget does not suffice.
+    /// Records a failed request, and waits for the retry. Stops if the error is not retryable, inline retries are off, or
+    /// the time budget does not suffice.
     fn wait_to_retry(&mut self, error: &RequestError) -> StepResult<()> {
-        if *error == RequestError::Signalled {
-            return Err(StopReason::Signalled.into());
+        if matches!(error, RequestError::Signalled | RequestError::SenderEnded) {
+            return Err(error.clone().into());
         }
         let retry_after = error.retry_after();
-        let last_error = &self.progress.destination().last_error;
-        let message = match (error, last_error) {
-            // The fault for which there was no second attempt says more.
-            (RequestError::TimeUp, Some(last)) => last.message.clone(),
+        let message = match (error, self.preceding_fault.take()) {
+            // The preceding fault explains more than the end of the time budget.
+            (RequestError::TimeUp, Some(fault)) => fault,
             _ => error.message().to_owned(),
         };
+        self.preceding_fault = Some(message.clone());
         let (attempts, wait) = self.progress.record_fault(message, retry_after);
         self.asked_to_wait = retry_after.is_some_and(|wait| !wait.is_zero());
         let clock = self.progress.batcher.clock;
         let is_too_late = clock.elapsed() + wait + ATTEMPT_MIN >= self.deadline;
         if !error.is_retryable() || !self.retry_inline || is_too_late {
-            return Err(error.stop_reason().into());
+            return Err(error.clone().into());
         }
         self.progress.log.info(
             "retry",
             &format!("{}; retrying in {} s", error.message(), wait.as_secs()),
             &[("attempts", Value::from(attempts)), ("waitMs", Value::from(wait.as_millis() as u64))],
         );
-        self.transport.pause(clock, wait).map_err(|error| error.stop_reason())?;
-        Ok(())
+        self.transport.pause(clock, wait).map_err(EarlyExit::from)
     }
 
+    /// The rest of the time budget. Stops if the rest is too short for another request, or a signal has arrived.
     fn time_left(&mut self) -> Result<Duration, StopReason> {
         if self.transport.poll_signal(Duration::ZERO) {
             return Err(StopReason::Signalled);
         }
+        // A run that has delivered nothing yet makes an attempt all the same, or a small budget would deliver nothing ever.
+        let min = if self.progress.report.batches > 0 { ATTEMPT_MIN } else { Duration::ZERO };
         match self.deadline.checked_sub(self.progress.batcher.clock.elapsed()) {
-            Some(left) if !left.is_zero() => Ok(left),
+            Some(left) if left > min => Ok(left),
             _ => Err(StopReason::TimeUp),
         }
     }

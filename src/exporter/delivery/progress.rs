@@ -1,23 +1,24 @@
 //! The progress of a delivery: state and report in memory, and the point in time up to which they are on disk.
 //!
-//! A kill costs sending again what was acknowledged after the last save, and nothing else; so saving is a trade of
-//! time against repeated work, and never a matter of correctness.
+//! A kill costs sending again what was acknowledged after the last save, and nothing else. So saving after an
+//! acknowledgement is a matter of cost; saving changed fields before they are sent is one of correctness.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::exporter::backoff;
+use crate::exporter::batch::Batch;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::error::Error;
 use crate::exporter::log::Logger;
+use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::report::Report;
 use crate::exporter::state::queue::{Client, Queue, StateCopy};
 use crate::exporter::state::{Backoff, Destination, LastError};
 
-/// The share of the sending time that saving may take, as a divisor: small states are saved after every batch, large
-/// ones less often.
+/// Saving may take 1/`SAVE_SHARE` of the sending time: small states are saved after every batch, large ones less often.
 const SAVE_SHARE: u32 = 20;
 
 /// The batcher with the state, the report, and the sessions acknowledged so far.
@@ -29,8 +30,6 @@ pub struct Progress<'a> {
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
-    /// Sessions that were set aside because of a suspect message.
-    pub(super) set_aside: HashSet<String>,
     pub(super) log: &'a Logger,
     folder: &'a Path,
     is_dirty: bool,
@@ -45,7 +44,6 @@ impl<'a> Progress<'a> {
             batcher,
             report: Report::default(),
             acknowledged: HashSet::new(),
-            set_aside: HashSet::new(),
             log: &context.log,
             folder: &context.folder,
             is_dirty: false,
@@ -84,10 +82,10 @@ impl<'a> Progress<'a> {
             client: Client { id: state.client_id.clone(), machine: state.machine.clone() },
             project_overrides: state.project_overrides.clone(),
         };
-        let changes = std::mem::take(&mut self.batcher.changes);
         let now = self.batcher.clock.now();
         let mut warnings = Vec::new();
-        let queue = Queue::update(self.folder, Some(copy), &changes, now, &mut warnings)?;
+        let queue = Queue::update(self.folder, Some(copy), &self.batcher.changes, now, &mut warnings)?;
+        self.batcher.changes.clear();
         for warning in warnings {
             self.log.warn("queue", &warning);
         }
@@ -97,7 +95,7 @@ impl<'a> Progress<'a> {
         Ok(queue)
     }
 
-    /// Saves if enough time has passed since the last save, measured by its duration.
+    /// Saves if the time since the last save is at least `SAVE_SHARE` times its duration.
     pub fn save_if_due(&mut self) -> Result<(), Error> {
         if self.saved_at.elapsed() >= self.save_duration * SAVE_SHARE {
             self.save()?;
@@ -105,8 +103,8 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    /// Records a fault: one more attempt in a row, the time of the next retry, the last error. Returns the number of
-    /// attempts and the wait until the retry, which is at least `retry_after`.
+    /// Records a failed request: one more attempt in a row, the time of the next retry, the last error. Returns the number
+    /// of attempts and the wait until the retry, which is at least `retry_after`.
     pub fn record_fault(&mut self, message: String, retry_after: Option<Duration>) -> (u32, Duration) {
         let now = self.batcher.clock.now();
         let destination = self.destination_mut();
@@ -125,5 +123,58 @@ impl<'a> Progress<'a> {
         let destination = self.destination_mut();
         destination.backoff = Backoff::default();
         destination.last_error = None;
+    }
+
+    /// Clears the suspicions against the sessions of a batch, after a response of the receiver. A session whose messages
+    /// are still to be sent keeps its own.
+    pub fn clear_suspicions(&mut self, batch: &Batch, due: &mut VecDeque<DueSession>) {
+        for chunk in batch.chunks.iter().filter(|chunk| chunk.messages > 0 || !chunk.more) {
+            if self.destination_mut().suspects.remove(&chunk.session_id).is_some()
+                && let Some(session) = due.iter_mut().find(|session| session.session_id == chunk.session_id)
+            {
+                session.is_set_aside = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exporter::clock::Clock;
+    use crate::exporter::config::{Config, Flags};
+    use crate::exporter::environment::Environment;
+    use crate::exporter::log::{LogFormat, LogLevel};
+    use crate::exporter::state::State;
+    use crate::exporter::state::queue::Change;
+
+    #[test]
+    fn changes_outlive_a_queue_file_that_cannot_be_written_once() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().to_owned();
+        let environment = Environment { home: Some(folder.clone()), ..Environment::default() };
+        let flags = Flags { database: Some(folder.join("han.db")), ..Flags::default() };
+        let context = Context {
+            config: Config::load(&flags, &environment).unwrap(),
+            clock: Clock::new(&environment, false).unwrap(),
+            log: Logger { level: LogLevel::Error, format: LogFormat::Text },
+            max_time: Duration::from_secs(1),
+            splay: Duration::ZERO,
+            environment,
+            folder: folder.clone(),
+        };
+        let destination = ("http://127.0.0.1:1/api/sync", "key");
+        let queue = Queue::default();
+        let state = State::load(&folder, &context.environment, &queue, destination, None, &mut Vec::new());
+        let batcher = Batcher::new(&context.config, &context.clock, None, state.unwrap());
+        let mut progress = Progress::new(batcher, &context);
+        progress.batcher.changes.push(Change::RequestAll);
+        let lock = folder.join("sync-queue.lock");
+        std::fs::create_dir(&lock).unwrap();
+        progress.save().unwrap_err();
+        std::fs::remove_dir(&lock).unwrap();
+        assert!(progress.is_dirty());
+        assert!(progress.save().unwrap().all_requested);
+        assert!(!progress.is_dirty());
     }
 }

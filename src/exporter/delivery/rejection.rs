@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::exporter::batch::{Batch, SessionChunk};
 use crate::exporter::delivery::progress::Progress;
+use crate::exporter::delivery::response::{BatchRejection, Rejecter};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::queue::Permanence::{self, Permanent, Temporary};
@@ -16,8 +17,8 @@ use crate::protocol::code;
 /// HTTP 413 Content Too Large.
 pub const TOO_LARGE: u16 = 413;
 
-/// The number of messages of a session, rejected one after the other, after which the session itself is the rejected item:
-/// the search takes about ten requests for each.
+/// The number of successive rejected messages of a session at which the session is rejected, because each costs about ten
+/// requests to find.
 const REJECTED_IN_SUCCESSION_MAX: usize = 100;
 /// The bound of an id in an error message.
 const ID_CHARS_MAX: usize = 80;
@@ -27,16 +28,20 @@ impl Progress<'_> {
     pub fn reject_batch(
         &mut self,
         batch: &Batch,
-        status: u16,
-        message: &str,
+        rejection: &BatchRejection,
         due: &mut VecDeque<DueSession>,
     ) {
-        let is_narrowed = self.batcher.narrow(batch, status == TOO_LARGE, due);
+        let BatchRejection { by, status, message } = rejection;
+        if *by == Rejecter::Receiver {
+            self.clear_faults();
+            self.clear_suspicions(batch, due);
+        }
+        let is_narrowed = self.batcher.narrow(batch, *status == TOO_LARGE, due);
         let next = if is_narrowed { "sending it in smaller batches" } else { "leaving it behind" };
         self.log.info(
-            "batch_refused",
-            &format!("the receiver rejected a batch ({status}: {message}); {next}"),
-            &[("status", Value::from(status)), ("sessions", Value::from(batch.chunks.len()))],
+            "batch_rejected",
+            &format!("{rejection}; {next}"),
+            &[("status", Value::from(*status)), ("sessions", Value::from(batch.chunks.len()))],
         );
         if let Some(chunk) = batch.chunks.first().filter(|_| !is_narrowed) {
             self.reject_single(chunk, &format!("HTTP_{status}"), message, Permanent, due);
@@ -51,8 +56,8 @@ impl Progress<'_> {
         }
     }
 
-    /// Leaves the only message or task of a chunk behind; the rest of the session is sent without it. `permanence` is that of
-    /// the session, if the chunk has neither.
+    /// Leaves the only message or task of a chunk behind; the rest of the session is sent without it. If the chunk holds only
+    /// session fields, rejects the session with `permanence`.
     fn reject_single(
         &mut self,
         chunk: &SessionChunk,
@@ -114,7 +119,7 @@ impl Progress<'_> {
         }
         session.is_rejected = true;
         self.report.sessions_rejected += 1;
-        self.batcher.changes.push(Change::Refused {
+        self.batcher.changes.push(Change::Rejected {
             session_id: session.session_id.clone(),
             code: code.to_owned(),
             message: message.to_owned(),

@@ -1,17 +1,19 @@
 //! The errors of a request to the receiver, by the reaction that each asks for.
 //!
-//! Messages name the endpoint and the next step, and never contain the key or the body.
+//! Messages never contain the key or the body; where it is known, they name the next step.
 
 use std::time::Duration;
 
-use crate::exporter::outcome::StopReason;
+use anyhow::anyhow;
 
-/// The kinds of fault, by the reason to send a smaller body.
+use crate::exporter::outcome::{EarlyExit, StopReason};
+
+/// The kind of a fault, which tells whether another body may get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// A fault of the endpoint or the transport, whatever the body.
     Endpoint,
-    /// No progress within the timeout.
+    /// A phase of the request exceeded its timeout.
     Timeout,
     /// The connection was cut after the body had begun and before a response.
     Cut,
@@ -53,13 +55,15 @@ pub enum RequestError {
     },
     /// The time budget of the run was used up before the response.
     TimeUp,
-    /// The time budget of the run was used up by a batch that had most of the budget.
+    /// The time budget ended during a batch that had run for at least the timeout or half the budget.
     SlowBatch {
         /// Message for people.
         message: String,
     },
     /// A signal arrived before the response.
     Signalled,
+    /// The thread that sends requests has ended, which is a defect of this program.
+    SenderEnded,
 }
 
 impl RequestError {
@@ -82,6 +86,7 @@ impl RequestError {
             | RequestError::SlowBatch { message } => message,
             RequestError::TimeUp => "the time budget of the run was used up before the receiver responded",
             RequestError::Signalled => "a signal ended the run before the receiver responded",
+            RequestError::SenderEnded => "the thread that sends requests has ended; report this as a defect",
         }
     }
 
@@ -90,10 +95,11 @@ impl RequestError {
         matches!(self, RequestError::Fault { .. })
     }
 
-    /// Kind of the fault; `None` for any other error.
+    /// Kind of the fault; `None` for an error that is no fault of endpoint or body.
     pub fn fault_kind(&self) -> Option<FaultKind> {
         match self {
             RequestError::Fault { kind, .. } => Some(*kind),
+            RequestError::SlowBatch { .. } => Some(FaultKind::Timeout),
             _ => None,
         }
     }
@@ -105,15 +111,18 @@ impl RequestError {
             _ => None,
         }
     }
+}
 
-    /// The reason of a run that stops because of this error.
-    pub fn stop_reason(&self) -> StopReason {
-        match self {
-            RequestError::Fault { .. } => StopReason::Fault,
-            RequestError::KeyRejected { .. } => StopReason::KeyRejected,
-            RequestError::NotReceiver { .. } => StopReason::NotReceiver,
-            RequestError::TimeUp | RequestError::SlowBatch { .. } => StopReason::TimeUp,
-            RequestError::Signalled => StopReason::Signalled,
+/// The end of a run that does not retry after the error.
+impl From<RequestError> for EarlyExit {
+    fn from(error: RequestError) -> EarlyExit {
+        match error {
+            RequestError::Fault { .. } => StopReason::Fault.into(),
+            RequestError::KeyRejected { .. } => StopReason::KeyRejected.into(),
+            RequestError::NotReceiver { .. } => StopReason::NotReceiver.into(),
+            RequestError::TimeUp | RequestError::SlowBatch { .. } => StopReason::TimeUp.into(),
+            RequestError::Signalled => StopReason::Signalled.into(),
+            RequestError::SenderEnded => anyhow!("{}", error.message()).into(),
         }
     }
 }

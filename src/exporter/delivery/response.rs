@@ -3,6 +3,7 @@
 //! Every response falls into one of a few classes, by which the delivery decides. No body is read beyond a bound, and
 //! no redirect is followed.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use crate::exporter::delivery::request_error::{FaultKind, RequestError};
 use crate::protocol::{DigestsResponse, ErrorBody, Identity, SessionDigest, SyncResponse};
 use crate::short_hash;
 
-/// The bound of a response body: it names at most the sessions of a batch, or the organizations of a user.
+/// The maximum size of a response body, which names at most the sessions of a batch, or the organizations of a user.
 const BODY_BYTES_MAX: u64 = 8 << 20;
 /// The bound of a receiver's error text: a line or two.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -25,12 +26,41 @@ pub enum BatchDecision {
     /// A decision on each session.
     Response(SyncResponse),
     /// 400, 413 or 422 for the batch as a whole.
-    BatchRejected {
-        /// HTTP status.
-        status: u16,
-        /// Error text of the receiver.
-        message: String,
-    },
+    BatchRejected(BatchRejection),
+}
+
+/// The rejection of a batch as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRejection {
+    /// Origin of the rejection.
+    pub by: Rejecter,
+    /// HTTP status, or the one that corresponds to the reason.
+    pub status: u16,
+    /// Reason, for people.
+    pub message: String,
+}
+
+/// The origin of the rejection of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejecter {
+    /// The receiver.
+    Receiver,
+    /// A gateway, proxy or firewall on the way to the receiver.
+    Gateway,
+    /// This program, because of a limit that the receiver's identity names.
+    Exporter,
+}
+
+/// Shows the rejection as a main clause.
+impl fmt::Display for BatchRejection {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let BatchRejection { by, status, message } = self;
+        match by {
+            Rejecter::Receiver => write!(f, "the receiver rejected a batch ({status}: {message})"),
+            Rejecter::Gateway => write!(f, "a batch did not reach the receiver ({status}: {message})"),
+            Rejecter::Exporter => write!(f, "a batch was not sent ({message})"),
+        }
+    }
 }
 
 /// Interprets the response to a batch. A date in `Retry-After` is relative to `now`.
@@ -42,13 +72,21 @@ pub fn batch_decision(
     let status = response.status().as_u16();
     match status {
         200 | 207 | 422 => sync_response(endpoint, &mut response),
-        // A web page comes from a proxy on the way. Only 413 is plausible from a proxy.
-        400 if is_web_page(&response) => Err(intercepted(endpoint, response.status())),
-        400 | 413 => {
-            Ok(BatchDecision::BatchRejected { status, message: error_text(endpoint, &mut response) })
-        }
+        400 | 413 => match receiver_text(endpoint, &mut response) {
+            Some(message) => Ok(rejected(Rejecter::Receiver, status, message)),
+            // A 413 counts whoever sent it, because a smaller body helps.
+            None if status == 413 => {
+                let message = "a gateway or proxy on the way finds the body too large".to_owned();
+                Ok(rejected(Rejecter::Gateway, status, message))
+            }
+            None => Err(intercepted(endpoint, response.status())),
+        },
         _ => Err(classify_error(endpoint, response, now)),
     }
+}
+
+fn rejected(by: Rejecter, status: u16, message: String) -> BatchDecision {
+    BatchDecision::BatchRejected(BatchRejection { by, status, message })
 }
 
 fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<BatchDecision, RequestError> {
@@ -57,15 +95,14 @@ fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<BatchD
     if let Ok(parsed) = serde_json::from_slice::<SyncResponse>(&body) {
         if is_unprocessable && parsed.processed == 0 && parsed.errors.is_empty() {
             let message = "the receiver rejected the batch and named no session".to_owned();
-            return Ok(BatchDecision::BatchRejected { status: 422, message });
+            return Ok(rejected(Rejecter::Receiver, 422, message));
         }
         return Ok(BatchDecision::Response(parsed));
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(body) if is_unprocessable => {
-            Ok(BatchDecision::BatchRejected { status: 422, message: truncated(&body.error) })
-        }
+        Ok(body) if is_unprocessable => Ok(rejected(Rejecter::Receiver, 422, truncated(&body.error))),
         Ok(body) => Err(RequestError::fault(truncated(&body.error))),
+        Err(_) if is_unprocessable => Err(intercepted(endpoint, response.status())),
         Err(_) => Err(RequestError::fault(format!(
             "{endpoint} returned {} with JSON that is not a sync response",
             response.status()
@@ -75,7 +112,7 @@ fn sync_response(endpoint: &str, response: &mut Response<Body>) -> Result<BatchD
 
 /// Interprets the response to an identity request; `None` if the receiver has no such endpoint. A date in `Retry-After`
 /// is relative to `now`.
-pub fn identified(
+pub fn identity_response(
     endpoint: &str,
     mut response: Response<Body>,
     now: DateTime<Utc>,
@@ -168,7 +205,7 @@ fn key_rejected(endpoint: &str, status_text: &str) -> RequestError {
     RequestError::KeyRejected { message }
 }
 
-/// Creates the fault for a response that another than the receiver sent.
+/// Creates the fault for a response that something other than the receiver sent.
 fn intercepted(endpoint: &str, status: StatusCode) -> RequestError {
     let message = format!(
         "{endpoint} returned {status} without a receiver's JSON, as a firewall or proxy on the way does; ask its administrator to let han-sync through"
@@ -177,13 +214,10 @@ fn intercepted(endpoint: &str, status: StatusCode) -> RequestError {
 }
 
 fn status_text(endpoint: &str, status: StatusCode, response: &mut Response<Body>) -> String {
-    let text = error_text(endpoint, response);
-    if text.is_empty() { status.to_string() } else { format!("{status}: {text}") }
-}
-
-/// The receiver's error text and request id; empty without an error body.
-fn error_text(endpoint: &str, response: &mut Response<Body>) -> String {
-    receiver_text(endpoint, response).unwrap_or_default()
+    match receiver_text(endpoint, response) {
+        Some(text) if !text.is_empty() => format!("{status}: {text}"),
+        _ => status.to_string(),
+    }
 }
 
 /// The receiver's error text and request id; `None` without an error body.
@@ -238,16 +272,14 @@ fn redirect_target(response: &Response<Body>) -> String {
     if address.is_empty() { String::new() } else { format!(" to {}", truncated(address)) }
 }
 
-fn is_web_page(response: &Response<Body>) -> bool {
-    header(response, "content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
-}
-
-/// Reports whether an I/O error is a timeout of the agent.
+/// Reports whether an I/O error is a timeout of the agent, which the reader of a body wraps.
 pub fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+    let wrapped = error.get_ref().and_then(|error| error.downcast_ref::<ureq::Error>());
+    matches!(wrapped, Some(ureq::Error::Timeout(_)))
+        || matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// A receiver's text, bounded, since state and queue keep it.
+/// Truncates a receiver's text, because state and queue keep it.
 pub fn truncated(text: &str) -> String {
     text.chars().take(MESSAGE_CHARS_MAX).collect()
 }

@@ -5,7 +5,7 @@
 //! interprets.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ impl Transport {
         }
     }
 
-    /// Starts to post a compressed batch, which has to end within `time_left`.
+    /// Starts to post a compressed payload. The response has to arrive within `time_left`.
     pub fn post(
         &mut self,
         body: Arc<Vec<u8>>,
@@ -87,7 +87,7 @@ impl Transport {
     pub fn response(&mut self, request: InFlight) -> Result<(BatchDecision, Duration), RequestError> {
         match self.wait(request)? {
             Event::Posted(decision, duration) => Ok((decision?, duration)),
-            _ => Err(RequestError::Signalled),
+            _ => Err(RequestError::SenderEnded),
         }
     }
 
@@ -100,7 +100,7 @@ impl Transport {
         let request = self.request(Job::Identity(now), time_left)?;
         match self.wait(request)? {
             Event::Identified(identified) => identified,
-            _ => Err(RequestError::Signalled),
+            _ => Err(RequestError::SenderEnded),
         }
     }
 
@@ -114,7 +114,7 @@ impl Transport {
         let request = self.request(Job::Digests(asked, now), time_left)?;
         match self.wait(request)? {
             Event::Digested(digests) => digests,
-            _ => Err(RequestError::Signalled),
+            _ => Err(RequestError::SenderEnded),
         }
     }
 
@@ -132,14 +132,14 @@ impl Transport {
 
     /// Reports whether SIGTERM or SIGINT has arrived; waits for one for at most `wait`.
     pub fn poll_signal(&mut self, wait: Duration) -> bool {
-        // No request is in flight, so that the event can only be a signal.
+        // An abandoned request ends the run, so that any event here is a signal.
         self.is_signalled = self.is_signalled || self.event_rx.recv_timeout(wait).is_ok();
         self.is_signalled
     }
 
     fn request(&mut self, job: Job, time_left: Duration) -> Result<InFlight, RequestError> {
         self.start();
-        self.job_tx.send(job).map_err(|_| RequestError::Signalled)?;
+        self.job_tx.send(job).map_err(|_| RequestError::SenderEnded)?;
         Ok(InFlight { deadline: Instant::now() + time_left })
     }
 
@@ -172,9 +172,9 @@ impl Transport {
                     deadline = deadline.min(Instant::now() + GRACE);
                 }
                 Ok(event) => return Ok(event),
-                Err(RecvTimeoutError::Timeout) if self.is_signalled => return Err(RequestError::Signalled),
-                Err(RecvTimeoutError::Timeout) => return Err(RequestError::TimeUp),
-                Err(RecvTimeoutError::Disconnected) => return Err(RequestError::Signalled),
+                // The transport itself holds a sender, so that the error can only be the end of the time.
+                Err(_) if self.is_signalled => return Err(RequestError::Signalled),
+                Err(_) => return Err(RequestError::TimeUp),
             }
         }
     }

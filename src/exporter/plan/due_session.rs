@@ -25,10 +25,13 @@ pub struct DueSession {
     pub rejected_in_succession: usize,
     /// True if the receiver rejected any of the session in this run.
     pub is_rejected: bool,
-    /// Row ids of the messages to send without content, which the receiver found too large.
+    /// Row ids of the messages to send without content, whose content may be the cause of a rejection or a cut.
     pub omit_content: BTreeSet<i64>,
     /// True if fields and tasks go into other batches than messages, so that bisection can tell them apart.
     pub apart: bool,
+    /// True if a message or task of the session may be the cause of faults: the session goes last and alone, one message
+    /// or task at a time.
+    pub is_set_aside: bool,
 }
 
 impl DueSession {
@@ -44,6 +47,13 @@ impl DueSession {
             is_rejected: false,
             omit_content: BTreeSet::new(),
             apart: false,
+            is_set_aside: false,
         }
+    }
+
+    /// Sets the session aside.
+    pub fn set_aside(&mut self) {
+        self.is_set_aside = true;
+        self.apart = true;
     }
 }

@@ -38,7 +38,8 @@ impl Request {
     }
 }
 
-/// Selects the due sessions in the order of sending: high priority first, then the longest waiting.
+/// Selects the due sessions in the order of sending: high priority first, then the longest waiting. Those that are set aside
+/// go last.
 pub fn due_sessions(
     scan: &Scan,
     queue: &Queue,
@@ -62,10 +63,16 @@ pub fn due_sessions(
         let enqueued_at = item.and_then(|item| item.enqueued_at);
         let priority = item.map_or(Priority::Normal, |item| item.priority);
         let waiting_since = if priority == Priority::High { enqueued_at } else { cursor.waiting_since };
-        let session = DueSession::new(id.clone(), enqueued_at, session.data_fingerprint.clone());
+        let mut session = DueSession::new(id.clone(), enqueued_at, session.data_fingerprint.clone());
+        if destination.suspects.get(id).is_some_and(|suspect| suspect.is_set_aside) {
+            session.set_aside();
+        }
         due.push((priority, waiting_since, cursor.seen_rowid, session));
     }
-    due.sort_by(|a, b| (a.0, a.1, a.2, &a.3.session_id).cmp(&(b.0, b.1, b.2, &b.3.session_id)));
+    due.sort_by(|(a_priority, a_since, a_rowid, a), (b_priority, b_since, b_rowid, b)| {
+        let a = (a.is_set_aside, a_priority, a_since, a_rowid, &a.session_id);
+        a.cmp(&(b.is_set_aside, b_priority, b_since, b_rowid, &b.session_id))
+    });
     due.into_iter().map(|(_, _, _, session)| session).collect()
 }
 

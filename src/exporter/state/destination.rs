@@ -1,6 +1,8 @@
 //! A destination: an endpoint together with the user that the API key stands for, and everything that was learned of and
 //! acknowledged by it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,9 @@ pub struct Destination {
     /// Backoff of the endpoint.
     #[serde(default)]
     pub backoff: Backoff,
+    /// Sessions with a message or task that may be the cause of faults, by session id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub suspects: BTreeMap<String, Suspect>,
     /// A lower limit for batches, learned from timeouts or from the receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned_limit: Option<LearnedLimit>,
@@ -131,7 +136,7 @@ mod sync_cursor {
 pub struct Backoff {
     /// Attempts since the last success.
     pub attempts: u32,
-    /// Consecutive faults among them that may depend on the body, since a batch was last halved for one.
+    /// Consecutive faults among them that may depend on the body, of batches that can be halved, since the last probe.
     #[serde(default, rename = "timeOuts", skip_serializing_if = "is_zero")]
     pub body_faults: u32,
     /// Time of the next retry.
@@ -141,6 +146,16 @@ pub struct Backoff {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+/// A session of which a single message or task, alone in a batch, met faults that may depend on the body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Suspect {
+    /// Consecutive faults that no probe has explained yet.
+    pub faults: u32,
+    /// True if the session goes after all others, because the endpoint responds to others.
+    pub is_set_aside: bool,
 }
 
 /// A limit for batches below the configured one, and the time at which it was learned.

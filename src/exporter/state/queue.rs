@@ -173,7 +173,7 @@ pub enum Change {
         seen: Option<DateTime<Utc>>,
     },
     /// The receiver rejected the session.
-    Refused {
+    Rejected {
         /// Id of the session.
         session_id: String,
         /// Code of the error.
@@ -288,7 +288,7 @@ impl Queue {
             Change::Settled { session_id, seen } => {
                 self.items.retain(|item| item.session_id != *session_id || item.enqueued_at != *seen);
             }
-            Change::Refused { session_id, code, message, data_mark, permanence } => {
+            Change::Rejected { session_id, code, message, data_mark, permanence } => {
                 let item = self.entry(session_id, now);
                 item.attempts = item.attempts.saturating_add(1);
                 item.last_error = Some(format!("{code}: {message}"));
@@ -375,7 +375,7 @@ mod tests {
     }
 
     fn refused(code: &str) -> Change {
-        Change::Refused {
+        Change::Rejected {
             session_id: "s".into(),
             code: code.into(),
             message: "m".into(),

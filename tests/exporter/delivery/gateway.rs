@@ -14,6 +14,11 @@ fn limit_bodies(test: &ExporterTest, fault: Fault) {
     test.receiver.script(batches().that(|batch| batch.content_length() > GATEWAY_BYTES), fault);
 }
 
+/// A firewall's response in plain text.
+fn text(status: u16) -> Fault {
+    Fault::status(status).header("Content-Type", "text/plain").body("Blocked by policy")
+}
+
 #[test]
 fn gateway_that_cuts_large_bodies_lets_everything_through_in_halves() {
     for (name, fault) in [
@@ -79,6 +84,9 @@ fn outage_that_looks_like_a_gateway_costs_no_content_and_no_session() {
         ("closed", batches(), Fault::close()),
         ("blocked", batches(), Fault::html(403)),
         ("blocked altogether", requests(), Fault::html(406)),
+        ("blocked with a text", batches(), text(400)),
+        ("blocked without a word", requests(), Fault::html(400).body("")),
+        ("blocked with another JSON", batches(), Fault::status(422).body(r#"{"message":"Blocked"}"#)),
         ("captive portal", requests(), Fault::html(200)),
     ] {
         eprintln!("case: {name}");
@@ -114,6 +122,8 @@ fn message_that_a_firewall_blocks_is_left_behind_alone() {
         ("403 without a body", Fault::html(403).body("")),
         ("403 with another JSON", Fault::status(403).body(r#"{"message":"Forbidden"}"#)),
         ("400 with a page", Fault::html(400)),
+        ("400 with a text", text(400)),
+        ("422 with another JSON", Fault::status(422).body(r#"{"message":"Unprocessable"}"#)),
         ("200 with a page", Fault::html(200)),
     ];
     for (name, fault) in table {
@@ -214,4 +224,84 @@ fn message_without_any_response_backs_off_with_its_session_alone() {
         test.run_json(&[], 0);
         test.assert_delivered_without_repeats();
     }
+}
+
+/// Runs at intervals until a condition holds; one that takes longer than so many runs never will.
+fn run_until(test: &ExporterTest, arguments: &[&str], runs_max: usize, condition: impl Fn() -> bool) {
+    for _ in 0..runs_max {
+        test.run(arguments);
+        if condition() {
+            return;
+        }
+        test.advance(TimeDelta::minutes(61));
+    }
+    panic!("not after {runs_max} runs: {}", test.status());
+}
+
+/// A time budget below the timeout leaves no time for a second attempt, and none for a probe.
+#[test]
+fn message_that_uses_up_the_time_budget_of_each_run_delays_no_other_session() {
+    for (name, first_session, batch_messages) in [("alone", 1, "1"), ("in a batch with others", 2, "1000")] {
+        eprintln!("case: {name}");
+        let test = ExporterTest::with_sessions(&[first_session, 3, 3]);
+        test.set("timeout", "30");
+        test.set("batchSize", batch_messages);
+        let bad = test.message(0, 0);
+        test.receiver.script(batches().with_message(&bad), Fault::silence());
+        let arguments = ["--json", "--max-seconds", "2"];
+        run_until(&test, &arguments, 12, || test.receiver.alice().message_count() == 6);
+        run_until(&test, &arguments, 12, || test.queued(&test.sessions[0]).is_some());
+        let item = test.queued(&test.sessions[0]).unwrap();
+        assert!(item["lastError"].to_string().contains("NO_RESPONSE"), "{item}");
+
+        // New data of the others does not wait for it either.
+        test.add_messages(&test.sessions[1], 1);
+        test.advance(TimeDelta::minutes(61));
+        test.run(&arguments);
+        assert_eq!(test.receiver.alice().message_count(), 7);
+
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered_without_repeats();
+    }
+}
+
+/// After an outage the wait before a probe exceeds the time budget of a run.
+#[test]
+fn message_that_is_cut_after_an_outage_delays_no_other_session() {
+    for (name, fault) in [("cut", Fault::reset()), ("blocked", Fault::html(403))] {
+        eprintln!("case: {name}");
+        let mut test = ExporterTest::with_sessions(&[]);
+        test.set("batchSize", "1");
+        test.run_json(&[], 0);
+        for messages in [1, 3, 3] {
+            test.add_session(messages);
+        }
+        let bad = test.message(0, 0);
+        test.receiver.script(requests(), Fault::reset());
+        for _ in 0..12 {
+            test.run(&["--quiet"]);
+            test.advance(TimeDelta::minutes(61));
+        }
+        test.receiver.clear_script();
+        test.receiver.script(batches().with_message(&bad), fault);
+        run_until(&test, &["--quiet"], 4, || test.receiver.alice().message_count() == 6);
+        test.receiver.clear_script();
+        test.run_json(&["all"], 0);
+        test.assert_delivered_without_repeats();
+    }
+}
+
+#[test]
+fn gateway_that_finds_a_message_too_large_is_named_in_place_of_the_receiver() {
+    let test = ExporterTest::with_sessions(&[3, 3]);
+    test.receiver.script(batches().with_message(&test.message(0, 1)), Fault::html(413));
+    let (report, outcome) = test.run_json(&["--verbose"], 65);
+    outcome.prints("gateway").does_not_print("the receiver rejected");
+    let error = &report["errors"][0];
+    assert_eq!(error["code"], "HTTP_413", "{report}");
+    assert!(error["message"].as_str().unwrap().contains("a gateway or proxy on the way"), "{report}");
+    test.receiver.clear_script();
+    test.run_json(&["all"], 0);
+    test.assert_delivered_without_repeats();
 }

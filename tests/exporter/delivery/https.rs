@@ -118,9 +118,18 @@ fn ca_file_is_read_in_the_forms_in_which_tools_write_it() {
 #[test]
 fn ca_file_that_is_none_is_a_matter_of_configuration() {
     let authority = Authority::new("team");
-    for (name, content) in
-        [("missing.pem", None), ("empty.pem", Some("")), ("text.pem", Some("no certificate"))]
-    {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap();
+    let key_as_certificate = key.serialize_pem().replace("PRIVATE KEY", "CERTIFICATE");
+    for (name, content) in [
+        ("missing.pem", None),
+        ("empty.pem", Some(Vec::new())),
+        ("text.pem", Some(b"no certificate".to_vec())),
+        ("key.der", Some(key.serialize_der())),
+        ("key.pem", Some(key.serialize_pem().into_bytes())),
+        ("key-as-certificate.pem", Some(key_as_certificate.into_bytes())),
+        ("request.der", Some(request.der().to_vec())),
+    ] {
         let test = https_test(&authority, Certificate::Right);
         let path = test.path(name);
         if let Some(content) = content {

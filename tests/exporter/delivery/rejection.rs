@@ -310,3 +310,24 @@ fn backlog_behind_a_refused_batch_goes_in_full_batches_again() {
         test.assert_delivered_without_repeats();
     }
 }
+
+#[test]
+fn rejected_sessions_count_neither_as_sent_nor_for_the_cursor_on_the_wire() {
+    let test = ExporterTest::with_sessions(&[2, 2, 2, 2]);
+    test.set("batchSize", "4");
+    for rejected in [1, 2, 3] {
+        test.receiver.reject(&test.sessions[rejected], "SESSION_CONFLICT", 1);
+    }
+    let (_, outcome) = test.run_json(&["--verbose"], 75);
+    outcome
+        .prints("sent 2 messages and 0 tasks of 1 session")
+        .prints("sent 0 messages and 0 tasks of 0 sessions");
+    let batches = data_batches(&test);
+    let cursor = &batches[1].payload.as_ref().unwrap().cursor;
+    assert_eq!(cursor.last_session_id.as_deref(), Some(test.sessions[0].as_str()));
+
+    let synced_at = test.status()["lastSyncAt"].clone();
+    test.receiver.reject(&test.sessions[1], "SESSION_CONFLICT", 1);
+    test.run_json(&["session", &test.sessions[1]], 75);
+    assert_eq!(test.status()["lastSyncAt"], synced_at, "nothing was acknowledged");
+}

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 
 use crate::support::exporter_test::ExporterTest;
-use crate::support::{Fault, batches, wait_until};
+use crate::support::{Fault, batches, identities, wait_until};
 
 const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];
 
@@ -104,5 +104,21 @@ fn signal_after_the_run_ends_the_program() {
         wait_until("the program ends", || child.borrow_mut().try_wait().unwrap().is_some());
         let status = child.borrow_mut().wait().unwrap();
         assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+    }
+}
+
+#[test]
+fn signal_ends_a_run_that_finds_every_batch_too_large_to_send() {
+    for signal in SIGNALS {
+        let test = ExporterTest::with_sessions(&[2; 20]);
+        test.receiver.with_identity("user-alice", |alice| alice.limits.max_body_bytes = Some(1));
+        test.set("timeout", "600");
+        test.receiver.script(identities(), Fault::none().held());
+        let run = test.spawn(&["--json"]);
+        test.receiver.wait_until("the identity is requested", |requests| !requests.is_empty());
+        run.signal(signal);
+        test.receiver.release();
+        let report = run.wait().exits(75).json();
+        assert_eq!(report["sessionsRejected"], 0, "{report}");
     }
 }

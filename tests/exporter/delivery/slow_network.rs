@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::support::exporter_test::ExporterTest;
-use crate::support::{Fault, TestReceiver, batches};
+use crate::support::{Fault, TestReceiver, batches, identities};
 
 #[test]
 fn backlog_gets_through_at_16_kb_a_second() {
@@ -78,4 +78,68 @@ fn time_budget_below_the_timeout_halves_the_batch_too() {
         }
         test.assert_delivered();
     }
+}
+
+#[test]
+fn response_that_is_not_over_by_the_timeout_halves_the_batch() {
+    let test = ExporterTest::with_sessions(&[100]);
+    // With progress all the time, and still not at its end by the timeout.
+    let drip = Fault::none().dripping(Duration::from_millis(100));
+    test.receiver.script(batches().with_more_messages_than(40), drip);
+    let (_, outcome) = test.run_json(&["--verbose"], 0);
+    outcome.prints("timed out during its response");
+    test.assert_delivered();
+}
+
+#[test]
+fn small_batches_do_not_raise_a_limit_that_large_ones_taught() {
+    let test = ExporterTest::with_sessions(&[40]);
+    test.receiver.script(batches().with_data().times(2), Fault::silence());
+    test.run_json(&[], 0);
+    for _ in 0..12 {
+        test.add_messages(&test.sessions[0], 1);
+        test.run_json(&[], 0);
+    }
+    test.add_messages(&test.sessions[0], 400);
+    let before = test.receiver.batches().len();
+    test.run_json(&[], 0);
+    let first = test.receiver.batches()[before].messages().count();
+    assert!(first <= 200, "the first batch holds {first} messages");
+    test.assert_delivered();
+}
+
+#[test]
+fn batch_is_not_begun_in_the_last_moment_of_the_time_budget() {
+    let test = ExporterTest::with_sessions(&[2, 2]);
+    test.set("batchSize", "2");
+    test.set("timeout", "30");
+    test.receiver.script(batches().times(1), Fault::none().late(Duration::from_millis(1600)));
+    let (report, _) = test.run_json(&["--max-seconds", "2"], 75);
+    assert_eq!(test.receiver.batches().len(), 1, "{report}");
+    test.receiver.clear_script();
+    test.run_json(&["all"], 0);
+    test.assert_delivered();
+}
+
+#[test]
+fn end_of_the_time_budget_is_not_explained_by_a_fault_that_is_over() {
+    let test = ExporterTest::with_sessions(&[2]);
+    test.set("timeout", "30");
+    test.receiver.script(identities().times(1), Fault::status(503).header("Retry-After", "6"));
+    test.receiver.script(batches(), Fault::silence());
+    // Too little is left for the batch to count as slow.
+    let (report, outcome) = test.run_json(&["--max-seconds", "8"], 75);
+    outcome.prints("time budget").does_not_print("503 Service");
+    assert_eq!(report["errors"][0]["code"], "TIME_UP", "{report}");
+}
+
+#[test]
+fn fault_of_an_identity_request_ends_with_its_success() {
+    let test = ExporterTest::with_sessions(&[]);
+    let excluded = test.session("https://github.com/elsewhere/api", 2);
+    test.receiver.script(identities().times(1), Fault::status(503));
+    let (report, _) = test.run_json(&["session", &excluded], 0);
+    assert_eq!((&report["status"], &report["nextRetryAt"]), (&"skipped".into(), &serde_json::Value::Null));
+    let status = test.status();
+    assert!(status["lastError"].is_null() && status["nextRetryAt"].is_null(), "{status}");
 }

@@ -4,7 +4,7 @@ use super::NOW;
 use han_sync::exporter::config::PrivacyRules;
 use han_sync::exporter::delivery::acknowledge::validate_response;
 use han_sync::exporter::delivery::request_error::RequestError;
-use han_sync::exporter::delivery::response::{self, BatchDecision};
+use han_sync::exporter::delivery::response::{self, BatchDecision, Rejecter};
 use han_sync::exporter::plan::eligibility::{Affiliations, Eligibility, check_sync_eligibility};
 use han_sync::printable::printable;
 use han_sync::protocol::{Identity, code};
@@ -42,7 +42,7 @@ pub fn run(input: &[u8]) {
     };
     let is_json = content_type.is_empty() || content_type.contains("json");
     posted(response::batch_decision(ENDPOINT, response(), *NOW), status, is_json, sent, body);
-    identified(response::identified(ENDPOINT, response(), *NOW), status, is_json, body);
+    identified(response::identity_response(ENDPOINT, response(), *NOW), status, is_json, body);
 }
 
 fn posted(
@@ -54,9 +54,10 @@ fn posted(
 ) {
     let answer = match posted {
         Ok(BatchDecision::Response(response)) => response,
-        Ok(BatchDecision::BatchRejected { status: refused, message }) => {
-            assert!(matches!(refused, 400 | 413 | 422) && refused == status);
-            return is_printable(&message);
+        Ok(BatchDecision::BatchRejected(rejection)) => {
+            assert!(matches!(rejection.status, 400 | 413 | 422) && rejection.status == status);
+            assert!(is_json || rejection.by == Rejecter::Gateway && status == 413);
+            return is_printable(&rejection.to_string());
         }
         Err(error) => return is_printable(error.message()),
     };

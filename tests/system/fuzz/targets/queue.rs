@@ -58,7 +58,7 @@ fn changes(input: &[u8]) -> Vec<Change> {
     let mut changes = vec![Change::RequestAll, Change::TakeAll, Change::HookRan];
     for session_id in first.into_iter().chain(["new".to_owned()]) {
         let seen = document.item(&session_id).and_then(|item| item.enqueued_at);
-        let refused = |code: &str, permanence| Change::Refused {
+        let refused = |code: &str, permanence| Change::Rejected {
             session_id: session_id.clone(),
             code: code.to_owned(),
             message: "words".to_owned(),

@@ -22,9 +22,9 @@ pub struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// Classifies a request without a response. A connection that breaks after the body has begun is cut: the kernel
-    /// takes a small body as a whole, so that the time of the break tells nothing.
-    pub fn unreachable(&self, error: &ureq::Error, has_begun: bool) -> RequestError {
+    /// Classifies a request without a response. A break after the first byte of the body was read counts as `Cut`, even if
+    /// the whole body was written: the kernel buffers a small body at once.
+    pub fn classify(&self, error: &ureq::Error, has_begun: bool) -> RequestError {
         let Route { endpoint, .. } = self;
         let through = self.proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
         let is_timeout = matches!(error, ureq::Error::Timeout(_))
@@ -38,7 +38,7 @@ impl Route<'_> {
         }
         if has_begun && matches!(error, ureq::Error::Io(_) | ureq::Error::Rustls(_)) {
             let message = format!(
-                "{endpoint} cannot be reached{through}: it, or a gateway on the way, cut the connection instead of responding ({error})"
+                "{endpoint} cannot be reached{through}: it, or a gateway on the way, closed the connection without a response ({error})"
             );
             return RequestError::fault_of(FaultKind::Cut, message);
         }
@@ -84,7 +84,7 @@ impl Route<'_> {
             }
             CertificateError::NotValidYet => format!("{certificate} is not valid yet; {SET_CLOCK}"),
             CertificateError::NotValidYetContext { not_before, .. } => {
-                format!("{certificate} is not valid yet, but from {} on; {SET_CLOCK}", date(*not_before))
+                format!("{certificate} is valid only from {} on; {SET_CLOCK}", date(*not_before))
             }
             CertificateError::NotValidForName => format!("{certificate} is for another name; {SET_NAME}"),
             CertificateError::NotValidForNameContext { presented, .. } => {
@@ -108,7 +108,9 @@ impl Route<'_> {
             }
             // rustls has no variant of its own for this error of its verifier.
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-                format!("{certificate} is that of a certificate authority, used as the server's own; {ISSUE}")
+                format!(
+                    "{certificate} is a certificate authority's, which cannot be used for a server; {ISSUE}"
+                )
             }
             _ => format!("{certificate} is not valid ({reason}); {ISSUE}"),
         }
