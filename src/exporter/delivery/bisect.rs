@@ -2,9 +2,9 @@
 //!
 //! The receiver rejects a batch as a whole, or a session of the batch, and does not name the item. Each step halves the
 //! limits of the next batches, first in sessions, then in the messages, then in the tasks of one session, until the item is
-//! alone. The limits stay in force until everything in the batch that was rejected first has passed.
+//! found, or everything in the first rejected batch has passed.
 //!
-//! Pure: bisection sends nothing and advances no cursor.
+//! Bisection changes only limits and due sessions; it sends nothing and advances no cursor.
 
 use std::collections::VecDeque;
 
@@ -20,10 +20,16 @@ pub struct Bisection {
 
 #[derive(Debug)]
 struct Step {
+    limits: StepLimits,
+    end: End,
+}
+
+/// The limits of the batches of one step.
+#[derive(Debug, Clone, Copy)]
+struct StepLimits {
     sessions: usize,
     messages: usize,
     tasks: usize,
-    end: End,
 }
 
 /// The end of the batch that was rejected first.
@@ -59,15 +65,15 @@ impl Bisection {
 
     /// Lowers the limits of the next batch to the current step.
     pub fn restrict(&self, limits: &mut BatchLimits) {
-        if let Some(step) = &self.step {
-            limits.sessions = step.sessions;
-            limits.messages = limits.messages.min(step.messages);
-            limits.tasks = step.tasks;
+        if let Some(Step { limits: StepLimits { sessions, messages, tasks }, .. }) = self.step {
+            limits.sessions = sessions;
+            limits.messages = limits.messages.min(messages);
+            limits.tasks = tasks;
         }
     }
 
-    /// Narrows the search after the rejection of a batch. Returns false if the rejected item is alone in the batch,
-    /// without content.
+    /// Halves the next batches after the rejection of a batch; a single message is sent without content instead. Returns
+    /// false if neither is possible.
     pub fn narrow(
         &mut self,
         batch: &Batch,
@@ -76,7 +82,12 @@ impl Bisection {
     ) -> bool {
         let [chunk] = batch.chunks.as_slice() else {
             let Some(last) = batch.chunks.last() else { return false };
-            self.step(last, destination, batch.chunks.len() / 2, usize::MAX, usize::MAX);
+            let sessions = batch.chunks.len() / 2;
+            self.set_limits(
+                StepLimits { sessions, messages: usize::MAX, tasks: usize::MAX },
+                last,
+                destination,
+            );
             return true;
         };
         if self.narrow_session(chunk, destination, due) {
@@ -92,7 +103,7 @@ impl Bisection {
         }
     }
 
-    /// Narrows the search after the rejection of a session. Returns false if a single message, a single task, or nothing
+    /// Halves the next batches after the rejection of a session. Returns false if a single message, a single task, or nothing
     /// but the fields of the session were sent.
     pub fn narrow_session(
         &mut self,
@@ -103,28 +114,22 @@ impl Bisection {
         let Some(session) = due.iter_mut().find(|session| session.session_id == chunk.session_id) else {
             return false;
         };
-        if chunk.messages > 1 {
-            self.step(chunk, destination, 1, chunk.messages / 2, usize::MAX);
+        let (messages, tasks) = if chunk.messages > 1 {
+            (chunk.messages / 2, usize::MAX)
         } else if chunk.messages == 1 && (chunk.tasks > 0 || chunk.new_fields) && !session.apart {
-            self.step(chunk, destination, 1, 1, usize::MAX);
+            (1, usize::MAX)
         } else if chunk.messages == 0 && chunk.tasks > 1 {
-            self.step(chunk, destination, 1, usize::MAX, chunk.tasks / 2);
+            (usize::MAX, chunk.tasks / 2)
         } else {
             return false;
-        }
+        };
         session.apart = true;
+        self.set_limits(StepLimits { sessions: 1, messages, tasks }, chunk, destination);
         true
     }
 
     /// Sets the limits of the next batches. `last`: the last chunk of the rejected batch.
-    fn step(
-        &mut self,
-        last: &SessionChunk,
-        destination: &Destination,
-        sessions: usize,
-        messages: usize,
-        tasks: usize,
-    ) {
+    fn set_limits(&mut self, limits: StepLimits, last: &SessionChunk, destination: &Destination) {
         let end = match self.step.take() {
             Some(step) => step.end,
             None => {
@@ -136,6 +141,6 @@ impl Bisection {
                 }
             }
         };
-        self.step = Some(Step { sessions, messages, tasks, end });
+        self.step = Some(Step { limits, end });
     }
 }

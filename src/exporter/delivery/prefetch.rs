@@ -1,8 +1,8 @@
 //! Prefetch: the next batches are read and encoded while one is in flight.
 //!
 //! A prefetched batch is built as if the batches before it were acknowledged. It is discarded if one of them is not
-//! acknowledged in full, or if han has written to its database since, because the rows may say that a session is no
-//! longer eligible.
+//! acknowledged in full at the first attempt. It is discarded, too, if han has written to its database since, because the
+//! rows may say that a session is no longer eligible.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +20,7 @@ use crate::exporter::source::Source;
 
 /// The number of prefetched batches that keeps two processors busy with reading and compressing.
 const BATCHES_MAX: usize = 3;
-/// The bytes before compression from which on no further batch is prefetched; bounds the memory of large messages.
+/// The uncompressed size of prefetched batches at which prefetching pauses; bounds the memory of large messages.
 const BYTES_MAX: usize = 4 << 20;
 
 /// A batch, and the thread that encodes its payload.

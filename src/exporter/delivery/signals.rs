@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT: while a transport is at work they end the run in good order; before and after, they have their
-//! default effect, which is to end the process.
+//! SIGTERM and SIGINT: from the first request until the transport is dropped they end the run in good order; before and
+//! after, they have their default effect, which is to end the process.
 //!
 //! The handlers are registered once in a process, because a signal whose handler is removed would be ignored.
 
@@ -12,10 +12,10 @@ use std::thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
 
-/// The handlers, from the first transport on; `None` if they cannot be registered.
+/// The handlers, from the first request on; `None` if they cannot be registered.
 static HANDLERS: OnceLock<Option<Handlers>> = OnceLock::new();
 
-/// Called in a thread of its own for each signal.
+/// The callback for a signal; it runs on the signal thread.
 type Listener = Box<dyn Fn() + Send>;
 
 struct Handlers {
