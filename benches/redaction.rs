@@ -40,6 +40,8 @@ fn main() {
         ("escape sequences", "\\u003d%3D&quot;\u{1b}[0m".to_owned()),
         ("wrapped tokens", "x7Kq9ZpL2mWv4TbR8nYc\n".to_owned()),
         ("names before line breaks", "password:\n".to_owned()),
+        ("headings of tables", "password, token, user\n".to_owned()),
+        ("commands without secrets", "mysql -u root -p; ".to_owned()),
     ] {
         for times in [1 << 12, 1 << 15] {
             measure(&format!("worst case: {name}, {times} times"), &[text.repeat(times)]);

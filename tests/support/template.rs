@@ -48,6 +48,13 @@ const WORDS: &[&str] = &[
 ];
 const PASSWORD_WORDS: &[&str] =
     &["Winter", "Dragon", "Monkey", "Falcon", "Sunset", "Purple", "Tiger", "Rocket"];
+/// Words of passphrases, none of which a program would use.
+const DICE_WORDS: &[&str] = &[
+    "acorn", "badger", "candle", "dolphin", "ember", "falcon", "glacier", "harbor", "island", "jigsaw",
+    "kettle", "lantern", "meadow", "nectar", "orchid", "pebble", "quartz", "raven", "saddle", "thistle",
+    "umbrella", "velvet", "walnut", "yonder", "zephyr", "copper", "bramble", "cinder", "dapple", "gravel",
+    "hazel", "juniper",
+];
 const NAMES: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 
 /// A template with its holes filled.
@@ -162,6 +169,11 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
         // All that a generator of passwords may use; the first without signs that quotes, shells and YAML need escaped.
         "printable" => seeded.from(&printable(|sign| !"'\"`\\".contains(sign)), count),
         "print" => seeded.from(&printable(|_| true), count),
+        "dice" => seeded.pick(DICE_WORDS).to_owned(),
+        "Dice" => capitalized(seeded.pick(DICE_WORDS)),
+        // Syllables, which a generator makes to be pronounced.
+        "spoken" => (0..count).map(|_| seeded.from("bdfgklmnprstvz", 1) + &seeded.from("aeiou", 1)).collect(),
+        "encoded" => base64(secret_file(count, seeded).as_bytes()),
         "uuid" => [8, 4, 4, 4, 12].map(|count| seeded.from("0123456789abcdef", count)).join("-"),
         "word" => (0..count).map(|_| seeded.pick(WORDS)).collect::<Vec<_>>().join("_"),
         "Word" => (0..count).map(|_| capitalized(seeded.pick(WORDS))).collect(),
@@ -183,6 +195,20 @@ fn hole(spec: &str, seeded: &mut Seeded) -> String {
         "esc" => "\u{1b}".to_owned(),
         "version" => format!("{}.{}.{}", seeded.below(9), seeded.below(40), seeded.below(100)),
         other => panic!("no hole is called {other}"),
+    }
+}
+
+/// A file that holds a secret: variables, `.netrc`, the credentials of registries, a configuration in YAML.
+fn secret_file(index: usize, seeded: &mut Seeded) -> String {
+    let password = hole("strong:16", seeded);
+    match index {
+        1 => format!("DB_HOST=db.internal\nDB_USER=app\nDB_PASSWORD={password}\n"),
+        2 => format!("machine git.example.net\n  login app\n  password {password}\n"),
+        3 => {
+            let login = base64(format!("app:{password}").as_bytes());
+            format!("{{\"auths\":{{\"registry.example.net\":{{\"auth\":\"{login}\"}}}}}}")
+        }
+        _ => format!("users:\n- name: app\n  user:\n    token: {}\n", hole("b62:40", seeded)),
     }
 }
 

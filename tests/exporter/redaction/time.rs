@@ -39,6 +39,11 @@ fn time_grows_no_faster_than_the_text() {
         "curl -u a:",
         "xoxd-",
         "eyJa.",
+        "password, token, user\n",
+        "INSERT INTO t (password) VALUES ('a'), ",
+        "REJfUEFTU1dPUkQ9eA==\n",
+        "password: {",
+        "<password a=",
         "[REDACTED:password]",
     ] {
         // What is found only at the end of all of it is looked for from each of its beginnings.

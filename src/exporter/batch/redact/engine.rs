@@ -14,6 +14,7 @@ use crate::exporter::batch::redact::keywords::KeywordAutomaton;
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
 use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
+use crate::exporter::batch::redact::tables::{self, HeadingKeyword};
 
 /// Bytes of digits and semicolons in a colour code of a terminal.
 const COLOUR_BYTES_MAX: usize = 16;
@@ -91,22 +92,50 @@ fn spellings(keyword: &str, any_case: bool) -> BTreeSet<String> {
     spellings
 }
 
+/// Secrets that were found, and names without a value, which may head the columns of tables.
+pub(super) struct Findings {
+    pub(super) spans: Vec<Span>,
+    pub(super) headings: Vec<HeadingKeyword>,
+}
+
 /// Finds the secrets of all rules, in no particular order; spans may overlap.
-pub(super) fn find(text: &str) -> Vec<Span> {
+pub(super) fn find(text: &str) -> Findings {
     let engine = &*ENGINE;
-    let mut spans = Vec::new();
-    let mut resume_at = vec![0; engine.rules.len()];
+    let mut findings = Findings { spans: Vec::new(), headings: Vec::new() };
+    // Few rules find something in a text.
+    let mut resume_at: Vec<(usize, usize)> = Vec::new();
     engine.keywords.each(text.as_bytes(), |keyword, hit| {
         let index = engine.rule_of[keyword];
-        if hit.start >= resume_at[index]
-            && let Some(found) = engine.apply(index, text, hit)
-        {
-            resume_at[index] = found.end;
-            let kind = engine.rules[index].kind;
-            spans.push(Span { start: found.start, end: found.end, rule: index, kind });
+        let resume = resume_at.iter().position(|(rule, _)| *rule == index);
+        if resume.is_some_and(|resume| hit.start < resume_at[resume].1) {
+            return;
+        }
+        let rule = engine.rules[index];
+        match (engine.apply(index, text, hit.clone()), &rule.matcher) {
+            (Some(found), _) => {
+                match resume {
+                    Some(resume) => resume_at[resume].1 = found.end,
+                    None => resume_at.push((index, found.end)),
+                }
+                findings.spans.push(Span {
+                    start: found.start,
+                    end: found.end,
+                    rule: index,
+                    kind: rule.kind,
+                });
+            }
+            (None, Matcher::Assigned(strength)) if tables::may_head_column(text.as_bytes(), &hit) => {
+                findings.headings.push(HeadingKeyword { keyword: hit, strength: *strength, rule: index });
+            }
+            _ => {}
         }
     });
-    spans
+    findings
+}
+
+/// The kind of a rule.
+pub(super) fn kind(rule: usize) -> &'static str {
+    ENGINE.rules[rule].kind
 }
 
 impl Engine {
@@ -117,12 +146,12 @@ impl Engine {
             return None;
         }
         match &rule.matcher {
-            Matcher::Pattern(pattern) => {
+            Matcher::Pattern(_) | Matcher::Command(_) => {
                 let start = pattern_start(text, keyword.start, rule.prefix)?;
                 if !is_at_boundary(text.as_bytes(), start, rule.boundary) {
                     return None;
                 }
-                let pattern = self.patterns[index].get_or_init(|| anchored(pattern));
+                let pattern = self.patterns[index].get_or_init(|| anchored(rule));
                 match rule.check {
                     Check::Shape => secret(pattern, text, start),
                     check => checked_secret(pattern, text, start, check),
@@ -144,8 +173,31 @@ pub(super) fn markers(text: &str) -> Vec<Range<usize>> {
     MARKER.find_iter(text).map(|marker| marker.range()).collect()
 }
 
-fn anchored(pattern: &str) -> Regex {
-    Regex::new(&format!(r"\A(?:{pattern})")).expect("a test compiles every rule")
+/// An argument of a command before a secret, and the secret, in quotes or without.
+const ARGUMENT: &str = r#"(?:[!-~&&[^\\|;<>]]|\\+["'A-Za-mo-qsu-z0-9]){1,80}"#;
+const ARGUMENTS_MAX: usize = 12;
+const SECRET_ARGUMENT: &str = concat!(
+    r#"(?:\\*'(?P<secret>[^'\r\n]{4,128})'|\\*"(?P<secret_2>[^"\r\n]{4,128}?)\\*""#,
+    r#"|(?P<secret_3>[^\s'"\\|;<>]{4,128}))"#
+);
+/// Groups of a pattern, one of which is the secret.
+const SECRET_GROUPS: [&str; 3] = ["secret", "secret_2", "secret_3"];
+
+/// Compiles the pattern of a rule.
+fn anchored(rule: &Rule) -> Regex {
+    let pattern = match rule.matcher {
+        Matcher::Pattern(pattern) => format!(r"\A(?:{pattern})"),
+        Matcher::Command(flag) => {
+            let commands: Vec<String> =
+                rule.keywords.iter().map(|command| regex::escape(command.trim_end())).collect();
+            let commands = commands.join("|");
+            format!(
+                r"\A(?:{commands})[A-Za-z0-9_.-]{{0,16}}(?: +{ARGUMENT}){{0,{ARGUMENTS_MAX}}}? +{flag}{SECRET_ARGUMENT}"
+            )
+        }
+        Matcher::Assigned(_) => String::new(),
+    };
+    Regex::new(&pattern).expect("a test compiles every rule")
 }
 
 /// Matches at `start`, and returns the group `secret`, or the whole match.
@@ -153,7 +205,8 @@ fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
     // Groups cost more than a match, and most attempts end in none.
     let whole = regex.find(&text[start..])?;
     let captures = if regex.captures_len() > 1 { regex.captures(&text[start..]) } else { None };
-    let group = captures.and_then(|captures| captures.name("secret")).unwrap_or(whole);
+    let group = captures.and_then(|captures| SECRET_GROUPS.iter().find_map(|name| captures.name(name)));
+    let group = group.unwrap_or(whole);
     let end = start + group.end();
     // A part of a longer word is no secret.
     let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);

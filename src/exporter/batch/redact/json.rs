@@ -40,13 +40,8 @@ pub(super) fn confine(text: &str, is_document: bool, spans: &[Span]) -> Vec<Repl
             spans.iter().enumerate().skip(next).take_while(|(_, span)| span.start < string.end)
         {
             // An escape sequence that a span cuts belongs to that span, unless the span before includes it.
-            while at < string.end && unit_end(text, at) <= found.start {
-                at = unit_end(text, at);
-            }
-            let start = at;
-            while at < string.end && at < found.end {
-                at = unit_end(text, at);
-            }
+            let start = skip_units(text, at, found.start.min(string.end), false);
+            at = skip_units(text, start, found.end.min(string.end), true);
             if start < at {
                 replacements.push(Replacement { start, end: at, span });
             }
@@ -60,14 +55,31 @@ fn strings(document: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = document.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + bytes[at..].iter().position(|byte| *byte == b'"')? + 1;
+        let start = at + memchr::memchr(b'"', &bytes[at..])? + 1;
         let mut end = start;
-        while *bytes.get(end)? != b'"' {
-            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        loop {
+            end += memchr::memchr2(b'"', b'\\', bytes.get(end..)?)?;
+            if bytes[end] == b'"' {
+                break;
+            }
+            end += 2;
         }
         at = end + 1;
         Some(start..end)
     })
+}
+
+/// Skips bytes and escape sequences up to a limit, and past it the sequence that the limit cuts, if `is_cut_skipped`.
+fn skip_units(text: &str, mut at: usize, limit: usize, is_cut_skipped: bool) -> usize {
+    while at < limit {
+        let Some(escape) = memchr::memchr(b'\\', &text.as_bytes()[at..limit]) else { return limit };
+        let end = unit_end(text, at + escape);
+        if end > limit && !is_cut_skipped {
+            return at + escape;
+        }
+        at = end;
+    }
+    at
 }
 
 /// The end of the byte or escape sequence that begins here, in a string of a valid document.

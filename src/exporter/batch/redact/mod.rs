@@ -18,12 +18,16 @@ mod span;
 mod reading;
 /// Values assigned to names of secrets.
 mod assigned;
+/// Columns of tables.
+mod tables;
 /// The automaton over the keywords of all rules.
 mod keywords;
 /// The search of one reading.
 mod engine;
 /// Private keys.
 mod private_key;
+/// Encoded texts.
+mod encoded;
 /// Other places of a secret that was found.
 mod repeats;
 /// The search of a text in all its readings.
@@ -35,6 +39,7 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use regex::Regex;
 
@@ -48,6 +53,8 @@ use crate::exporter::config::redact_patterns::{self, RedactPatternError};
 /// Passes over a text. A redaction can bring a rule's words close enough together for a match, which a further pass
 /// finds; more than two are needed for adversarial text only, whose result is then taken as it is.
 const PASSES_MAX: usize = 4;
+/// Bytes before and after a redaction that a rule which the redaction completes can reach.
+const NEIGHBOURHOOD_BYTES: usize = 1 << 10;
 
 /// Finds and replaces secrets. Cheap to create: the rules are compiled at their first use, once per process.
 pub struct Redactor {
@@ -103,8 +110,40 @@ impl Redactor {
                 Some(next) => redacted = Cow::Owned(next),
                 None => break,
             }
+            if !self.finds_more(&redacted) {
+                break;
+            }
         }
         redacted
+    }
+
+    /// True if a further pass over redacted text may find something: near a redaction, since elsewhere nothing changed.
+    fn finds_more(&self, text: &str) -> bool {
+        if !self.custom.is_empty() {
+            return true;
+        }
+        let mut window = 0..0;
+        let mut windows = engine::markers(text).into_iter().map(|marker| {
+            let start = text.floor_char_boundary(marker.start.saturating_sub(NEIGHBOURHOOD_BYTES));
+            start..text.floor_char_boundary(marker.end + NEIGHBOURHOOD_BYTES)
+        });
+        let is_found = |window: &Range<usize>| {
+            let text = &text[window.clone()];
+            let spans = span::merge(search::find(text, Vec::new()));
+            let replacements = json::confine(text, false, &spans);
+            !span::without_markers(replacements, &engine::markers(text)).is_empty()
+        };
+        for next in windows.by_ref() {
+            if next.start <= window.end {
+                window.end = next.end;
+                continue;
+            }
+            if is_found(&window) {
+                return true;
+            }
+            window = next;
+        }
+        is_found(&window)
     }
 
     /// Makes one pass; `None` if there is nothing to redact.

@@ -13,6 +13,11 @@ const VALUE_CHARS_MIN: usize = 8;
 /// Fewest characters of one line of a value of several lines.
 const LINE_CHARS_MIN: usize = 20;
 
+/// Values that are looked for one after the other: an automaton for few costs more than it saves.
+const SINGLE_VALUES_MAX: usize = 16;
+/// Values that are looked for at all, so that their automaton stays small.
+const VALUES_MAX: usize = 1 << 13;
+
 /// Values that were found, each with the index and the kind of its rule.
 #[derive(Default)]
 pub(super) struct FoundValues(BTreeMap<String, (usize, &'static str)>);
@@ -42,21 +47,30 @@ impl FoundValues {
 
     /// Finds all places of the values in a plain text.
     pub(super) fn places(&self, text: &str) -> Vec<(Range<usize>, usize, &'static str)> {
-        if self.0.is_empty() {
-            return Vec::new();
+        let values: Vec<(&String, &(usize, &'static str))> = self.0.iter().take(VALUES_MAX).collect();
+        let mut places = Vec::new();
+        let mut push = |index: usize, place: Range<usize>| {
+            let (value, (rule, kind)) = values[index];
+            if is_value(text, value, &place) {
+                places.push((place, *rule, *kind));
+            }
+        };
+        if values.len() <= SINGLE_VALUES_MAX {
+            for (index, (value, _)) in values.iter().enumerate() {
+                for start in memchr::memmem::find_iter(text.as_bytes(), value.as_bytes()) {
+                    push(index, start..start + value.len());
+                }
+            }
+            return places;
         }
-        let values: Vec<(&String, &(usize, &'static str))> = self.0.iter().collect();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .build(values.iter().map(|(value, _)| value));
-        let Ok(automaton) = automaton else { return Vec::new() };
-        let places = automaton.find_iter(text).filter_map(|place| {
-            let (value, (rule, kind)) = values[place.pattern().as_usize()];
-            let range = place.start()..place.end();
-            is_value(text, value, &range).then_some((range, *rule, *kind))
-        });
-        places.collect()
+        for place in automaton.iter().flat_map(|automaton| automaton.find_iter(text)) {
+            push(place.pattern().as_usize(), place.range());
+        }
+        places
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Documentation {
 pub enum Matcher {
     /// A regular expression, matched where the keyword begins. The secret is the group `secret`, or the whole match.
     Pattern(&'static str),
+    /// The keyword is a command, and the secret is an argument behind this pattern of a flag or of other arguments.
+    Command(&'static str),
     /// The keyword is part of a name, and the secret is the value assigned to the name.
     Assigned(Strength),
 }
@@ -83,6 +85,8 @@ pub enum Check {
     Password,
     /// A password of letters and digits, with no name.
     Mixed,
+    /// As [`Password`](Check::Password), but no flag, path or number.
+    Argument,
     /// As [`Password`](Check::Password), also a plain word: where nothing but a password can stand.
     Login,
 }
@@ -126,6 +130,12 @@ pub(super) const fn assigned(
 ) -> Rule {
     let rule = token(kind, keywords, "");
     Rule { matcher: Matcher::Assigned(strength), any_case: true, boundary: Boundary::Anything, ..rule }
+}
+
+/// A rule for the arguments of commands.
+pub(super) const fn command(commands: &'static [&'static str], flag: &'static str) -> Rule {
+    let rule = token("password", commands, "");
+    Rule { matcher: Matcher::Command(flag), check: Check::Argument, ..rule }
 }
 
 pub(super) const fn source(title: &'static str, url: &'static str) -> Documentation {

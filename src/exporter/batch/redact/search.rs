@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::exporter::batch::redact::reading::{self, PlainReading};
 use crate::exporter::batch::redact::repeats::FoundValues;
 use crate::exporter::batch::redact::span::Span;
-use crate::exporter::batch::redact::{engine, private_key};
+use crate::exporter::batch::redact::{encoded, engine, private_key, tables};
 
 /// Kind of a private key that is found by its markers.
 const PRIVATE_KEY: &str = "private_key";
@@ -26,19 +26,30 @@ pub(super) struct Search<'t> {
 pub(super) fn find(source: &str, custom: Vec<Span>) -> Vec<Span> {
     let mut search =
         Search { source, plain: reading::plain(source), spans: Vec::new(), values: FoundValues::default() };
-    for span in engine::find(source).into_iter().chain(custom) {
-        search.add_source(span);
+    let found = engine::find(source);
+    for span in found.spans.iter().chain(&custom) {
+        search.add_source(*span);
     }
-    let plain_spans = search.plain.as_ref().map(|plain| engine::find(&plain.text));
-    let starts: BTreeSet<usize> = match &plain_spans {
-        Some(spans) => spans.iter().map(|span| span.start).collect(),
-        None => search.spans.iter().map(|span| span.start).collect(),
-    };
-    for span in plain_spans.into_iter().flatten() {
-        search.add_plain(span);
+    let found = search.plain.as_ref().map_or(found, |plain| engine::find(&plain.text));
+    let starts: BTreeSet<usize> = found.spans.iter().map(|span| span.start).collect();
+    if search.plain.is_some() {
+        for span in found.spans {
+            search.add_plain(span);
+        }
+    }
+    for cell in tables::find(search.text(), found.headings) {
+        search.add_plain(Span {
+            start: cell.range.start,
+            end: cell.range.end,
+            rule: cell.rule,
+            kind: engine::kind(cell.rule),
+        });
     }
     for key in private_key::find(search.text()) {
         search.add_plain(Span { start: key.start, end: key.end, rule: 0, kind: PRIVATE_KEY });
+    }
+    for span in encoded::find(search.text(), PRIVATE_KEY) {
+        search.add_plain(span);
     }
     search.add_wrapped(&starts);
     search.add_repeated();
@@ -76,7 +87,9 @@ impl Search<'_> {
     /// begins one is no rest of another.
     fn add_wrapped(&mut self, starts: &BTreeSet<usize>) {
         let Some((reading, joins)) = reading::unwrapped(self.text()) else { return };
-        for span in engine::find(&reading.text) {
+        for span in
+            windows(&reading.text, &joins).into_iter().flat_map(|window| find_in(&reading.text, window))
+        {
             let first = joins.partition_point(|join| *join <= span.start);
             let crossed = joins[first..].iter().take_while(|join| **join < span.end);
             let plain_start = |join: &usize| reading.source_of(&(*join..*join + 1)).start;
@@ -95,4 +108,27 @@ impl Search<'_> {
             self.push(place, rule, kind);
         }
     }
+}
+
+/// Bytes around the join of a wrapped token in which its name and the rest of it stand.
+const WINDOW_BYTES: usize = 512;
+
+/// The windows around the joins, in order and disjoint.
+fn windows(text: &str, joins: &[usize]) -> Vec<Range<usize>> {
+    let mut windows: Vec<Range<usize>> = Vec::new();
+    for join in joins {
+        let start = text.floor_char_boundary(join.saturating_sub(WINDOW_BYTES));
+        let end = text.floor_char_boundary(join + WINDOW_BYTES);
+        match windows.last_mut() {
+            Some(last) if start <= last.end => last.end = end,
+            _ => windows.push(start..end),
+        }
+    }
+    windows
+}
+
+/// Finds the secrets in a window of a text.
+fn find_in(text: &str, window: Range<usize>) -> impl Iterator<Item = Span> {
+    let spans = engine::find(&text[window.clone()]).spans.into_iter();
+    spans.map(move |span| Span { start: span.start + window.start, end: span.end + window.start, ..span })
 }

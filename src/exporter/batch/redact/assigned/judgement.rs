@@ -2,8 +2,10 @@
 //! ordinary value.
 
 pub(in crate::exporter::batch::redact) use super::ordinary::is_ordinary;
-use super::ordinary::is_placeholder;
-use super::randomness::{self, is_random};
+use super::ordinary::{is_placeholder, is_validation};
+pub(super) use super::passphrase::is_phrase;
+use super::passphrase::{is_passphrase, is_pronounceable};
+use super::randomness::{self, AssignedValue};
 use super::syntax::Separator;
 use crate::exporter::batch::redact::rule::{Check, Strength};
 
@@ -13,8 +15,6 @@ const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 6..=200;
 const WORD_CHARS_MIN: usize = 8;
 const KEY_CHARS_MIN: usize = 10;
 const SHORT_KEY_CHARS_MIN: usize = 12;
-/// Words of a passphrase.
-const PHRASE_WORDS_MIN: usize = 4;
 /// Names of hashes and encodings, whose digits are no sign of randomness.
 const NAMES_WITH_DIGITS: [&str; 12] = [
     "sha1", "sha256", "sha384", "sha512", "md5", "base64", "base32", "utf8", "utf16", "oauth2", "argon2",
@@ -39,67 +39,82 @@ pub(super) struct ValueContext<'t> {
 const WORDED_CHARS_MIN: usize = 100;
 const WORD_IN_VALUE_CHARS_MIN: usize = 8;
 
-/// True if a long value holds a word.
-fn holds_word(value: &str) -> bool {
-    value.len() >= WORDED_CHARS_MIN && randomness::longest_word(value) >= WORD_IN_VALUE_CHARS_MIN
-}
-
 /// True if a match passes the check of its rule.
-pub(in crate::exporter::batch::redact) fn passes(check: Check, value: &str) -> bool {
+pub(in crate::exporter::batch::redact) fn passes(check: Check, text: &str) -> bool {
     match check {
         Check::Shape => true,
-        Check::NoPlaceholder => !is_placeholder(value),
-        Check::Random => randomness::is_token(value),
-        Check::Opaque => is_opaque(value),
+        Check::NoPlaceholder => !is_placeholder(&AssignedValue::of(text)),
+        Check::Random => AssignedValue::of(text).is_token(),
+        Check::Opaque => is_opaque(&AssignedValue::of(text)),
         Check::Mixed => {
-            let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
-            has_digit && is_opaque(value) && !is_name_like(value)
+            let value = AssignedValue::of(text);
+            value.shape.digits > 0 && is_opaque(&value) && !is_name_like(&value)
         }
-        Check::Login => value.chars().count() >= 4 && !is_placeholder(value) && !is_ordinary(value),
+        Check::Argument => is_argument(&AssignedValue::of(text)),
+        Check::Login => {
+            text.chars().nth(3).is_some() && !is_placeholder(&AssignedValue::of(text)) && !is_ordinary(text)
+        }
         Check::Password => {
-            PASSWORD_CHARS.contains(&value.chars().count()) && !is_placeholder(value) && !is_word(value)
+            PASSWORD_CHARS.contains(&text.chars().count())
+                && !is_placeholder(&AssignedValue::of(text))
+                && !is_word(text)
         }
     }
+}
+
+/// Fewest characters of an argument of small letters or of digits alone.
+const PLAIN_ARGUMENT_CHARS_MIN: usize = 6;
+
+/// True for an argument of a command that is a password.
+fn is_argument(value: &AssignedValue) -> bool {
+    let (text, shape) = (value.text, &value.shape);
+    let is_plain = shape.lower == text.len() || shape.digits == text.len();
+    let is_path = text.starts_with(['-', '/', '.', '~']) && !is_noise(value);
+    text.len() >= 4
+        && (!is_plain || text.len() >= PLAIN_ARGUMENT_CHARS_MIN)
+        && !is_path
+        && !is_placeholder(value)
+        && !is_ordinary(text)
 }
 
 /// True for a random value and for a password that is no plain word.
-fn is_opaque(value: &str) -> bool {
+fn is_opaque(value: &AssignedValue) -> bool {
     !is_placeholder(value)
-        && (randomness::is_token(value)
-            || randomness::is_rare(value)
-            || is_noise(value)
-            || is_mixed_password(value))
+        && (value.is_token() || value.is_rare() || is_noise(value) || is_mixed_password(value))
 }
 
 /// True if the value of a name of this strength is a secret.
-pub(super) fn is_secret(value: &str, context: &ValueContext) -> bool {
-    if value.len() < *PASSWORD_CHARS.start()
-        || holds_word(value)
+pub(super) fn is_secret(value: &AssignedValue, context: &ValueContext) -> bool {
+    let length = value.text.len();
+    if length < *PASSWORD_CHARS.start()
+        || (length >= WORDED_CHARS_MIN && value.shape.longest_word >= WORD_IN_VALUE_CHARS_MIN)
+        || (context.strength != Strength::Password && value.has_blanks())
         || is_placeholder(value)
         || is_code(value, context)
+        || is_validation(value)
     {
-        return false;
-    }
-    if context.strength != Strength::Password && value.contains(char::is_whitespace) {
         return false;
     }
     match context.strength {
         Strength::Password => is_password(value, context),
         Strength::Random => {
-            let is_telling = context.separator != Separator::Line || value.len() >= 16;
+            let is_telling = context.separator != Separator::Line || length >= 16;
             is_telling
-                && (randomness::is_token(value)
-                    || randomness::is_rare(value)
+                && (value.is_token()
+                    || value.is_wordless()
                     || (is_assigned(context)
-                        && value.len() >= KEY_CHARS_MIN
-                        && (is_generated(value) || randomness::is_short_random(value))))
+                        && length >= KEY_CHARS_MIN
+                        && (is_generated(value) || value.is_short_random())))
         }
         // A cookie or a query: the names in it are judged by themselves.
-        Strength::Key if value.trim_end_matches('=').contains('=') => false,
+        Strength::Key if value.has(b'=') && value.text.trim_end_matches('=').contains('=') => false,
         Strength::Key => {
-            let is_short = value.len() >= SHORT_KEY_CHARS_MIN && randomness::is_short_random(value);
-            value.len() >= KEY_CHARS_MIN
-                && (is_short || is_random(value) || randomness::is_rare(value) || is_generated(value))
+            length >= KEY_CHARS_MIN
+                && (value.is_random()
+                    || value.is_rare()
+                    || value.is_wordless()
+                    || is_generated(value)
+                    || (length >= SHORT_KEY_CHARS_MIN && value.is_short_random()))
         }
     }
 }
@@ -110,133 +125,141 @@ fn is_assigned(context: &ValueContext) -> bool {
 }
 
 /// True if the value is a password.
-fn is_password(value: &str, context: &ValueContext) -> bool {
-    if !PASSWORD_CHARS.contains(&value.chars().count()) {
+fn is_password(value: &AssignedValue, context: &ValueContext) -> bool {
+    if !PASSWORD_CHARS.contains(&value.text.chars().count()) {
         return false;
     }
-    if value.contains(char::is_whitespace) {
-        return is_phrase(value);
+    if value.has_blanks() {
+        return is_phrase(value.text)
+            || value.text.split(' ').count() <= 8
+                && value
+                    .text
+                    .split(' ')
+                    .map(AssignedValue::of)
+                    .any(|word| is_noise(&word) || is_long_random(&word));
     }
-    let is_strict = matches!(context.separator, Separator::Line | Separator::Word);
-    if is_random(value) || is_noise(value) || randomness::is_rare(value) || randomness::is_mixed_case(value) {
+    if value.is_random() || is_noise(value) || value.is_rare() || value.is_mixed_case() {
         return true;
     }
-    if is_assigned(context) && randomness::is_unworded(value) {
+    if is_assigned(context)
+        && (value.is_unworded() || value.is_opaque_text() || value.is_wordless() || is_scrambled(value))
+    {
         return true;
     }
     let is_mixed = is_mixed_password(value);
-    if is_strict {
-        return is_hyphenated(value)
+    if context.separator == Separator::Flag && !context.is_quoted {
+        let is_word = value.shape.lower == value.text.len();
+        return (is_mixed || is_passphrase(value.text) || !is_word || value.text.len() >= WORD_CHARS_MIN)
+            && is_argument(value);
+    }
+    if matches!(context.separator, Separator::Line | Separator::Word) && !context.is_quoted {
+        return is_passphrase(value.text)
             || is_mixed
-                && value.bytes().any(|byte| byte.is_ascii_digit())
-                && value.len() >= WORD_CHARS_MIN
+                && value.shape.digits > 0
+                && value.text.len() >= WORD_CHARS_MIN
                 && !is_name_like(value);
     }
     // In code without quotes a name is a variable.
     let is_variable =
-        !context.is_quoted && is_identifier(value) && (names_secret(value) || !is_last(context));
-    (is_mixed && !is_variable)
-        || (is_assigned(context) && !is_variable && (is_hyphenated(value) || is_letters(value, context)))
+        !context.is_quoted && is_identifier(value.text) && (names_secret(value.text) || !is_last(context));
+    !is_variable
+        && (is_mixed
+            || (is_assigned(context)
+                && (is_pronounceable(value.text)
+                    || (is_passphrase(value.text) && !names_secret(value.text))
+                    || is_letters(value, context))))
+}
+
+/// True for letters of both cases that change more often than in names, without a word.
+fn is_scrambled(value: &AssignedValue) -> bool {
+    let shape = &value.shape;
+    let length = value.text.len();
+    length >= SHORT_KEY_CHARS_MIN
+        && shape.letters() == length
+        && shape.longest_word <= 4
+        && shape.changes * 3 >= length
+}
+
+fn is_long_random(value: &AssignedValue) -> bool {
+    value.text.len() >= SHORT_KEY_CHARS_MIN && value.is_random()
 }
 
 /// True for letters with digits, or with signs that names do not have.
-fn is_mixed_password(value: &str) -> bool {
-    if value.len() < 7 || value.contains(char::is_whitespace) || value.starts_with(['/', '~', '.', '^', '\\'])
-    {
+fn is_mixed_password(value: &AssignedValue) -> bool {
+    let (text, shape) = (value.text, &value.shape);
+    if text.len() < 7 || value.has_blanks() || text.starts_with(['/', '~', '.', '^', '\\']) {
         return false;
     }
-    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count()
-        + value.chars().filter(|c| !c.is_ascii()).count();
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let inner = value.trim_end_matches(|c: char| c.is_ascii_punctuation()).bytes().skip(1);
-    let signs = inner.filter(|byte| b"@$!#%&*^?".contains(byte)).count();
-    let has_separators = value.contains(['_', '-', '.', '/', ':', '+', ',', '=']);
-    let is_name = signs == 0 && (digits == 0 || (has_separators && randomness::is_structured(value)));
+    let letters =
+        shape.letters() + if shape.is_ascii { 0 } else { text.chars().filter(|c| !c.is_ascii()).count() };
+    let inner = text.trim_end_matches(|c: char| c.is_ascii_punctuation()).bytes().skip(1);
+    let has_signs = inner.clone().any(|byte| b"@$!#%&*^?".contains(&byte));
+    let has_separators = text.contains(['_', '-', '.', '/', ':', '+', ',', '=']);
+    let is_name = !has_signs && (shape.digits == 0 || (has_separators && randomness::is_structured(text)));
     let is_address =
-        value.split_once('@').is_some_and(|(_, host)| host.contains('.') && !host.contains(['!', '#', '$']));
-    if letters == 0 || is_name || (digits == 0 && letters < 5) || is_address {
+        text.split_once('@').is_some_and(|(_, host)| host.contains('.') && !host.contains(['!', '#', '$']));
+    if letters == 0 || is_name || (shape.digits == 0 && letters < 5) || is_address {
         return false;
     }
-    let lower = value.to_ascii_lowercase();
-    let names = NAMES_WITH_DIGITS.iter().any(|name| lower.contains(name));
-    !names && !randomness::is_reference(value) && !is_ordinary(value) && !is_version(value)
+    !names_algorithm(value) && !value.is_reference() && !is_ordinary(text) && !is_version(text)
 }
 
+/// True for a value that holds the name of a hash or of an encoding.
+fn names_algorithm(value: &AssignedValue) -> bool {
+    value.shape.digits > 0 && {
+        let lower = value.text.to_ascii_lowercase();
+        NAMES_WITH_DIGITS.iter().any(|name| lower.contains(name))
+    }
+}
+
+/// Parts of regular expressions, of formats and of URLs, which no generator makes but by chance; the shorter ones say so
+/// only together.
+const LONG_PATTERN_PARTS: [&str; 12] =
+    ["a-z", "A-Z", "0-9", "(?=", "(?:", "(?!", "(?<", "(?i", "(?P", "{0}", "://", "](/"];
+const PATTERN_PARTS: [&str; 16] =
+    ["\\d", "\\w", "\\s", "\\b", "(?", ".*", "%s", "%d", "=>", "->", "&&", "||", "()", "\\(", "\\|", "\\."];
+
 /// True for signs, digits and letters as a generator of passwords mixes them: without a word in it.
-pub(super) fn is_noise(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    if value.len() < 10 || !value.is_ascii() || value.contains(char::is_whitespace) {
+pub(super) fn is_noise(value: &AssignedValue) -> bool {
+    let (text, shape) = (value.text, &value.shape);
+    if text.len() < 10 || !shape.is_ascii || value.has_blanks() {
         return false;
     }
-    let count = |is: fn(&u8) -> bool| bytes.iter().filter(|byte| is(byte)).count();
-    let (lower, upper, digits) =
-        (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase), count(u8::is_ascii_digit));
-    let signs = bytes.iter().filter(|byte| byte.is_ascii_punctuation() && !b"_-/.:".contains(byte)).count();
-    let classes = [lower, upper, digits].iter().filter(|count| **count > 0).count();
-    if classes < 2 || signs == 0 || lower + upper + digits < 4 {
+    let kinds = [shape.lower, shape.upper, shape.digits].iter().filter(|count| **count > 0).count();
+    if kinds < 2 || shape.signs == 0 || shape.letters() + shape.digits < 4 || shape.longest_word > 5 {
         return false;
     }
-    let is_pattern = [
-        "a-z", "A-Z", "0-9", "\\d", "\\w", "\\s", "\\b", "(?", ".*", "%s", "%d", "{0}", "://", "=>", "->",
-        "&&", "||", "()", "[]", "{}", "\\x", "\\u", "\\(", "\\|", "\\.",
-    ];
-    if is_pattern.iter().any(|pattern| value.contains(pattern)) {
-        return false;
-    }
-    let runs = value.split(|c: char| !c.is_ascii_alphabetic());
-    let longest = runs.map(randomness::longest_word).max().unwrap_or(0);
-    let distinct_signs = b"!\"#$%&'()*+,;<=>?@[]^`{|}~".iter().filter(|sign| bytes.contains(sign)).count();
-    longest <= 3
+    let distinct_signs = b"!\"#$%&'()*+,;<=>?@[]^`{|}~\\".iter().filter(|sign| value.has(**sign)).count();
+    let is_scattered = shape.changes * 2 >= text.len()
+        && (distinct_signs >= 3 && kinds == 3 || distinct_signs >= 4 && shape.lower > 0 && shape.upper > 0);
+    let is_wordless = shape.longest_word <= 3
         && (distinct_signs >= 3
-            || (distinct_signs >= 2 && lower > 0 && upper > 0)
-            || (distinct_signs >= 1 && digits >= 1 && classes == 3))
+            || (distinct_signs >= 2 && shape.lower > 0 && shape.upper > 0)
+            || (distinct_signs >= 1 && shape.digits >= 1 && kinds == 3));
+    let parts = || PATTERN_PARTS.iter().filter(|part| value.contains(part)).count();
+    (is_scattered || is_wordless)
+        && !LONG_PATTERN_PARTS.iter().any(|part| value.contains(part))
+        && parts() <= usize::from(is_scattered && distinct_signs >= 4)
 }
 
 /// True for [noise](is_noise) with letters of both cases and digits, as hardly any code is.
-fn is_generated(value: &str) -> bool {
-    let has = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
-    is_noise(value) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit)
-}
-
-/// True for words joined by hyphens, dots or underscores, as some generators make passphrases.
-fn is_hyphenated(value: &str) -> bool {
-    let Some(sign) = ['-', '.', '_', '+', ',']
-        .into_iter()
-        .find(|sign| value.matches(*sign).count() >= PHRASE_WORDS_MIN - 1)
-    else {
-        return false;
-    };
-    let mut words = value.split(sign);
-    let is_word =
-        |word: &str| (3..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    sign == '-' && words.clone().all(is_word) && !words.any(is_ordinary)
-}
-
-/// True for words that are no sentence.
-fn is_phrase(value: &str) -> bool {
-    let words: Vec<&str> = value.split(' ').collect();
-    let is_lower =
-        |word: &&str| (3..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let is_passphrase = words.len() >= PHRASE_WORDS_MIN
-        && words.iter().all(is_lower)
-        && !words.iter().any(|word| is_ordinary(word));
-    is_passphrase
-        || (words.len() <= 8
-            && words.iter().any(|word| is_noise(word) || (word.len() >= 12 && is_random(word))))
+fn is_generated(value: &AssignedValue) -> bool {
+    let shape = &value.shape;
+    shape.lower > 0 && shape.upper > 0 && shape.digits > 0 && is_noise(value)
 }
 
 /// True for a word that may be a password: letters only, and none of the ordinary words.
-fn is_letters(value: &str, context: &ValueContext) -> bool {
-    let is_letters = value.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if !is_letters || value.len() < WORD_CHARS_MIN || names_secret(value) {
-        return false;
-    }
-    // Types, variables and labels are words in camel case or with a capital.
-    let is_plain = value.bytes().all(|byte| byte.is_ascii_lowercase())
-        || value.bytes().all(|byte| byte.is_ascii_uppercase());
+fn is_letters(value: &AssignedValue, context: &ValueContext) -> bool {
+    let (length, shape) = (value.text.len(), &value.shape);
+    let is_plain = shape.lower == length || shape.upper == length;
     let is_file =
         context.is_upper && context.separator == Separator::Sign && !context.is_quoted && context.is_line;
-    is_plain && !is_ordinary(value) && is_file
+    // Types, variables and labels are words in camel case or with a capital.
+    let is_string = context.is_quoted && context.separator == Separator::Sign && shape.lower == length;
+    length >= WORD_CHARS_MIN
+        && ((is_plain && is_file) || is_string)
+        && !names_secret(value.text)
+        && !is_ordinary(value.text)
 }
 
 /// True for a plain word, such as follows a flag in prose.
@@ -246,15 +269,15 @@ fn is_word(value: &str) -> bool {
 }
 
 /// True for code: a call, a qualified name, a path, a URL, an operator.
-fn is_code(value: &str, context: &ValueContext) -> bool {
-    let is_element = value.starts_with('<') && value.contains('>');
-    if is_element
-        || is_expression(value)
-        || ["&quot", "\\u", "\\U", "\\x"].iter().any(|part| value.contains(part))
-    {
+fn is_code(value: &AssignedValue, context: &ValueContext) -> bool {
+    let text = value.text;
+    let is_element = text.starts_with('<') && text.contains('>');
+    let is_opaque = is_noise(value) || (context.strength == Strength::Password && value.is_opaque_text());
+    let is_expression = !(is_opaque && context.is_quoted) && is_expression(value);
+    if is_element || is_expression || value.contains("&quot") || is_escaped(value) {
         return true;
     }
-    if is_noise(value) {
+    if is_opaque {
         return false;
     }
     let rest = context.after;
@@ -262,29 +285,45 @@ fn is_code(value: &str, context: &ValueContext) -> bool {
     let is_called = !context.is_quoted
         && (matches!(rest.first(), Some(b'(' | b'[' | b'{'))
             || (blanks > 0 && rest[blanks..].starts_with(b"= ")));
-    let is_glob = value.contains("*.") || value.contains("/*");
-    let is_path = is_glob
-        || value.starts_with("./")
-        || value.starts_with("../")
-        || value.starts_with("~/")
-        || is_absolute_path(value);
-    let is_file = value
-        .split_once('\\')
-        .is_some_and(|(drive, path)| drive.len() >= 2 && randomness::longest_word(path) >= 4);
-    let is_constraint = randomness::is_reference(value) || is_version(value) || is_file;
+    let is_path = value.contains("*.")
+        || value.contains("/*")
+        || ["./", "../", "~/"].iter().any(|start| text.starts_with(start))
+        || is_absolute_path(text);
+    let is_file = value.has(b'\\')
+        && text
+            .split_once('\\')
+            .is_some_and(|(drive, path)| drive.len() >= 2 && randomness::longest_word(path) >= 4);
     is_called
         || is_path
-        || is_constraint
+        || is_file
+        || value.is_reference()
+        || is_version(text)
         || (!context.is_quoted
-            && (is_qualified_name(value)
+            && ((is_qualified_name(text) && !(context.is_line && is_passphrase(text)))
                 || is_constant(value)
-                || (context.strength != Strength::Password && names_secret(value))))
+                || (context.strength != Strength::Password && names_secret(text))))
+}
+
+/// True for a character in the escape of a programming language.
+fn is_escaped(value: &AssignedValue) -> bool {
+    value.has(b'\\')
+        && [("\\u", 4), ("\\U", 4), ("\\x", 2)].iter().any(|(escape, digits)| {
+            let after = value.text.split(escape).skip(1);
+            after.into_iter().any(|rest| {
+                rest.starts_with('{')
+                    || rest.len() >= *digits
+                        && rest.bytes().take(*digits).all(|byte| byte.is_ascii_hexdigit())
+            })
+        })
 }
 
 /// True for a call, an index or a generic type: names, with brackets that are balanced and follow a name.
-fn is_expression(value: &str) -> bool {
+fn is_expression(value: &AssignedValue) -> bool {
+    if !b"([<{".iter().any(|sign| value.has(*sign)) {
+        return false;
+    }
     let (mut open, mut has_brackets, mut before) = (Vec::new(), false, ' ');
-    for sign in value.chars() {
+    for sign in value.text.chars() {
         match sign {
             '(' | '[' | '<' | '{' => {
                 has_brackets |= before.is_ascii_alphanumeric() || before == '_' || before == '!';
@@ -308,10 +347,10 @@ fn is_expression(value: &str) -> bool {
 }
 
 /// True for a name in capitals of several words, as constants have.
-fn is_constant(value: &str) -> bool {
-    value.contains('_')
-        && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-        && randomness::longest_word(value) >= 3
+fn is_constant(value: &AssignedValue) -> bool {
+    value.has(b'_')
+        && value.shape.longest_word >= 3
+        && value.text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// True for names joined by dots, as in `config.database.password`.
@@ -327,7 +366,7 @@ fn is_qualified_name(value: &str) -> bool {
 
 /// True for a path of several words.
 fn is_absolute_path(value: &str) -> bool {
-    value.starts_with('/') && value.matches('/').count() >= 2 && !is_random(&value[1..])
+    value.starts_with('/') && value.matches('/').count() >= 2 && !AssignedValue::of(&value[1..]).is_random()
 }
 
 /// True for a version or a range of versions, as in `npm:^7.1.2`.
@@ -346,9 +385,10 @@ fn is_version(value: &str) -> bool {
 
 /// True for variables such as `password2`.
 fn names_secret(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    is_identifier(value)
-        && ["pass", "pwd", "secret", "token", "key", "cred", "auth"].iter().any(|word| lower.contains(word))
+    is_identifier(value) && {
+        let lower = value.to_ascii_lowercase();
+        ["pass", "pwd", "secret", "token", "key", "cred", "auth"].iter().any(|word| lower.contains(word))
+    }
 }
 
 fn is_identifier(value: &str) -> bool {
@@ -356,8 +396,8 @@ fn is_identifier(value: &str) -> bool {
 }
 
 /// True for several words in snake, kebab or camel case.
-fn is_name_like(value: &str) -> bool {
-    is_identifier(value) && randomness::is_structured(value) && value.contains(['_', '.'])
+fn is_name_like(value: &AssignedValue) -> bool {
+    (value.has(b'_') || value.has(b'.')) && is_identifier(value.text) && randomness::is_structured(value.text)
 }
 
 /// True if nothing follows on the line, as in `.env` files and YAML; in code a comma or a semicolon does.
@@ -379,7 +419,7 @@ mod tests {
             before: b'"',
             after: b"\"",
         };
-        is_secret(value, &context)
+        is_secret(&AssignedValue::of(value), &context)
     }
 
     #[test]
@@ -390,13 +430,24 @@ mod tests {
             "p@ssword",
             "hunter2!",
             "correct-horse-battery-staple",
+            "Copper-Meadow-Falcon42",
+            "copper.meadow.falcon.lantern",
             "k}7R(z::q]2^",
         ] {
             assert!(is_password_in_quotes(value), "{value}");
         }
-        for value in
-            ["string", "pbkdf2:sha256", "user1@host.net", "${DB_PASS1}", "npm:^7.1.2", "Enter your password"]
-        {
+        for value in [
+            "string",
+            "pbkdf2:sha256",
+            "user1@host.net",
+            "${DB_PASS1}",
+            "npm:^7.1.2",
+            "Enter your password",
+            "required|string|min:8",
+            "nullable|max:64",
+            "min_length[8]|matches[other]",
+            "auth.login.password.label",
+        ] {
             assert!(!is_password_in_quotes(value), "{value}");
         }
     }
@@ -404,7 +455,7 @@ mod tests {
     #[test]
     fn values_of_any_alphabet_are_judged_without_panic() {
         for value in ["пароль12345!", "日本語のパスワード9@", "é", ""] {
-            let _ = (is_password_in_quotes(value), is_opaque(value), is_noise(value));
+            let _ = (is_password_in_quotes(value), passes(Check::Opaque, value));
         }
     }
 }

@@ -8,10 +8,18 @@
 pub(super) mod randomness;
 /// Values that stand in for a secret, and ordinary words.
 mod ordinary;
+/// Passphrases, and words that are made to be pronounced.
+mod passphrase;
 /// Names of secrets.
 mod name;
+/// The position of a reader of names and values.
+mod cursor;
+/// Parts of dumps, documents and mark-up between a name and its value.
+mod dumps;
 /// The syntax of a name and its value.
 mod syntax;
+/// The end of a value.
+mod ending;
 /// Secrets, told from code, references, placeholders and ordinary values.
 pub(super) mod judgement;
 /// Members of an object that hold a name and its value.
@@ -19,13 +27,16 @@ mod pair;
 
 use std::ops::Range;
 
+use self::cursor::SyntaxReader;
+use self::ending::{is_next_parameter, value_end};
 use self::judgement::ValueContext;
-use self::syntax::{Separator, SyntaxReader, ValueStart, value_end};
+use self::randomness::AssignedValue;
+use self::syntax::{Separator, ValueStart};
 use crate::exporter::batch::redact::rule::Strength;
 
 /// Bytes of a value that decide whether it is a secret. Bounded for linear time: a value that is none may hold further
 /// names.
-const CHECKED_BYTES_MAX: usize = 200;
+const CHECKED_BYTES_MAX: usize = 128;
 
 /// Finds the value of the name that the keyword is a part of, if the value is likely a secret.
 pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Option<Range<usize>> {
@@ -63,59 +74,160 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     })
 }
 
+/// The name that the keyword is a part of, if it can head a column of secrets, and the strength of its values.
+pub(super) fn heading(
+    text: &str,
+    keyword: Range<usize>,
+    strength: Strength,
+) -> Option<(Range<usize>, Strength)> {
+    let mut reader = SyntaxReader::new(text, keyword.end);
+    let suffix = reader.suffix()?;
+    let strength = name::suffix_strength(&text[suffix.clone()], strength)?;
+    let start = name::start(text.as_bytes(), keyword.start);
+    let name = name::read(text, start, keyword, suffix.end)?;
+    (!name.is_harmless(strength)).then_some((start..suffix.end, strength))
+}
+
+/// True if a cell of a table whose heading has this strength holds a secret.
+pub(super) fn is_secret_cell(cell: &str, strength: Strength) -> bool {
+    let context = ValueContext {
+        strength,
+        is_quoted: true,
+        separator: Separator::Sign,
+        is_line: false,
+        is_upper: false,
+        before: b'|',
+        after: b"",
+    };
+    cell.len() <= CHECKED_BYTES_MAX && judgement::is_secret(&AssignedValue::of(cell), &context)
+}
+
 /// The value, if it is a secret.
-fn secret(text: &str, name: &name::Name, strength: Strength, value: ValueStart) -> Option<Range<usize>> {
+fn secret(text: &str, name: &name::Name, strength: Strength, start: ValueStart) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
+    let line_end = if start.quote.is_none() { line_end(text, start.start) } else { None };
     let is_judged = |end: usize, is_extended: bool| {
+        let value = AssignedValue::of(&text[start.start..end]);
+        let is_pair = strength == Strength::Key && value.has(b'=');
+        if is_extended && (is_pair || !judgement::is_noise(&value)) {
+            return false;
+        }
         let context = ValueContext {
             strength,
-            is_quoted: value.quote.is_some(),
-            separator: value.separator,
-            is_line: line_end(text, value) == Some(end),
+            is_quoted: start.quote.is_some(),
+            separator: start.separator,
+            is_line: line_end == Some(end),
             is_upper: name.is_upper,
-            before: bytes.get(value.start.wrapping_sub(1)).copied().unwrap_or(b'\n'),
+            before: bytes.get(start.start.wrapping_sub(1)).copied().unwrap_or(b'\n'),
             after: &bytes[end..bytes.len().min(end + 24)],
         };
-        let value = &text[value.start..end];
-        let is_pair = strength == Strength::Key && value.contains('=');
-        (!is_extended || (judgement::is_noise(value) && !is_pair)) && judgement::is_secret(value, &context)
+        judgement::is_secret(&value, &context)
     };
-    let end = value_end(text, value, CHECKED_BYTES_MAX);
-    let may_extend = value.quote.is_none() && matches!(value.separator, Separator::Sign | Separator::Line);
+    let end = value_end(text, start, CHECKED_BYTES_MAX);
+    if start.quote.is_none() && are_assignments(&bytes[start.start..end]) {
+        return None;
+    }
     // A password without quotes may hold signs that end a value in code.
-    let line_end = line_end(text, value).filter(|line_end| may_extend && *line_end > end);
-    if let Some(line_end) = line_end
+    let may_extend = matches!(start.separator, Separator::Sign | Separator::Line);
+    if let Some(line_end) = line_end.filter(|line_end| may_extend && *line_end > end)
         && is_judged(line_end, true)
     {
-        return Some(value.start..line_end);
+        return Some(start.start..line_end);
     }
-    is_judged(end, false).then(|| value.start..value_end(text, value, usize::MAX))
+    if is_judged(end, false) {
+        return Some(start.start..value_end(text, start, usize::MAX));
+    }
+    if let Some(string) = string_in_expression(text, start)
+        && is_string_secret(&AssignedValue::of(&text[string.clone()]), strength)
+    {
+        return Some(string);
+    }
+    let is_phrase =
+        strength == Strength::Password && start.quote.is_none() && start.separator == Separator::Sign;
+    phrase_end(text, start.start).filter(|_| is_phrase).map(|end| start.start..end)
+}
+
+/// Signs of assignment in a long value from which it is a list of names and values, each of which is judged by itself.
+const ASSIGNMENTS_MIN: usize = 6;
+const ASSIGNMENTS_BYTES_MIN: usize = 96;
+
+/// True for a list of names and values. Bounds the time for text that repeats names.
+fn are_assignments(value: &[u8]) -> bool {
+    value.len() >= ASSIGNMENTS_BYTES_MIN
+        && memchr::memchr2_iter(b'=', b':', value).nth(ASSIGNMENTS_MIN - 1).is_some()
+}
+
+/// Bytes of an expression before the string in it.
+const EXPRESSION_BYTES_MAX: usize = 80;
+
+/// The first string in an expression: `env.PW || "…"`, `String::from("…")`, `fetch(:password, "…")`.
+fn string_in_expression(text: &str, start: ValueStart) -> Option<Range<usize>> {
+    if start.quote.is_some() || start.separator != Separator::Sign {
+        return None;
+    }
+    let line = &text.as_bytes()[start.start..text.len().min(start.start + EXPRESSION_BYTES_MAX)];
+    let line = &line[..memchr::memchr2(b'\n', b';', line).unwrap_or(line.len())];
+    let quote = memchr::memchr2(b'"', b'\'', line)?;
+    let backslashes = line[..quote].iter().rev().take_while(|byte| **byte == b'\\').count();
+    let before = line[..quote - backslashes].trim_ascii_end();
+    let is_operand = before.ends_with(b" or") || before.last().is_some_and(|byte| b"({,|?".contains(byte));
+    if !is_operand {
+        return None;
+    }
+    let string = ValueStart {
+        start: start.start + quote + 1,
+        quote: Some((backslashes, line[quote])),
+        separator: Separator::Call,
+    };
+    Some(string.start..value_end(text, string, CHECKED_BYTES_MAX))
+}
+
+/// True if a string in an expression is a secret: with digits, as neither names nor messages are.
+fn is_string_secret(value: &AssignedValue, strength: Strength) -> bool {
+    let context = ValueContext {
+        strength,
+        is_quoted: true,
+        separator: Separator::Call,
+        is_line: false,
+        is_upper: false,
+        before: b'"',
+        after: b"",
+    };
+    value.shape.digits > 0 && judgement::is_secret(value, &context)
+}
+
+/// The end of a passphrase with blanks that is the rest of its line.
+fn phrase_end(text: &str, start: usize) -> Option<usize> {
+    let bytes = &text.as_bytes()[start..text.len().min(start + CHECKED_BYTES_MAX)];
+    let is_phrase = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b' ';
+    let length = bytes.iter().take_while(is_phrase).count();
+    let phrase = text[start..start + length].trim_end();
+    let is_line = matches!(bytes.get(length), None | Some(b'\n' | b'\r' | b'"' | b'\\'));
+    (is_line && phrase.contains(' ') && judgement::is_phrase(phrase)).then_some(start + phrase.len())
 }
 
 /// The end of a value without quotes that is the rest of its line: no white space follows in it.
-fn line_end(text: &str, value: ValueStart) -> Option<usize> {
+fn line_end(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let rest = &bytes[value.start..bytes.len().min(value.start + CHECKED_BYTES_MAX)];
+    let rest = &bytes[start..bytes.len().min(start + CHECKED_BYTES_MAX)];
     let length = rest.iter().take_while(|byte| byte.is_ascii_graphic() || **byte >= 0x80).count();
     // The quote that ends the string of a document is followed by its next sign.
-    let string_end = rest[..length].windows(2).position(|pair| pair[0] == b'"' && b"}],:".contains(&pair[1]));
-    let mut end = value.start + string_end.unwrap_or(length);
+    let string_end = memchr::memchr_iter(b'"', &rest[..length])
+        .find(|at| rest[..length].get(at + 1).is_some_and(|byte| b"}],:".contains(byte)));
+    let mut end = start + string_end.unwrap_or(length);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let is_end = string_end.is_some() || matches!(bytes.get(end), None | Some(b'\n' | b'\r'));
-    let raw = &text[value.start..end];
-    let is_query = raw.match_indices('&').any(|(at, _)| syntax::is_next_parameter(&raw.as_bytes()[at + 1..]));
-    if is_query {
+    let raw = &bytes[start..end];
+    if memchr::memchr_iter(b'&', raw).any(|at| is_next_parameter(&raw[at + 1..])) {
         return None;
     }
-    let escaped = raw.find("\\n").or_else(|| raw.find("\\r")).filter(|_| value.quote.is_none());
-    let end = escaped.map_or(end, |at| value.start + at);
-    // The backslashes of an escape sequence and of an escaped quote are no part of the value.
-    let end = value.start + text[value.start..end].trim_end_matches('\\').len();
+    let escaped = memchr::memchr_iter(b'\\', raw).find(|at| matches!(raw.get(at + 1), Some(b'n' | b'r')));
+    let is_end = string_end.is_some() || matches!(bytes.get(end), None | Some(b'\n' | b'\r'));
     if escaped.is_none() && !is_end {
         return None;
     }
-    let kept = text[value.start..end].trim_end_matches([',', ';']);
-    Some(value.start + kept.len())
+    // The backslashes of an escape sequence and of an escaped quote are no part of the value.
+    let value = text[start..escaped.map_or(end, |at| start + at)].trim_end_matches('\\');
+    Some(start + value.trim_end_matches([',', ';']).len())
 }

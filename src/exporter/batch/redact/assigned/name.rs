@@ -1,6 +1,8 @@
 //! Names of secrets: the words of a name that tell whether its value is one.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::exporter::batch::redact::rule::Strength;
 
@@ -126,9 +128,17 @@ pub(super) fn read(text: &str, start: usize, keyword: Range<usize>, end: usize) 
 impl Name<'_> {
     /// True if the words before the keyword say that no value of the name is a secret.
     pub(super) fn is_harmless(&self, strength: Strength) -> bool {
-        let before = &self.text.as_bytes()[..self.keyword.start];
+        let before = match &self.text.as_bytes()[..self.keyword.start] {
+            [before @ .., b'_' | b'-' | b'/' | b' ' | b'.'] => before,
+            before => before,
+        };
+        let Some(last) = before.last().map(u8::to_ascii_lowercase) else { return false };
         let is_key = strength == Strength::Key;
-        let is_harmless = |word: &&str| (is_key || !KEY_WORDS.contains(word)) && ends_in_word(before, word);
+        let is_harmless = |word: &&str| {
+            word.as_bytes().last() == Some(&last)
+                && (is_key || !KEY_WORDS.contains(word))
+                && ends_in_word(before, word)
+        };
         let is_salt = self.text[self.keyword.clone()].eq_ignore_ascii_case("salt");
         (!is_salt && HARMLESS_WORDS.iter().any(is_harmless)) || self.is_in_url_user()
     }
@@ -136,18 +146,21 @@ impl Name<'_> {
     /// True for the last part of `AWS::Some::Secret` and of `arn:aws:…:secret:name`, which name a type.
     pub(super) fn is_qualified(&self, bytes: &[u8], next: u8) -> bool {
         let qualifier = without_name(&bytes[..self.keyword.start], |byte| byte.is_ascii_alphanumeric());
-        qualifier.ends_with(b"::") || (qualifier.ends_with(b":") && next == b':')
+        let is_behind_name = qualifier.len() >= 2 && qualifier[qualifier.len() - 2].is_ascii_alphanumeric();
+        qualifier.ends_with(b"::") || (is_behind_name && qualifier.ends_with(b":") && next == b':')
     }
 
     /// True in `https://x-access-token:…@host`, whose password ends before the host.
     fn is_in_url_user(&self) -> bool {
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        without_name(&self.text.as_bytes()[..self.keyword.start], is_name).ends_with(b"//")
+        without_name(&self.text.as_bytes()[..self.keyword.start], is_name).ends_with(b"://")
     }
 }
 
 /// Adapts the required strength to the last words of a name; `None` if no value of that name is a secret.
 pub(super) fn suffix_strength(suffix: &str, strength: Strength) -> Option<Strength> {
+    static DESCRIPTIVE: LazyLock<HashSet<&str>> = LazyLock::new(|| DESCRIPTIVE_WORDS.split(' ').collect());
+    static VARIANT: LazyLock<HashSet<&str>> = LazyLock::new(|| VARIANT_WORDS.split(' ').collect());
     if suffix.is_empty() {
         return Some(strength);
     }
@@ -159,11 +172,10 @@ pub(super) fn suffix_strength(suffix: &str, strength: Strength) -> Option<Streng
     if last.is_empty() {
         return Some(strength);
     }
-    let is_in = |words: &str| words.split(' ').any(|word| word == last);
-    if is_in(DESCRIPTIVE_WORDS) {
+    if DESCRIPTIVE.contains(last.as_str()) {
         return None;
     }
-    if last.bytes().all(|byte| byte.is_ascii_digit()) || is_in(VARIANT_WORDS) {
+    if last.bytes().all(|byte| byte.is_ascii_digit()) || VARIANT.contains(last.as_str()) {
         return Some(strength);
     }
     // `tokens`, `tokenizer`, `secretary` are other words.
@@ -182,10 +194,6 @@ fn last_word(name: &str) -> &str {
 }
 
 fn ends_in_word(before: &[u8], word: &str) -> bool {
-    let before = match before {
-        [before @ .., b'_' | b'-' | b'/' | b' ' | b'.'] => before,
-        before => before,
-    };
     let Some(start) = before.len().checked_sub(word.len()) else { return false };
     let is_word = before[start..].eq_ignore_ascii_case(word.as_bytes());
     // Short words are a part of many others.

@@ -1,4 +1,11 @@
-//! Values that stand in for a secret or describe one: placeholders, variables, and ordinary words.
+//! Values that stand in for a secret or describe one: placeholders, variables, rules of validation, and ordinary words.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use super::randomness::AssignedValue;
 
 /// Words that people write in place of a secret.
 const PLACEHOLDERS: [&str; 22] = [
@@ -27,9 +34,9 @@ const PLACEHOLDERS: [&str; 22] = [
 ];
 /// Words that are a value of their own kind where a password could be, or a part of a text about one.
 const ORDINARY_WORDS: &str = "a about access account accounts add address admin administrator again all allow allowed alphanumeric and any api \
-    app application apply are array as ascii ask at attempt attribute auth authenticate authentication author authorization auto \
+    app application apply are argument arguments array as ascii ask at attempt attribute auth authenticate authentication author authorization auto \
     available basic bearer because been before begin being below between binary bool boolean bot bound browser build button \
-    by bytes cache call callback can cannot case change changed char characters check class clear client code column command \
+    by bytes cache call callback can cannot case change changeit changed char characters check class clear client code column command \
     complete component confirm confirmation config configuration connect connection constant contain contains content context \
     control cookie copy count create credential credentials current custom data database date debug decrypt default \
     define defined delete demo deprecated describe description device digest dialog different digits directory disable disabled \
@@ -48,40 +55,55 @@ const ORDINARY_WORDS: &str = "a about access account accounts add address admin 
     provide provided provider public pwd query quit random read readonly receive recover register remember remote remove repeat repository request \
     require required requires reset resource response result retry retype return role root rotate rule run safe same save schema script \
     secondary secret secrets secure security see select send sequence server service session set setting settings setup should show sign signature simple since \
-    single size some source special ssh ssl standard start state static status step storage store strength string strong struct submit success \
+    single size some source special ssh ssl standard start state static status step storage store strength string strong struct submit success switch \
     supported symbol system table tag target temp template temporary test tests text than that the their them there they this ticket time title to \
     toggle token tokens too true type types unable unknown unset until update updated upper uppercase url usage use used user username users using valid \
     validate validation value values variable vault verification verify verified version via view visible wait was we weak web when where which will \
     with without word words wrong yes you your zero accepted blank bcrypt scrypt argon2 sha256 sha512 utf8 hex base64 varchar \
-    password1 password123 secret123 pass123 foo bar baz foobar qux quux abc abcdef letmein123 john jane doe alice bob";
+    passwort kennwort contraseña senha parola wachtwoord heslo neues altes vergessen oublié nouveau ancien actuel nueva nuevo actual \
+    clave olvidado confirmar nova atual benutzer usuario utilisateur required fields password1 password123 secret123 pass123 foo bar baz foobar qux quux abc abcdef letmein123 john jane doe alice bob";
 
 /// True for a variable, a hole of a template, a mask, or words that describe a secret.
-pub(super) fn is_placeholder(value: &str) -> bool {
-    opens_hole(value) || is_mask(value) || {
-        let lower = value.to_ascii_lowercase();
-        PLACEHOLDERS.iter().any(|words| lower.contains(words)) || lower.contains("[redacted:")
-    }
+pub(super) fn is_placeholder(value: &AssignedValue) -> bool {
+    static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let words = PLACEHOLDERS.iter().chain(["[redacted:"].iter());
+        let mut builder = AhoCorasick::builder();
+        builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
+        builder.build(words).expect("a few short words fit into an automaton")
+    });
+    opens_hole(value) || is_mask(value) || WORDS.is_match(value.text)
 }
 
 /// True for a variable or a hole of a template, and for a value that has one inside.
-fn opens_hole(value: &str) -> bool {
+fn opens_hole(value: &AssignedValue) -> bool {
+    let text = value.text;
     let is_name = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte))
     };
-    let is_crypt = value.starts_with('$') && value.matches('$').count() >= 3;
-    let is_variable = !is_crypt
-        && (value.strip_prefix('$').is_some_and(|rest| is_name(rest) || rest.starts_with(['(', '{']))
-            || (value.starts_with('<') && (value.ends_with('>') || is_name(&value[1..])))
-            || (value.starts_with('%') && value.ends_with('%'))
-            || (value.starts_with('%') && value.len() <= 8)
-            || (value.starts_with("%(") && value.contains(")s"))
-            || (value.starts_with('{') && value.ends_with('}'))
-            || (value.starts_with('[') && value.ends_with(']')));
-    let has_field = value.find('{').is_some_and(|at| {
-        let inside = &value[at + 1..];
-        inside.starts_with(|c: char| c.is_ascii_alphabetic()) && inside.find('}').is_some_and(|end| end >= 4)
-    });
-    is_variable || has_field || HOLES.iter().any(|(open, close)| has_hole(value, open, close))
+    let is_variable = match text.as_bytes().first() {
+        // The hash of a password begins with a dollar sign, too.
+        Some(b'$') => {
+            text.matches('$').count() < 3
+                && text.strip_prefix('$').is_some_and(|rest| is_name(rest) || rest.starts_with(['(', '{']))
+        }
+        Some(b'<') => text.ends_with('>') || is_name(&text[1..]),
+        Some(b'%') => {
+            text.ends_with('%') || text.len() <= 8 || (text.starts_with("%(") && text.contains(")s"))
+        }
+        Some(b'{') => text.ends_with('}'),
+        Some(b'[') => text.ends_with(']'),
+        _ => false,
+    };
+    let has_field = || {
+        let inside = &text[text.find('{')? + 1..];
+        let name = &inside[..inside.find('}')?];
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:!-".contains(&byte));
+        Some(name.len() >= 4 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_name)
+    };
+    is_variable
+        || (value.has(b'{') && has_field() == Some(true))
+        || (b"${#<%@".iter().any(|sign| value.has(*sign))
+            && HOLES.iter().any(|(open, close)| has_hole(text, open, close)))
 }
 
 /// The signs around a hole of a template.
@@ -98,12 +120,42 @@ fn has_hole(value: &str, open: &str, close: &str) -> bool {
 }
 
 /// True for a value that hides another: `****`, `…`, `••••`.
-fn is_mask(value: &str) -> bool {
-    value.contains("***") || value.contains("...") || value.contains('…') || value.contains("••")
+fn is_mask(value: &AssignedValue) -> bool {
+    value.contains("***") || value.contains("...") || {
+        !value.shape.is_ascii && (value.text.contains('…') || value.text.contains("••"))
+    }
+}
+
+/// Names of rules by which frameworks validate the fields of a form.
+const VALIDATION_RULES: &str = "accepted active_url after alpha alpha_dash alpha_num alpha_numeric array bail before between \
+    boolean confirmed current_password date decimal declined different digits digits_between distinct email ends_with exact_length \
+    exclude exists file filled greater_than hashed image in in_list integer is_natural is_unique json less_than lowercase mac_address \
+    matches max max_length mimes min min_length missing multiple_of not_in nullable numeric password present prohibited regex \
+    regex_match required required_if required_unless required_with required_without same size sometimes starts_with string timezone \
+    trim ulid unique uppercase url uuid valid_email xss_clean";
+
+/// True for rules of validation, as in `required|string|min:8` and `min_length[8]|matches[password]`.
+pub(super) fn is_validation(value: &AssignedValue) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| VALIDATION_RULES.split_whitespace().collect());
+    if !(value.has(b'|') || value.has(b':')) {
+        return false;
+    }
+    let is_known = |rule: &str| NAMES.contains(rule.split([':', '[', '(']).next().unwrap_or_default().trim());
+    is_known(value.text.split('|').next().unwrap_or_default())
+        || value.text.split('|').filter(|rule| is_known(rule)).nth(1).is_some()
 }
 
 /// True for a word that is no secret by itself.
 pub(in crate::exporter::batch::redact) fn is_ordinary(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    ORDINARY_WORDS.split(' ').any(|ordinary| ordinary == lower)
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| ORDINARY_WORDS.split_whitespace().collect());
+    if word.len() > ORDINARY_BYTES_MAX {
+        return false;
+    }
+    match word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => WORDS.contains(word.to_ascii_lowercase().as_str()),
+        false => WORDS.contains(word),
+    }
 }
+
+/// Bytes of the longest ordinary word.
+const ORDINARY_BYTES_MAX: usize = 16;

@@ -5,12 +5,11 @@
 
 use std::ops::Range;
 
+use super::cursor::{BLANK_BYTES_MAX, SyntaxReader};
 use crate::exporter::batch::redact::reading::skip_prefix;
 
 /// Bytes of the rest of a name.
 const SUFFIX_BYTES_MAX: usize = 24;
-/// Bytes of white space within a line.
-const BLANK_BYTES_MAX: usize = 24;
 /// Bytes of a type annotation.
 const TYPE_BYTES_MAX: usize = 40;
 /// Bytes of white space between `name: X` and `value: Y`.
@@ -22,10 +21,12 @@ const LINE_BREAKS_MAX: usize = 2;
 const ALONE_BYTES_MAX: usize = 512;
 /// Bytes of a token that tells itself beside a name.
 const LONG_TOKEN_BYTES_MIN: usize = 24;
+/// Bytes of a password that tells itself beside a name.
+const PASSWORD_BYTES_MIN: usize = 8;
 /// Bytes of the words in `password for the staging database is`, and of a label.
 const PURPOSE_BYTES_MAX: usize = 48;
 /// Names of the second member of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`.
-const VALUE_NAMES: [&str; 4] = ["value", "Value", "VALUE", "ParameterValue"];
+const VALUE_NAMES: [&str; 5] = ["value", "Value", "VALUE", "ParameterValue", "content"];
 
 /// The start of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,45 +44,17 @@ pub(super) enum Separator {
     Sign,
     /// The comma or parenthesis of a call, which only a value in quotes follows.
     Call,
-    /// White space: after a flag of a command, between columns, or after the verb of a sentence.
+    /// White space: between columns, or after the verb of a sentence.
     Word,
+    /// White space after a flag of a command.
+    Flag,
     /// A line break: the value is alone on the next line.
     Line,
     /// The value is another member of the same object.
     Pair,
 }
 
-/// A position in a text that moves forward over names, separators and quotes.
-pub(super) struct SyntaxReader<'t> {
-    text: &'t str,
-    bytes: &'t [u8],
-    at: usize,
-}
-
-impl<'t> SyntaxReader<'t> {
-    pub(super) fn new(text: &'t str, at: usize) -> SyntaxReader<'t> {
-        SyntaxReader { text, bytes: text.as_bytes(), at }
-    }
-
-    pub(super) fn peek(&self) -> u8 {
-        self.byte(self.at)
-    }
-
-    /// The byte at a position; zero past the end.
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    fn eat(&mut self, sign: &str) -> bool {
-        let is_here = self.bytes[self.at.min(self.bytes.len())..].starts_with(sign.as_bytes());
-        self.at += if is_here { sign.len() } else { 0 };
-        is_here
-    }
-
-    fn eat_any(&mut self, signs: &[&str]) -> bool {
-        signs.iter().any(|sign| self.eat(sign))
-    }
-
+impl SyntaxReader<'_> {
     /// Reads the rest of the name; `None` if it is too long for a name.
     pub(super) fn suffix(&mut self) -> Option<Range<usize>> {
         let start = self.at;
@@ -101,8 +74,23 @@ impl<'t> SyntaxReader<'t> {
     pub(super) fn value(&mut self, name: Range<usize>) -> Option<ValueStart> {
         let mut separator = self.separator(name)?;
         self.blank();
+        self.skip_dumped_type();
         if matches!(separator, Separator::Sign | Separator::Word) {
             separator = self.line_break(separator)?;
+            self.skip_dumped_type();
+        }
+        if separator == Separator::Call {
+            self.white_space(GAP_BYTES_MAX, b"nrt");
+        }
+        if separator == Separator::Sign {
+            self.skip_yaml_tag();
+        }
+        // The first of several values in a list: `"X-Api-Key": ["…"]`.
+        if separator == Separator::Sign
+            && self.peek() == b'['
+            && SyntaxReader::new(self.text, self.at + 1).is_before_quote()
+        {
+            self.at += 1;
         }
         // Markdown: `token: **value**`.
         while separator == Separator::Sign && matches!(self.peek(), b'*' | b'_') {
@@ -127,6 +115,11 @@ impl<'t> SyntaxReader<'t> {
             }
             self.blank();
         }
+        // A here-document begins on the next line.
+        if separator == Separator::Sign && self.eat("<<") {
+            let rest = self.bytes[self.at..].iter().take(BLANK_BYTES_MAX);
+            self.at += rest.take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+        }
         let mut breaks = 0;
         while breaks < LINE_BREAKS_MAX && (self.eat("\r\n") || self.eat("\n")) {
             breaks += 1;
@@ -150,7 +143,10 @@ impl<'t> SyntaxReader<'t> {
 
     fn separator(&mut self, name: Range<usize>) -> Option<Separator> {
         let is_quoted = self.quote().is_some();
-        self.eat("]");
+        self.skip_visibility();
+        if !self.eat("[]") {
+            self.eat("]");
+        }
         let blank_bytes = self.blank();
         let is_adjacent = blank_bytes == 0;
         if self.eat("::") {
@@ -161,34 +157,80 @@ impl<'t> SyntaxReader<'t> {
         }
         if self.eat_any(&[":", "："]) {
             self.skip_type();
+            self.object();
             return Some(Separator::Sign);
         }
-        let is_call = if is_quoted { self.eat(",") } else { !is_adjacent && self.is_before_quote() };
-        if is_call || (is_adjacent && self.eat("(")) {
+        if !is_adjacent && !is_quoted && self.element(name.start) {
+            return Some(Separator::Sign);
+        }
+        if self.object()
+            || self.serialized_length(is_quoted)
+            || (!is_quoted && !is_adjacent && self.declared_type())
+        {
+            return Some(Separator::Sign);
+        }
+        match is_quoted || is_adjacent {
+            true => self.joined_separator(&name, is_quoted, is_adjacent),
+            false => self.separator_of_words(&name, blank_bytes),
+        }
+    }
+
+    /// Reads the separator after a name in quotes, or one that no blank follows: a comma, a parenthesis, a line break.
+    fn joined_separator(
+        &mut self,
+        name: &Range<usize>,
+        is_quoted: bool,
+        is_adjacent: bool,
+    ) -> Option<Separator> {
+        let is_in_tuple = name.start > 0 && self.byte(name.start - 1) == b'{';
+        if (is_quoted || is_in_tuple) && self.eat(",") || is_adjacent && self.eat("(") {
             return Some(Separator::Call);
         }
-        if !is_quoted && self.is_label(&name) {
-            return Some(Separator::Word);
+        let is_word = match is_quoted {
+            true => matches!(self.peek(), b'\n' | b'\r') && self.is_form_field(name),
+            false => self.begins_line(name.start) && self.eat(",") || self.is_label(name),
+        };
+        is_word.then_some(Separator::Word)
+    }
+
+    /// Reads the separator after a name that blanks follow.
+    fn separator_of_words(&mut self, name: &Range<usize>, blank_bytes: usize) -> Option<Separator> {
+        if self.is_before_quote() {
+            return Some(Separator::Call);
         }
-        if is_quoted || is_adjacent {
-            return None;
+        if self.is_label(name) {
+            return Some(Separator::Word);
         }
         if self.eat("| ") {
             return Some(Separator::Sign);
         }
+        if self.is_flag(name) {
+            // `-password pass:…` of OpenSSL.
+            self.eat("pass:");
+            return Some(Separator::Flag);
+        }
         let is_word = self.verb()
             || blank_bytes >= COLUMN_GAP_BYTES_MIN
             || self.bytes[self.at - 1] == b'\t'
-            || self.is_flag(&name)
-            || self.is_variable(&name)
-            || self.is_long_token();
+            || self.is_variable(name)
+            || self.is_long_token()
+            || self.bracketed_token()
+            || self.is_password();
         is_word.then_some(Separator::Word)
     }
 
     /// Reads the verb or the arrow of a sentence, also behind a purpose: `for the staging database is`.
     fn verb(&mut self) -> bool {
-        const VERBS: [&str; 21] = [
+        const VERBS: [&str; 29] = [
             "is now ",
+            "is still ",
+            "is currently ",
+            "is set to ",
+            "was reset to ",
+            "has been reset to ",
+            "equals ",
+            "eq ",
+            "<<< ",
             "is: ",
             "is ",
             "was changed to ",
@@ -218,7 +260,7 @@ impl<'t> SyntaxReader<'t> {
         let end =
             purpose.take_while(|byte| byte.is_ascii_alphanumeric() || b" _-.@/')".contains(byte)).count();
         let purpose = &self.text[self.at..self.at + end];
-        if self.byte(self.at + end) == b':' {
+        if matches!(self.byte(self.at + end), b':' | b'=') {
             self.at += end + 1;
             return true;
         }
@@ -238,9 +280,14 @@ impl<'t> SyntaxReader<'t> {
             return false;
         }
         let before = &self.bytes[name.start.saturating_sub(PURPOSE_BYTES_MAX)..name.start];
-        let line = before.iter().rposition(|byte| *byte == b'\n').map_or(before, |at| &before[at + 1..]);
+        // The first line of a string in a document begins behind its quote.
+        let line = before.iter().rposition(|byte| matches!(byte, b'\n' | b'"'));
+        let line = line.map_or(before, |at| &before[at + 1..]);
         let is_named = is_word || line.iter().any(u8::is_ascii_uppercase);
+        // The letters of a name may be a part of a line of base64.
+        let is_base64 = self.bytes[name.clone()].iter().any(u8::is_ascii_digit);
         is_named
+            && !is_base64
             && line.len() < PURPOSE_BYTES_MAX
             && line.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _-#*|>+".contains(byte))
     }
@@ -252,66 +299,42 @@ impl<'t> SyntaxReader<'t> {
             && rest.clone().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+/".contains(byte))
     }
 
+    /// Reads the bracket around a long token.
+    fn bracketed_token(&mut self) -> bool {
+        let start = self.at;
+        if self.eat_any(&["[", "<", "("]) && self.is_long_token() {
+            return true;
+        }
+        self.at = start;
+        false
+    }
+
+    /// True for the name of a field in the body of a form.
+    fn is_form_field(&self, name: &Range<usize>) -> bool {
+        let before = self.text[..name.start].trim_end_matches(['"', '\\']);
+        before.ends_with("name=")
+    }
+
+    /// True if a word with a digit and a sign follows, as in `one-time password x7#…`.
+    fn is_password(&self) -> bool {
+        let word = self.bytes[self.at..].iter().take(ALONE_BYTES_MAX / 8);
+        let word = word.take_while(|byte| byte.is_ascii_graphic());
+        let has = |is: fn(&u8) -> bool| word.clone().any(is);
+        word.clone().count() >= PASSWORD_BYTES_MIN
+            && has(u8::is_ascii_alphabetic)
+            && has(u8::is_ascii_digit)
+            && has(|byte| b"@#$!%^&*".contains(byte))
+    }
+
     /// True for a variable in capitals, as in `ENV API_KEY value`.
     fn is_variable(&self, name: &Range<usize>) -> bool {
         let name = &self.bytes[name.clone()];
         name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase)
     }
 
-    /// Reads a quote, escaped or not: the number of backslashes before it, and its character.
-    fn quote(&mut self) -> Option<(usize, u8)> {
-        let mut at = self.at;
-        while self.byte(at) == b'\\' {
-            at += 1;
-        }
-        if !matches!(self.byte(at), b'"' | b'\'' | b'`') {
-            return None;
-        }
-        let quote = (at - self.at, self.byte(at));
-        self.at = at + 1;
-        Some(quote)
-    }
-
-    /// Reads a quote with the string prefix of Rust, Python or C#: `b"…"`, `r"…"`, `@"…"`.
-    fn opening_quote(&mut self) -> Option<(usize, u8)> {
-        let start = self.at;
-        while self.at - start < 2 && matches!(self.peek(), b'b' | b'r' | b'f' | b'u' | b'N' | b'@' | b'$') {
-            self.at += 1;
-        }
-        let quote = self.quote();
-        if quote.is_none() {
-            self.at = start;
-        }
-        quote
-    }
-
-    fn is_before_quote(&self) -> bool {
-        SyntaxReader::new(self.text, self.at).opening_quote().is_some()
-    }
-
-    /// Skips white space within a line and returns its length.
-    fn blank(&mut self) -> usize {
-        self.white_space(BLANK_BYTES_MAX, b"t")
-    }
-
-    /// Skips white space, plain or as one of the given escapes, and returns its length.
-    fn white_space(&mut self, bytes_max: usize, escapes: &[u8]) -> usize {
-        let start = self.at;
-        while self.at - start < bytes_max {
-            let backslashes = self.bytes[self.at..].iter().take(4).take_while(|byte| **byte == b'\\').count();
-            match self.byte(self.at + backslashes) {
-                b' ' | b'\t' if backslashes == 0 => self.at += 1,
-                b'\n' | b'\r' if backslashes == 0 && escapes.contains(&b'n') => self.at += 1,
-                letter if backslashes > 0 && escapes.contains(&letter) => self.at += backslashes + 1,
-                _ => break,
-            }
-        }
-        self.at - start
-    }
-
     /// Reads a sign of assignment or comparison, also as URLs and some writers of JSON escape it.
     fn equals(&mut self) -> bool {
-        if self.eat_any(&[":=", "=>", "===", "==", "=", "%3D", "%3d"]) {
+        if self.eat_any(&[":=", "=>", "===", "==", "=", "<-", "||=", "??=", "?=", "%3D", "%3d"]) {
             return true;
         }
         let start = self.at;
@@ -327,6 +350,9 @@ impl<'t> SyntaxReader<'t> {
     /// on two lines, as XML attributes, and in a property list.
     fn value_of_pair(&mut self) -> bool {
         let start = self.at;
+        if self.eat_any(&[" --value ", " --value=", "--value ", "--secret-string ", " | default("]) {
+            return true;
+        }
         let is_list = self.eat("</key>");
         self.eat(",");
         self.white_space(GAP_BYTES_MAX, b"nrt");
@@ -344,6 +370,18 @@ impl<'t> SyntaxReader<'t> {
             self.at = start;
         }
         is_pair
+    }
+
+    /// Reads the type and the sign of a declaration: `password string = "…"`.
+    fn declared_type(&mut self) -> bool {
+        let start = self.at;
+        self.skip_type();
+        self.at > start
+    }
+
+    /// True if the name is the first of its line.
+    fn begins_line(&self, name_start: usize) -> bool {
+        name_start == 0 || matches!(self.byte(name_start - 1), b'\n' | b'\t')
     }
 
     /// Skips the type in `name: Type = "value"`, equals sign included.
@@ -366,83 +404,4 @@ impl<'t> SyntaxReader<'t> {
         let before = name.start.checked_sub(1).map(|at| self.byte(at));
         self.byte(name.start) == b'-' && before.is_none_or(|byte| !byte.is_ascii_alphanumeric())
     }
-}
-
-/// The end of a value, at most `bytes_max` after its start: the closing quote, or without quotes white space or a character
-/// that ends a value in most notations.
-pub(super) fn value_end(text: &str, value: ValueStart, bytes_max: usize) -> usize {
-    let bytes = text.as_bytes();
-    let limit = bytes.len().min(value.start.saturating_add(bytes_max));
-    let (before, is_element) =
-        (bytes[value.start.saturating_sub(1)], value.quote.is_none() && value.start > 0);
-    if is_element
-        && before == b'>'
-        && let Some(end) = element_end(&bytes[value.start..limit])
-    {
-        return value.start + end;
-    }
-    let mut at = value.start;
-    let mut has_blanks = None;
-    while at < limit {
-        let backslashes = bytes[at..limit].iter().take_while(|byte| **byte == b'\\').count();
-        let byte = bytes.get(at + backslashes).copied().unwrap_or(0);
-        let goes_on = match value.quote {
-            // A quote inside the value is escaped with more backslashes than the opening quote. A quote that closes
-            // the document's string ends the value in any case.
-            Some((depth, quote)) if byte == quote || byte == b'"' => {
-                (backslashes > depth && byte == quote) || (byte != quote && depth == 0 && backslashes > 0)
-            }
-            Some(_) if backslashes > 0 => !matches!(byte, b'n' | b'r' | b't' | 0),
-            Some(quote) if byte == b' ' => *has_blanks.get_or_insert_with(|| is_closed(&bytes[at..], quote)),
-            Some(_) => !byte.is_ascii_whitespace(),
-            None if backslashes > 0 => {
-                byte == b'/' || (byte == b'u' && bytes[at + backslashes..].starts_with(b"u00"))
-            }
-            None if byte == b'&' => !is_next_parameter(&bytes[at + 1..]),
-            None => !byte.is_ascii_whitespace() && !b"\"'`,;<>()[]{}|".contains(&byte),
-        };
-        if !goes_on {
-            break;
-        }
-        at += backslashes + 1;
-    }
-    let mut end = at.min(limit);
-    // The end is a character boundary, and a full stop or the end of bold type is no part of the value.
-    let is_bold = value.start > 0 && bytes[value.start - 1] == b'*';
-    let is_after =
-        |byte: u8| value.quote.is_none() && (matches!(byte, b'.' | b':') || (is_bold && byte == b'*'));
-    while end > value.start
-        && (bytes.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) || is_after(bytes[end - 1]))
-    {
-        end -= 1;
-    }
-    end
-}
-
-/// True if the quote closes a value with blanks, on the same line.
-fn is_closed(rest: &[u8], (depth, quote): (usize, u8)) -> bool {
-    let line = rest.iter().take(ALONE_BYTES_MAX / 4).take_while(|byte| !matches!(byte, b'\n' | b'\r'));
-    let mut backslashes = 0;
-    for byte in line {
-        match *byte {
-            b'\\' => backslashes += 1,
-            byte if byte == quote => return backslashes <= depth,
-            b'n' | b'"' if backslashes > 0 || *byte == b'"' => return false,
-            _ => backslashes = 0,
-        }
-    }
-    false
-}
-
-/// The end of the text of an XML element on one line.
-fn element_end(rest: &[u8]) -> Option<usize> {
-    let end = rest.windows(2).position(|pair| pair == b"</")?;
-    (!rest[..end].iter().any(u8::is_ascii_whitespace)).then_some(end)
-}
-
-/// True if an `&` before these bytes separates parameters of a URL or commands, rather than being part of a password.
-pub(super) fn is_next_parameter(after: &[u8]) -> bool {
-    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.[]%".contains(byte);
-    let name = after.iter().take(SUFFIX_BYTES_MAX).take_while(is_name).count();
-    after.first() == Some(&b'&') || (name > 0 && after.get(name) == Some(&b'='))
 }

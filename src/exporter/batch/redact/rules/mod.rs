@@ -10,8 +10,10 @@ mod services;
 mod forms;
 /// Formats that standards define.
 mod standards;
-/// Commands, SQL, sentences and headers.
+/// Arguments of commands.
 mod commands;
+/// SQL, sentences, calls and headers.
+mod statements;
 
 use crate::exporter::batch::redact::rule::Rule;
 
@@ -23,5 +25,6 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(forms::rules())
         .chain(standards::RULES)
         .chain(commands::RULES)
+        .chain(statements::RULES)
         .chain(names::RULES)
 }

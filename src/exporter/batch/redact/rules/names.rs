@@ -40,7 +40,8 @@ pub(super) static RULES: &[Rule] = &[
 #[rustfmt::skip]
 const PASSWORD_NAMES: &[&str] = &[
     "password", "passwd", "passphrase", "pwd", "passcode", "pass", "pw",
-    "passwort", "kennwort", "mot de passe", "Mot de passe", "contraseña", "senha",
+    "passwort", "kennwort", "mot de passe", "Mot de passe", "contraseña", "senha", "wachtwoord", "hasło",
+    "heslo", "lösenord", "salasana", "parola", "şifre", "пароль", "密码", "密碼", "口令", "パスワード", "비밀번호",
 ];
 
 /// Last words of the names of other secrets.

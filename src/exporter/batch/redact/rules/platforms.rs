@@ -295,7 +295,7 @@ pub(super) static RULES: &[Rule] = &[
     token("databricks_token", &["dapi", "dose"], r"d(?:api|ose)[0-9a-f]{32}(?:-[0-9]{1,2})?")
         .source("Databricks: personal access tokens", "https://docs.databricks.com/dev-tools/auth/pat.html")
         .examples("token = «dapi%{hex:32}»", "dapid and dosed"),
-    token("huggingface_token", &["hf_", "api_org_"], r"(?:hf|api_org)_[A-Za-z0-9]{34}")
+    token("huggingface_token", &["hf_", "api_org_"], r"(?:hf|api_org)_[A-Za-z0-9]{30,40}")
         .source("Hugging Face: user access tokens", "https://huggingface.co/docs/hub/security-tokens")
         .examples("HF_TOKEN=«hf_%{b62:34}»", "hf_hub_download(repo_id)"),
     token("vault_token", &["hvs.", "hvb.", "hvr."], r"hv[sbr]\.[A-Za-z0-9_-]{20,}")

@@ -142,7 +142,7 @@ pub(super) static RULES: &[Rule] = &[
     token("linear_key", &["lin_api_", "lin_oauth_"], r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}")
         .source("Linear: API keys", "https://linear.app/docs/api-and-webhooks")
         .examples("«lin_api_%{b62:40}»", "lin_api_key"),
-    token("notion_token", &["ntn_"], r"ntn_[0-9]{11}[A-Za-z0-9]{35}")
+    token("notion_token", &["ntn_"], r"ntn_[A-Za-z0-9]{40,52}")
         .source("Notion: authentication", "https://developers.notion.com/reference/authentication")
         .examples("NOTION_TOKEN=«ntn_%{digit:11}%{b62:35}»", "ntn_1"),
     token("postman_key", &["PMAK-"], r"PMAK-[0-9A-Za-z]{24}-[0-9A-Za-z]{34}")
@@ -173,7 +173,7 @@ pub(super) static RULES: &[Rule] = &[
     token("xai_key", &["xai-"], r"xai-[A-Za-z0-9_-]{70,120}")
         .source("xAI: authentication", "https://docs.x.ai/docs/api-reference")
         .examples("XAI_API_KEY=«xai-%{b62:80}»", "xai-grok-beta"),
-    token("replicate_token", &["r8_"], r"r8_[A-Za-z0-9]{37}")
+    token("replicate_token", &["r8_"], r"r8_[A-Za-z0-9]{36,42}")
         .source("Replicate: API tokens", "https://replicate.com/docs/topics/security/api-tokens")
         .examples("REPLICATE_API_TOKEN=«r8_%{b62:37}»", "r8_unorm"),
     token("perplexity_key", &["pplx-"], r"pplx-[A-Za-z0-9]{40,56}")

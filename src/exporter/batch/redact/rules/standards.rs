@@ -25,13 +25,6 @@ macro_rules! gap {
         r"(?:[ \t\r\n]|\\+[nrt]){1,12}"
     };
 }
-/// An argument of a command; those before a credential are few and short.
-macro_rules! argument {
-    () => {
-        r"(?: [!-~&&[^\x22'\\|;<>]]{1,40})"
-    };
-}
-
 pub(super) static RULES: &[Rule] = &[
     // The body may be in a string with `\n`, in an array of lines, indented, numbered or quoted, or cut off before
     // its end; a marker without a body is code that searches for keys.
@@ -199,8 +192,8 @@ pub(super) static RULES: &[Rule] = &[
     ),
     token(
         "password",
-        &[":5432:"],
-        r":5432:[A-Za-z0-9_*.-]{1,64}:[A-Za-z0-9_*.-]{1,64}:(?P<secret>[^\s:\x22'\\]{4,})",
+        &[":5432:", ":3306:", ":5433:", ":6432:", ":*:"],
+        r":(?:[0-9]{4}|\*):[A-Za-z0-9_*.-]{1,64}:[A-Za-z0-9_*.-]{1,64}:(?P<secret>[^\s:\x22'\\]{4,})",
     )
     .boundary(Boundary::Anything)
     .check(Check::NoPlaceholder)
@@ -242,62 +235,6 @@ pub(super) static RULES: &[Rule] = &[
     .check(Check::Opaque)
     .documented(CREATE_USER)
     .examples("create user app identified by '«%{password}»'", "the library identified by 'name'"),
-    token(
-        "password",
-        &["mysql", "mariadb"],
-        concat!(
-            r"(?:mysql|mariadb)[a-z-]{0,8}",
-            argument!(),
-            r"{0,12} -p(?P<secret>[!-~&&[^\x22'\\|;<>]]{6,})"
-        ),
-    )
-    .check(Check::Opaque)
-    .source(
-        "MySQL: connecting with command options",
-        "https://dev.mysql.com/doc/refman/8.4/en/connecting.html",
-    )
-    .examples("mysqldump -h db -u root -p«%{password}» app > dump.sql", "mysql -h db -u root -p app"),
-    token(
-        "password",
-        &["docker login", "podman login", "sshpass", "redis-cli"],
-        concat!(
-            r"(?:(?:docker|podman) login|sshpass|redis-cli)",
-            argument!(),
-            r"{0,12}? (?:-p|-a)[ =]?\\*[\x22']?(?P<secret>[!-~&&[^\x22'\\|;<>]]{6,})",
-        ),
-    )
-    .check(Check::Opaque)
-    .source("Docker: docker login", "https://docs.docker.com/reference/cli/docker/login/")
-    .examples(
-        "docker login -u ci -p «%{password}» registry.example.net",
-        "redis-cli -p 6379 -a $REDIS_PASSWORD",
-    ),
-    token(
-        "password",
-        &["curl "],
-        concat!(
-            r"curl(?: [!-~&&[^|;]]{1,80}){0,12}? (?:-[a-zA-Z]{0,4}u|--user|--proxy-user)[ =]?",
-            r"\\*[\x22']?[^\s:\x22'\\]{1,80}:(?P<secret>[^\s\x22'\\]{4,})",
-        ),
-    )
-    .check(Check::NoPlaceholder)
-    .source("curl: --user", "https://curl.se/docs/manpage.html#-u")
-    .examples(
-        "curl -s -u admin:«hunter%{digit:2}» https://ci.example.org/api",
-        "curl -u \"$USER:$PASS\" https://ci.example.org",
-    ),
-    token(
-        "password",
-        &["-pass pass:", "-passin pass:", "-passout pass:"],
-        r"-pass(?:in|out)? pass:(?P<secret>[^\s\x22'\\]{4,})",
-    )
-    .boundary(Boundary::Anything)
-    .check(Check::NoPlaceholder)
-    .source(
-        "OpenSSL: pass phrase options",
-        "https://docs.openssl.org/master/man1/openssl-passphrase-options/",
-    )
-    .examples("openssl rsa -in a.pem -passin pass:«hunter%{digit:2}»", "openssl rsa -passin pass:$PASS"),
     token(
         "password",
         &["ConvertTo-SecureString"],

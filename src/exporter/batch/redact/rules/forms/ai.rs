@@ -1,6 +1,6 @@
 //! Model providers and tools for agents.
 
-use crate::exporter::batch::redact::rule::{Check, Rule, token};
+use crate::exporter::batch::redact::rule::{Boundary, Check, Rule, token};
 
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = &[
@@ -92,6 +92,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Apify: API integration", "https://docs.apify.com/platform/integrations/api")
         .examples("«apify_api_%{b62:36}»", "the prefix apify_api_"),
     token("cursor_key", &["key_"], "key_[0-9a-f]{28,64}")
+        .boundary(Boundary::NoName)
         .source("Cursor: APIs", "https://cursor.com/docs/api")
         .check(Check::Random)
         .examples("«key_%{hex:64}»", "the prefix key_"),
@@ -106,4 +107,76 @@ pub(super) static RULES: &[Rule] = &[
         .source("Novita: API keys", "https://novita.ai/docs/guides/quickstart")
         .check(Check::Random)
         .examples("«sk_%{b64url:43}»", "the prefix sk_"),
+    token("n8n_key", &["n8n_api_"], "n8n_api_[A-Za-z0-9]{60,140}")
+        .source("n8n: API keys", "https://docs.n8n.io/api/authentication/")
+        .examples("«n8n_api_%{hex:80}»", "the prefix n8n_api_"),
+    token("baidu_key", &["bce-v3/ALTAK-"], "bce-v3/ALTAK-[A-Za-z0-9]{21}/[0-9a-f]{40}")
+        .source("Baidu AI Cloud: API keys", "https://cloud.baidu.com/doc/IAM/s/Mm2x80srt")
+        .examples("«bce-v3/ALTAK-%{b62:21}/%{hex:40}»", "the prefix bce-v3/ALTAK-"),
+    token("volcengine_key", &["AKLT"], "AKLT[A-Za-z0-9+/_-]{40,50}={0,2}")
+        .source("Volcengine: access keys", "https://www.volcengine.com/docs/6257/64983")
+        .examples("«AKLT%{b62:43}»", "the prefix AKLT"),
+    token("kaggle_token", &["KGAT_"], "KGAT_[0-9a-f]{32}")
+        .source("Kaggle: API tokens", "https://www.kaggle.com/docs/api")
+        .examples("«KGAT_%{hex:32}»", "the prefix KGAT_"),
+    token("dvc_token", &["isat_"], "isat_[A-Za-z0-9]{40,60}")
+        .source("DVC Studio: access tokens", "https://doc.dvc.org/studio/user-guide/account-management")
+        .examples("«isat_%{b62:52}»", "the prefix isat_"),
+    token("openpipe_key", &["opk_"], "opk_[A-Za-z0-9]{36,60}")
+        .source("OpenPipe: API keys", "https://docs.openpipe.ai")
+        .examples("«opk_%{hex:42}»", "the prefix opk_"),
+    token("friendli_token", &["flp_"], "flp_[A-Za-z0-9]{40,64}")
+        .source("Friendli: access tokens", "https://friendli.ai/docs/guides/personal_access_tokens")
+        .examples("«flp_%{b62:46}»", "the prefix flp_"),
+    token("predibase_token", &["pb_"], "pb_[A-Za-z0-9_-]{22}")
+        .source("Predibase: API tokens", "https://docs.predibase.com")
+        .check(Check::Random)
+        .examples("«pb_%{b62:22}»", "the prefix pb_"),
+    token("upstage_key", &["up_"], "up_[A-Za-z0-9]{28,40}")
+        .source("Upstage: API keys", "https://console.upstage.ai/docs/getting-started")
+        .check(Check::Random)
+        .examples("«up_%{b62:29}»", "the prefix up_"),
+    token("luma_key", &["luma-"], "luma-[0-9a-f-]{36,120}")
+        .source("Luma: API keys", "https://docs.lumalabs.ai/docs/api")
+        .examples("«luma-%{uuid}-%{uuid}»", "the prefix luma-"),
+    token("cursor_key", &["crsr_"], "crsr_[0-9a-f]{56,72}")
+        .source("Cursor: APIs", "https://cursor.com/docs/api")
+        .examples("«crsr_%{hex:64}»", "the prefix crsr_"),
+    token("runway_key", &["key_"], "key_[0-9a-f]{65,140}")
+        .source("Runway: API keys", "https://docs.dev.runwayml.com/guides/setup/")
+        .examples("«key_%{hex:128}»", "the prefix key_"),
+    token("dify_key", &["app-", "dataset-"], "(?:app|dataset)-[A-Za-z0-9]{24}")
+        .source("Dify: API keys", "https://docs.dify.ai/en/guides/application-publishing/developing-with-apis")
+        .check(Check::Random)
+        .examples("«app-%{b62:24}»", "the prefix app-"),
+    token("voiceflow_key", &["VF."], r"VF\.(?:DM\.)?[0-9a-f]{24}\.[A-Za-z0-9]{16}")
+        .source("Voiceflow: API keys", "https://docs.voiceflow.com/reference/authentication")
+        .examples("«VF.DM.%{hex:24}.%{b62:16}»", "the prefix VF."),
+    token("botpress_token", &["bp_pat_", "bp_bak_"], "bp_(?:pat|bak)_[A-Za-z0-9]{30,44}")
+        .source("Botpress: personal access tokens", "https://botpress.com/docs/api-reference/authentication")
+        .examples("«bp_pat_%{b62:36}»", "the prefix bp_pat_"),
+    token("factory_key", &["fk-"], "fk-[A-Za-z0-9_-]{20,24}-[A-Za-z0-9_-]{40,48}")
+        .source("Factory: API keys", "https://docs.factory.ai")
+        .examples("«fk-%{b62:20}-%{b62:43}»", "the prefix fk-"),
+    token("chroma_key", &["ck-"], "ck-[A-Za-z0-9]{40,48}")
+        .source("Chroma Cloud: API keys", "https://docs.trychroma.com/cloud/getting-started")
+        .examples("«ck-%{b62:44}»", "the prefix ck-"),
+    token("mixedbread_key", &["mxb_"], "mxb_[A-Za-z0-9]{28,60}")
+        .source("Mixedbread: API keys", "https://www.mixedbread.com/docs")
+        .examples("«mxb_%{b62:40}»", "the prefix mxb_"),
+    token("steel_key", &["ste-"], "ste-[A-Za-z0-9]{50,120}")
+        .source("Steel: API keys", "https://docs.steel.dev")
+        .examples("«ste-%{b62:70}»", "the prefix ste-"),
+    token("glhf_key", &["glhf_"], "glhf_[0-9a-f]{28,40}")
+        .source("GLHF: API keys", "https://glhf.chat")
+        .examples("«glhf_%{hex:32}»", "the prefix glhf_"),
+    token("langwatch_key", &["sk-lw-", "pk-lw-"], "[sp]k-lw-[A-Za-z0-9]{30,80}")
+        .source("LangWatch: API keys", "https://docs.langwatch.ai")
+        .examples("«sk-lw-%{b62:64}»", "the prefix sk-lw-"),
+    token("coze_token", &["pat_", "sat_"], "[ps]at_[A-Za-z0-9]{60,68}")
+        .source("Coze: access tokens", "https://www.coze.com/docs/developer_guides/authentication")
+        .examples("«pat_%{b62:64}»", "the prefix pat_"),
+    token("wandb_key", &["local-"], "local-[0-9a-f]{40}")
+        .source("Weights & Biases: API keys", "https://docs.wandb.ai")
+        .examples("«local-%{hex:40}»", "the prefix local-"),
 ];

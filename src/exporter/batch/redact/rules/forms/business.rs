@@ -1,6 +1,6 @@
 //! Payment, mail, marketing and other services of businesses.
 
-use crate::exporter::batch::redact::rule::{Check, Prefix, Rule, token};
+use crate::exporter::batch::redact::rule::{Boundary, Check, Prefix, Rule, token};
 
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = &[
@@ -13,7 +13,7 @@ pub(super) static RULES: &[Rule] = &[
     token("typeform_token", &["tfp_"], "tfp_[A-Za-z0-9_.=-]{40,64}")
         .source("Typeform: personal access tokens", "https://www.typeform.com/developers/get-started/personal-access-token/")
         .examples("«tfp_%{b62:59}»", "the prefix tfp_"),
-    token("square_token", &["sq0csp-", "sq0atp-", "sq0idp-", "EAAA"], "(?:sq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,60}|EAAA[A-Za-z0-9_-]{50,64})")
+    token("square_token", &["sq0csp-", "sq0atp-", "sq0idp-", "sq0atb-", "sq0csb-", "sq0acp-", "EAAA"], "(?:sq0(?:csp|atp|idp|atb|csb|acp)-[A-Za-z0-9_-]{22,60}|EAAA[A-Za-z0-9_-]{50,64})")
         .source("Square: access tokens", "https://developer.squareup.com/docs/build-basics/access-tokens")
         .examples("«sq0csp-%{b64url:43}»", "the prefix sq0csp-"),
     token("square_token", &["EAAA"], "EAAA[A-Za-z0-9_-]{22,50}")
@@ -36,9 +36,11 @@ pub(super) static RULES: &[Rule] = &[
         .source("Duffel: API", "https://duffel.com/docs/api/overview/authentication")
         .examples("«duffel_live_%{b64url:43}»", "the prefix duffel_"),
     token("lob_key", &["live_", "test_"], "(?:live|test)_(?:pub_)?[0-9a-f]{31,40}")
+        .boundary(Boundary::NoName)
         .source("Lob: API keys", "https://docs.lob.com")
         .examples("«live_%{hex:35}»", "the prefix live_"),
-    token("payment_key", &["live_", "test_"], "(?:live_[A-Za-z0-9_=-]{40}|(?:live|test)_[A-Za-z0-9]{30,36})")
+    token("payment_key", &["live_", "test_"], "(?:live_[A-Za-z0-9_=-]{40}|(?:live|test)_[A-Za-z0-9]{24,36})")
+        .boundary(Boundary::NoName)
         .source("Mollie: authentication", "https://docs.mollie.com/reference/authentication")
         .check(Check::Random)
         .examples("«live_%{b62:30}»", "the prefix live_"),
@@ -48,7 +50,7 @@ pub(super) static RULES: &[Rule] = &[
     token("xendit_key", &["xnd_"], "xnd_(?:production|development)_[A-Za-z0-9]{40,80}")
         .source("Xendit: API keys", "https://docs.xendit.co")
         .examples("«xnd_production_%{b62:64}»", "the prefix xnd_"),
-    token("paddle_key", &["pdl_"], "pdl_(?:live|sdbx)_(?:apikey|ntfset)_[a-z0-9]{26}_[A-Za-z0-9]{22}_[A-Za-z0-9]{3}")
+    token("paddle_key", &["pdl_"], "pdl_(?:(?:live|sdbx)_)?(?:apikey|ntfset)_[a-z0-9]{26}_[A-Za-z0-9+/]{22,40}(?:_[A-Za-z0-9]{3})?")
         .source("Paddle: API keys", "https://developer.paddle.com/api-reference/about/authentication")
         .examples("«pdl_live_apikey_%{b36:26}_%{b62:22}_%{b62:3}»", "the prefix pdl_"),
     token("polar_token", &["polar_"], "polar_(?:oat|pat|at|rt|cst|whs|ci|cs)_[A-Za-z0-9_-]{20,100}")
@@ -205,4 +207,212 @@ pub(super) static RULES: &[Rule] = &[
     token("discord_mfa_token", &["mfa."], r"mfa\.[A-Za-z0-9_-]{84}")
         .source("Discord: authentication", "https://discord.com/developers/docs/reference#authentication")
         .examples("«mfa.%{b64url:84}»", "the prefix mfa."),
+    token("gitbook_token", &["gb_api_"], "gb_api_[A-Za-z0-9]{36,44}")
+        .source("GitBook: API tokens", "https://gitbook.com/docs/developers/gitbook-api/authentication")
+        .examples("«gb_api_%{b62:40}»", "the prefix gb_api_"),
+    token("deepl_key", &[":fx"], "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:fx")
+        .prefix(Prefix::Bytes(36))
+        .source("DeepL: authentication", "https://developers.deepl.com/docs/getting-started/auth")
+        .examples("«%{uuid}:fx»", "the prefix :fx"),
+    token("cfx_key", &["cfxk_"], "cfxk_[A-Za-z0-9]{16,24}_[A-Za-z0-9]{4,8}")
+        .source("Cfx.re: server keys", "https://docs.fivem.net/docs/server-manual/setting-up-a-server-vanilla/")
+        .check(Check::Random)
+        .examples("«cfxk_%{b62:20}_%{b62:5}»", "the prefix cfxk_"),
+    token("lnd_macaroon", &["0201036c6e64"], "0201036c6e64[0-9a-f]{60,}")
+        .source("LND: macaroons", "https://docs.lightning.engineering/lightning-network-tools/lnd/macaroons")
+        .examples("«0201036c6e64%{hex:200}»", "the prefix 0201036c6e64"),
+    token("roblox_cookie", &["WARNING:-DO-NOT-SHARE"], r"WARNING:-DO-NOT-SHARE-THIS[A-Za-z0-9.,-]{10,200}\|_(?P<secret>[0-9A-Za-z_.-]{100,})")
+        .boundary(Boundary::Anything)
+        .source("Roblox: cookies", "https://create.roblox.com/docs/cloud/auth")
+        .examples("_|WARNING:-DO-NOT-SHARE-THIS.--Sharing-this|_«%{HEX:600}»", "the prefix WARNING:-DO-NOT-SHARE"),
+    token("modrinth_token", &["mrp_", "mra_"], "mr[pa]_[A-Za-z0-9]{50,70}")
+        .source("Modrinth: personal access tokens", "https://docs.modrinth.com/api/")
+        .examples("«mrp_%{b62:60}»", "the prefix mrp_"),
+    token("riot_key", &["RGAPI-"], "RGAPI-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+        .source("Riot Games: API keys", "https://developer.riotgames.com/docs/portal")
+        .examples("«RGAPI-%{uuid}»", "the prefix RGAPI-"),
+    token("paypal_token", &["A21AA"], "A21AA[A-Za-z0-9_-]{60,}")
+        .source("PayPal: access tokens", "https://developer.paypal.com/api/rest/authentication/")
+        .examples("«A21AA%{b64url:92}»", "the prefix A21AA"),
+    token("adyen_key", &["AQE"], r"AQE[A-Za-z][A-Za-z0-9+/]{40,}={0,2}-[A-Za-z0-9+/]{30,}={0,2}(?:-[!-~&&[^\x22'`\\,]]{8,24})?")
+        .source("Adyen: API credentials", "https://docs.adyen.com/development-resources/api-credentials/")
+        .examples("«AQEyhmfx%{b62:90}==-%{b62:43}=-%{strong:16}»", "the prefix AQE"),
+    token("mollie_token", &["access_"], "access_[A-Za-z0-9]{36,48}")
+        .source("Mollie: access tokens", "https://docs.mollie.com/reference/authentication")
+        .check(Check::Random)
+        .examples("«access_%{b62:40}»", "the prefix access_"),
+    token("gocardless_token", &["sandbox_"], "sandbox_[A-Za-z0-9_-]{40,44}")
+        .source("GoCardless: access tokens", "https://developer.gocardless.com/api-reference/")
+        .check(Check::Random)
+        .examples("«sandbox_%{b64url:40}»", "the prefix sandbox_"),
+    token("alchemy_token", &["alcht_"], "alcht_[A-Za-z0-9]{28,36}")
+        .source("Alchemy: API keys", "https://www.alchemy.com/docs")
+        .examples("«alcht_%{b62:30}»", "the prefix alcht_"),
+    token("intercom_token", &["dG9rO"], "dG9rO[A-Za-z0-9+/]{45,}={0,2}")
+        .source("Intercom: access tokens", "https://developers.intercom.com/docs/build-an-integration/learn-more/authentication")
+        .examples("«dG9rO%{b62:54}=»", "the prefix dG9rO"),
+    token("salesforce_token", &["5Aep"], "5Aep[A-Za-z0-9._]{60,}")
+        .source("Salesforce: refresh tokens", "https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm")
+        .examples("«5Aep861%{b62:80}»", "the prefix 5Aep"),
+    token("salesforce_key", &["3MVG9"], "3MVG9[A-Za-z0-9._]{60,}")
+        .source("Salesforce: connected apps", "https://help.salesforce.com/s/articleView?id=sf.connected_app_overview.htm")
+        .examples("«3MVG9%{b62:80}»", "the prefix 3MVG9"),
+    token("shopify_token", &["shptka_", "shprt_", "shpua_", "shpit_", "shpci_", "shppat_"], "shp(?:tka|rt|ua|it|ci|pat)_[0-9A-Za-z]{32,40}")
+        .source("Shopify: access tokens", "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens")
+        .examples("«shpua_%{hex:32}»", "the prefix shptka_"),
+    token("ebay_token", &["v^1.1#"], r"v\^1\.1#[A-Za-z0-9+/=^#_%.-]{80,}")
+        .source("eBay: OAuth tokens", "https://developer.ebay.com/api-docs/static/oauth-tokens.html")
+        .examples("«v^1.1#i^1#f^0#r^0#p^3#I^3#t^%{b62:200}==»", "the prefix v^1.1#"),
+    token("amazon_secret", &["amzn1.oa2-cs.v1."], r"amzn1\.oa2-cs\.v1\.[0-9a-f]{64}")
+        .source("Login with Amazon: client secrets", "https://developer.amazon.com/docs/login-with-amazon/register-web.html")
+        .examples("«amzn1.oa2-cs.v1.%{hex:64}»", "the prefix amzn1.oa2-cs.v1."),
+    token("amazon_token", &["Atzr|", "Atza|", "Atc|"], r"At(?:zr|za|c)\|[A-Za-z0-9_+/=-]{60,}")
+        .source("Login with Amazon: tokens", "https://developer.amazon.com/docs/login-with-amazon/refresh-token.html")
+        .examples("«Atzr|IwEB%{b62:300}»", "the prefix Atzr|"),
+    token("linkedin_secret", &["WPL_AP"], r"WPL_AP[0-9]\.[A-Za-z0-9]{12,20}\.[A-Za-z0-9+/]{6,16}={0,2}")
+        .source("LinkedIn: client secrets", "https://learn.microsoft.com/linkedin/shared/authentication/client-credentials-flow")
+        .examples("«WPL_AP1.%{b62:16}.%{b62:8}==»", "the prefix WPL_AP"),
+    token("mercadopago_token", &["APP_USR-", "TEST-"], "(?:APP_USR|TEST)-[0-9]{10,20}-[0-9]{6}-[0-9a-f]{32}-[0-9]{5,12}")
+        .source("Mercado Pago: credentials", "https://www.mercadopago.com/developers/en/docs/your-integrations/credentials")
+        .examples("«APP_USR-%{digit:16}-%{digit:6}-%{hex:32}-%{digit:9}»", "the prefix APP_USR-"),
+    token("revolut_token", &["oa_prod_", "oa_sand_"], "oa_(?:prod|sand)_[A-Za-z0-9_-]{30,60}")
+        .source("Revolut: access tokens", "https://developer.revolut.com/docs/business/business-api")
+        .examples("«oa_prod_%{b64url:43}»", "the prefix oa_prod_"),
+    token("klarna_key", &["klarna_"], "klarna_(?:live|test)_api_[A-Za-z0-9._-]{40,300}={0,2}")
+        .source("Klarna: API keys", "https://docs.klarna.com/api/authentication/")
+        .examples("«klarna_live_api_%{b62:120}»", "the prefix klarna_"),
+    token("sumup_key", &["sup_"], "sup_(?:sk|pk|at|af)_[A-Za-z0-9]{24,64}")
+        .source("SumUp: API keys", "https://developer.sumup.com/api/authentication")
+        .examples("«sup_sk_%{b62:32}»", "the prefix sup_"),
+    token("omise_key", &["skey_", "pkey_"], "[sp]key_(?:test_)?[a-z0-9]{16,24}")
+        .source("Omise: API keys", "https://docs.opn.ooo/authentication")
+        .check(Check::Random)
+        .examples("«skey_test_%{b36:19}»", "the prefix skey_"),
+    token("khalti_key", &["live_secret_key_", "test_secret_key_"], "(?:live|test)_secret_key_[0-9a-f]{32}")
+        .source("Khalti: keys", "https://docs.khalti.com")
+        .examples("«live_secret_key_%{hex:32}»", "the prefix live_secret_key_"),
+    token("cashfree_key", &["cfsk_"], "cfsk_ma_(?:prod|test)_[0-9a-f]{32}_[0-9a-f]{8}")
+        .source("Cashfree: API keys", "https://www.cashfree.com/docs/api-reference/authentication")
+        .examples("«cfsk_ma_prod_%{hex:32}_%{hex:8}»", "the prefix cfsk_"),
+    token("brex_token", &["bxt_"], "bxt_[A-Za-z0-9]{36,44}")
+        .source("Brex: user tokens", "https://developer.brex.com/docs/authentication/")
+        .examples("«bxt_%{b62:40}»", "the prefix bxt_"),
+    token("middesk_key", &["mk_live_", "mk_test_"], "mk_(?:live|test)_[0-9A-Za-z]{20,44}")
+        .source("Middesk: API keys", "https://docs.middesk.com")
+        .examples("«mk_live_%{hex:24}»", "the prefix mk_live_"),
+    token("sumsub_token", &["sbx:", "prd:"], r"(?:sbx|prd):[A-Za-z0-9]{20,28}\.[A-Za-z0-9]{28,36}")
+        .source("Sumsub: app tokens", "https://docs.sumsub.com/reference/authentication")
+        .examples("«prd:%{b62:24}.%{b62:32}»", "the prefix sbx:"),
+    token("radar_key", &["prj_live_sk_", "prj_test_sk_"], "prj_(?:live|test)_sk_[0-9a-f]{36,44}")
+        .source("Radar: API keys", "https://radar.com/documentation/api")
+        .examples("«prj_live_sk_%{hex:40}»", "the prefix prj_live_sk_"),
+    token("kit_key", &["kit_"], "kit_[0-9a-f]{30,40}")
+        .source("Kit: API keys", "https://developers.kit.com/api-reference/overview")
+        .examples("«kit_%{hex:32}»", "the prefix kit_"),
+    token("mandrill_key", &["md-"], "md-[A-Za-z0-9_-]{22}")
+        .source("Mailchimp Transactional: API keys", "https://mailchimp.com/developer/transactional/guides/quick-start/")
+        .check(Check::Random)
+        .examples("«md-%{b64url:22}»", "the prefix md-"),
+    token("mailgun_key", &["pubkey-"], "pubkey-[0-9a-f]{32}")
+        .source("Mailgun: API keys", "https://documentation.mailgun.com/docs/mailgun/user-manual/get-started/")
+        .examples("«pubkey-%{hex:32}»", "the prefix pubkey-"),
+    token("calcom_key", &["cal_"], "cal_(?:live_)?[0-9a-f]{32}")
+        .source("Cal.com: API keys", "https://cal.com/docs/api-reference/v2/introduction")
+        .examples("«cal_live_%{hex:32}»", "the prefix cal_"),
+    token("close_key", &["api_"], r"api_[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{20,24}")
+        .source("Close: API keys", "https://developer.close.com/topics/authentication/")
+        .examples("«api_%{b62:22}.%{b62:22}»", "the prefix api_"),
+    token("salesloft_key", &["v2_ak_"], "v2_ak_[0-9]{1,10}_[0-9a-f]{60,68}")
+        .source("Salesloft: API keys", "https://developers.salesloft.com/docs/platform/api-basics/api-key-authentication/")
+        .examples("«v2_ak_%{digit:4}_%{hex:64}»", "the prefix v2_ak_"),
+    token("tally_key", &["tly-"], "tly-[A-Za-z0-9]{28,40}")
+        .source("Tally: API keys", "https://developers.tally.so")
+        .examples("«tly-%{b62:32}»", "the prefix tly-"),
+    token("instagram_token", &["IGQ"], "IGQ[A-Za-z0-9_-]{80,}")
+        .source("Instagram: access tokens", "https://developers.facebook.com/docs/instagram-platform")
+        .examples("«IGQVJ%{b62:150}»", "the prefix IGQ"),
+    token("facebook_token", &["|"], r"[0-9]{15,17}\|[A-Za-z0-9_-]{27}")
+        .prefix(Prefix::Digits { min: 15, max: 17 })
+        .source("Meta: app access tokens", "https://developers.facebook.com/docs/facebook-login/guides/access-tokens/")
+        .examples("«%{digit:16}|%{b64url:27}»", "the prefix |"),
+    token("oculus_token", &["OC|"], r"OC\|[0-9]{15,17}\|[A-Za-z0-9_-]{27,40}")
+        .source("Meta Horizon: access tokens", "https://developers.meta.com/horizon/documentation/unity/ps-s2s-basics/")
+        .examples("«OC|%{digit:16}|%{hex:32}»", "the prefix OC|"),
+    token("mapillary_token", &["MLY|"], r"MLY\|[0-9]{10,20}\|[0-9a-f]{32}")
+        .source("Mapillary: client tokens", "https://www.mapillary.com/developer/api-documentation")
+        .examples("«MLY|%{digit:16}|%{hex:32}»", "the prefix MLY|"),
+    token("sanctum_token", &["|"], r"[0-9]{1,8}\|[A-Za-z0-9]{48}")
+        .prefix(Prefix::Digits { min: 1, max: 8 })
+        .source("Laravel Sanctum: API tokens", "https://laravel.com/docs/sanctum")
+        .check(Check::Random)
+        .examples("«%{digit:2}|%{b62:48}»", "the prefix |"),
+    token("locationiq_key", &["pk."], r"pk\.[0-9a-f]{32}")
+        .source("LocationIQ: access tokens", "https://docs.locationiq.com/docs/authentication-and-usage-limits")
+        .examples("«pk.%{hex:32}»", "the prefix pk."),
+    token("blockfrost_key", &["mainnet", "preprod", "preview", "ipfs"], "(?:mainnet|preprod|preview|ipfs)[A-Za-z0-9]{32}")
+        .source("Blockfrost: project ids", "https://docs.blockfrost.io")
+        .check(Check::Random)
+        .examples("«mainnet%{b62:32}»", "the prefix mainnet"),
+    token("dynamic_token", &["dyn_"], "dyn_[A-Za-z0-9]{50,60}")
+        .source("Dynamic: API tokens", "https://www.dynamic.xyz/docs")
+        .examples("«dyn_%{b62:56}»", "the prefix dyn_"),
+    token("bitgo_token", &["v2x"], "v2x[0-9a-f]{60,70}")
+        .source("BitGo: access tokens", "https://developers.bitgo.com/guides/get-started/access-tokens")
+        .examples("«v2x%{hex:64}»", "the prefix v2x"),
+    token("circle_key", &["TEST_API_KEY:", "LIVE_API_KEY:", "SAND_API_KEY:"], "(?:TEST|LIVE|SAND)_API_KEY:[0-9a-f]{32}:[0-9a-f]{32}")
+        .source("Circle: API keys", "https://developers.circle.com/api-reference/keys")
+        .examples("«TEST_API_KEY:%{hex:32}:%{hex:32}»", "the prefix TEST_API_KEY:"),
+    token("sindri_key", &["sindri_"], "sindri_[A-Za-z0-9]{28,40}")
+        .source("Sindri: API keys", "https://sindri.app/docs")
+        .examples("«sindri_%{b62:32}»", "the prefix sindri_"),
+    token("adapty_key", &["secret_live_", "secret_test_"], "secret_(?:live|test)_[A-Za-z0-9.]{20,60}")
+        .source("Adapty: API keys", "https://adapty.io/docs/getting-started-with-server-side-api")
+        .examples("«secret_live_%{b62:32}»", "the prefix secret_live_"),
+    token("pubnub_key", &["sec-c-"], "sec-c-[A-Za-z0-9+/]{40,60}={0,2}")
+        .source("PubNub: keys", "https://www.pubnub.com/docs/general/setup/account-setup")
+        .examples("«sec-c-%{b62:48}»", "the prefix sec-c-"),
+    token("svix_token", &["testsk_", "svix_"], "(?:testsk|svix)_[A-Za-z0-9._-]{28,60}")
+        .source("Svix: authentication", "https://docs.svix.com/")
+        .check(Check::Random)
+        .examples("«testsk_%{b62:32}.eu»", "the prefix testsk_"),
+    token("zapier_webhook", &["hooks.zapier.com"], r"hooks\.zapier\.com/hooks/(?:catch|standard)/[0-9]{4,12}/(?P<secret>[A-Za-z0-9]{5,12})")
+        .source("Zapier: webhooks", "https://help.zapier.com/hc/en-us/articles/8496288690317-Trigger-Zap-workflows-from-webhooks")
+        .examples("https://hooks.zapier.com/hooks/catch/%{digit:7}/«%{b36:7}»/", "the prefix hooks.zapier.com"),
+    token("ifttt_key", &["maker.ifttt.com"], r"maker\.ifttt\.com/[A-Za-z0-9_./-]{1,100}/key/(?P<secret>[A-Za-z0-9_-]{20,60})")
+        .source("IFTTT: webhooks", "https://help.ifttt.com/hc/en-us/articles/115010230347-Webhooks-service-FAQ")
+        .examples("https://maker.ifttt.com/trigger/x/with/key/«%{b64url:43}»", "the prefix maker.ifttt.com"),
+    token("twp_token", &["twp_"], "twp_[A-Za-z0-9]{24,64}")
+        .source("Teamwork: API keys", "https://apidocs.teamwork.com")
+        .examples("«twp_%{b62:40}»", "the prefix twp_"),
+    token("retool_token", &["retool_01"], "retool_01[a-z0-9]{20,40}")
+        .source("Retool: access tokens", "https://docs.retool.com/org-users/guides/retool-api")
+        .examples("«retool_01%{b36:26}»", "the prefix retool_01"),
+    token("plain_key", &["plainApiKey_"], "plainApiKey_[A-Za-z0-9_-]{40,100}")
+        .source("Plain: API keys", "https://www.plain.com/docs/api-reference/graphql")
+        .examples("«plainApiKey_%{b62:64}»", "the prefix plainApiKey_"),
+    token("trello_token", &["ATTA"], "ATTA[0-9a-fA-F]{64}[0-9A-Fa-f]{0,16}")
+        .source("Trello: tokens", "https://developer.atlassian.com/cloud/trello/guides/rest-api/authorization/")
+        .examples("«ATTA%{hex:64}%{HEX:8}»", "the prefix ATTA"),
+    token("notion_token", &["secret_"], "secret_[A-Za-z0-9]{43}")
+        .source("Notion: authentication", "https://developers.notion.com/reference/authentication")
+        .examples("«secret_%{b62:43}»", "the prefix secret_"),
+    token("postgrid_key", &["live_sk_", "test_sk_"], "(?:live|test)_sk_[A-Za-z0-9]{20,40}")
+        .source("PostGrid: API keys", "https://docs.postgrid.com")
+        .examples("«live_sk_%{b62:22}»", "the prefix live_sk_"),
+    token("secret_key", &["sk_"], "sk_(?:[a-z]{2,12}_){0,3}[A-Za-z0-9]{24,}")
+        .source("RevenueCat: API keys", "https://www.revenuecat.com/docs/projects/authentication")
+        .check(Check::Random)
+        .examples("«sk_%{b62:28}»", "the prefix sk_"),
+    token("crypto_key", &["ed25519_sk1", "ed25519e_sk1", "root_xsk1", "acct_xsk1", "addr_xsk1", "root_shared_xsk1"], "(?:ed25519e?_sk|[a-z_]{4,12}_xsk)1[a-z0-9]{50,}")
+        .source("Cardano: key encodings", "https://cips.cardano.org/cip/CIP-0005")
+        .examples("«ed25519_sk1%{b36:58}»", "the prefix ed25519_sk1"),
+    token("crypto_key", &["ed25519:"], "ed25519:(?P<secret>[1-9A-Za-z]{80,90})")
+        .source("NEAR: access keys", "https://docs.near.org/protocol/access-keys")
+        .examples("ed25519:«%{letter:88}»", "the prefix ed25519:"),
+    token("crypto_key", &["edsk", "edesk"], "ede?sk[1-9A-Za-z]{50,100}")
+        .source("Tezos: keys", "https://octez.tezos.com/docs/user/key-management.html")
+        .examples("«edsk%{letter:50}»", "the prefix edsk"),
+    token("plaid_token", &["public-sandbox-", "public-production-", "link-sandbox-", "link-production-"], "(?:public|link)-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+        .source("Plaid: tokens", "https://plaid.com/docs/api/tokens/")
+        .examples("«public-sandbox-%{uuid}»", "the prefix public-sandbox-"),
 ];

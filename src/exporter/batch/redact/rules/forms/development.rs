@@ -1,6 +1,6 @@
 //! Code hosts, build services, registries and tools for developers.
 
-use crate::exporter::batch::redact::rule::{Check, Rule, token};
+use crate::exporter::batch::redact::rule::{Boundary, Check, Rule, token};
 
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = &[
@@ -55,7 +55,7 @@ pub(super) static RULES: &[Rule] = &[
     token("neon_key", &["napi_"], "napi_[A-Za-z0-9]{40,70}")
         .source("Neon: API keys", "https://neon.com/docs/manage/api-keys")
         .examples("«napi_%{b62:64}»", "the prefix napi_"),
-    token("netlify_token", &["nfp_", "nfc_", "nfo_", "nfu_", "nfb_"], "nf[pcoub]_[A-Za-z0-9]{36}")
+    token("netlify_token", &["nfp_", "nfc_", "nfo_", "nfu_", "nfb_"], "nf[pcoub]_[A-Za-z0-9]{36,44}")
         .source("Netlify: access tokens", "https://docs.netlify.com/api/get-started/")
         .examples("«nfp_%{b62:36}»", "the prefix nfp_"),
     token("posthog_key", &["phx_", "phc_", "phs_"], "ph[xcs]_[A-Za-z0-9_-]{32,52}")
@@ -192,4 +192,172 @@ pub(super) static RULES: &[Rule] = &[
     token("cockroach_key", &["CCDB1_"], "CCDB1_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}")
         .source("CockroachDB Cloud: service accounts", "https://www.cockroachlabs.com/docs/cockroachcloud/managing-access")
         .examples("«CCDB1_%{b62:22}_%{b62:40}»", "the prefix CCDB1_"),
+    token("jenkins_token", &["11"], "11[0-9a-f]{32}")
+        .source("Jenkins: API tokens", "https://www.jenkins.io/doc/book/system-administration/authenticating-scripted-clients/")
+        .check(Check::Random)
+        .examples("«11%{hex:32}»", "the prefix 11"),
+    token("codefresh_key", &["CF-"], "CF-[A-Za-z0-9_-]{30,60}")
+        .source("Codefresh: API keys", "https://codefresh.io/docs/docs/integrations/codefresh-api/")
+        .check(Check::Random)
+        .examples("«CF-%{b62:40}»", "the prefix CF-"),
+    token("appveyor_token", &["v2."], r"v2\.[a-z0-9]{20}")
+        .source("AppVeyor: API tokens", "https://www.appveyor.com/docs/api/")
+        .check(Check::Random)
+        .examples("«v2.%{b36:20}»", "the prefix v2."),
+    token("sourcegraph_token", &["sgd_", "slk_", "sgs_", "sgph_"], "(?:sgd|slk|sgs|sgph)_(?:[0-9A-Za-z]{16}_)?[0-9a-f]{40,64}")
+        .source("Sourcegraph: access tokens", "https://sourcegraph.com/docs/cli/how-tos/creating-an-access-token")
+        .examples("«slk_%{hex:64}»", "the prefix sgd_"),
+    token("sourcegraph_token", &["sgamp_"], "sgamp_(?:user_)?[A-Za-z0-9_]{30,120}")
+        .source("Amp: access tokens", "https://ampcode.com/manual")
+        .examples("«sgamp_user_%{b36:26}_%{hex:64}»", "the prefix sgamp_"),
+    token("vercel_token", &["vercel_blob_rw_"], "vercel_blob_rw_[A-Za-z0-9]{12,20}_[A-Za-z0-9]{24,40}")
+        .source("Vercel Blob: tokens", "https://vercel.com/docs/vercel-blob")
+        .examples("«vercel_blob_rw_%{b62:16}_%{b62:30}»", "the prefix vercel_blob_rw_"),
+    token("turnstile_secret", &["0x4AAAAAAA"], "0x4AAAAAAA[A-Za-z0-9_-]{24,30}")
+        .source("Cloudflare Turnstile: secret keys", "https://developers.cloudflare.com/turnstile/get-started/")
+        .examples("«0x4AAAAAAA%{b62:25}»", "the prefix 0x4AAAAAAA"),
+    token("hcaptcha_secret", &["ES_"], "ES_[0-9a-f]{32}")
+        .source("hCaptcha: secret keys", "https://docs.hcaptcha.com/")
+        .examples("«ES_%{hex:32}»", "the prefix ES_"),
+    token("linear_key", &["lin_wh_"], "lin_wh_[A-Za-z0-9]{24,64}")
+        .source("Linear: webhooks", "https://linear.app/developers/webhooks")
+        .examples("«lin_wh_%{b62:32}»", "the prefix lin_wh_"),
+    token("socket_token", &["sktsec_"], "sktsec_[A-Za-z0-9_-]{30,60}(?:_api)?")
+        .source("Socket: API tokens", "https://docs.socket.dev/docs/api-keys")
+        .examples("«sktsec_%{b62:43}_api»", "the prefix sktsec_"),
+    token("stackhawk_key", &["hawk."], r"hawk\.[A-Za-z0-9_-]{16,24}\.[A-Za-z0-9_-]{16,24}")
+        .source("StackHawk: API keys", "https://docs.stackhawk.com/apidocs.html")
+        .examples("«hawk.%{b62:20}.%{b62:20}»", "the prefix hawk."),
+    token("veracode_key", &["vera01es-", "vera01ei-"], "vera01e[si]-[0-9a-f]{60,160}")
+        .source("Veracode: API credentials", "https://docs.veracode.com/r/c_api_credentials3")
+        .examples("«vera01es-%{hex:128}»", "the prefix vera01es-"),
+    token("dashlane_key", &["dls_"], "dls_[A-Za-z0-9]{12,24}_[A-Za-z0-9_-]{40,100}")
+        .source("Dashlane: service devices", "https://cli.dashlane.com/personal/authentication")
+        .examples("«dls_%{B36:16}_%{b36:64}»", "the prefix dls_"),
+    token("ory_token", &["ory_"], r"ory_(?:pat|at|rt|st|ac|wak|apikey|lo|oat)_[A-Za-z0-9_-]{30,}(?:\.[A-Za-z0-9_-]{30,})?")
+        .source("Ory: tokens", "https://www.ory.sh/docs/concepts/personal-access-token")
+        .examples("«ory_pat_%{b62:32}»", "the prefix ory_"),
+    token("permit_key", &["permit_key_"], "permit_key_[A-Za-z0-9]{60,100}")
+        .source("Permit.io: API keys", "https://docs.permit.io/overview/use-the-permit-api-and-sdk")
+        .examples("«permit_key_%{b62:86}»", "the prefix permit_key_"),
+    token("kong_token", &["kpat_", "spat_"], "[ks]pat_[A-Za-z0-9]{36,64}")
+        .source("Kong Konnect: access tokens", "https://developer.konghq.com/konnect-api/")
+        .examples("«kpat_%{b62:46}»", "the prefix kpat_"),
+    token("apollo_key", &["service:", "user:"], "(?:service|user:gh|user):[A-Za-z0-9._-]{3,60}:(?P<secret>[A-Za-z0-9_-]{22})")
+        .source("Apollo GraphOS: API keys", "https://www.apollographql.com/docs/graphos/platform/access-management/api-keys")
+        .check(Check::Random)
+        .examples("service:acme-shop:«%{b62:22}»", "the prefix service:"),
+    token("mintlify_key", &["mint_dsc_", "mint_"], "mint_(?:dsc_)?[A-Za-z0-9]{22,44}")
+        .source("Mintlify: API keys", "https://www.mintlify.com/docs/api/introduction")
+        .check(Check::Random)
+        .examples("«mint_dsc_%{b62:24}»", "the prefix mint_dsc_"),
+    token("depot_token", &["depot_"], "depot_(?:user|project|org)_[0-9a-f]{60,68}")
+        .source("Depot: tokens", "https://depot.dev/docs/cli/authentication")
+        .examples("«depot_org_%{hex:64}»", "the prefix depot_"),
+    token("percy_token", &["web_", "app_", "auto_", "ss_", "generic_"], "(?:web|app|auto|ss|generic)_[0-9a-f]{64}")
+        .source("Percy: project tokens", "https://www.browserstack.com/docs/percy/get-started/project-token")
+        .examples("«web_%{hex:64}»", "the prefix web_"),
+    token("chromatic_token", &["chpt_"], "chpt_[0-9a-z]{12,40}")
+        .source("Chromatic: project tokens", "https://www.chromatic.com/docs/cli/")
+        .check(Check::Random)
+        .examples("«chpt_%{b36:16}»", "the prefix chpt_"),
+    token("jetbrains_token", &["perm:", "perm-"], r"perm[:-][A-Za-z0-9+/_-]{2,80}={0,2}\.[A-Za-z0-9+/_-]{2,80}={0,2}\.[A-Za-z0-9]{30}")
+        .source("YouTrack: permanent tokens", "https://www.jetbrains.com/help/youtrack/devportal/Manage-Permanent-Token.html")
+        .examples("«perm:%{b62:12}.%{b62:8}==.%{b62:30}»", "the prefix perm:"),
+    token("authress_key", &["sc_", "ext_", "scauth_", "authress_"], r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}")
+        .source("Authress: service clients", "https://authress.io/knowledge-base/docs/authorization/service-clients/")
+        .examples("«sc_%{b36:12}.%{b36:4}.acc-%{b36:12}.%{b62:64}»", "the prefix sc_"),
+    token("phabricator_token", &["api-", "cli-"], "(?:api|cli)-[a-z0-9]{28}")
+        .source("Phabricator: Conduit tokens", "https://we.phorge.it/book/phorge/article/conduit/")
+        .check(Check::Random)
+        .examples("«cli-%{b36:28}»", "the prefix api-"),
+    token("weblate_token", &["wlu_", "wlp_"], "wl[up]_[A-Za-z0-9]{36,40}")
+        .source("Weblate: API tokens", "https://docs.weblate.org/en/latest/api.html")
+        .examples("«wlu_%{b62:36}»", "the prefix wlu_"),
+    token("transifex_token", &["1/"], "1/[0-9a-f]{40}")
+        .source("Transifex: API tokens", "https://developers.transifex.com/reference/api-authentication")
+        .examples("«1/%{hex:40}»", "the prefix 1/"),
+    token("appwrite_key", &["standard_"], "standard_[0-9a-f]{200,260}")
+        .source("Appwrite: API keys", "https://appwrite.io/docs/advanced/platform/api-keys")
+        .examples("«standard_%{hex:256}»", "the prefix standard_"),
+    token("ntfy_token", &["tk_"], "tk_[a-z0-9]{29}")
+        .source("ntfy: access tokens", "https://docs.ntfy.sh/config/#access-tokens")
+        .check(Check::Random)
+        .examples("«tk_%{b36:29}»", "the prefix tk_"),
+    token("localstack_token", &["ls-"], "ls-[A-Za-z0-9]{8}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{12,16}")
+        .source("LocalStack: auth tokens", "https://docs.localstack.cloud/aws/getting-started/auth-token/")
+        .examples("«ls-%{letter:7}%{digit:1}-%{letter:4}-%{letter:4}-%{digit:4}-%{letter:8}%{hex:4}»", "the prefix ls-"),
+    token("jsr_token", &["jsrp_", "jsrd_", "jsrs_"], "jsr[pds]_[A-Za-z0-9]{36,64}")
+        .source("JSR: tokens", "https://jsr.io/docs/api")
+        .examples("«jsrp_%{b62:40}»", "the prefix jsrp_"),
+    token("deno_token", &["ddw_"], "ddw_[A-Za-z0-9]{36,40}")
+        .source("Deno Deploy: access tokens", "https://docs.deno.com/subhosting/api/authentication/")
+        .examples("«ddw_%{b62:36}»", "the prefix ddw_"),
+    token("buildkite_token", &["bkp_", "bkag_", "bkst_", "bkatr_", "bkcmt_", "bkt_"], "bk[a-z]{1,4}_[A-Za-z0-9_-]{30,}")
+        .source("Buildkite: token security", "https://buildkite.com/docs/platform/security/tokens")
+        .check(Check::Random)
+        .examples("«bkt_%{b62:40}»", "the prefix bkp_"),
+    token("gitpod_token", &["gitpod_pat_"], "gitpod_pat_[A-Za-z0-9._-]{40,120}")
+        .source("Gitpod: personal access tokens", "https://www.gitpod.io/docs/configure/user-settings/access-tokens")
+        .examples("«gitpod_pat_%{b62:50}»", "the prefix gitpod_pat_"),
+    token("codesandbox_token", &["csb_v1_"], "csb_v1_[A-Za-z0-9_-]{40,60}")
+        .source("CodeSandbox: API keys", "https://codesandbox.io/docs/sdk")
+        .examples("«csb_v1_%{b62:43}»", "the prefix csb_v1_"),
+    token("daytona_key", &["dtn_"], "dtn_[0-9a-f]{48,72}")
+        .source("Daytona: API keys", "https://www.daytona.io/docs/en/api-keys/")
+        .examples("«dtn_%{hex:64}»", "the prefix dtn_"),
+    token("gitea_token", &["gta_"], "gta_[A-Za-z0-9_-]{30,80}")
+        .source("Gitea: OAuth 2.0", "https://docs.gitea.com/development/oauth2-provider")
+        .check(Check::Random)
+        .examples("«gta_%{b62:40}»", "the prefix gta_"),
+    token("unleash_token", &[":development.", ":production.", ":default.", ":test."], r"[A-Za-z0-9*_\[\]-]{0,32}:(?:development|production|default|test)\.(?P<secret>[0-9a-f]{56,64})")
+        .boundary(Boundary::Anything)
+        .source("Unleash: API tokens", "https://docs.getunleash.io/reference/api-tokens-and-client-keys")
+        .examples("default:development.«%{hex:56}»", "the prefix :development."),
+    token("flagsmith_key", &["ser."], r"ser\.[A-Za-z0-9]{20,24}")
+        .source("Flagsmith: server-side keys", "https://docs.flagsmith.com/clients/server-side")
+        .check(Check::Random)
+        .examples("«ser.%{b62:22}»", "the prefix ser."),
+    token("statsig_key", &["console-"], "console-[A-Za-z0-9]{36,48}")
+        .source("Statsig: console API keys", "https://docs.statsig.com/console-api/introduction")
+        .check(Check::Random)
+        .examples("«console-%{b62:43}»", "the prefix console-"),
+    token("posthog_key", &["pha_", "phr_", "phe_"], "ph[are]_[A-Za-z0-9_-]{32,52}")
+        .source("PostHog: OAuth tokens", "https://posthog.com/docs/api")
+        .examples("«pha_%{b62:43}»", "the prefix pha_"),
+    token("sanity_token", &["sk"], "sk[A-Za-z0-9]{78,220}")
+        .source("Sanity: API tokens", "https://www.sanity.io/docs/content-lake/http-auth")
+        .check(Check::Random)
+        .examples("«sk%{b62:178}»", "the prefix sk"),
+    token("pangea_token", &["pts_", "pci_", "pcl_"], "p(?:ts|ci|cl)_[a-z0-9]{32}")
+        .source("Pangea: tokens", "https://pangea.cloud/docs/api/")
+        .check(Check::Random)
+        .examples("«pts_%{b36:32}»", "the prefix pts_"),
+    token("hop_token", &["ptk_", "bearer_"], "(?:ptk|bearer)_[A-Za-z0-9]{30,60}")
+        .source("Hop: tokens", "https://docs.hop.io")
+        .check(Check::Random)
+        .examples("«ptk_%{b62:40}»", "the prefix ptk_"),
+    token("chief_token", &["ctp_"], "ctp_[A-Za-z0-9]{30,60}")
+        .source("Chief Tools: personal tokens", "https://docs.chief.app")
+        .check(Check::Random)
+        .examples("«ctp_%{b62:36}»", "the prefix ctp_"),
+    token("slack_token", &["xoxt-", "xoxn-", "xoxm-", "xoxv-", "xoxi-", "xoxl-"], "xox[a-z]-[A-Za-z0-9-]{16,}")
+        .source("Slack: token types", "https://docs.slack.dev/authentication/tokens")
+        .examples("«xoxt-%{digit:12}-%{b62:24}»", "the prefix xoxt-"),
+    token("atlassian_token", &["ATSTT3", "ATOTT3", "ATPTT3", "ATATT3"], "AT[A-Z]TT3[A-Za-z0-9_=-]{28,}")
+        .source("Atlassian: manage API tokens", "https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/")
+        .examples("«ATSTT3%{b62:170}=%{HEX:8}»", "the prefix ATSTT3"),
+    token("dropbox_key", &["uat.", "rat."], r"[ur]at\.[A-Za-z0-9_-]{40,}")
+        .source("Dropbox: OAuth", "https://developers.dropbox.com/oauth-guide")
+        .check(Check::Random)
+        .examples("«rat.%{b64url:60}»", "the prefix uat."),
+    token("coderabbit_key", &["cr-"], "cr-[0-9a-f]{40,80}")
+        .source("CodeRabbit: API keys", "https://docs.coderabbit.ai")
+        .examples("«cr-%{hex:58}»", "the prefix cr-"),
+    token("dependency_track_key", &["odt_"], "odt_(?:[A-Za-z0-9]{8}_)?[A-Za-z0-9]{32}")
+        .source("Dependency-Track: API keys", "https://docs.dependencytrack.org/integrations/rest-api/")
+        .examples("«odt_%{b62:8}_%{b62:32}»", "the prefix odt_"),
+    token("spectral_key", &["spu-", "spt-"], "sp[ut]-[a-z0-9]{32}")
+        .source("Spectral: API keys", "https://guides.spectralops.io")
+        .examples("«spu-%{b36:32}»", "the prefix spu-"),
 ];
