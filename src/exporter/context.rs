@@ -7,6 +7,7 @@ use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
 use crate::exporter::log::Logger;
+use crate::exporter::log::sync_log::SyncLog;
 
 /// The inputs of a command, built once in `cli`.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Context {
     pub clock: Clock,
     /// Log of the command.
     pub log: Logger,
+    /// `sync.log`.
+    pub sync_log: SyncLog,
     /// Time budget of a run, inline backoff included.
     pub max_time: Duration,
     /// Upper bound of the random wait of a scheduled run that has something to send.

@@ -62,6 +62,20 @@ pub struct Environment {
     pub proxy: Option<(&'static str, String)>,
     /// `no_proxy`, else `NO_PROXY`.
     pub no_proxy: Option<String>,
+    /// `PATH`.
+    pub path: Option<OsString>,
+    /// `USER`, else `LOGNAME`.
+    pub user: Option<String>,
+    /// `XDG_CONFIG_HOME`.
+    pub xdg_config_home: Option<PathBuf>,
+    /// `TERM`.
+    pub term: Option<String>,
+    /// True if `NO_COLOR` is set.
+    pub no_color: bool,
+    /// `SSL_CERT_FILE`.
+    pub ssl_cert_file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`.
+    pub ssl_cert_dir: Option<PathBuf>,
     /// Start of a simulated clock, RFC 3339 (for tests).
     pub test_now: Option<String>,
     /// Replacement of the machine id (for tests).
@@ -87,6 +101,13 @@ impl Environment {
                 .into_iter()
                 .find_map(|name| Some((name, text(name)?))),
             no_proxy: text("no_proxy").or_else(|| text("NO_PROXY")),
+            path: present("PATH"),
+            user: text("USER").or_else(|| text("LOGNAME")),
+            xdg_config_home: path("XDG_CONFIG_HOME"),
+            term: text("TERM"),
+            no_color: present("NO_COLOR").is_some(),
+            ssl_cert_file: path("SSL_CERT_FILE"),
+            ssl_cert_dir: path("SSL_CERT_DIR"),
             test_now: text("HAN_SYNC_TEST_NOW"),
             test_machine: text("HAN_SYNC_TEST_MACHINE"),
         }

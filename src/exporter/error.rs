@@ -4,11 +4,13 @@
 
 use std::fmt;
 
-/// The exit codes of the contract, section 3, and no others.
+/// The exit codes of the contract, sections 3 and 8, and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
     /// Delivered, or nothing due.
     Success = 0,
+    /// `doctor` has found an error.
+    ConditionsFound = 1,
     /// The command line is wrong.
     Usage = 64,
     /// Everything else is delivered; the receiver newly rejected some sessions for good.
@@ -30,6 +32,7 @@ impl ExitCode {
     pub fn name(self) -> &'static str {
         match self {
             ExitCode::Success => "OK",
+            ExitCode::ConditionsFound => "CONDITIONS",
             ExitCode::Usage => "USAGE",
             ExitCode::SessionsRejected => "SESSIONS_REFUSED",
             ExitCode::NoSource => "NO_SOURCE",

@@ -42,6 +42,8 @@ impl From<anyhow::Error> for EarlyExit {
 pub enum StopReason {
     /// Sync is not enabled.
     Disabled,
+    /// The user has paused scheduled runs.
+    Paused,
     /// Another run holds the lock.
     Busy,
     /// Another run has held the lock for longer than any run may last.
@@ -82,6 +84,7 @@ impl StopReason {
             | StopReason::TimeUp
             | StopReason::Signalled => true,
             StopReason::Disabled
+            | StopReason::Paused
             | StopReason::Busy
             | StopReason::LockStuck { .. }
             | StopReason::Skipped { .. }
@@ -127,6 +130,8 @@ pub enum RunStatus {
     Error,
     /// Switched off by configuration.
     Disabled,
+    /// Paused by the user.
+    Paused,
     /// Queued: another run holds the lock.
     Busy,
     /// The session asked for is not eligible.
@@ -169,6 +174,7 @@ impl Outcome {
             Outcome::SessionsWillRetry => row(RunStatus::Partial, ExitCode::TryAgain, None),
             Outcome::Stopped(reason) => match reason {
                 Stop::Disabled => row(RunStatus::Disabled, ExitCode::Success, None),
+                Stop::Paused => row(RunStatus::Paused, ExitCode::Success, None),
                 Stop::Busy => row(RunStatus::Busy, ExitCode::Success, None),
                 Stop::LockStuck { message } => {
                     row(RunStatus::Busy, ExitCode::Success, error("LOCK_STUCK", message))
@@ -238,6 +244,7 @@ mod tests {
             (Outcome::SessionsFailed, RunStatus::Partial, 65, None),
             (Outcome::SessionsWillRetry, RunStatus::Partial, 75, None),
             (stopped(StopReason::Disabled), RunStatus::Disabled, 0, None),
+            (stopped(StopReason::Paused), RunStatus::Paused, 0, None),
             (stopped(StopReason::Busy), RunStatus::Busy, 0, None),
             (stopped(stuck), RunStatus::Busy, 0, Some("LOCK_STUCK")),
             (stopped(skipped), RunStatus::Skipped, 0, Some("NOT_INDEXED")),

@@ -59,6 +59,12 @@ pub struct Report {
     pub next_retry_at: Option<String>,
     /// Errors of the run.
     pub errors: Vec<ReportedError>,
+    /// Codes of the conditions that showed.
+    #[serde(skip)]
+    pub conditions: Vec<String>,
+    /// True if nothing but a receiver that is out of reach kept data from being sent, and that for less than a day.
+    #[serde(skip)]
+    pub is_briefly_offline: bool,
 }
 
 impl Default for Report {
@@ -80,6 +86,8 @@ impl Default for Report {
             duration_ms: 0,
             next_retry_at: None,
             errors: Vec::new(),
+            conditions: Vec::new(),
+            is_briefly_offline: false,
         }
     }
 }
@@ -97,6 +105,12 @@ impl Report {
         let mut report = Report::default();
         report.set_failure(error);
         report
+    }
+
+    /// Reports whether the run did more than to find that nothing is due, or that it has to wait.
+    pub fn did_something(&self) -> bool {
+        let by_hand = self.status == RunStatus::Skipped;
+        self.attempts > 0 || self.sessions_sent > 0 || self.exit != ExitCode::Success || by_hand
     }
 
     /// Sets status and exit code by the table of outcomes, and adds the error of the outcome to `errors`.
@@ -161,6 +175,10 @@ impl Report {
             RunStatus::Disabled => {
                 "sync is not enabled; set enabled: true in han.yml, or HAN_SYNC_ENABLED=1".into()
             }
+            RunStatus::Paused => match &self.next_retry_at {
+                Some(until) => format!("paused until {until}; han-sync resume ends the pause"),
+                None => "paused; han-sync resume ends the pause".into(),
+            },
             RunStatus::Busy => "another run holds the lock; the request is queued".into(),
             RunStatus::Skipped => format!("skipped: {}", explanation()),
             RunStatus::Backoff => {

@@ -27,6 +27,8 @@ pub use digests::{DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, Message
 pub use identity::{Identity, IdentityOrganization, Limits, StoredBatches};
 pub use ids::{EMPTY_HASH16, content_hash, guarded_content_hash, stable_message_id, stream_name, usage_id};
 pub use message::SyncMessage;
-pub use payload::{CLIENT_ID_HEADER, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncCursor, SyncPayload};
+pub use payload::{
+    CLIENT_ID_HEADER, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, SyncClient, SyncCursor, SyncPayload,
+};
 pub use response::{ErrorBody, ResponseStatus, SyncError, SyncResponse, code};
 pub use session::{Inclusion, SyncSession, SyncTask};

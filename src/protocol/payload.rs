@@ -30,6 +30,28 @@ pub struct SyncPayload {
     pub cursor: SyncCursor,
     /// Sessions, empty in a heartbeat.
     pub sessions: Vec<SyncSession>,
+    /// The client's report of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<SyncClient>,
+}
+
+/// The client's report of itself: what remains to be sent after this batch, and what keeps it from well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncClient {
+    /// Version of the program.
+    pub version: String,
+    /// Operating system.
+    pub os: String,
+    /// Eligible sessions that are not delivered.
+    pub pending_sessions: u64,
+    /// Messages of these sessions that are not delivered.
+    pub pending_messages: u64,
+    /// RFC 3339; the time at which an earlier run first saw the oldest of them.
+    #[serde(default)]
+    pub pending_since: Option<String>,
+    /// Codes of conditions.
+    pub conditions: Vec<String>,
 }
 
 /// Position in the stream of batches, for people: acknowledgement goes by session (see

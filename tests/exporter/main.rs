@@ -8,6 +8,7 @@ mod support;
 mod delivery;
 mod disclosure;
 mod fixtures;
+mod laptop;
 mod login;
 mod test_receiver;
 mod privacy;

@@ -21,7 +21,7 @@ pub const EXCHANGES: &[(&str, u16)] = &[
 ];
 
 /// Members of a request that differ from run to run.
-pub const REQUEST_VOLATILE: &[&str] = &["timestamp", "lastSyncTimestamp", "lastModified", "checksum"];
+pub const REQUEST_VOLATILE: &[&str] = &["timestamp", "lastSyncTimestamp", "lastModified", "checksum", "os"];
 /// Members of a response that differ from run to run.
 pub const RESPONSE_VOLATILE: &[&str] = &["lastSyncTimestamp", "serverTimestamp", "requestId", "userId"];
 

@@ -16,14 +16,16 @@ pub struct Envelope {
     pub header: Vec<u8>,
     /// Serialized sessions, separated by commas.
     pub sessions: Arc<Vec<u8>>,
+    /// The payload after the last session up to the checksum.
+    pub trailer: Vec<u8>,
 }
 
 impl Envelope {
     /// The sealed payload: the parts before its end, and its end with the checksum.
     pub fn sealed(&self) -> ([&[u8]; 2], Vec<u8>) {
         let parts: [&[u8]; 2] = [&self.header, &self.sessions];
-        let mut end = b"]".to_vec();
-        end.extend(protocol::sealed_end(parts.into_iter().chain([b"]".as_slice()])));
+        let mut end = self.trailer.clone();
+        end.extend(protocol::sealed_end(parts.into_iter().chain([self.trailer.as_slice()])));
         (parts, end)
     }
 }

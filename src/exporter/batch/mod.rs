@@ -32,6 +32,8 @@ pub mod encode;
 
 pub use crate::exporter::batch::chunk::{SessionChunk, SingleMessage};
 pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
+/// The client's report of itself.
+pub mod client_report;
 
 use std::sync::Arc;
 
@@ -43,7 +45,7 @@ use crate::exporter::batch::envelope::{Envelope, EnvelopeHeader, open_object};
 use crate::exporter::error::Error;
 use crate::exporter::source::Snapshot;
 use crate::exporter::state::SessionCursor;
-use crate::protocol::{PROTOCOL_VERSION, SyncCursor};
+use crate::protocol::{PROTOCOL_VERSION, SyncClient, SyncCursor};
 use crate::time;
 
 /// A batch under construction.
@@ -99,11 +101,12 @@ impl Batch {
         Ok(&self.chunks[self.chunks.len() - 1])
     }
 
-    /// The payload. `cursor`: the destination's before this batch.
+    /// The payload. `cursor`: the destination's before this batch; `client`: the client's report of itself.
     pub fn envelope(
         &self,
         context: &BatchContext,
         cursor: &SyncCursor,
+        client: Option<&SyncClient>,
         now: DateTime<Utc>,
     ) -> Result<Envelope, Error> {
         let members = EnvelopeHeader {
@@ -116,6 +119,11 @@ impl Batch {
         let mut header = Vec::new();
         open_object(&mut header, &members).context("cannot serialize a batch")?;
         header.extend_from_slice(b",\"sessions\":[");
-        Ok(Envelope { header, sessions: self.sessions.clone() })
+        let mut trailer = b"]".to_vec();
+        if let Some(client) = client {
+            trailer.extend_from_slice(b",\"client\":");
+            serde_json::to_writer(&mut trailer, client).context("cannot serialize a batch")?;
+        }
+        Ok(Envelope { header, sessions: self.sessions.clone(), trailer })
     }
 }

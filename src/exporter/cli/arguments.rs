@@ -6,22 +6,27 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, FromArgs, Optionality};
 
 use crate::exporter::config::Flags;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::log::{LogFormat, LogLevel, Logger};
+use crate::exporter::state::install::scheduler::Scheduler;
 use crate::flags::{self, GlobalFlag};
 
 /// Default time budget of a run: a run that starts every five minutes ends before the next one.
 const BUDGET_SECONDS_DEFAULT: u64 = 240;
+/// Longest pause with an end: ten years.
+const PAUSE_SECONDS_MAX: u64 = 3650 * 86_400;
+/// Shells with completions.
+const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "nushell"];
 /// Largest time budget or wait: a run of more than a day is a mistake.
 const SECONDS_MAX: u64 = 86_400;
 
 /// Carries new coding-agent sessions from han's database to your team's receiver, then exits.
 ///
 /// Without a command: one scheduled run, everything pending and due. This is what cron calls.
-#[derive(FromArgs, Debug)]
+#[derive(ArgsInfo, FromArgs, Debug)]
 #[argh(
     note = "Global flags may stand before or after the command.\n\nExit codes of a run: 0 delivered, or nothing due; 64 usage; 65 the receiver newly rejected some sessions for good; 66 no source database, or it is not han's; 70 internal error; 75 something due was not delivered and will be tried again; 77 the receiver rejected the key; 78 configuration."
 )]
@@ -82,7 +87,7 @@ const GLOBAL_FLAGS: [GlobalFlag; 11] = [
 ];
 
 /// The subcommands.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
 pub enum Subcommand {
     /// `session ID`.
@@ -107,10 +112,24 @@ pub enum Subcommand {
     Logout(LogoutArgs),
     /// `verify`.
     Verify(VerifyArgs),
+    /// `pause`.
+    Pause(PauseArgs),
+    /// `resume`.
+    Resume(ResumeArgs),
+    /// `doctor`.
+    Doctor(DoctorArgs),
+    /// `logs`.
+    Logs(LogsArgs),
+    /// `completions`.
+    Completions(CompletionsArgs),
+    /// `install`.
+    Install(InstallArgs),
+    /// `uninstall`.
+    Uninstall(UninstallArgs),
 }
 
 /// Send one session now, at high priority, whatever the backoff.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "session")]
 pub struct SessionArgs {
     /// the session's id
@@ -119,12 +138,12 @@ pub struct SessionArgs {
 }
 
 /// Send everything pending now, failed sessions too, whatever the backoff.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "all")]
 pub struct AllArgs {}
 
 /// For session-end hooks: queue the session named in the hook's JSON on stdin, start a run, exit 0.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "hook")]
 pub struct HookArgs {
     /// take settings and places from the environment, too, which a cloned repository can set
@@ -133,7 +152,7 @@ pub struct HookArgs {
 }
 
 /// Show what a run would send, filtered and redacted; send and change nothing.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "preview")]
 pub struct PreviewArgs {
     /// only this session
@@ -142,7 +161,7 @@ pub struct PreviewArgs {
 }
 
 /// Show the rule that makes each session eligible or not, where it was set, and what would change it.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "explain")]
 pub struct ExplainArgs {
     /// a session's id or a repository (default: all sessions)
@@ -151,12 +170,12 @@ pub struct ExplainArgs {
 }
 
 /// Show configuration, last run, pending, queue, backoff and last error.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "status")]
 pub struct StatusArgs {}
 
 /// Show or change the queue.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "queue")]
 pub struct QueueArgs {
     /// try this session again at the next run
@@ -171,7 +190,7 @@ pub struct QueueArgs {
 }
 
 /// Forget what the current destination has acknowledged, so that history is sent again.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "reset")]
 pub struct ResetArgs {
     /// only this session
@@ -180,17 +199,17 @@ pub struct ResetArgs {
 }
 
 /// Get a key for this machine: shows a code that you or an administrator approve at the receiver.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "login")]
 pub struct LoginArgs {}
 
 /// Revoke the key of this machine and delete the key file.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "logout")]
 pub struct LogoutArgs {}
 
 /// Compare what the receiver holds with han's database, and name what is missing or different.
-#[derive(FromArgs, Debug, Clone, PartialEq, Eq)]
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "verify")]
 pub struct VerifyArgs {
     /// only this session
@@ -199,6 +218,90 @@ pub struct VerifyArgs {
     /// send again what is missing or different
     #[argh(switch)]
     pub repair: bool,
+}
+
+/// Let scheduled runs and those of hooks send nothing; runs by hand still do.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "pause")]
+pub struct PauseArgs {
+    /// end the pause after this time: a number and s, m, h or d (default: it lasts until resume)
+    #[argh(option, long = "for", from_str_fn(parse_period))]
+    pub period: Option<Duration>,
+}
+
+/// End a pause.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "resume")]
+pub struct ResumeArgs {}
+
+/// Ask the receiver, and show what keeps sessions from being sent, each with the command that mends it.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "doctor")]
+pub struct DoctorArgs {}
+
+/// Show the log of operations, readable.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "logs")]
+pub struct LogsArgs {
+    /// go on with new lines as they come
+    #[argh(switch, short = 'f')]
+    pub follow: bool,
+}
+
+/// Print the completions of a shell: bash, zsh, fish or nushell.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "completions")]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish or nushell
+    #[argh(positional)]
+    pub shell: String,
+}
+
+/// Schedule runs for this user, and run the hook at the start and the end of the agent's sessions.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "install")]
+pub struct InstallArgs {
+    /// launchd, systemd or cron (default: that of this system)
+    #[argh(option)]
+    pub scheduler: Option<String>,
+    /// leave the agent's settings alone
+    #[argh(switch)]
+    pub no_hook: bool,
+    /// write the hooks as a plugin of Claude Code into this folder, and no schedule unless --scheduler is given
+    #[argh(option)]
+    pub plugin: Option<PathBuf>,
+    /// show what would be written, and write nothing
+    #[argh(switch)]
+    pub print: bool,
+}
+
+/// Remove what install wrote; key, state and configuration stay.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "uninstall")]
+pub struct UninstallArgs {}
+
+/// The definitions of all commands and flags, for completions. A global flag is one of each command.
+pub fn definitions() -> CommandInfoWithArgs {
+    let mut root = RawArgs::get_args_info();
+    let global = root.flags.iter().filter(|flag| GLOBAL_FLAGS.iter().any(|global| global.name == flag.long));
+    let global: Vec<&FlagInfo> = global.collect();
+    for subcommand in &mut root.commands {
+        let own = subcommand.command.flags.iter();
+        let flags: Vec<FlagInfo> = own.chain(global.iter().copied()).map(copied).collect();
+        // For the one document that the program prints before it ends.
+        subcommand.command.flags = flags.leak();
+    }
+    root
+}
+
+/// A copy of a flag's definition, whose type has none of its own.
+fn copied(flag: &FlagInfo<'static>) -> FlagInfo<'static> {
+    let kind = match flag.kind {
+        FlagInfoKind::Switch => FlagInfoKind::Switch,
+        FlagInfoKind::Option { arg_name } => FlagInfoKind::Option { arg_name },
+    };
+    let FlagInfo { short, long, description, hidden, .. } = *flag;
+    FlagInfo { kind, optionality: Optionality::Optional, long, short, description, hidden }
 }
 
 /// A validated command line.
@@ -289,6 +392,19 @@ fn validate(raw: RawArgs) -> Result<Invocation, Error> {
     })
 }
 
+/// Parses a number with its unit.
+fn parse_period(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let seconds = units.into_iter().find_map(|(unit, seconds)| {
+        let number =
+            text.strip_suffix(unit).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+        number.parse::<u64>().ok()?.checked_mul(seconds)
+    });
+    let seconds = seconds.filter(|seconds| (1..=PAUSE_SECONDS_MAX).contains(seconds));
+    let wrong = || format!("{text:?}: write a number and its unit, such as 30m, 2h or 3d (at most 3650d)");
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
+}
+
 /// Parses the number of seconds of a flag.
 fn seconds(flag: &str, text: Option<&str>, min: u64, default: u64) -> Result<Duration, Error> {
     let Some(text) = text else { return Ok(Duration::from_secs(default)) };
@@ -319,6 +435,14 @@ fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Op
                 > 1 =>
         {
             Err(usage("queue takes one of --retry, --drop and --clear-failed"))
+        }
+        Some(Subcommand::Completions(CompletionsArgs { shell })) if !SHELLS.contains(&shell.as_str()) => {
+            Err(usage(&format!("completions {shell:?}: write {}", SHELLS.join(", "))))
+        }
+        Some(Subcommand::Install(InstallArgs { scheduler: Some(name), .. }))
+            if Scheduler::parse(name).is_none() =>
+        {
+            Err(usage(&format!("--scheduler {name:?}: write launchd, systemd or cron")))
         }
         _ => Ok(command),
     }
@@ -381,6 +505,13 @@ mod tests {
             &["--nonsense"],
             &["session"],
             &["queue", "--retry", "a", "--drop", "b"],
+            &["install", "--scheduler", "at"],
+            &["completions", "tcsh"],
+            &["pause", "--for", "0m"],
+            &["pause", "--for", "2w"],
+            &["pause", "--for", "+2h"],
+            &["pause", "--for", "h"],
+            &["pause", "--for"],
             &["--session", "a", "all"],
         ] {
             assert_eq!(rejection(arguments), ExitCode::Usage, "{arguments:?}");

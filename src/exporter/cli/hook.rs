@@ -17,6 +17,7 @@ use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
+use crate::exporter::log::sync_log::SyncLog;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::{Change, Queue};
 
@@ -67,18 +68,25 @@ fn queue_and_start(
     // Without a configuration no endpoint is asked.
     let clock = Clock::new(environment, config.is_none_or(|config| config.has_loopback_endpoint()))?;
     let mut changes = vec![Change::HookRan];
+    let named = session_id.clone();
     match session_id {
         Some(session_id) => changes.push(Change::Request { session_id, at_once: false }),
         None => invocation.log.warn("hook", "no session_id on stdin; starting a run without one"),
     }
     let mut warnings = Vec::new();
-    let queued = Queue::update(&folder, None, &changes, clock.now(), &mut warnings).map(|_| ());
+    let now = clock.now();
+    let queued = Queue::update(&folder, None, &changes, now, &mut warnings);
     for warning in warnings {
         invocation.log.warn("hook", &warning);
     }
+    if let Some(session) = named.filter(|_| queued.is_ok()) {
+        SyncLog::new(&folder, None).write(now, "hook", &[("session", session.into())]);
+    }
     // A run finds the session even if queueing failed.
-    start_run(invocation, prepare);
-    queued
+    if !queued.as_ref().is_ok_and(|queue| queue.pause_at(now).is_some()) {
+        start_run(invocation, prepare);
+    }
+    queued.map(drop)
 }
 
 /// Reads the session id from stdin as soon as the JSON is complete, without waiting for the end of input.

@@ -14,8 +14,10 @@ mod run;
 pub mod hook;
 /// The queue.
 mod queue;
-/// Conditions that last.
-mod conditions;
+/// The inputs of the conditions.
+mod diagnosis;
+/// Commands about this machine.
+mod machine;
 /// Configuration, backlog, queue, backoff and last error.
 mod status;
 /// The payloads that a run would send.
@@ -30,12 +32,14 @@ mod login;
 mod verify;
 
 use crate::exporter::cli::arguments::{Invocation, Subcommand};
+use crate::exporter::cli::machine::{completions, doctor, install, logs, pause};
 use crate::exporter::cli::output::Output;
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::log::sync_log::SyncLog;
 use crate::exporter::plan::schedule::Request;
 use crate::exporter::state::atomic_file;
 
@@ -46,9 +50,24 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         hook::execute(&invocation, args, &environment);
         return Ok(ExitCode::Success);
     }
-    let config = Config::load(&invocation.flags, &environment)?;
+    if let Some(Subcommand::Completions(args)) = &invocation.command {
+        return completions::execute(args, Output::stdout(false, false));
+    }
+    if let Some(Subcommand::Uninstall(_)) = &invocation.command {
+        // A configuration that cannot be read must not keep an installation.
+        return install::remove(&invocation, &environment);
+    }
+    let config = match Config::load(&invocation.flags, &environment) {
+        Err(error) if matches!(invocation.command, Some(Subcommand::Doctor(_))) => {
+            return Ok(doctor::without_configuration(&invocation, &environment, &error));
+        }
+        config => config?,
+    };
+    let folder = invocation.flags.state_folder(&environment)?;
+    let key = config.api_key.as_ref().map(|key| key.value.expose());
     let context = Context {
-        folder: invocation.flags.state_folder(&environment)?,
+        sync_log: SyncLog::new(&folder, key),
+        folder,
         clock: Clock::new(&environment, config.has_loopback_endpoint())?,
         log: invocation.log,
         max_time: invocation.max_time,
@@ -69,7 +88,14 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Login(_)) => login::login(&context, output),
         Some(Subcommand::Logout(_)) => login::logout(&context, output),
         Some(Subcommand::Verify(args)) => verify::execute(&context, &args, output),
-        Some(Subcommand::Hook(_)) => Ok(ExitCode::Success),
+        Some(Subcommand::Pause(args)) => pause::pause(&context, args.period, output),
+        Some(Subcommand::Resume(_)) => pause::resume(&context, output),
+        Some(Subcommand::Doctor(_)) => doctor::execute(&context, output),
+        Some(Subcommand::Logs(args)) => logs::execute(&context, &args, output),
+        Some(Subcommand::Install(args)) => install::execute(&context, &invocation.flags, &args, output),
+        Some(Subcommand::Hook(_) | Subcommand::Uninstall(_) | Subcommand::Completions(_)) => {
+            Ok(ExitCode::Success)
+        }
     };
     if let Some(message) = atomic_file::take_not_synced() {
         context.log.info("not_synced", &message, &[]);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
+use crate::exporter::batch::client_report::{ClientReport, condition_codes};
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::batch::encode::encode;
 use crate::exporter::batch::redact::Counts;
@@ -62,6 +63,7 @@ struct PreviewTrailer {
 }
 
 pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output) -> Result<ExitCode, Error> {
+    let began_at = context.clock.now();
     let inspection = inspect(context, IdentitySource::Receiver)?;
     log_warnings(context, &inspection.warnings);
     let mut report = Report::default();
@@ -69,7 +71,7 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
         report_exclusion(id, &inspection.scan, &mut report);
     }
     let request = request(&inspection, args);
-    let mut preview = Preview { context, request, totals: PreviewTotals::default() };
+    let mut preview = Preview { context, request, began_at, totals: PreviewTotals::default() };
     if output.json {
         output.raw(&format!("{{\"version\":{VERSION},\"batches\":["));
         let result = preview.write_batches(inspection, &mut output);
@@ -157,6 +159,7 @@ impl PreviewTotals {
 struct Preview<'a> {
     context: &'a Context,
     request: Request,
+    began_at: DateTime<Utc>,
     totals: PreviewTotals,
 }
 
@@ -178,10 +181,14 @@ impl Preview<'_> {
         let mut due =
             schedule::due_sessions(&scan, &queue, destination, &self.request, identity_changed, now);
         let mut indexes = self.list_sessions(&due, &scan);
+        let mut state = state;
+        state.destination.conditions = condition_codes(self.context, &scan, &state, &queue, &source)?;
+        let report = ClientReport::new(&scan, &state, &queue, &source, (self.began_at, now))?;
         drop((scan, queue));
 
         let content_filter = ContentFilter::of(config)?;
         let mut batcher = Batcher::new(config, clock, content_filter.as_ref(), state);
+        batcher.report_client(report);
         if due.is_empty() && sends_heartbeat {
             self.add(&batcher, &Batch::default(), &mut indexes, output)?;
         }

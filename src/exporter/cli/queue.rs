@@ -41,7 +41,10 @@ pub(super) fn execute(context: &Context, command: &QueueArgs, mut output: Output
         queue
     } else {
         atomic_file::create_private_folder(&context.folder)?;
-        Queue::update(&context.folder, None, &changes, context.clock.now(), &mut warnings)?
+        let now = context.clock.now();
+        let operation = if command.retry.is_some() { "retry" } else { "drop" };
+        context.sync_log.write(now, operation, &[("sessions", changes.len().into())]);
+        Queue::update(&context.folder, None, &changes, now, &mut warnings)?
     };
     log_warnings(context, &warnings);
     let view = QueueView::new(&queue);

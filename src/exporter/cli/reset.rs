@@ -40,6 +40,7 @@ pub(super) fn execute(context: &Context, command: &ResetArgs, mut output: Output
     }
     if reset > 0 {
         state.save(&context.folder)?;
+        context.sync_log.write(context.clock.now(), "reset", &[("sessions", reset.into())]);
     }
     if output.json {
         output.json(&ResetDocument { version: VERSION, status: "success", sessions_reset: reset });

@@ -1,20 +1,27 @@
-//! `han-sync status`: configuration, backlog, queue, backoff and last error; changes and sends nothing.
+//! `han-sync status`: configuration, backlog, queue, backoff, last error and conditions; changes and sends nothing.
+//!
+//! For people it has three lines when all is well, and a line with its remedy for each condition otherwise.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::exporter::backoff;
-use crate::exporter::cli::conditions::Condition;
-use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, load, log_warnings};
+use crate::exporter::cli::diagnosis::Diagnosis;
+use crate::exporter::cli::inspection::log_warnings;
+use crate::exporter::cli::machine::doctor::rendered;
 use crate::exporter::cli::output::Output;
+use crate::exporter::cli::output::terminal::{Color, Terminal};
 use crate::exporter::cli::queue::{QueueView, describe};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
-use crate::exporter::plan::identity_check::{self, PendingOwner};
-use crate::exporter::report::{VERSION, count, format_time};
-use crate::exporter::state::lock;
+use crate::exporter::plan::conditions::{Condition, OVERDUE};
+use crate::exporter::plan::identity_check::PendingOwner;
+use crate::exporter::report::{VERSION, count};
 use crate::printable::printable;
 use crate::time;
+
+/// Sessions of the queue that are listed.
+const QUEUE_LINES_MAX: usize = 10;
 
 /// The JSON document of `status`.
 #[derive(Serialize)]
@@ -49,6 +56,10 @@ struct StatusDocument {
     failed_runs: u64,
     /// The error that kept the source from being read.
     source_error: Option<String>,
+    /// Time at which a pause ends; null without one.
+    paused_until: Option<String>,
+    /// True during a pause.
+    paused: bool,
     conditions: Vec<Condition>,
     /// Owners that the receiver named less than a day ago.
     pending_owners: Vec<PendingOwnerView>,
@@ -79,41 +90,24 @@ pub(super) fn execute(context: &Context, mut output: Output) -> Result<ExitCode,
     if output.json {
         output.json(&document);
     } else {
-        output.text(&render_text(context, &document));
+        let terminal = Terminal::stdout(&context.environment);
+        output.raw(&render_text(&document, &terminal, context.clock.now()));
     }
     Ok(ExitCode::Success)
 }
 
 fn document(context: &Context) -> Result<StatusDocument, Error> {
     let now = context.clock.now();
-    let mut warnings = Vec::new();
-    let (mut conditions, mut pending_owners) = (Vec::new(), Vec::new());
-    let stuck = lock::stuck_holder(&context.folder, now);
-    conditions.extend(stuck.map(|it| Condition::lock_stuck(&it, it.describe(&context.folder, now))));
-    // A missing database must not hide the rest.
-    let (state, queue, backlog, source_error) = match inspect(context, IdentitySource::Saved) {
-        Ok(inspection) => {
-            let backlog = Backlog::of(&inspection, context, now)?;
-            warnings = inspection.warnings;
-            conditions.extend(inspection.scan.unmatched_patterns.iter().map(Condition::pattern_unmatched));
-            let (sessions, rules) = (&inspection.scan.sessions, &context.config.privacy);
-            let pending = identity_check::pending_owners(&inspection.state.destination, rules, sessions, now);
-            conditions.extend(pending.iter().map(Condition::new_owner));
-            pending_owners.extend(pending.iter().map(PendingOwnerView::from));
-            (inspection.state, inspection.queue, backlog, None)
-        }
-        Err(error) if matches!(error.exit, ExitCode::NoSource | ExitCode::TryAgain) => {
-            let (state, queue) = load(context, &mut warnings)?;
-            (state, queue, Backlog::default(), Some(error.to_string()))
-        }
-        Err(error) => return Err(error),
-    };
-    log_warnings(context, &warnings);
-    let (config, destination) = (&context.config, &state.destination);
-    conditions.extend(Condition::unverified(&destination.verification, now));
+    let diagnosis = Diagnosis::of(context)?;
+    log_warnings(context, &diagnosis.warnings);
+    let conditions: Vec<Condition> = diagnosis.shown(now).cloned().collect();
+    let Diagnosis { state, queue, backlog, pending_owners, source_error, .. } = diagnosis;
+    let config = &context.config;
+    let destination = &state.destination;
     let statistics = &destination.statistics;
     let next_retry_at =
         destination.backoff.next_retry_at.filter(|next| !backoff::is_due(Some(*next), now, backoff::CAP));
+    let pause = queue.pause_at(now);
     Ok(StatusDocument {
         version: VERSION,
         enabled: config.enabled.value,
@@ -129,7 +123,7 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         last_error: destination.last_error.as_ref().map(|error| error.message.clone()),
         last_error_at: destination.last_error.as_ref().and_then(|error| error.at).map(time::format),
         next_retry_at: next_retry_at.map(time::format),
-        overdue: backlog.overdue,
+        overdue: conditions.iter().any(|condition| condition.code == OVERDUE.code),
         queue: QueueView::new(&queue),
         eligible_sessions: backlog.eligible,
         excluded_sessions: backlog.excluded,
@@ -140,111 +134,102 @@ fn document(context: &Context) -> Result<StatusDocument, Error> {
         successful_runs: statistics.successful_runs,
         failed_runs: statistics.failed_runs,
         source_error,
+        paused: pause.is_some(),
+        paused_until: pause.and_then(|pause| pause.until).map(time::format),
         conditions,
-        pending_owners,
+        pending_owners: pending_owners.iter().map(PendingOwnerView::from).collect(),
     })
 }
 
-/// Sessions and messages by their eligibility and delivery.
-#[derive(Default)]
-struct Backlog {
-    eligible: usize,
-    excluded: usize,
-    pending: usize,
-    pending_messages: u64,
-    overdue: bool,
-}
-
-impl Backlog {
-    fn of(inspection: &Inspection, context: &Context, now: DateTime<Utc>) -> Result<Backlog, Error> {
-        let mut backlog = Backlog::default();
-        let snapshot = inspection.source.snapshot()?;
-        let overdue_after = TimeDelta::from_std(context.config.interval * 2).unwrap_or(TimeDelta::MAX);
-        let is_overdue =
-            |since: Option<DateTime<Utc>>| since.is_some_and(|since| now - since > overdue_after);
-        for session in &inspection.scan.sessions {
-            let id = &session.row.id;
-            let cursor = inspection.state.destination.sessions.get(id);
-            if !session.is_eligible() {
-                backlog.excluded += 1;
-                // An outage that outlasts the identity closes the filter; pending sessions then become overdue, too.
-                let waits = session.waits_for_identity();
-                backlog.overdue |= waits && is_overdue(cursor.and_then(|cursor| cursor.waiting_since));
-                continue;
-            }
-            backlog.eligible += 1;
-            let item = inspection.queue.item(id);
-            let waits =
-                session.has_delta && item.is_none_or(|item| item.is_waiting(&session.data_fingerprint, now));
-            let Some(cursor) = cursor.filter(|_| waits) else { continue };
-            backlog.pending += 1;
-            backlog.pending_messages += snapshot.count_after(id, cursor.rowid)?;
-            if !backlog.overdue {
-                let written = snapshot.first_seen_after(id, cursor.rowid)?.as_deref().and_then(time::parse);
-                let since = cursor.waiting_since.into_iter().chain(written).min();
-                backlog.overdue = is_overdue(since);
-            }
+/// Renders the document for people.
+fn render_text(document: &StatusDocument, terminal: &Terminal, now: DateTime<Utc>) -> String {
+    let mut text = state_line(document, terminal);
+    let mut line = |line: String| text.push_str(&format!("{}\n", terminal.wrap(&printable(&line), "  ", 0)));
+    let total = count(document.total_messages_synced, "message");
+    line(match document.last_sync_at.as_deref().and_then(time::parse) {
+        Some(at) => {
+            let verified = document.last_verified_at.as_ref().map(|at| format!("; verified {at}"));
+            let verified = verified.unwrap_or_default();
+            format!("last sync {} ({}), {total} so far{verified}", age(at, now), time::format(at))
         }
-        Ok(backlog)
-    }
-}
-
-/// Renders the document as text for people.
-fn render_text(context: &Context, document: &StatusDocument) -> String {
-    let dash = || "-".to_owned();
-    let config = &context.config;
-    let state = match (document.enabled, document.configured) {
-        (false, _) => format!("off (enabled is false, set by {})", config.enabled.origin),
-        (true, false) => "on, but endpoint or apiKey is missing".to_owned(),
-        (true, true) => "on".to_owned(),
-    };
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {}\n", printable(&value)));
-    line("sync", state);
-    line("endpoint", document.endpoint.clone().unwrap_or_else(dash));
-    line("client", document.client_id.clone());
-    line("database", document.source_error.clone().unwrap_or_else(|| document.database.clone()));
-    line("last sync", document.last_sync_at.clone().unwrap_or_else(|| format_time(None)));
-    line("verified", document.last_verified_at.clone().unwrap_or_else(|| format_time(None)));
-    line("last hook", document.last_hook_at.clone().unwrap_or_else(|| format_time(None)));
-    line(
-        "sessions",
-        format!(
-            "{} eligible, {} excluded (han-sync explain shows the reasons)",
-            document.eligible_sessions, document.excluded_sessions
+        None => "nothing has been sent yet".to_owned(),
+    });
+    let sessions = document.eligible_sessions + document.excluded_sessions;
+    line(match &document.source_error {
+        Some(error) => error.clone(),
+        None => format!(
+            "{} of {} in {} stay on this machine; han-sync explain says why",
+            document.excluded_sessions,
+            count(sessions, "session"),
+            document.database
         ),
-    );
-    let overdue = if document.overdue { ", overdue" } else { "" };
-    line(
-        "pending",
-        format!(
-            "{}, {}{overdue}",
-            count(document.pending_sessions, "session"),
-            count(document.pending_messages, "message")
-        ),
-    );
-    line(
-        "sent",
-        format!(
-            "{} and {} in total; {} succeeded, {} failed",
-            count(document.total_messages_synced, "message"),
-            count(document.total_tasks_synced, "task"),
-            count(document.successful_runs, "run"),
-            document.failed_runs
-        ),
-    );
+    });
     if let Some(error) = &document.last_error {
-        let at = document.last_error_at.clone().unwrap_or_else(dash);
-        line("last error", format!("{at}  {error}"));
+        let next = document.next_retry_at.as_ref().map(|next| format!("; next try at {next}"));
+        line(format!("last error: {error}{}", next.unwrap_or_default()));
     }
-    if let Some(next) = &document.next_retry_at {
-        line("next try", next.clone());
+    for item in document.queue.items.iter().take(QUEUE_LINES_MAX) {
+        line(format!("queued: {}", describe(item)));
     }
-    for item in &document.queue.items {
-        line("queued", describe(item));
+    if document.queue.items.len() > QUEUE_LINES_MAX {
+        let others = count(document.queue.items.len() - QUEUE_LINES_MAX, "other session");
+        line(format!("queued: {others}; han-sync queue lists them"));
     }
     for condition in &document.conditions {
-        line("condition", format!("{}: {}", condition.code, condition.message));
+        text.push_str(&rendered(condition, terminal));
     }
     text
+}
+
+/// The first line: whether anything is sent, and to whom.
+fn state_line(document: &StatusDocument, terminal: &Terminal) -> String {
+    let endpoint = document.endpoint.as_deref().unwrap_or("no receiver");
+    let pending = format!(
+        "{} with {} to send",
+        count(document.pending_sessions, "session"),
+        count(document.pending_messages, "message")
+    );
+    if document.source_error.is_some() && document.enabled && document.configured {
+        return format!("han-sync is {}: and nothing can be sent\n", terminal.paint(Color::Red, "on"));
+    }
+    let (color, word, rest) = match (document.enabled, document.configured, document.paused) {
+        (false, _, _) => (Color::Yellow, "off", "nothing is sent".to_owned()),
+        (true, false, _) => (Color::Red, "on", "and nothing is sent: endpoint or key is missing".to_owned()),
+        (true, true, true) => {
+            let end =
+                document.paused_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+            (Color::Yellow, "paused", format!("{end} {pending}").trim_start().to_owned())
+        }
+        (true, true, false) if document.pending_sessions > 0 => {
+            let overdue = if document.overdue { ", overdue" } else { "" };
+            (Color::Yellow, "on", format!("{pending}{overdue}; receiver {endpoint}"))
+        }
+        (true, true, false) => (Color::Green, "on", format!("everything is sent to {endpoint}")),
+    };
+    let painted = terminal.paint(color, word);
+    let line = format!("han-sync is {painted}: {}", printable(&rest));
+    terminal.wrap(&line, "  ", painted.len() - word.len()) + "\n"
+}
+
+/// The time since a time, in the largest unit of which there are two.
+fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let age = (now - at).max(TimeDelta::zero());
+    let units = [(age.num_days(), "day"), (age.num_hours(), "hour"), (age.num_minutes(), "minute")];
+    match units.into_iter().find(|(number, _)| *number >= 2) {
+        Some((number, unit)) => format!("{} ago", count(number, unit)),
+        None => "just now".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_is_told_in_the_largest_unit() {
+        let now = DateTime::UNIX_EPOCH;
+        let ago = |seconds| age(now - TimeDelta::seconds(seconds), now);
+        assert_eq!([ago(-60), ago(90), ago(300)], ["just now", "just now", "5 minutes ago"]);
+        assert_eq!([ago(3 * 3600), ago(50 * 3600)], ["3 hours ago", "2 days ago"]);
+    }
 }

@@ -44,6 +44,9 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// A key, and its file where others can read that.
+type LoadedKey = (Option<Setting<ApiKey>>, Option<PathBuf>);
+
 /// The key file: `apiKeyFile`, else `sync.key` in the state folder.
 pub(super) fn key_file(
     environment: &Environment,
@@ -56,26 +59,26 @@ pub(super) fn key_file(
     }
 }
 
-/// Reads the key from the first layer that sets one, and warns about a key file that others can read. A key file that
-/// does not exist sets none: `login` writes it.
+/// Reads the key from the first layer that sets one. A key file that does not exist sets none: `login` writes it.
 pub(super) fn load(
     environment: &Environment,
     file: &ConfigFile,
     key_file: &Path,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Setting<ApiKey>>, Error> {
+) -> Result<LoadedKey, Error> {
     if let Some(text) = &environment.api_key {
         let key = ApiKey::parse(text, "HAN_SYNC_API_KEY")?;
-        return Ok(Some(Setting::from_environment("HAN_SYNC_API_KEY", key)));
+        return Ok((Some(Setting::from_environment("HAN_SYNC_API_KEY", key)), None));
     }
     if let Some(setting) = file.text("apiKey")? {
-        warn_if_others_can_read(file.path(), warnings);
         let key = ApiKey::parse(&setting.value, &setting.origin.to_string())?;
-        return Ok(Some(Setting { value: key, origin: setting.origin }));
+        let readable = others_can_read(file.path()).then(|| file.path().to_owned());
+        return Ok((Some(Setting { value: key, origin: setting.origin }), readable));
     }
     let text = match small_file::read(key_file) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && !key_file.is_symlink() => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound && !key_file.is_symlink() => {
+            return Ok((None, None));
+        }
         Err(error) => {
             return Err(Error::configuration(format!(
                 "cannot read the key file {}: {error}",
@@ -83,20 +86,24 @@ pub(super) fn load(
             )));
         }
     };
-    warn_if_others_can_read(key_file, warnings);
     let key = ApiKey::parse(&text, &key_file.display().to_string())?;
-    Ok(Some(Setting { value: key, origin: Origin::File(key_file.to_owned()) }))
+    let readable = others_can_read(key_file).then(|| key_file.to_owned());
+    Ok((Some(Setting { value: key, origin: Origin::File(key_file.to_owned()) }), readable))
 }
 
-fn warn_if_others_can_read(path: &Path, warnings: &mut Vec<String>) {
-    #[cfg(unix)]
-    if let Ok(metadata) = fs::metadata(path) {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        if mode & 0o077 != 0 {
-            let path = path.display();
-            warnings.push(format!("{path} holds the key and can be read by others; run: chmod 600 {path}"));
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = (path, warnings);
+/// The warning about a key that others can read.
+pub(super) fn readable_warning(path: &Path) -> String {
+    let path = path.display();
+    format!("{path} holds the key and can be read by others; run: chmod 600 {path}")
+}
+
+#[cfg(unix)]
+fn others_can_read(path: &Path) -> bool {
+    let mode = |metadata: fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+    fs::metadata(path).is_ok_and(|metadata| mode(metadata) & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_can_read(_: &Path) -> bool {
+    false
 }

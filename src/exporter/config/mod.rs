@@ -100,6 +100,8 @@ pub struct Config {
     pub privacy: PrivacyRules,
     /// Origins of the privacy rules, for `explain`.
     pub origins: PrivacyOrigins,
+    /// File with the key that others can read.
+    pub readable_key_file: Option<PathBuf>,
     /// Mistakes that do not stop a command, such as an unknown key.
     pub warnings: Vec<String>,
 }
@@ -142,7 +144,8 @@ impl Config {
         let enabled = enabled(environment, &file)?;
         let endpoint = endpoint::load(flags.endpoint.as_deref(), environment, &file)?;
         let key_file = api_key::key_file(environment, &file, &flags.state_folder(environment)?)?;
-        let api_key = api_key::load(environment, &file, &key_file, &mut warnings)?;
+        let (api_key, readable_key_file) = api_key::load(environment, &file, &key_file)?;
+        warnings.extend(readable_key_file.as_ref().map(|path| api_key::readable_warning(path)));
         let interval = match &environment.interval {
             Some(text) => parse_number("HAN_SYNC_INTERVAL", text, SECONDS)?,
             None => file.number("interval", SECONDS)?.unwrap_or(INTERVAL_SECONDS_DEFAULT),
@@ -186,19 +189,22 @@ impl Config {
             proxy,
             privacy,
             origins,
+            readable_key_file,
             warnings,
         })
     }
 }
 
 impl Config {
+    /// Host and port of the endpoint.
+    pub fn endpoint_host(&self) -> Option<(String, Option<u16>)> {
+        let uri: ureq::http::Uri = self.endpoint.as_ref()?.value.parse().ok()?;
+        Some((uri.host()?.to_owned(), uri.port_u16()))
+    }
+
     /// True if the endpoint is on this machine, as a test's receiver is.
     pub fn has_loopback_endpoint(&self) -> bool {
-        let host = |setting: &Setting<String>| {
-            let uri: Option<ureq::http::Uri> = setting.value.parse().ok();
-            uri.is_some_and(|uri| uri.host().is_some_and(endpoint::is_loopback))
-        };
-        self.endpoint.as_ref().is_some_and(host)
+        self.endpoint_host().is_some_and(|(host, _)| endpoint::is_loopback(&host))
     }
 }
 

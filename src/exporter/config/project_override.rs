@@ -121,6 +121,11 @@ impl ProjectOverrides {
         self.known.is_empty() && self.unseen.is_empty()
     }
 
+    /// Folders that could not be inspected, with the reason.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unseen.iter().map(|(folder, reason)| (folder.as_str(), reason.as_str()))
+    }
+
     /// True if both hold the same restrictions beyond this run.
     pub fn is_same_on_disk(&self, other: &ProjectOverrides) -> bool {
         self.known == other.known

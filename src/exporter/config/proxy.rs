@@ -78,6 +78,19 @@ pub(super) fn load(environment: &Environment, file: &ConfigFile) -> Result<Proxy
 }
 
 impl ProxyRules {
+    /// The proxy that the environment names for an endpoint; also for a loopback address, which needs none.
+    ///
+    /// # Errors
+    /// [`ExitCode::Configuration`](crate::exporter::error::ExitCode::Configuration) if the proxy cannot be used.
+    pub fn of_environment(&self, host: &str, port: Option<u16>) -> Result<Option<ProxyUrl>, Error> {
+        let Some(proxy) = &self.proxy else { return Ok(None) };
+        if self.bypass.iter().any(|rule| rule.matches(host, port.unwrap_or(HTTPS_PORT_DEFAULT))) {
+            return Ok(None);
+        }
+        let proxy = proxy.clone().map_err(Error::configuration)?;
+        Ok(Some(proxy).filter(|proxy| matches!(proxy.origin, Origin::Environment(_))))
+    }
+
     /// The proxy for an endpoint; `None` for a direct connection.
     ///
     /// # Errors

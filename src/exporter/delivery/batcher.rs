@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::batch::client_report::ClientReport;
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::batch::envelope::Envelope;
 use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, SessionChunk};
@@ -50,6 +51,10 @@ pub struct Batcher<'a> {
     pub changes: Vec<Change>,
     /// True if the fields of a session differ from those in the state on disk.
     pub fields_changed: bool,
+    /// The client's report of itself; none before the backlog is counted.
+    pub client_report: Option<ClientReport>,
+    /// Messages acknowledged.
+    acknowledged: u64,
 }
 
 /// The result of adding a session to a batch.
@@ -79,6 +84,8 @@ impl<'a> Batcher<'a> {
             finished: HashSet::new(),
             changes: Vec::new(),
             fields_changed: false,
+            client_report: None,
+            acknowledged: 0,
         }
     }
 
@@ -209,6 +216,11 @@ impl<'a> Batcher<'a> {
         is_narrowed
     }
 
+    /// Replaces the client's report by one that counts the backlog as it is now.
+    pub fn report_client(&mut self, report: ClientReport) {
+        self.client_report = Some(report.at(self.finished.len(), self.acknowledged));
+    }
+
     /// The compressed size up to which the receiver accepts a body.
     pub fn compressed_bytes_max(&self) -> Option<u64> {
         limits::compressed_bytes_max(&self.state.destination)
@@ -225,7 +237,15 @@ impl<'a> Batcher<'a> {
         for before in unacknowledged {
             advance_wire_cursor(&mut cursor, before.chunks.last(), now);
         }
-        batch.envelope(&self.context(), &cursor, now)
+        let client = self.client_report.as_ref().map(|report| {
+            let batches = || unacknowledged.iter().copied().chain([batch]);
+            let is_last = |chunk: &&SessionChunk| !chunk.more && !self.finished.contains(&chunk.session_id);
+            let last = batches().flat_map(|batch| &batch.chunks).filter(is_last);
+            let finishing: HashSet<&str> = last.map(|chunk| chunk.session_id.as_str()).collect();
+            let messages = batches().map(|batch| batch.messages as u64).sum::<u64>();
+            report.after(self.finished.len() + finishing.len(), self.acknowledged + messages)
+        });
+        batch.envelope(&self.context(), &cursor, client.as_ref(), now)
     }
 
     /// The values that the payloads to the destination have in common.
@@ -263,6 +283,7 @@ impl<'a> Batcher<'a> {
                 self.finish_session(due, index);
             }
         }
+        self.acknowledged += messages;
         let last = batch.chunks.iter().rfind(|chunk| accepted(&chunk.session_id));
         advance_wire_cursor(&mut self.state.destination.cursor, last, self.clock.now());
         (messages, tasks)

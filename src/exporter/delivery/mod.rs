@@ -61,7 +61,7 @@ use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
 use crate::exporter::source::Source;
 use crate::exporter::state::Destination;
-use crate::protocol::{DigestsRequest, DigestsResponse};
+use crate::protocol::{DigestsRequest, DigestsResponse, Identity};
 
 /// The minimum time that must be left for a retry, and for the next batch after an acknowledgement; with less left, the
 /// next run sends it.
@@ -85,8 +85,8 @@ pub struct Delivery<'a> {
     pub retry_inline: bool,
     /// True if the last fault came with a `Retry-After`.
     pub asked_to_wait: bool,
-    /// The message of the fault that the current attempt retries after.
-    preceding_fault: Option<String>,
+    /// Code and message of the fault that the current attempt retries after.
+    preceding_fault: Option<(String, String)>,
 }
 
 /// The result of one attempt to send a batch.
@@ -127,7 +127,10 @@ impl<'a> Delivery<'a> {
             let time_left = self.time_left()?;
             let now = self.progress.batcher.clock.now();
             self.progress.set_dirty();
-            match self.transport.identity(now, time_left) {
+            let started = self.progress.batcher.clock.elapsed();
+            let identity = self.transport.identity(now, time_left);
+            self.log_identity(started, &identity);
+            match identity {
                 Ok(identity) => {
                     // The faults of this request are over; those of batches are not.
                     self.preceding_fault = None;
@@ -158,6 +161,22 @@ impl<'a> Delivery<'a> {
                 Err(error) => self.wait_to_retry(&error)?,
             }
         }
+    }
+
+    /// Writes a request for the identity to `sync.log`.
+    fn log_identity(&self, started: Duration, identity: &Result<Option<Identity>, RequestError>) {
+        let (status, reason) = match identity {
+            Ok(Some(_)) => ("known", None),
+            Ok(None) => ("unsupported", None),
+            Err(error) => (error.code(), Some(error.own_message().to_owned())),
+        };
+        let took = self.progress.batcher.clock.elapsed().saturating_sub(started);
+        let fields = [
+            ("status", status.into()),
+            ("durationMs", (took.as_millis() as u64).into()),
+            ("reason", reason.into()),
+        ];
+        self.progress.log_operation("identity", &fields);
     }
 
     /// Sends everything in `due`, from its front.
@@ -223,11 +242,13 @@ impl<'a> Delivery<'a> {
             if !is_first {
                 body = self.encode_again(&batch)?;
             }
+            let started = self.progress.batcher.clock.elapsed();
             let result = self.post(&body, time_left, |batcher| {
                 if let Some(prefetch) = prefetch.take() {
                     prefetch(batcher, &batch, due);
                 }
             });
+            self.log_attempt(&batch, &body, started, &result);
             match self.act_on(result, &batch, &body, time_left, due)? {
                 Attempt::Acknowledged => return Ok(is_first),
                 Attempt::Incomplete => return Ok(false),
@@ -256,6 +277,43 @@ impl<'a> Delivery<'a> {
         let request = self.transport.post(body.bytes.clone(), now, time_left)?;
         meanwhile(&mut self.progress.batcher);
         self.transport.response(request)
+    }
+
+    /// Writes an attempt to send a batch to `sync.log`.
+    fn log_attempt(
+        &self,
+        batch: &Batch,
+        body: &EncodedBody,
+        started: Duration,
+        decision: &Result<(BatchDecision, Duration), RequestError>,
+    ) {
+        let (status, reason) = match decision {
+            Ok((BatchDecision::Response(response), _)) if response.errors.is_empty() => {
+                ("acknowledged", None)
+            }
+            Ok((BatchDecision::Response(_), _)) => ("partial", None),
+            Ok((BatchDecision::BatchRejected(rejection), _)) => {
+                ("rejected", Some(format!("HTTP {}", rejection.status)))
+            }
+            Err(error) => (error.code(), Some(error.own_message().to_owned())),
+        };
+        let took = self.progress.batcher.clock.elapsed().saturating_sub(started);
+        let report = &self.progress.report;
+        self.progress.log_operation(
+            if batch.chunks.is_empty() { "heartbeat" } else { "batch" },
+            &[
+                ("batch", (report.batches + 1).into()),
+                ("attempt", report.attempts.into()),
+                ("status", status.into()),
+                ("sessions", batch.chunks.len().into()),
+                ("messages", batch.messages.into()),
+                ("tasks", batch.tasks.into()),
+                ("bytes", body.bytes.len().into()),
+                ("bytesUncompressed", body.inflated_bytes.into()),
+                ("durationMs", (took.as_millis() as u64).into()),
+                ("reason", reason.into()),
+            ],
+        );
     }
 
     /// Acts on the result of an attempt: acknowledges, rejects, or waits for the retry.
@@ -330,13 +388,13 @@ impl<'a> Delivery<'a> {
             return Err(error.clone().into());
         }
         let retry_after = error.retry_after();
-        let message = match (error, self.preceding_fault.take()) {
+        let (code, message) = match (error, self.preceding_fault.take()) {
             // The preceding fault explains more than the end of the time budget.
             (RequestError::TimeUp, Some(fault)) => fault,
-            _ => error.message().to_owned(),
+            _ => (error.code().to_owned(), error.message().to_owned()),
         };
-        self.preceding_fault = Some(message.clone());
-        let (attempts, wait) = self.progress.record_fault(message, retry_after);
+        self.preceding_fault = Some((code.clone(), message.clone()));
+        let (attempts, wait) = self.progress.record_fault(&code, message, retry_after);
         self.asked_to_wait = retry_after.is_some_and(|wait| !wait.is_zero());
         let clock = self.progress.batcher.clock;
         let is_too_late = clock.elapsed() + wait + ATTEMPT_MIN >= self.deadline;

@@ -7,12 +7,15 @@ use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::error::Error;
 use crate::exporter::log::Logger;
+use crate::exporter::log::sync_log::SyncLog;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::report::Report;
 use crate::exporter::state::queue::{Client, Queue, StateCopy};
@@ -31,6 +34,7 @@ pub struct Progress<'a> {
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
     pub(super) log: &'a Logger,
+    sync_log: &'a SyncLog,
     folder: &'a Path,
     is_dirty: bool,
     saved_at: Instant,
@@ -45,6 +49,7 @@ impl<'a> Progress<'a> {
             report: Report::default(),
             acknowledged: HashSet::new(),
             log: &context.log,
+            sync_log: &context.sync_log,
             folder: &context.folder,
             is_dirty: false,
             saved_at: Instant::now(),
@@ -70,6 +75,11 @@ impl<'a> Progress<'a> {
     /// Marks the state as different from the file.
     pub fn set_dirty(&mut self) {
         self.is_dirty = true;
+    }
+
+    /// Writes an operation to `sync.log`.
+    pub(super) fn log_operation(&self, operation: &str, fields: &[(&str, Value)]) {
+        self.sync_log.write(self.batcher.clock.now(), operation, fields);
     }
 
     /// Saves the state and the changes of the queue. Returns the queue.
@@ -105,7 +115,12 @@ impl<'a> Progress<'a> {
 
     /// Records a failed request: one more attempt in a row, the time of the next retry, the last error. Returns the number
     /// of attempts and the wait until the retry, which is at least `retry_after`.
-    pub fn record_fault(&mut self, message: String, retry_after: Option<Duration>) -> (u32, Duration) {
+    pub fn record_fault(
+        &mut self,
+        code: &str,
+        message: String,
+        retry_after: Option<Duration>,
+    ) -> (u32, Duration) {
         let now = self.batcher.clock.now();
         let destination = self.destination_mut();
         let backoff = &mut destination.backoff;
@@ -113,7 +128,9 @@ impl<'a> Progress<'a> {
         let attempts = backoff.attempts;
         let wait = backoff::backoff(attempts, backoff::jitter()).max(retry_after.unwrap_or_default());
         backoff.next_retry_at = Some(backoff::after(now, wait));
-        destination.last_error = Some(LastError { at: Some(now), message });
+        let earlier = destination.last_error.take().filter(|earlier| earlier.code == code);
+        let since = earlier.and_then(|earlier| earlier.since).or(Some(now));
+        destination.last_error = Some(LastError { at: Some(now), since, code: code.to_owned(), message });
         self.is_dirty = true;
         (attempts, wait)
     }
@@ -160,6 +177,7 @@ mod tests {
             log: Logger { level: LogLevel::Error, format: LogFormat::Text },
             max_time: Duration::from_secs(1),
             splay: Duration::ZERO,
+            sync_log: SyncLog::new(&folder, None),
             environment,
             folder: folder.clone(),
         };

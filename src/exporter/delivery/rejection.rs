@@ -119,6 +119,8 @@ impl Progress<'_> {
         }
         session.is_rejected = true;
         self.report.sessions_rejected += 1;
+        let fields = [("session", session.session_id.as_str().into()), ("code", code.into())];
+        self.log_operation("rejected", &fields);
         self.batcher.changes.push(Change::Rejected {
             session_id: session.session_id.clone(),
             code: code.to_owned(),

@@ -13,6 +13,10 @@ use crate::exporter::outcome::{EarlyExit, StopReason};
 pub enum FaultKind {
     /// A fault of the endpoint or the transport, whatever the body.
     Endpoint,
+    /// The certificate of the endpoint is not trusted, whatever the body.
+    Untrusted,
+    /// The proxy on the way does not let the request through, whatever the body.
+    Proxy,
     /// A phase of the request exceeded its timeout.
     Timeout,
     /// The connection was cut after the body had begun and before a response.
@@ -27,7 +31,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Reports whether a smaller or another body may get through.
     pub fn may_depend_on_body(self) -> bool {
-        self != FaultKind::Endpoint
+        !matches!(self, FaultKind::Endpoint | FaultKind::Untrusted | FaultKind::Proxy)
     }
 }
 
@@ -87,6 +91,30 @@ impl RequestError {
             RequestError::TimeUp => "the time budget of the run was used up before the receiver responded",
             RequestError::Signalled => "a signal ended the run before the receiver responded",
             RequestError::SenderEnded => "the thread that sends requests has ended; report this as a defect",
+        }
+    }
+
+    /// Message without the receiver's own words, which may repeat what it was sent.
+    pub fn own_message(&self) -> &str {
+        let message = self.message();
+        let is_quoted = [" returned ", " rejected the key ("].iter().any(|mark| message.contains(mark));
+        match message.split_once(": ").filter(|_| is_quoted) {
+            Some((own, _)) => own,
+            None => message,
+        }
+    }
+
+    /// Code of the error, as in a report.
+    pub fn code(&self) -> &'static str {
+        match self {
+            RequestError::Fault { kind: FaultKind::Untrusted, .. } => "TLS_UNTRUSTED",
+            RequestError::Fault { kind: FaultKind::Proxy, .. } => "PROXY_FAILED",
+            RequestError::Fault { .. } => "UNREACHABLE",
+            RequestError::KeyRejected { .. } => "KEY_REFUSED",
+            RequestError::NotReceiver { .. } => "NOT_A_RECEIVER",
+            RequestError::TimeUp | RequestError::SlowBatch { .. } => "TIME_UP",
+            RequestError::Signalled => "INTERRUPTED",
+            RequestError::SenderEnded => "INTERNAL",
         }
     }
 

@@ -171,9 +171,12 @@ pub fn classify_error(endpoint: &str, mut response: Response<Body>, now: DateTim
             None => intercepted(endpoint, status),
         },
         406 if receiver_text(endpoint, &mut response).is_none() => intercepted(endpoint, status),
-        407 => RequestError::fault(format!(
-            "a proxy on the way to {endpoint} wants credentials (407); set sync.proxy in han.yml to http://user:password@host:port"
-        )),
+        407 => RequestError::fault_of(
+            FaultKind::Proxy,
+            format!(
+                "a proxy on the way to {endpoint} wants credentials (407); set sync.proxy in han.yml to http://user:password@host:port"
+            ),
+        ),
         300..=399 => RequestError::NotReceiver {
             message: format!(
                 "{endpoint} returned a redirect ({code}){}, which is not followed; set endpoint to the receiver's own address, or sign in to this network first",

@@ -43,19 +43,33 @@ impl Route<'_> {
             return RequestError::fault_of(FaultKind::Cut, message);
         }
         if let Some(reason) = certificate_error(error) {
-            return RequestError::fault(self.certificate_message(reason));
+            let message = self.certificate_message(reason);
+            return RequestError::fault_of(FaultKind::Untrusted, message);
         }
-        RequestError::fault(match (error, self.proxy) {
-            (ureq::Error::ConnectProxyFailed(text), Some(proxy)) => self.proxy_message(proxy, text),
-            (_, Some(proxy)) if is_unknown_host(error) => format!(
-                "the host of the proxy {proxy}, set in {}, is not found; check the network and its spelling",
-                proxy.origin()
-            ),
-            (_, None) if is_unknown_host(error) => format!(
-                "the host of {endpoint} is not found; check the network, the proxy and the endpoint's spelling"
-            ),
-            _ => format!("{endpoint} cannot be reached{through} ({error})"),
-        })
+        let (kind, message) = match (error, self.proxy) {
+            (ureq::Error::ConnectProxyFailed(text), Some(proxy)) => {
+                (FaultKind::Proxy, self.proxy_message(proxy, text))
+            }
+            (_, Some(proxy)) if is_unknown_host(error) => {
+                let origin = proxy.origin();
+                let message = format!(
+                    "the host of the proxy {proxy}, set in {origin}, is not found; check the network and its spelling"
+                );
+                (FaultKind::Proxy, message)
+            }
+            (_, None) if is_unknown_host(error) => {
+                let message = format!(
+                    "the host of {endpoint} is not found; check the network, the proxy and the endpoint's spelling"
+                );
+                (FaultKind::Endpoint, message)
+            }
+            // Without a proxy that responds there is no way to tell an endpoint that does not.
+            (_, proxy) => {
+                let kind = if proxy.is_some() { FaultKind::Proxy } else { FaultKind::Endpoint };
+                (kind, format!("{endpoint} cannot be reached{through} ({error})"))
+            }
+        };
+        RequestError::fault_of(kind, message)
     }
 
     fn proxy_message(&self, proxy: &ProxyUrl, text: &str) -> String {

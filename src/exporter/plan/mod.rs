@@ -6,6 +6,8 @@ pub mod session_repository;
 pub mod eligibility;
 /// Patterns without effect.
 pub mod unmatched_patterns;
+/// The table of conditions.
+pub mod conditions;
 /// The comparison of the source with the cursors.
 pub mod delta;
 /// Rebuild detection, and the advance of the watermark.
@@ -22,6 +24,8 @@ pub mod scan;
 pub mod identity_check;
 /// The proof that a receiver holds what the source has.
 pub mod proof;
+/// The conditions that hold.
+pub mod diagnosis;
 /// A session that the run sends, with its constraints.
 pub mod due_session;
 /// The due sessions of a run, the age of the identity, heartbeats.

@@ -1,15 +1,19 @@
 //! The end of a run: what is left undelivered, the last save, the outcome and the report.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::exporter::context::Context;
-use crate::exporter::error::Error;
+use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::{Outcome, StopReason};
 use crate::exporter::plan::fast_path;
 use crate::exporter::plan::schedule::Request;
 use crate::exporter::report::{Report, count};
 use crate::exporter::run::locked_run::LockedRun;
-use crate::exporter::state::queue::{self, Change, Item, Queue};
+use crate::exporter::state::queue::{self, Change, Item, Pause, Queue};
+
+/// Age of the backlog up to which a receiver that is out of reach is no news: a laptop is offline over night.
+const OFFLINE_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// The report of a run, and the queue as the run last read it.
 pub(super) struct EndedRun {
@@ -25,6 +29,13 @@ impl EndedRun {
         EndedRun { report: Report::default(), queue, may_run_again: true }
     }
 
+    /// A scheduled run during a pause.
+    pub(super) fn paused(queue: Queue, pause: Pause) -> EndedRun {
+        let mut report = Report::stopped(StopReason::Paused);
+        report.set_next_retry(pause.until);
+        EndedRun { report, queue, may_run_again: false }
+    }
+
     /// Combines two runs in one invocation.
     pub(super) fn followed_by(self, next: EndedRun) -> EndedRun {
         EndedRun { report: self.report.followed_by(next.report), ..next }
@@ -33,7 +44,8 @@ impl EndedRun {
     /// Reports whether the queue on disk has requests that the run has not read.
     pub(super) fn has_new_requests(&self, context: &Context) -> Result<bool, Error> {
         let queue = Queue::load(&context.folder, None, &mut Vec::new())?;
-        Ok(queue.all_requested || queue.asked_since(&self.queue).next().is_some())
+        let is_paused = queue.pause_at(context.clock.now()).is_some();
+        Ok(queue.all_requested || !is_paused && queue.asked_since(&self.queue).next().is_some())
     }
 }
 
@@ -63,6 +75,13 @@ impl LockedRun<'_> {
             }
         }
         Ok(undelivered)
+    }
+
+    /// Time at which the exporter first saw the oldest data that is pending, or that waits for the identity.
+    fn pending_since(&self) -> Option<DateTime<Utc>> {
+        let waiting =
+            self.scan.sessions.iter().filter(|session| session.has_delta || session.waits_for_identity());
+        waiting.filter_map(|session| self.destination().sessions.get(&session.row.id)?.waiting_since).min()
     }
 
     /// Saves, and writes the report.
@@ -167,6 +186,12 @@ impl LockedRun<'_> {
         };
         let last_error = self.destination().last_error.as_ref().map(|error| error.message.as_str());
         report.set_outcome(outcome, session_id, last_error);
+        let destination = self.destination();
+        report.conditions.clone_from(&destination.conditions);
+        let is_out_of_reach =
+            destination.last_error.as_ref().is_some_and(|error| error.code == "UNREACHABLE");
+        let is_brief = self.pending_since().is_none_or(|since| (now - since).abs() < OFFLINE_MAX);
+        report.is_briefly_offline = report.exit == ExitCode::TryAgain && is_out_of_reach && is_brief;
         report.duration_ms = (self.context.clock.elapsed() - self.started).as_millis() as u64;
         self.context.log.info(
             "run",

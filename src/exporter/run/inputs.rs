@@ -9,7 +9,7 @@ use crate::exporter::log::Logger;
 use crate::exporter::plan::fast_path::{self, FastPath};
 use crate::exporter::plan::schedule::Request;
 use crate::exporter::source::{self, Source};
-use crate::exporter::state::queue::Queue;
+use crate::exporter::state::queue::{Pause, Queue};
 use crate::exporter::state::{SourceFingerprint, State};
 
 /// The inputs of a run that has something to do.
@@ -40,16 +40,27 @@ pub(super) fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
     Ok(Endpoint { url: &url.value, key: &key.value })
 }
 
-/// Loads the queue and, unless the fast path finds nothing to do, the state.
-pub(super) fn load(
-    context: &Context,
-    request: &Request,
-    endpoint: Endpoint,
-) -> Result<(Queue, Option<Inputs>), Error> {
+/// The start of a run.
+pub(super) enum RunStart {
+    /// Something to do.
+    Due(Queue, Box<Inputs>),
+    /// Nothing to do, by the fast path.
+    Idle(Queue),
+    /// Paused by the user.
+    Paused(Queue, Pause),
+}
+
+/// Loads the queue and, unless the run is paused or the fast path finds nothing to do, the state.
+pub(super) fn load(context: &Context, request: &Request, endpoint: Endpoint) -> Result<RunStart, Error> {
     let Context { config, clock, folder, .. } = context;
     let now = clock.now();
     let mut warnings = config.warnings.clone();
     let queue = Queue::load(folder, Some(now), &mut warnings)?;
+    // A request for everything, made while another run held the lock, is one by hand.
+    let by_hand = *request != Request::Scheduled || queue.all_requested;
+    if let Some(pause) = queue.pause_at(now).filter(|_| !by_hand) {
+        return Ok(RunStart::Paused(queue, pause));
+    }
     let files = source::change_signature(&config.database, now);
     let fast_path = match request {
         Request::Scheduled => fast_path::decide(context, endpoint, &queue, files.as_deref(), now)?,
@@ -71,7 +82,10 @@ pub(super) fn load(
         }
     };
     log_warnings(&context.log, &warnings);
-    Ok((queue, inputs))
+    Ok(match inputs {
+        Some(inputs) => RunStart::Due(queue, Box::new(inputs)),
+        None => RunStart::Idle(queue),
+    })
 }
 
 /// Logs warnings.

@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::exporter::backoff;
+use crate::exporter::batch::client_report::{ClientReport, condition_codes};
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
@@ -42,6 +45,7 @@ pub(super) struct LockedRun<'a> {
     /// True if the receiver returned a new identity, which makes failed sessions due.
     pub(super) identity_changed: bool,
     pub(super) started: Duration,
+    began_at: DateTime<Utc>,
     pub(super) delivery: Delivery<'a>,
 }
 
@@ -77,6 +81,7 @@ impl<'a> LockedRun<'a> {
             has_scanned_all: false,
             identity_changed: false,
             started: clock.elapsed(),
+            began_at: clock.now(),
             delivery: Delivery::new(Batcher::new(config, clock, content_filter, state), client, context),
         })
     }
@@ -122,6 +127,21 @@ impl<'a> LockedRun<'a> {
             let unmatched = self.scan.unmatched_patterns.iter().map(UnmatchedPattern::to_string);
             log_warnings(&self.context.log, &unmatched.collect::<Vec<_>>());
         }
+        Ok(())
+    }
+
+    /// Counts the backlog and finds the conditions for the client's report of itself. A scan of a few sessions leaves the
+    /// conditions of the last one of all.
+    pub(super) fn report_client(&mut self) -> Result<(), Error> {
+        let batcher = &mut self.delivery.progress.batcher;
+        if self.has_scanned_all {
+            let codes = condition_codes(self.context, &self.scan, &batcher.state, &self.queue, &self.source)?;
+            batcher.state.destination.conditions = codes;
+        }
+        let now = self.context.clock.now();
+        let times = (self.began_at, now);
+        let report = ClientReport::new(&self.scan, &batcher.state, &self.queue, &self.source, times)?;
+        batcher.report_client(report);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::Report;
 use crate::exporter::run::conclusion::EndedRun;
-use crate::exporter::run::inputs::{endpoint_of, load, log_warnings};
+use crate::exporter::run::inputs::{RunStart, endpoint_of, load, log_warnings};
 use crate::exporter::run::locked_run::LockedRun;
 pub use crate::exporter::run::verification::{Finding, VerifiedSessions};
 pub use crate::exporter::run::verify::{VerifyRequest, VerifyResult, verify};
@@ -85,8 +85,11 @@ fn run_locked(
     endpoint: Endpoint,
     lock: RunLock,
 ) -> Result<EndedRun, Error> {
-    let (queue, inputs) = load(context, request, endpoint)?;
-    let Some(inputs) = inputs else { return Ok(EndedRun::idle(queue)) };
+    let (queue, inputs) = match load(context, request, endpoint)? {
+        RunStart::Due(queue, inputs) => (queue, *inputs),
+        RunStart::Idle(queue) => return Ok(EndedRun::idle(queue)),
+        RunStart::Paused(queue, pause) => return Ok(EndedRun::paused(queue, pause)),
+    };
     let content_filter = ContentFilter::of(&context.config)?;
     let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
     let ended =
@@ -126,6 +129,9 @@ impl LockedRun<'_> {
         self.check_requested_session()?;
         self.remove_obsolete_items();
         let mut due = self.due_sessions();
+        if !due.is_empty() || schedule::heartbeat_is_due(self.destination(), self.context.clock.now()) {
+            self.report_client()?;
+        }
         if due.is_empty() && !matches!(self.request, Request::Session(_)) {
             return self.send_heartbeat_if_due();
         }
@@ -133,6 +139,7 @@ impl LockedRun<'_> {
             self.deliver_sessions(&mut due)?;
             let Some(requested) = self.take_new_requests()? else { return Ok(()) };
             due = requested;
+            self.report_client()?;
         }
     }
 

@@ -42,7 +42,9 @@ impl LockedRun<'_> {
             return Ok(None);
         }
         let queue = Queue::load(&self.context.folder, None, &mut Vec::new())?;
-        if queue.asked_since(&self.queue).next().is_none() {
+        // A hook's request during a pause waits for its end, like that of a scheduled run.
+        let is_paused = queue.pause_at(self.context.clock.now()).is_some();
+        if is_paused || queue.asked_since(&self.queue).next().is_none() {
             self.queue = queue;
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use crate::exporter::outcome::{Outcome, StepResult, StopReason, stop_reason};
 use crate::exporter::plan::eligibility::Eligibility;
 use crate::exporter::plan::schedule::Request;
 use crate::exporter::report::Report;
-use crate::exporter::run::inputs::{endpoint_of, load};
+use crate::exporter::run::inputs::{RunStart, endpoint_of, load};
 use crate::exporter::run::locked_run::LockedRun;
 use crate::exporter::run::verification::VerifiedSessions;
 use crate::exporter::state::atomic_file;
@@ -56,10 +56,11 @@ pub fn verify(context: &Context, request: &VerifyRequest) -> Result<VerifyResult
         let message = "another run holds the lock; repeat han-sync verify when that run has ended";
         return Err(Error::new(ExitCode::TryAgain, message));
     };
-    let (queue, inputs) = load(context, &Request::All, endpoint)?;
-    let Some(inputs) = inputs else { return Ok(VerifyResult::default()) };
+    let RunStart::Due(queue, inputs) = load(context, &Request::All, endpoint)? else {
+        return Ok(VerifyResult::default());
+    };
     let content_filter = ContentFilter::of(&context.config)?;
-    let mut run = LockedRun::new(context, &Request::All, endpoint, queue, inputs, content_filter.as_ref())?;
+    let mut run = LockedRun::new(context, &Request::All, endpoint, queue, *inputs, content_filter.as_ref())?;
     let mut result = VerifyResult::default();
     let stop = stop_reason(run.verify_by_hand(&lock, request, &mut result));
     if run.delivery.progress.is_dirty() {

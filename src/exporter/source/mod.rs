@@ -17,6 +17,8 @@ mod connection;
 mod queries;
 /// Fingerprint of everything but the messages.
 mod fingerprint;
+/// Transcripts that han has not indexed to their end.
+pub mod transcripts;
 /// The remote of a folder's git repository.
 pub mod git;
 /// The hashes of a session's message ids.
@@ -26,5 +28,6 @@ pub mod rebuild;
 
 pub use crate::exporter::source::connection::{Snapshot, Source};
 pub use crate::exporter::source::files::{change_signature, file_id};
+pub use crate::exporter::source::queries::IndexedTranscript;
 pub use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow};
 pub use crate::exporter::source::session_hashes::SessionHashes;

@@ -12,6 +12,20 @@ use crate::exporter::source::connection::Snapshot;
 use crate::exporter::source::cwd;
 use crate::exporter::source::rows::{MessageRow, SessionRow, TaskRow, borrowed_text, integer, text};
 
+/// Number of sessions, the last ones by insertion, of which a diagnosis looks at transcripts and times.
+const RECENT_SESSIONS: usize = 1_000;
+
+/// A transcript, as far as han has indexed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedTranscript {
+    /// Id of the session.
+    pub session_id: String,
+    /// Path of the file.
+    pub path: String,
+    /// Last line, by han's own note.
+    pub last_line: i64,
+}
+
 impl Snapshot<'_> {
     /// All sessions.
     pub fn sessions(&self) -> Result<Vec<SessionRow>, Error> {
@@ -201,13 +215,66 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Time at which the first message of a session after a row id was indexed, or else written.
-    pub fn first_seen_after(&self, session_id: &str, rowid: i64) -> Result<Option<String>, Error> {
-        let indexed = self.source.schema.or_null("messages", "", "indexed_at");
+    /// The transcripts of the sessions that han has stored last.
+    pub fn recent_transcripts(&self) -> Result<Vec<IndexedTranscript>, Error> {
+        let schema = &self.source.schema;
+        let column = |name| schema.or_null("sessions", "s.", name);
         let sql = format!(
-            "SELECT coalesce({indexed}, timestamp) FROM messages WHERE session_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT 1"
+            "SELECT s.id, {}, {} FROM sessions s ORDER BY s.rowid DESC LIMIT {RECENT_SESSIONS}",
+            column("transcript_path"),
+            column("last_indexed_line"),
         );
-        Ok(self.first(&sql, params![session_id, rowid], |row| text(row, 0))?.flatten())
+        let mut transcripts = Vec::new();
+        self.for_each(&sql, [], |row| {
+            if let Some(path) = text(row, 1)?.filter(|path| path.starts_with('/')) {
+                let session_id = text(row, 0)?.unwrap_or_default();
+                let last_line = integer(row, 2)?.unwrap_or(0);
+                transcripts.push(IndexedTranscript { session_id, path, last_line });
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(transcripts)
+    }
+
+    /// Number of lines of a transcript that han may have read at most, and the time at which it stored the last row of the
+    /// session. Lines are counted from 0; han's own note of the last one can count from 0 or from 1, and the last lines of a
+    /// file may have no row.
+    pub fn indexed_lines(&self, transcript: &IndexedTranscript) -> Result<(i64, Option<String>), Error> {
+        let schema = &self.source.schema;
+        let file_type = schema.or_null("messages", "", "source_file_type");
+        let agent = schema.or_null("messages", "", "agent_id");
+        let indexed_at = schema.or_null("messages", "", "indexed_at");
+        let sql = format!(
+            "SELECT max(line_number) FROM messages WHERE session_id = ?1
+             AND coalesce({file_type}, 'main') = 'main' AND {agent} IS NULL"
+        );
+        let last_row = self.first(&sql, [&transcript.session_id], |row| integer(row, 0))?.flatten();
+        let of_rows = last_row.map_or(0, |line| line.saturating_add(1));
+        let last_line = transcript.last_line;
+        let lines = if last_line > of_rows { last_line.saturating_add(1) } else { of_rows };
+        let sql = format!(
+            "SELECT coalesce({indexed_at}, timestamp) FROM messages WHERE session_id = ?1 ORDER BY rowid DESC LIMIT 1"
+        );
+        let indexed_at = self.first(&sql, [&transcript.session_id], |row| text(row, 0))?.flatten();
+        Ok((lines, indexed_at))
+    }
+
+    /// Times of the first and the last message of the sessions that han has stored last.
+    pub fn recent_session_times(&self) -> Result<Vec<(String, String)>, Error> {
+        let time = |order: &str| {
+            format!("(SELECT timestamp FROM messages WHERE session_id = s.id ORDER BY rowid {order} LIMIT 1)")
+        };
+        let sql = format!(
+            "SELECT {}, {} FROM sessions s ORDER BY s.rowid DESC LIMIT {RECENT_SESSIONS}",
+            time("ASC"),
+            time("DESC")
+        );
+        let mut times = Vec::new();
+        self.for_each(&sql, [], |row| {
+            times.extend(text(row, 0)?.zip(text(row, 1)?));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(times)
     }
 
     fn integer(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<i64, Error> {

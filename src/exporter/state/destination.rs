@@ -53,6 +53,9 @@ pub struct Destination {
     /// The cursor of the last acknowledged batch, as the wire has it.
     #[serde(default, with = "sync_cursor")]
     pub cursor: SyncCursor,
+    /// Codes of the conditions after the last scan of all sessions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// Watermark and sampled rows of the source.
     #[serde(default)]
     pub source: SourcePosition,
@@ -178,6 +181,12 @@ pub struct LastError {
     /// Time of the error.
     #[serde(with = "time::optional")]
     pub at: Option<DateTime<Utc>>,
+    /// Time of the first of the errors of this code without a success in between.
+    #[serde(default, with = "time::optional", skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Code of the error; empty in a state of an earlier version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
     /// Message for people.
     pub message: String,
 }

@@ -9,6 +9,8 @@ pub mod file_id;
 pub mod atomic_file;
 /// The locks of the state folder.
 pub mod lock;
+/// Schedule and hooks that were installed for this user.
+pub mod install;
 mod json_number;
 mod client_id;
 /// `sync-queue.json`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::exporter::backoff;
@@ -40,6 +40,9 @@ pub struct Queue {
     /// True if `all` was requested while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
+    /// Pause of scheduled runs; it may be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// Time of the last call of the hook.
     #[serde(default, with = "crate::time::optional")]
     pub hook_last_run_at: Option<DateTime<Utc>>,
@@ -54,6 +57,7 @@ impl Default for Queue {
             client: None,
             project_overrides: ProjectOverrides::default(),
             all_requested: false,
+            pause: None,
             hook_last_run_at: None,
             items: Vec::new(),
         }
@@ -69,6 +73,24 @@ impl Versioned for Queue {
 
     fn decode(document: &Arc<String>) -> serde_json::Result<Queue> {
         serde_json::from_str(document)
+    }
+}
+
+/// A pause of scheduled runs, those of hooks included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Time of the command.
+    pub since: DateTime<Utc>,
+    /// End of the pause; `None` for one that lasts until `resume`.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Pause {
+    /// Reports whether the pause holds. A clock that was set back by more than an hour prolongs none.
+    fn holds(&self, now: DateTime<Utc>) -> bool {
+        let is_set_back = self.since - now > TimeDelta::from_std(backoff::CAP).unwrap_or_default();
+        self.until.is_none_or(|until| now < until && !is_set_back)
     }
 }
 
@@ -165,6 +187,13 @@ pub enum Change {
     TakeAll,
     /// A hook ran.
     HookRan,
+    /// The user pauses scheduled runs, until a time or for good.
+    Pause {
+        /// End of the pause.
+        until: Option<DateTime<Utc>>,
+    },
+    /// The user ends the pause.
+    Resume,
     /// The session is delivered, or stays excluded. An item that was queued again since `seen` is kept.
     Settled {
         /// Id of the session.
@@ -254,6 +283,11 @@ impl Queue {
         Ok(queue)
     }
 
+    /// The pause that holds.
+    pub fn pause_at(&self, now: DateTime<Utc>) -> Option<Pause> {
+        self.pause.filter(|pause| pause.holds(now))
+    }
+
     /// Finds the item of a session.
     pub fn item(&self, session_id: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.session_id == session_id)
@@ -285,6 +319,8 @@ impl Queue {
             Change::RequestAll => self.all_requested = true,
             Change::TakeAll => self.all_requested = false,
             Change::HookRan => self.hook_last_run_at = Some(now),
+            Change::Pause { until } => self.pause = Some(Pause { since: now, until: *until }),
+            Change::Resume => self.pause = None,
             Change::Settled { session_id, seen } => {
                 self.items.retain(|item| item.session_id != *session_id || item.enqueued_at != *seen);
             }
@@ -433,6 +469,20 @@ mod tests {
         assert_eq!(queue.items.len(), 1);
         queue.apply(&Change::Settled { session_id: "s".into(), seen: Some(second) }, second);
         assert!(queue.items.is_empty());
+    }
+
+    #[test]
+    fn pause_ends_at_its_time_and_no_clock_prolongs_it() {
+        let mut queue = Queue::default();
+        let now = at("2026-01-01T00:00:00Z");
+        queue.apply(&Change::Pause { until: Some(at("2026-01-01T02:00:00Z")) }, now);
+        let holds = |queue: &Queue, time| queue.pause_at(at(time)).is_some();
+        assert!(holds(&queue, "2026-01-01T01:59:59Z") && holds(&queue, "2025-12-31T23:30:00Z"));
+        assert!(!holds(&queue, "2026-01-01T02:00:00Z") && !holds(&queue, "2025-12-31T22:00:00Z"));
+        queue.apply(&Change::Pause { until: None }, now);
+        assert!(holds(&queue, "2030-01-01T00:00:00Z") && holds(&queue, "2020-01-01T00:00:00Z"));
+        queue.apply(&Change::Resume, now);
+        assert!(!holds(&queue, "2026-01-01T00:00:00Z"));
     }
 
     #[test]

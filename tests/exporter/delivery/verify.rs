@@ -55,7 +55,7 @@ fn everything_at_the_receiver_is_proven_by_a_recount() {
     test.run(&["verify"])
         .exits(0)
         .prints("verified 3 sessions with 5 messages: everything is at the receiver");
-    test.run(&["status"]).exits(0).prints("verified   2026-03-02T");
+    test.run(&["status"]).exits(0).prints("verified 2026-03-02T");
     test.assert_delivered_without_repeats();
 }
 
@@ -192,8 +192,9 @@ fn receiver_without_digests_is_no_error() {
     }
     test.advance(TimeDelta::days(40));
     test.json(&[]);
-    let conditions = test.status()["conditions"].clone();
-    assert_eq!(conditions, json!([]), "nothing can be proven");
+    let status = test.status();
+    let mut conditions = status["conditions"].as_array().unwrap().iter();
+    assert!(!conditions.any(|it| it["code"] == "UNVERIFIED"), "nothing can be proven");
 }
 
 #[test]
@@ -300,7 +301,8 @@ fn thirty_days_without_a_proof_are_a_condition() {
     let codes = || {
         let status = test.status();
         let conditions = status["conditions"].as_array().unwrap().clone();
-        conditions.iter().map(|it| (it["code"].clone(), it["command"].clone())).collect::<Vec<_>>()
+        let conditions = conditions.iter().filter(|it| it["code"] == "UNVERIFIED");
+        conditions.map(|it| (it["code"].clone(), it["command"].clone())).collect::<Vec<_>>()
     };
     test.advance(TimeDelta::days(29));
     assert_eq!(codes(), []);

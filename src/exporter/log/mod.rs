@@ -2,6 +2,9 @@
 //!
 //! Results go to stdout and are not logged. Keys, tokens and message bodies are never logged.
 
+/// `sync.log`.
+pub mod sync_log;
+
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};

@@ -1,5 +1,8 @@
 //! Standard output of a command: one JSON document, or text for people.
 
+/// The terminal on stdout.
+pub mod terminal;
+
 use std::io::{self, StdoutLock, Write};
 
 use serde::Serialize;

@@ -1,0 +1,74 @@
+//! Life on a developer's machine: schedule, hooks, pauses, the log, conditions and their remedies.
+
+mod completions;
+mod conditions;
+mod cron;
+mod hooks;
+mod install;
+mod pause;
+mod places;
+mod status;
+mod sync_log;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::Sandbox;
+
+/// A command that keeps its crontab in a file of the sandbox, as `crontab` keeps the user's.
+const CRONTAB: &str = r#"#!/bin/sh
+file="$(dirname "$0")/crontab.txt"
+case "$1" in
+  -l) if [ -f "$file" ]; then exec cat "$file"; fi; echo "no crontab for test" >&2; exit 1 ;;
+  -r) exec rm -f "$file" ;;
+  -) exec cat > "$file" ;;
+esac
+exit 2
+"#;
+
+/// Puts a command into the `PATH` of the sandbox's programs, before those of the machine.
+pub fn provide(sandbox: &Sandbox, name: &str, script: &str) {
+    let folder = sandbox.path("bin");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.env("PATH", &format!("{}:/usr/bin:/bin", folder.display()));
+}
+
+/// Provides a crontab, with a text if there is to be one, and returns the path of its file.
+pub fn provide_crontab(sandbox: &Sandbox, text: Option<&str>) -> PathBuf {
+    provide(sandbox, "crontab", CRONTAB);
+    let file = sandbox.path("bin/crontab.txt");
+    if let Some(text) = text {
+        fs::write(&file, text).unwrap();
+    }
+    file
+}
+
+/// Everything below a folder but the state folder: texts, targets of links, folders.
+pub fn tree(sandbox: &Sandbox, folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut tree = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if path == sandbox.state_folder() {
+                continue;
+            }
+            let text = if kind.is_symlink() {
+                format!("-> {}", fs::read_link(&path).unwrap().display())
+            } else if kind.is_dir() {
+                folders.push(path.clone());
+                "/".to_owned()
+            } else {
+                let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
+                format!("{mode:o} {}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
+            };
+            tree.insert(path, text);
+        }
+    }
+    tree
+}
