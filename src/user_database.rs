@@ -1,4 +1,4 @@
-//! The operating system's user database: the home folder of the user of this process.
+//! The operating system's user database: home folder and name of the user of this process.
 //!
 //! A parent process cannot change it, as it can `HOME`.
 
@@ -10,11 +10,25 @@ const RECORD_BYTES_MAX: usize = 1 << 16;
 
 /// Looks up the home folder. `None` if the database has no record of this user, as in some containers.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "the standard library reads HOME before the user database")]
 pub fn home() -> Option<PathBuf> {
-    use std::ffi::{CStr, OsStr};
+    use std::os::unix::ffi::OsStringExt;
+
+    let folder = field(|record| record.pw_dir)?;
+    Some(PathBuf::from(std::ffi::OsString::from_vec(folder))).filter(|folder| folder.is_absolute())
+}
+
+/// Looks up the name of the user. `None` if the database has no record of this user.
+#[cfg(unix)]
+pub fn name() -> Option<String> {
+    field(|record| record.pw_name).and_then(|name| String::from_utf8(name).ok())
+}
+
+/// Copies a text of this user's record.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library reads HOME before the user database")]
+fn field(select: fn(&libc::passwd) -> *mut libc::c_char) -> Option<Vec<u8>> {
+    use std::ffi::CStr;
     use std::mem::MaybeUninit;
-    use std::os::unix::ffi::OsStrExt;
     use std::ptr;
 
     let mut strings = vec![0; RECORD_BYTES_MAX];
@@ -29,17 +43,22 @@ pub fn home() -> Option<PathBuf> {
         return None;
     }
     // SAFETY: the call succeeded and found a record, so that it has initialized all of `record`.
-    let folder = unsafe { record.assume_init_ref() }.pw_dir;
-    if folder.is_null() {
+    let text = select(unsafe { record.assume_init_ref() });
+    if text.is_null() {
         return None;
     }
-    // SAFETY: `pw_dir` is a string with a NUL at its end inside `strings`, which is still alive.
-    let folder = unsafe { CStr::from_ptr(folder) };
-    Some(PathBuf::from(OsStr::from_bytes(folder.to_bytes()))).filter(|folder| folder.is_absolute())
+    // SAFETY: the field is a string with a NUL at its end inside `strings`, which is still alive.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_owned())
 }
 
 /// The standard library asks the operating system where `USERPROFILE` is of no use.
 #[cfg(not(unix))]
 pub fn home() -> Option<PathBuf> {
     std::env::home_dir()
+}
+
+/// Other systems name no user here.
+#[cfg(not(unix))]
+pub fn name() -> Option<String> {
+    None
 }

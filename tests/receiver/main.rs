@@ -4,12 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// `POST /api/sync`, `POST /api/sync/digests` and `GET /api/sync/identity`.
+/// `/api/sync` and what lies below it.
 mod api_sync {
     mod batches;
     mod concurrency;
     mod cost;
     mod digests;
+    mod forget;
     mod merge;
     mod odd_values;
     mod races;
@@ -26,6 +27,8 @@ mod graphql {
 /// `admin …`.
 mod admin {
     mod check;
+    mod audit;
+    mod person;
     mod sessions;
 }
 

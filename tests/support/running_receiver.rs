@@ -334,6 +334,13 @@ impl HttpClient<'_> {
         read(request.call().unwrap())
     }
 
+    pub fn delete(&self, path: &str) -> HttpResponse {
+        let request = agent()
+            .delete(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.key));
+        read(request.call().unwrap())
+    }
+
     /// Posts bytes as they are.
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpResponse {
         self.try_post(path, headers, body).unwrap()

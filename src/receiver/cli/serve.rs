@@ -12,7 +12,7 @@ use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, METRICS_CONNECTIONS_MAX,
     OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
 };
-use crate::receiver::store::MissingStore;
+use crate::receiver::store::{AUDIT_DAYS_MIN, MissingStore};
 use crate::receiver::time::{self, SECOND_US};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
@@ -28,6 +28,14 @@ use tokio::sync::watch;
 const IN_FLIGHT_MAX: u64 = 1_000_000;
 /// Longest timeout that can be asked for: a day.
 const SECONDS_MAX: u64 = 86_400;
+/// Days that entries of the audit log are kept.
+const AUDIT_DAYS: u64 = 400;
+/// Most days that can be asked for.
+const AUDIT_DAYS_MAX: u64 = 1_000_000;
+/// Between two deletions of old entries.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(86_400);
+/// Between two looks at the refused authentications.
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// serve the sync API, GraphQL, health and metrics
 #[derive(FromArgs)]
@@ -66,6 +74,9 @@ pub struct ServeArgs {
     /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
     #[argh(option)]
     trusted_proxy: Vec<String>,
+    /// days that entries of the audit log are kept, 30 or more (400)
+    #[argh(option, default = "AUDIT_DAYS")]
+    audit_days: u64,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -92,6 +103,7 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
         ConnectionTable::new(connections_max(), trusted, timeouts),
         stopped.clone(),
     ))];
+    let upkeep = tokio::spawn(keep_audit(app.clone(), arguments.audit_days));
     let mut ready = format!("listening on http://{address}\n");
     if let Some(metrics_listen) = &arguments.metrics_listen {
         let (listener, address) = bind(metrics_listen).await?;
@@ -106,15 +118,29 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
         )));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
-    stop_on_signal(stop, app, Duration::from_secs(arguments.drain_seconds))?;
+    stop_on_signal(stop, app.clone(), Duration::from_secs(arguments.drain_seconds))?;
     // A closed stdout is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush());
     for server in servers {
         server.await.map_err(|error| CliError::Unavailable(format!("the server failed: {error}")))?;
     }
+    upkeep.abort();
+    app.record_refusals(true).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Writes refused authentications to the audit log, and deletes old entries once a day.
+async fn keep_audit(app: Arc<App>, days: u64) {
+    loop {
+        app.prune_audit(days).await;
+        let day_ends = tokio::time::Instant::now() + PRUNE_INTERVAL;
+        while tokio::time::Instant::now() < day_ends {
+            tokio::time::sleep(REFUSALS_INTERVAL).await;
+            app.record_refusals(false).await;
+        }
+    }
 }
 
 /// As many connections as the limit of open files leaves beside the other files.
@@ -168,6 +194,7 @@ impl ServeArgs {
             ("--write-seconds", self.write_seconds, 1, SECONDS_MAX),
             ("--keep-alive-seconds", self.keep_alive_seconds, 1, SECONDS_MAX),
             ("--drain-seconds", self.drain_seconds, 0, SECONDS_MAX),
+            ("--audit-days", self.audit_days, AUDIT_DAYS_MIN, AUDIT_DAYS_MAX),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(CliError::Usage(format!(

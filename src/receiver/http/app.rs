@@ -6,13 +6,14 @@
 use super::access_log;
 use super::api_error::ApiError;
 use super::connection::PeerAddress;
-use super::handlers::{device, digests, graphql, health, home, identity, metrics, oauth, sync};
+use super::handlers::{device, digests, forget, graphql, health, home, identity, metrics, oauth, sync};
 use super::routes::{
     DEVICE, DEVICE_AUTHORIZATION, DIGESTS, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY,
-    REVOKE, SYNC, TOKEN,
+    REVOKE, SESSION, SESSIONS, SYNC, TOKEN, TOMBSTONE, TOMBSTONES,
 };
 use super::state::{AppState, ServerOptions};
 use crate::receiver::store::Store;
+use crate::receiver::time;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -65,6 +66,18 @@ impl App {
         self.state.readiness.begin_drain();
     }
 
+    /// Writes to the audit log what is not written with a request: refused authentications that are due, or all.
+    pub async fn record_refusals(&self, all: bool) {
+        self.state.record_refusals(all).await;
+    }
+
+    /// Deletes entries of the audit log that are older than so many days.
+    pub async fn prune_audit(&self, days: u64) {
+        if let Err(error) = self.state.store.prune_audit(days, time::now_us()).await {
+            tracing::warn!(error = %error, "old entries of the audit log could not be deleted");
+        }
+    }
+
     /// Serves one request of a listener. The body may come from a socket or from memory.
     pub async fn respond<B>(&self, mut request: Request<B>, role: ListenerRole) -> Response
     where
@@ -86,6 +99,11 @@ fn public_routes() -> StateRouter {
     let router = route(router, SYNC, other_methods("POST").post(sync::post_sync));
     let router = route(router, IDENTITY, only_get().get(identity::get_identity));
     let router = route(router, DIGESTS, other_methods("POST").post(digests::post_digests));
+    let delete = || other_methods("DELETE");
+    let router = route(router, SESSIONS, delete().delete(forget::delete_sessions));
+    let router = route(router, SESSION, delete().delete(forget::delete_session));
+    let router = route(router, TOMBSTONES, delete().delete(forget::delete_tombstones));
+    let router = route(router, TOMBSTONE, delete().delete(forget::delete_tombstone));
     let router = route(router, GRAPHQL, other_methods("POST").post(graphql::post_graphql));
     let router = route(router, DISCOVERY, other_methods("GET, HEAD").get(oauth::get_metadata));
     let router =
@@ -106,8 +124,22 @@ fn metrics_routes() -> StateRouter {
     let router = route(router, HEALTH, any(not_found).get(health::healthz));
     let router = route(router, READY, any(not_found).get(health::readyz));
     let router = route(router, METRICS, any(not_found).get(metrics::metrics).head(not_found));
-    let public =
-        [SYNC, IDENTITY, DIGESTS, GRAPHQL, DISCOVERY, DEVICE_AUTHORIZATION, TOKEN, REVOKE, DEVICE, HOME];
+    let public = [
+        SYNC,
+        IDENTITY,
+        DIGESTS,
+        SESSIONS,
+        SESSION,
+        TOMBSTONES,
+        TOMBSTONE,
+        GRAPHQL,
+        DISCOVERY,
+        DEVICE_AUTHORIZATION,
+        TOKEN,
+        REVOKE,
+        DEVICE,
+        HOME,
+    ];
     public.iter().fold(router, |router, path| route(router, path, any(not_found)))
 }
 

@@ -15,6 +15,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,35 +70,40 @@ impl FromRequestParts<Arc<AppState>> for MetricsAccess {
     }
 }
 
-/// Finds the user of the request's key.
+/// Finds the user of the request's key. A refusal is counted for the audit log.
 async fn lookup(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let address = client_address(parts, state);
+    let refused = |failure| {
+        state.metrics.record_auth_failure(failure);
+        state.refusals.add(address, time::now_us());
+    };
     let Some(key) = bearer_key(&parts.headers) else {
-        state.metrics.record_auth_failure(AuthFailure::Missing);
+        refused(AuthFailure::Missing);
         return Err(ApiError::unauthorized());
     };
     let hash = keys::hash(key);
-    let client = client(parts, state);
+    let client = address.map(ClientNetwork::from);
     if let Some(client) = client {
         state.key_guesses.admit(&hash, client, Instant::now()).map_err(|retry_after_s| {
-            state.metrics.record_auth_failure(AuthFailure::Limited);
+            refused(AuthFailure::Limited);
             ApiError::too_many_requests("too many unknown API keys from this address", retry_after_s)
         })?;
     }
     if let Some(principal) = state.store.authenticate(key, time::now_us()).await? {
         state.key_guesses.record_valid(hash);
-        return Ok(principal);
+        return Ok(Principal { address, ..principal });
     }
     if let Some(client) = client {
         state.key_guesses.record_unknown(&hash, client, Instant::now());
     }
-    state.metrics.record_auth_failure(AuthFailure::Unknown);
+    refused(AuthFailure::Unknown);
     Err(ApiError::unauthorized())
 }
 
-/// The client that a request comes from; `None` for one that comes from memory.
-fn client(parts: &Parts, state: &AppState) -> Option<ClientNetwork> {
+/// Address of the client, which a trusted proxy may forward; `None` for a request that comes from memory.
+fn client_address(parts: &Parts, state: &AppState) -> Option<IpAddr> {
     let PeerAddress(peer) = parts.extensions.get::<PeerAddress>()?;
-    Some(state.trusted_proxies.client(*peer, &parts.headers).into())
+    Some(state.trusted_proxies.client(*peer, &parts.headers))
 }
 
 fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {

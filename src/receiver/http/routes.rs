@@ -1,10 +1,14 @@
 //! Paths of the receiver, and the names that log and metrics have for them.
 
 /// Path and name of each route. Names are a closed set, unlike the paths that clients ask for.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 17] = [
     (SYNC, "sync"),
     (IDENTITY, "identity"),
     (DIGESTS, "digests"),
+    (SESSIONS, "sessions"),
+    (SESSION, "session"),
+    (TOMBSTONES, "tombstones"),
+    (TOMBSTONE, "tombstone"),
     (GRAPHQL, "graphql"),
     (DISCOVERY, "oauth_discovery"),
     (DEVICE_AUTHORIZATION, "oauth_device_authorization"),
@@ -20,6 +24,10 @@ const ROUTES: [(&str, &str); 13] = [
 pub const SYNC: &str = "/api/sync";
 pub const IDENTITY: &str = "/api/sync/identity";
 pub const DIGESTS: &str = "/api/sync/digests";
+pub const SESSIONS: &str = "/api/sync/sessions";
+pub const SESSION: &str = "/api/sync/sessions/{id}";
+pub const TOMBSTONES: &str = "/api/sync/tombstones";
+pub const TOMBSTONE: &str = "/api/sync/tombstones/{id}";
 pub const GRAPHQL: &str = "/graphql";
 pub const DISCOVERY: &str = "/.well-known/oauth-authorization-server";
 pub const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";

@@ -6,7 +6,7 @@ use super::admission::{
     RetrySlots,
 };
 use super::api_error::ApiError;
-use super::connection::{AddressLimit, TrustedProxies};
+use super::connection::{AddressLimit, RefusedAuthentications, TrustedProxies};
 use super::memory_budget::MemoryBudget;
 use super::metrics::ServerMetrics;
 use super::readiness::Readiness;
@@ -15,6 +15,7 @@ use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
 };
 use crate::receiver::store::Store;
+use crate::receiver::time;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +64,8 @@ pub struct AppState {
     pub key_guesses: KeyGuesses,
     /// Device authorizations.
     pub device_login: DeviceLogin,
+    /// Refused authentications on their way to the audit log.
+    pub refusals: RefusedAuthentications,
     /// Times at which rejected requests may come again.
     pub retry_slots: RetrySlots,
     /// Readiness to serve requests.
@@ -99,6 +102,7 @@ impl AppState {
             device_login: DeviceLogin::new(options.device_login),
             retry_slots: RetrySlots::new(Instant::now()),
             readiness: Readiness::default(),
+            refusals: RefusedAuthentications::default(),
             in_flight: InFlightLimit::new(options.in_flight_max),
             queries: QueryPermits::default(),
             query_threads: QueryThreads::start()?,
@@ -109,6 +113,21 @@ impl AppState {
             body_stall_timeout: options.body_stall_timeout,
             metrics_key: options.metrics_key,
         })
+    }
+}
+
+impl AppState {
+    /// Writes refused authentications to the audit log: those that are due, or all. What cannot be written is logged.
+    pub async fn record_refusals(&self, all: bool) {
+        let rows = self.refusals.take(time::now_us(), all);
+        if rows.is_empty() {
+            return;
+        }
+        let refused: i64 = rows.iter().map(|row| row.count).sum();
+        let rows = rows.into_iter().map(|row| (row.address, row.at, row.count)).collect();
+        if let Err(error) = self.store.record_refused_authentications(rows).await {
+            tracing::warn!(error = %error, refused, "refused authentications could not be written to the audit log");
+        }
     }
 }
 

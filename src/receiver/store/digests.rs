@@ -80,8 +80,8 @@ impl Store {
         for (id, location) in session_locations(&tx, user, ids.iter().map(String::as_str)).await? {
             if location.has_tombstone {
                 found.forgotten.push(id);
-            } else if principal.visibility(&location.tenant_id).is_some() {
-                by_tenant.entry(location.tenant_id).or_default().push(id);
+            } else if let Some(tenant) = location.tenant_id.filter(|id| principal.visibility(id).is_some()) {
+                by_tenant.entry(tenant).or_default().push(id);
             }
         }
         found.forgotten.sort_unstable();

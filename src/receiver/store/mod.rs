@@ -18,6 +18,9 @@ mod user_locks;
 /// The opened store, retries.
 mod open;
 
+/// The audit log.
+mod audit;
+
 /// Organizations, users, memberships, owners, keys.
 mod directory;
 
@@ -29,6 +32,9 @@ mod write;
 
 /// Digests of sessions.
 mod digests;
+
+/// Deleting sessions for good, and their tombstones.
+mod forget;
 
 /// Pruning of old messages.
 mod retention;
@@ -42,6 +48,10 @@ mod check;
 /// The operator's commands on single sessions: list, export, move, delete.
 mod session_admin;
 
+/// All that is held of a user, and its erasure.
+mod person;
+
+pub use audit::{AUDIT_DAYS_MIN, AuditCheck, AuditRecord};
 pub use check::StoreCheck;
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
@@ -49,8 +59,10 @@ pub use directory::{
     Role, TenantInfo, TenantKind,
 };
 pub use error::{Result, StoreError};
+pub use forget::{ForgetOutcome, SessionSelection};
 pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};
 pub use recount::StoreFault;
+pub use person::Erased;
 pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;

@@ -4,6 +4,7 @@
 //! brings nothing back and counts nothing twice. Days are pruned whole, so that the sums of a day are either those of all
 //! its rows or frozen.
 
+use super::audit::{AuditEntry, record};
 use super::database::DbRole;
 use super::digests::{count_messages, set_digest};
 use super::directory::{TenantKind, tenant_id, tenant_users};
@@ -62,6 +63,9 @@ impl Store {
                 for tenant in &tenants {
                     tx.execute(RETAIN_SINCE, &[Value::from(tenant), since.into()]).await?;
                 }
+                let whose = organization.and(tenants.first()).map_or("all", String::as_str);
+                let target = format!("{whose} before {}", time::rfc3339(since));
+                record(tx, &AuditEntry::command("prune", target)).await?;
                 Ok(tenants)
             })
             .await?;

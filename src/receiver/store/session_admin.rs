@@ -2,23 +2,22 @@
 //!
 //! Invariant: a session that leaves a tenant takes its sums along, except those of pruned days, which stay.
 
+use super::audit::{AuditEntry, record};
 use super::database::{DbRole, Transaction};
 use super::directory::{TenantKind, tenant_id};
 use super::error::{Result, StoreError};
+use super::forget::delete_sessions;
 use super::open::Store;
-use super::sql::{Row, Value};
+use super::sql::Row;
 use super::tables::{
-    delete_usages, fill_timestamp, move_location, rejected_logins, resolving_command, session_location,
-    session_messages, session_tasks, set_tombstone, usage_messages,
+    fill_timestamp, move_location, no_session, rejected_logins, resolving_command, session_location,
+    session_messages, session_repository, session_tasks, set_tombstones,
 };
-use super::write::{Aggregates, UpsertError, Upserter};
+use super::write::Upserter;
 use crate::protocol::remote::Remote;
 use crate::protocol::{Inclusion, SyncMessage, SyncSession};
 use crate::receiver::ingest::batch::{DecodedMessage, DecodedSession};
-use crate::receiver::ingest::token_usage::{self, MetricsDeltas, TokenUsage};
-use crate::receiver::time;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// A session in a list.
 #[derive(Debug, Serialize)]
@@ -89,12 +88,6 @@ const SELECT_SESSIONS: &str = "\
 const SELECT_FIELDS: &str = "\
     SELECT repository, status, slug, harness, inclusion, last_modified, modified_at, total_message_count \
     FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3";
-const SELECT_USAGE_IDS: &str = "\
-    SELECT DISTINCT usage_id FROM messages WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 \
-    AND usage_id IS NOT NULL";
-const DELETE_METRICS: &str = "\
-    DELETE FROM metrics WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 AND day >= $4";
-
 impl Store {
     /// The selected sessions.
     pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionInfo>> {
@@ -118,29 +111,23 @@ impl Store {
     pub async fn export_sessions(
         &self,
         filter: &SessionFilter,
-        mut write: impl FnMut(ExportedSession) -> Result<()>,
+        write: impl FnMut(ExportedSession) -> Result<()>,
     ) -> Result<()> {
+        self.record_export(filter).await?;
         let tx = self.db.read(DbRole::Operator).await?;
-        for found in find_sessions(&tx, filter).await? {
-            let stored = read_session(&tx, &found.tenant_id, &found.user_id, &found.info.id).await?;
-            let Some(stored) = stored else { continue };
-            let session = SyncSession {
-                id: found.info.id,
-                project_slug: stored.remote.as_ref().map_or("", |remote| remote.repo()).to_owned(),
-                repo_remote: found.info.repository,
-                status: stored.status,
-                slug: stored.slug,
-                messages: stored.messages.into_iter().map(exported_message).collect(),
-                tasks: stored.tasks.into_iter().map(|task| task.wire).collect(),
-                last_modified: stored.last_modified,
-                total_message_count: stored.total_message_count,
-                inclusion: stored.inclusion,
-                harness: stored.harness,
-            };
-            let (organization, login) = (found.info.organization, found.info.login);
-            write(ExportedSession { organization, login, session })?;
-        }
+        export_sessions(&tx, filter, write).await?;
         tx.commit().await
+    }
+
+    async fn record_export(&self, filter: &SessionFilter) -> Result<()> {
+        self.operate(async |tx| {
+            let (organization, user) = tenants_of(tx, filter).await?;
+            let id = filter.id.as_ref().map(|id| format!("session {id}"));
+            let parts = [id, organization, user].into_iter().flatten().collect::<Vec<_>>();
+            let target = if parts.is_empty() { "all sessions".to_owned() } else { parts.join(" of ") };
+            record(tx, &AuditEntry::command("session.export", target)).await
+        })
+        .await
     }
 
     /// Moves a user's session to an organization, or to the user's private space.
@@ -154,27 +141,30 @@ impl Store {
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
             tx.lock_users(vec![user.clone()]).await?;
-            let location = session_location(tx, &user, id).await?;
+            let location = session_location(tx, &user, id).await?.ok_or_else(|| no_session(id))?;
             if location.has_tombstone {
                 return Err(StoreError::refused(format!(
                     "the session {id} was forgotten and cannot be moved"
                 )));
             }
-            let (from, to) = match organization {
-                Some(slug) => (location.tenant_id, tenant_id(tx, TenantKind::Organization, slug).await?),
-                None => (location.tenant_id, user.clone()),
+            let from = location.tenant_id.ok_or_else(|| no_session(id))?;
+            let to = match organization {
+                Some(slug) => tenant_id(tx, TenantKind::Organization, slug).await?,
+                None => user.clone(),
             };
             if from == to {
                 return Err(StoreError::refused(format!("the session {id} is there already")));
             }
             let session = read_session(tx, &from, &user, id).await?;
-            delete_rows(tx, &from, &user, id).await?;
+            delete_sessions(tx, &from, &user, &[id.to_owned()]).await?;
             move_location(tx, &user, id, &to).await?;
             // Of a pruned session only the location is left.
             if let Some(session) = session {
-                Upserter::new(tx, user, now).assume_existing().restore(&to, id, &session).await?;
+                let upserter = Upserter::new(tx, user.clone(), now);
+                upserter.assume_existing().restore(&to, id, &session).await?;
             }
-            Ok(())
+            let target = format!("session {id} of {user} from {from} to {to}");
+            record(tx, &AuditEntry::command("session.move", target)).await
         })
         .await
     }
@@ -184,12 +174,45 @@ impl Store {
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
             tx.lock_users(vec![user.clone()]).await?;
-            let location = session_location(tx, &user, id).await?;
-            delete_rows(tx, &location.tenant_id, &user, id).await?;
-            set_tombstone(tx, &user, id, now).await
+            let location = session_location(tx, &user, id).await?.ok_or_else(|| no_session(id))?;
+            let mut repository = None;
+            if let Some(tenant) = location.tenant_id {
+                repository = session_repository(tx, &tenant, &user, id).await?;
+                delete_sessions(tx, &tenant, &user, &[id.to_owned()]).await?;
+            }
+            set_tombstones(tx, &user, std::iter::once((id, repository.as_deref())), now).await?;
+            record(tx, &AuditEntry::command("session.forget", format!("session {id} of {user}"))).await
         })
         .await
     }
+}
+
+/// Passes whole sessions to `write`, one after the other.
+pub async fn export_sessions(
+    tx: &Transaction,
+    filter: &SessionFilter,
+    mut write: impl FnMut(ExportedSession) -> Result<()>,
+) -> Result<()> {
+    for found in find_sessions(tx, filter).await? {
+        let stored = read_session(tx, &found.tenant_id, &found.user_id, &found.info.id).await?;
+        let Some(stored) = stored else { continue };
+        let session = SyncSession {
+            id: found.info.id,
+            project_slug: stored.remote.as_ref().map_or("", |remote| remote.repo()).to_owned(),
+            repo_remote: found.info.repository,
+            status: stored.status,
+            slug: stored.slug,
+            messages: stored.messages.into_iter().map(exported_message).collect(),
+            tasks: stored.tasks.into_iter().map(|task| task.wire).collect(),
+            last_modified: stored.last_modified,
+            total_message_count: stored.total_message_count,
+            inclusion: stored.inclusion,
+            harness: stored.harness,
+        };
+        let (organization, login) = (found.info.organization, found.info.login);
+        write(ExportedSession { organization, login, session })?;
+    }
+    Ok(())
 }
 
 fn exported_message(mut message: DecodedMessage) -> SyncMessage {
@@ -198,14 +221,8 @@ fn exported_message(mut message: DecodedMessage) -> SyncMessage {
 }
 
 async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<FoundSession>> {
-    let organization = match &filter.organization {
-        Some(slug) => tenant_id(tx, TenantKind::Organization, slug).await?,
-        None => String::new(),
-    };
-    let user = match &filter.login {
-        Some(login) => tenant_id(tx, TenantKind::User, login).await?,
-        None => String::new(),
-    };
+    let (organization, user) = tenants_of(tx, filter).await?;
+    let (organization, user) = (organization.unwrap_or_default(), user.unwrap_or_default());
     let id = filter.id.clone().unwrap_or_default();
     let rows = tx.query(SELECT_SESSIONS, &[id.into(), organization.into(), user.into()]).await?;
     let read = |row: &Row| {
@@ -225,6 +242,19 @@ async fn find_sessions(tx: &Transaction, filter: &SessionFilter) -> Result<Vec<F
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// The ids of the organization and the user that a selection names.
+async fn tenants_of(tx: &Transaction, filter: &SessionFilter) -> Result<(Option<String>, Option<String>)> {
+    let organization = match &filter.organization {
+        Some(slug) => Some(tenant_id(tx, TenantKind::Organization, slug).await?),
+        None => None,
+    };
+    let user = match &filter.login {
+        Some(login) => Some(tenant_id(tx, TenantKind::User, login).await?),
+        None => None,
+    };
+    Ok((organization, user))
 }
 
 /// A user's stored session in the form of a decoded one; `None` if only its location is left, or if the id is now another
@@ -256,60 +286,4 @@ async fn read_session(
         messages: session_messages(tx, tenant, user, id).await?,
         tasks: session_tasks(tx, tenant, user, id).await?,
     }))
-}
-
-/// Deletes the rows and sums of a user's session, and counts the answers again that the session shared with others.
-async fn delete_rows(tx: &Transaction, tenant: &str, user: &str, id: &str) -> Result<()> {
-    let session = [Value::from(tenant), user.into(), id.into()];
-    let usage_ids = tx.query_texts(SELECT_USAGE_IDS, &session).await?;
-    for table in ["messages", "tasks", "sessions"] {
-        let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3");
-        tx.execute(&sql, &session).await?;
-    }
-    let row =
-        tx.query_one("SELECT retained_since FROM tenants WHERE tenant_id = $1", &[tenant.into()]).await?;
-    let first_day = row.map(|row| row.opt_int(0)).transpose()?.flatten().map_or(i64::MIN, time::day);
-    tx.execute(DELETE_METRICS, &[tenant.into(), user.into(), id.into(), first_day.into()]).await?;
-    if usage_ids.is_empty() {
-        return Ok(());
-    }
-    let deleted = DeletedSession { tx, tenant, user, id, first_day };
-    Ok(deleted.recount_usages(usage_ids).await?)
-}
-
-/// A session whose rows and sums are gone.
-struct DeletedSession<'a> {
-    tx: &'a Transaction,
-    tenant: &'a str,
-    user: &'a str,
-    id: &'a str,
-    /// The first day whose sums are not frozen by a prune.
-    first_day: i64,
-}
-
-impl DeletedSession<'_> {
-    /// Counts answers of which the session had rows from their remaining rows. An answer that counts on a pruned day stays
-    /// as it is, because the sums of that day stay.
-    async fn recount_usages(&self, mut usage_ids: Vec<String>) -> Result<(), UpsertError> {
-        let DeletedSession { tx, tenant, user, .. } = *self;
-        let aggregates = Aggregates { tx, tenant, user_id: user, assumes_existing: true };
-        let mut stored = aggregates.usages(usage_ids.iter().map(String::as_str)).await?;
-        let is_frozen = |usage: &TokenUsage| time::day(usage.first.at) < self.first_day;
-        usage_ids.retain(|id| !stored.get(id).is_some_and(is_frozen));
-        stored.retain(|_, usage| !is_frozen(usage));
-        let mut deltas = MetricsDeltas::new();
-        // The sums of an answer that counted in the session are gone with the session's.
-        for usage in stored.values().filter(|usage| usage.first.session_id != self.id) {
-            token_usage::count_usage(usage, -1, &mut deltas)?;
-        }
-        delete_usages(tx, tenant, user, usage_ids.clone()).await?;
-        let mut usages: HashMap<String, TokenUsage> = HashMap::new();
-        for (session, message) in usage_messages(tx, tenant, user, usage_ids).await? {
-            token_usage::merge_usage(&session, &message, &mut usages);
-        }
-        for usage in usages.values() {
-            token_usage::count_usage(usage, 1, &mut deltas)?;
-        }
-        aggregates.upsert(&HashMap::new(), &HashMap::new(), &usages, &deltas).await
-    }
 }

@@ -7,13 +7,13 @@ use std::net::TcpStream;
 use std::thread;
 
 /// An accepted batch, whose body the receiver waits for.
-struct AcceptedBatch {
+pub struct AcceptedBatch {
     stream: TcpStream,
     body: Vec<u8>,
 }
 
 impl AcceptedBatch {
-    fn send_head(receiver: &RunningReceiver, key: &str, body: Vec<u8>) -> AcceptedBatch {
+    pub fn send_head(receiver: &RunningReceiver, key: &str, body: Vec<u8>) -> AcceptedBatch {
         let mut stream = TcpStream::connect(receiver.base.strip_prefix("http://").unwrap()).unwrap();
         let head = format!(
             "POST /api/sync HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\
@@ -28,7 +28,7 @@ impl AcceptedBatch {
         AcceptedBatch { stream, body }
     }
 
-    fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         self.stream.write_all(&self.body).unwrap();
         let mut response = String::new();
         self.stream.read_to_string(&mut response).unwrap();
@@ -37,7 +37,7 @@ impl AcceptedBatch {
 }
 
 /// Sessions for an organization and for the private space, with rows in every table.
-fn everywhere() -> Vec<u8> {
+pub fn everywhere() -> Vec<u8> {
     let task = json!([{"id": "t", "status": "completed", "subject": "x", "createdAt": "2025-03-01T00:00:00Z",
                        "updatedAt": "2025-03-01T00:00:00Z"}]);
     let row = with(message("m", 0), json!({"usageId": "u", "outputTokens": 3}));

@@ -33,6 +33,12 @@ mod session;
 /// `admin check`.
 mod check;
 
+/// `admin audit`.
+mod audit;
+
+/// `admin export` and `admin erase`.
+mod person;
+
 use super::exit::CliError;
 use super::options::GlobalOptions;
 use super::output::ResultOutput;
@@ -60,6 +66,9 @@ enum AdminCommand {
     Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
     Check(check::CheckArgs),
+    Audit(audit::AuditArgs),
+    Export(person::ExportArgs),
+    Erase(person::EraseArgs),
 }
 
 impl AdminCommand {
@@ -87,5 +96,8 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
         AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
         AdminCommand::Check(arguments) => check::run(&store, &output, arguments).await,
+        AdminCommand::Audit(arguments) => audit::run(&store, &output, arguments).await,
+        AdminCommand::Export(arguments) => person::export(&store, arguments).await,
+        AdminCommand::Erase(arguments) => person::erase(&store, &output, arguments).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `admin org`: organizations.
 
 use super::tenant;
+use super::values::parse_yes_no;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
 use crate::receiver::store::{Store, TenantKind};
@@ -21,6 +22,7 @@ enum OrgCommand {
     Create(OrgCreateArgs),
     List(OrgListArgs),
     Rename(OrgRenameArgs),
+    Set(OrgSetArgs),
     Remove(OrgRemoveArgs),
 }
 
@@ -56,6 +58,17 @@ struct OrgRenameArgs {
     name: Option<String>,
 }
 
+/// change a setting of an organization
+#[derive(FromArgs)]
+#[argh(subcommand, name = "set")]
+struct OrgSetArgs {
+    #[argh(positional)]
+    slug: String,
+    /// right of members to delete their own sessions: yes or no (yes)
+    #[argh(option)]
+    members_may_forget: Option<String>,
+}
+
 /// remove an organization with all its data
 #[derive(FromArgs)]
 #[argh(subcommand, name = "remove")]
@@ -88,6 +101,17 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: OrgArgs) -> Re
         OrgCommand::Rename(OrgRenameArgs { slug, to, name }) => {
             store.rename(kind, &slug, &to, name.as_deref()).await?;
             output.print(&json!({"slug": to}), &format!("{slug} is now {to}"))
+        }
+        OrgCommand::Set(OrgSetArgs { slug, members_may_forget }) => {
+            let Some(answer) = members_may_forget else {
+                let message = "name the setting: --members-may-forget yes, or no".to_owned();
+                return Err(CliError::Usage(message));
+            };
+            let may_forget = parse_yes_no("--members-may-forget", &answer)?;
+            store.set_members_may_forget(&slug, may_forget).await?;
+            let verb = if may_forget { "may" } else { "may not" };
+            let json = json!({"slug": slug, "membersMayForget": may_forget});
+            output.print(&json, &format!("members of {slug} {verb} delete their own sessions"))
         }
         OrgCommand::Remove(OrgRemoveArgs { slug, yes }) => {
             tenant::remove(store, output, kind, &slug, yes).await

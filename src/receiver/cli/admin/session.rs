@@ -1,15 +1,12 @@
 //! `admin session` and `admin prune`: stored sessions.
 
-use super::values::parse_duration;
+use super::values::{parse_duration, write_json_line};
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
-use crate::receiver::store::{
-    ExportedSession, SessionConflict, SessionFilter, SessionInfo, Store, StoreError,
-};
+use crate::receiver::store::{SessionConflict, SessionFilter, SessionInfo, Store};
 use crate::receiver::time;
 use argh::FromArgs;
 use serde_json::json;
-use std::io::Write;
 
 /// stored sessions: list, export, move, forget, prune; also as `sessions`
 #[derive(FromArgs)]
@@ -106,7 +103,7 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: SessionAdminAr
         }
         SessionAdminCommand::Export(SessionExportArgs { id, org, user }) => {
             let filter = SessionFilter { id, organization: org, login: user };
-            Ok(store.export_sessions(&filter, write_line).await?)
+            Ok(store.export_sessions(&filter, |session| write_json_line(&session)).await?)
         }
         SessionAdminCommand::Move(arguments) => move_session(store, output, arguments).await,
         SessionAdminCommand::Forget(SessionForgetArgs { id, user }) => {
@@ -157,13 +154,4 @@ fn columns(session: &SessionInfo) -> [String; 6] {
         format!("{} messages", session.messages),
         conflicts.collect::<Vec<_>>().join("; "),
     ]
-}
-
-/// Writes one exported session as a line of JSON.
-fn write_line(session: ExportedSession) -> Result<(), StoreError> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, &session)
-        .map_err(std::io::Error::from)
-        .and_then(|()| stdout.write_all(b"\n"))
-        .map_err(|error| StoreError::Unavailable(format!("the export cannot be written to stdout: {error}")))
 }

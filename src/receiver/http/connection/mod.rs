@@ -12,6 +12,9 @@ mod address_limit;
 /// The URL at which clients see the receiver.
 mod public_url;
 
+/// Refused authentications of each address.
+mod refusals;
+
 /// The table of open connections.
 mod table;
 
@@ -22,4 +25,5 @@ pub use address::{ClientNetwork, TrustedProxies};
 pub use address_limit::{AddressLimit, PeerAddress};
 pub use guarded_stream::{GuardedStream, HeadBudget, IncomingHead};
 pub use public_url::{PublicUrl, base_url};
+pub use refusals::RefusedAuthentications;
 pub use table::{ConnectionEntry, ConnectionTable, ConnectionTimeouts};

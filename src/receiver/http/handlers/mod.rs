@@ -2,6 +2,7 @@
 
 pub mod device;
 pub mod digests;
+pub mod forget;
 pub mod graphql;
 pub mod health;
 pub mod home;

@@ -19,7 +19,7 @@ pub struct Migration {
 /// All migrations, oldest first.
 pub const MIGRATIONS: &[Migration] = &[Migration {
     number: 1,
-    name: "first release",
+    name: "released",
     sql: include_str!("migrations/0001_schema.sql"),
     postgres_sql: include_str!("migrations/0001_row_level_security.postgres.sql"),
 }];
@@ -28,9 +28,9 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 pub const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name {text} NOT NULL, applied_at BIGINT NOT NULL)";
 pub const SELECT_VERSION: &str = "SELECT coalesce(max(number), 0) FROM migrations";
 pub const INSERT_RECORD: &str = "INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)";
-/// Counts the signs of a store that an unreleased version made: the names of its first record, and a table that was renamed since.
+/// Counts the signs of a store that an unreleased version made: another first record, and a table that was renamed since.
 pub const COUNT_UNRELEASED: &str = "\
-    SELECT (SELECT count(*) FROM migrations WHERE number = 1 AND name IN ('schema', 'initial', 'first')) \
+    SELECT (SELECT count(*) FROM migrations WHERE number = 1 AND name <> 'released') \
     + (SELECT count(*) FROM {tables} existing WHERE existing.name = 'homes')";
 
 impl Migration {
@@ -72,6 +72,11 @@ mod tests {
         for (index, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.number, index as i64 + 1, "{}", migration.name);
         }
+    }
+
+    #[test]
+    fn first_record_of_another_form_is_a_sign_of_an_unreleased_version() {
+        assert!(COUNT_UNRELEASED.contains(&format!("name <> '{}'", MIGRATIONS[0].name)));
     }
 
     #[test]

@@ -184,6 +184,11 @@ impl Transaction {
         }
     }
 
+    /// True in SQLite, which has one writer.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Transaction::Sqlite(_))
+    }
+
     pub async fn commit(self) -> Result<()> {
         match self {
             Transaction::Sqlite(tx) => tx.commit(),

@@ -50,6 +50,7 @@ impl Store {
             key_expires_at: row.opt_int(5)?,
             accounts: Vec::new(),
             memberships: Vec::new(),
+            address: None,
         };
         let user = [Value::from(&principal.user_id)];
         let (memberships, owners) = tokio::join!(biased; tx.query(SELECT_MEMBERSHIPS, &user), owners_by_tenant(&tx, SELECT_OWNERS, &user));

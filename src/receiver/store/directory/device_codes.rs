@@ -8,6 +8,7 @@ use super::names::{TenantKind, tenant_id};
 use crate::receiver::limits::{
     DEVICE_CODE_LIFETIME_US, DEVICE_CODES_MAX, DEVICE_CODES_PER_ADDRESS_MAX, DEVICE_POLL_INTERVAL_US,
 };
+use crate::receiver::store::audit::Actor;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
@@ -218,7 +219,8 @@ async fn take_approved(tx: &Transaction, hash: &str, expires_at: i64) -> Result<
     let (Some(user), machine) = (row.opt_text(2)?, row.text(4)?) else { return Ok(None) };
     tx.execute(DELETE_CODE, &[hash.into()]).await?;
     let Some(row) = tx.query_one(SELECT_USER, &[Value::from(&user)]).await? else { return Ok(None) };
-    insert_key(tx, &user, &row.text(0)?, &machine, Some(expires_at)).await.map(Some)
+    let actor = Actor::User(user.clone());
+    insert_key(tx, (&user, &row.text(0)?), &machine, Some(expires_at), actor).await.map(Some)
 }
 
 fn require_one(changed: u64) -> Result<()> {

@@ -1,6 +1,7 @@
 //! API keys. A key is printed once and stored as its hash.
 
 use super::names::{TenantKind, claim_name, tenant_id};
+use crate::receiver::store::audit::{Actor, AuditEntry, record};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
@@ -55,6 +56,7 @@ const LIST_KEYS: &str = "\
 const INSERT_KEY: &str = "\
     INSERT INTO api_keys (tenant_id, key_id, hash, prefix, label, created_at, expires_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const SELECT_BY_HASH: &str = "SELECT tenant_id, key_id FROM api_keys WHERE hash = $1";
 const REVOKE_BY_HASH: &str = "\
     UPDATE api_keys SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL \
     AND tenant_id = (SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'key' AND name = $1)";
@@ -65,7 +67,7 @@ impl Store {
         let expires_at = expires.map(|span| time::now_us().saturating_add(span));
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
-            insert_key(tx, &user, login, label, expires_at).await
+            insert_key(tx, (&user, login), label, expires_at, Actor::operator()).await
         })
         .await
     }
@@ -87,7 +89,13 @@ impl Store {
         let hash = keys::hash(key);
         with_retries(async || {
             let tx = self.db.write(DbRole::Operator).await?;
-            tx.execute(REVOKE_BY_HASH, &[Value::from(&hash), time::now_us().into()]).await?;
+            if tx.execute(REVOKE_BY_HASH, &[Value::from(&hash), time::now_us().into()]).await? > 0
+                && let Some(row) = tx.query_one(SELECT_BY_HASH, &[Value::from(&hash)]).await?
+            {
+                let user = row.text(0)?;
+                let entry = AuditEntry::command("key.revoke", format!("{} of {user}", row.text(1)?));
+                record(&tx, &AuditEntry { actor: Actor::User(user), ..entry }).await?;
+            }
             tx.commit().await
         })
         .await
@@ -108,7 +116,9 @@ impl Store {
             };
             let id = row.text(1)?;
             let sql = "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL";
-            tx.execute(sql, &[row.text(0)?.into(), Value::from(&id), time::now_us().into()]).await?;
+            let user = row.text(0)?;
+            tx.execute(sql, &[Value::from(&user), Value::from(&id), time::now_us().into()]).await?;
+            record(tx, &AuditEntry::command("key.revoke", format!("{id} of {user}"))).await?;
             Ok(id)
         })
         .await
@@ -118,10 +128,10 @@ impl Store {
 /// Creates a key of a user.
 pub async fn insert_key(
     tx: &Transaction,
-    user: &str,
-    login: &str,
+    (user, login): (&str, &str),
     label: &str,
     expires_at: Option<i64>,
+    actor: Actor,
 ) -> Result<NewKey> {
     let random = |error: getrandom::Error| StoreError::Internal(error.to_string());
     let key = keys::new_key().map_err(random)?;
@@ -139,6 +149,8 @@ pub async fn insert_key(
         expires_at.into(),
     ];
     tx.execute(INSERT_KEY, &params).await?;
+    let entry = AuditEntry::command("key.create", format!("{id} of {user}"));
+    record(tx, &AuditEntry { actor, ..entry }).await?;
     Ok(NewKey {
         key,
         id,

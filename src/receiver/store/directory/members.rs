@@ -2,10 +2,11 @@
 
 use super::names::{TenantKind, tenant_id};
 use super::principal::Role;
+use crate::receiver::store::audit::{AuditEntry, record};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
-use crate::receiver::store::sql::Row;
+use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::time;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -54,9 +55,12 @@ impl Store {
             let user = tenant_id(tx, TenantKind::User, login).await?;
             tx.lock_users(vec![user.clone()]).await?;
             let sql = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
-            match tx.execute(sql, &[organization.into(), user.into()]).await? {
+            match tx.execute(sql, &[Value::from(&organization), Value::from(&user)]).await? {
                 0 => Err(StoreError::refused(format!("{login} is no member of {slug}"))),
-                _ => Ok(()),
+                _ => {
+                    record(tx, &AuditEntry::command("member.remove", format!("{user} of {organization}")))
+                        .await
+                }
             }
         })
         .await
@@ -86,7 +90,8 @@ impl Store {
 pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -> Result<()> {
     let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
     let user = tenant_id(tx, TenantKind::User, login).await?;
-    let params = [organization.into(), user.into(), role.as_str().into(), time::now_us().into()];
+    let params = [Value::from(&organization), (&user).into(), role.as_str().into(), time::now_us().into()];
     tx.execute(UPSERT_MEMBER, &params).await?;
-    Ok(())
+    let target = format!("{user} of {organization} as {}", role.as_str());
+    record(tx, &AuditEntry::command("member.set", target)).await
 }

@@ -27,4 +27,4 @@ pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
 pub use principal::{Membership, Principal, Role};
 pub use query_reader::QueryReader;
-pub use tenants::{TenantInfo, tenant_users};
+pub use tenants::{TenantInfo, remove_tenant, tenant_users};

@@ -4,6 +4,7 @@
 
 use super::names::{TenantKind, claim_name, release_name, tenant_id};
 use crate::protocol::remote::Owner;
+use crate::receiver::store::audit::{AuditEntry, record};
 use crate::receiver::store::database::Transaction;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
@@ -26,13 +27,13 @@ impl Store {
             let id = tenant_id(tx, kind, handle).await?;
             let owner = normalize(owner)?;
             let sql = "DELETE FROM owners WHERE tenant_id = $1 AND owner = $2";
-            if tx.execute(sql, &[id.into(), Value::from(&owner)]).await? == 0 {
+            if tx.execute(sql, &[Value::from(&id), Value::from(&owner)]).await? == 0 {
                 return Err(StoreError::refused(format!("{owner} is not one of {handle}'s")));
             }
             if kind == TenantKind::Organization {
                 release_name(tx, "owner", &owner).await?;
             }
-            Ok(())
+            record(tx, &entry(kind, "remove", &id, &owner)).await
         })
         .await
     }
@@ -47,7 +48,17 @@ pub async fn add_owner(tx: &Transaction, kind: TenantKind, tenant: &str, owner: 
     if added == 1 && kind == TenantKind::Organization {
         claim_name(tx, "owner", &owner, tenant).await?;
     }
-    Ok(())
+    if added == 1 { record(tx, &entry(kind, "add", tenant, &owner)).await } else { Ok(()) }
+}
+
+/// The entry of a change. An account names a person, and is left out.
+fn entry(kind: TenantKind, change: &str, tenant: &str, owner: &str) -> AuditEntry {
+    match (kind, change) {
+        (TenantKind::Organization, "add") => AuditEntry::command("owner.add", format!("{owner} of {tenant}")),
+        (TenantKind::Organization, _) => AuditEntry::command("owner.remove", format!("{owner} of {tenant}")),
+        (TenantKind::User, "add") => AuditEntry::command("account.add", tenant),
+        (TenantKind::User, _) => AuditEntry::command("account.remove", tenant),
+    }
 }
 
 fn normalize(owner: &str) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use crate::receiver::store::database::{Transaction, Visibility};
 use crate::receiver::store::error::Result;
+use std::net::IpAddr;
 
 /// The user of a key, with the memberships and accounts at the time of the request.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Principal {
     pub memberships: Vec<Membership>,
     /// Microseconds; of the private space.
     pub retained_since: Option<i64>,
+    /// Address from which the request comes.
+    pub address: Option<IpAddr>,
 }
 
 /// An organization that the user belongs to.

@@ -4,6 +4,7 @@ use super::members::set_member;
 use super::names::{TenantKind, claim_name, release_name, tenant_id};
 use super::owners::{add_owner, owners_by_tenant};
 use super::principal::Role;
+use crate::receiver::store::audit::{AuditEntry, record};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
@@ -60,6 +61,9 @@ pub struct TenantInfo {
     pub created_at: String,
     /// Time before which rows are deleted, RFC 3339.
     pub retained_since: Option<String>,
+    /// True if members of the organization may delete their sessions; absent for a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members_may_forget: Option<bool>,
 }
 
 impl Store {
@@ -71,6 +75,7 @@ impl Store {
             for owner in owners {
                 add_owner(tx, TenantKind::Organization, &id, owner).await?;
             }
+            record(tx, &AuditEntry::command("org.create", &id)).await?;
             Ok(id)
         })
         .await
@@ -93,6 +98,7 @@ impl Store {
             for account in accounts {
                 add_owner(tx, TenantKind::User, &id, account).await?;
             }
+            record(tx, &AuditEntry::command("user.create", &id)).await?;
             Ok(id)
         })
         .await
@@ -101,7 +107,8 @@ impl Store {
     /// All organizations or all users.
     pub async fn tenants(&self, kind: TenantKind) -> Result<Vec<TenantInfo>> {
         let tx = self.db.read(DbRole::Operator).await?;
-        let sql = "SELECT tenant_id, handle, title, created_at, retained_since FROM tenants WHERE kind = $1 ORDER BY handle";
+        let sql = "SELECT tenant_id, handle, title, created_at, retained_since, members_may_forget FROM tenants \
+                   WHERE kind = $1 ORDER BY handle";
         let rows = tx.query(sql, &[kind.as_str().into()]).await?;
         let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
         let mut owners = owners_by_tenant(&tx, SELECT_OWNERS, &[ids.into()]).await?;
@@ -115,6 +122,7 @@ impl Store {
                 name: row.text(2)?,
                 created_at: time::rfc3339(row.int(3)?),
                 retained_since: row.opt_int(4)?.map(time::rfc3339),
+                members_may_forget: (kind == TenantKind::Organization).then_some(row.flag(5)?),
             })
         };
         rows.iter().map(read).collect()
@@ -131,8 +139,24 @@ impl Store {
             }
             let sql = "UPDATE tenants SET handle = $2, title = coalesce($3, title) WHERE tenant_id = $1";
             let title = name.map(str::to_owned).or((kind == TenantKind::User).then(|| to.to_owned()));
-            tx.execute(sql, &[id.into(), to.into(), title.into()]).await?;
-            Ok(())
+            tx.execute(sql, &[Value::from(&id), to.into(), title.into()]).await?;
+            let action = match kind {
+                TenantKind::Organization => "org.rename",
+                TenantKind::User => "user.rename",
+            };
+            record(tx, &AuditEntry::command(action, id)).await
+        })
+        .await
+    }
+
+    /// Allows the members of an organization to delete their sessions, or forbids it.
+    pub async fn set_members_may_forget(&self, slug: &str, may_forget: bool) -> Result<()> {
+        self.operate(async |tx| {
+            let id = tenant_id(tx, TenantKind::Organization, slug).await?;
+            let sql = "UPDATE tenants SET members_may_forget = $2 WHERE tenant_id = $1";
+            tx.execute(sql, &[Value::from(&id), may_forget.into()]).await?;
+            let target = format!("{id} members-may-forget {}", if may_forget { "yes" } else { "no" });
+            record(tx, &AuditEntry::command("org.set", target)).await
         })
         .await
     }
@@ -141,24 +165,34 @@ impl Store {
     pub async fn remove(&self, kind: TenantKind, handle: &str) -> Result<()> {
         self.operate(async |tx| {
             let id = tenant_id(tx, kind, handle).await?;
-            // A batch locks its user and then looks up the user's tenants again, so that none comes after the removal.
-            tx.lock_users(tenant_users(tx, &id).await?).await?;
-            let sql = "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1";
-            tx.execute(sql, &[Value::from(&id)]).await?;
-            for table in TENANT_TABLES {
-                tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[Value::from(&id)]).await?;
-            }
-            let elsewhere = match kind {
-                TenantKind::Organization => REMOVE_ORGANIZATION_ELSEWHERE,
-                TenantKind::User => REMOVE_USER_ELSEWHERE,
+            remove_tenant(tx, kind, &id).await?;
+            let action = match kind {
+                TenantKind::Organization => "org.remove",
+                TenantKind::User => "user.remove",
             };
-            for sql in elsewhere {
-                tx.execute(sql, &[Value::from(&id)]).await?;
-            }
-            Ok(())
+            record(tx, &AuditEntry::command(action, id)).await
         })
         .await
     }
+}
+
+/// Removes a tenant with everything that is stored in it, once the batches on their way are stored.
+pub async fn remove_tenant(tx: &Transaction, kind: TenantKind, id: &str) -> Result<()> {
+    // A batch locks its user and then looks up the user's tenants again, so that none comes after the removal.
+    tx.lock_users(tenant_users(tx, id).await?).await?;
+    let sql = "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1";
+    tx.execute(sql, &[Value::from(id)]).await?;
+    for table in TENANT_TABLES {
+        tx.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[Value::from(id)]).await?;
+    }
+    let elsewhere = match kind {
+        TenantKind::Organization => REMOVE_ORGANIZATION_ELSEWHERE,
+        TenantKind::User => REMOVE_USER_ELSEWHERE,
+    };
+    for sql in elsewhere {
+        tx.execute(sql, &[Value::from(id)]).await?;
+    }
+    Ok(())
 }
 
 /// All users who may be storing a batch in a tenant, or have stored one there.

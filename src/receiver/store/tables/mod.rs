@@ -31,11 +31,13 @@ pub use metrics::{
     MetricDimension, MetricsQuery, MetricsRow, SET_METRICS_REPOSITORY, add_to_metrics, stored_sums,
 };
 pub use session_locations::{
-    INSERT_LOCATIONS, SessionLocation, move_location, session_location, session_locations, set_tombstone,
+    ForgettableSession, INSERT_LOCATIONS, SessionLocation, forgettable_sessions, move_location, no_session,
+    remove_tombstone, remove_tombstones, session_location, session_locations, set_tombstones,
+    tenants_with_sessions,
 };
 pub use sessions::{
     GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredFields,
-    StoredSession, UPDATE_SESSIONS, session_fields,
+    StoredSession, UPDATE_SESSIONS, session_fields, session_repository,
 };
 pub use tasks::{
     StoredTask, TaskFields, TaskPage, TaskPosition, TaskVersion, UPSERT_TASKS, session_tasks, task_fields,

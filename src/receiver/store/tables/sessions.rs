@@ -187,6 +187,17 @@ const READ_COLUMNS: &str = "tenant_id, session_id, user_id, repository, project_
 const SELECTION: &str = "WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND ($3 = '' OR user_id = $3) \
     AND ($4 = '' OR repository = $4)";
 
+/// The repository of a user's session in a tenant, as a URL; `None` if only the session's location is left.
+pub async fn session_repository(
+    tx: &Transaction,
+    tenant: &str,
+    user: &str,
+    id: &str,
+) -> Result<Option<String>> {
+    let stored = session_fields(tx, tenant, user, std::iter::once(id)).await?.remove(id);
+    Ok(stored.map(|fields| fields.version.repository))
+}
+
 /// The fields of a user's sessions that are stored in a tenant, by session id. Locks the rows.
 pub async fn session_fields(
     tx: &Transaction,

@@ -114,7 +114,7 @@ pub fn rejection_by_location(location: &SessionLocation, tenant: &str) -> Option
         let message = "the session was deleted on purpose and is not taken again";
         return Some(Rejection::new(code::FORGOTTEN, message));
     }
-    (location.tenant_id != tenant).then(|| {
+    location.tenant_id.as_ref().is_some_and(|stored_in| stored_in != tenant).then(|| {
         let message =
             "the session was stored when its repository belonged elsewhere; an administrator can move it";
         Rejection::new(code::SESSION_MOVED, message)

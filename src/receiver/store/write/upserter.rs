@@ -135,7 +135,8 @@ impl<'t> Upserter<'t> {
                 None => (None, 0),
             };
             // A pruned session does not come back without its rows.
-            let may_be_pruned = !state.keeps_empty && (!session.has_no_rows() || location.is_some());
+            let has_location = location.is_some_and(|location| location.tenant_id.is_some());
+            let may_be_pruned = !state.keeps_empty && (!session.has_no_rows() || has_location);
             if retained.is_empty() && may_be_pruned && stored.is_none() {
                 continue;
             }
@@ -152,7 +153,7 @@ impl<'t> Upserter<'t> {
                 session,
                 retained,
                 fields,
-                has_location: location.is_some(),
+                has_location,
                 stored,
                 stored_digest,
                 is_new,

@@ -79,12 +79,29 @@ GRANT SELECT, INSERT, UPDATE ON metrics TO han_sync_request;
 CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.tenant', true)));
 
--- Session locations belong to the user's private space. Only an operator moves or deletes one.
-GRANT SELECT, INSERT ON session_locations TO han_sync_request;
+-- A user may forget sessions of their own, with all rows and sums.
+DO $$
+DECLARE
+    name TEXT;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['sessions', 'messages', 'tasks', 'usages', 'metrics'] LOOP
+        EXECUTE format('GRANT DELETE ON %I TO han_sync_request', name);
+        EXECUTE format(
+            'CREATE POLICY request_deletes ON %I FOR DELETE TO han_sync_request USING ('
+            '  tenant_id = (SELECT current_setting(''han.tenant'', true))'
+            '  AND user_id = (SELECT current_setting(''han.user'', true)))', name);
+    END LOOP;
+END
+$$;
+
+-- Session locations and tombstones belong to the user's private space. Only an operator moves or deletes one.
+GRANT SELECT, INSERT, UPDATE ON session_locations TO han_sync_request;
 CREATE POLICY request_reads ON session_locations FOR SELECT TO han_sync_request
     USING (tenant_id = (SELECT current_setting('han.user', true)));
 CREATE POLICY request_inserts ON session_locations FOR INSERT TO han_sync_request
     WITH CHECK (tenant_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_updates ON session_locations FOR UPDATE TO han_sync_request
+    USING (tenant_id = (SELECT current_setting('han.user', true)));
 
 -- The user's own memberships, and the tenants that the user has by them.
 GRANT SELECT ON tenants, members TO han_sync_request;
@@ -93,3 +110,27 @@ CREATE POLICY request ON members FOR SELECT TO han_sync_request
 CREATE POLICY request ON tenants FOR SELECT TO han_sync_request
     USING (tenant_id IN ((SELECT current_setting('han.tenant', true)), (SELECT current_setting('han.user', true)))
         OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = (SELECT current_setting('han.user', true))));
+
+-- The audit log: every role appends, an operator reads, and nobody changes or deletes. Old entries go by one function, which
+-- runs as the owner of the table and takes none that is younger than 30 days.
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit FORCE ROW LEVEL SECURITY;
+GRANT INSERT ON audit TO han_sync_directory, han_sync_request, han_sync_operator;
+CREATE POLICY append ON audit FOR INSERT TO han_sync_directory, han_sync_request, han_sync_operator WITH CHECK (true);
+GRANT SELECT ON audit TO han_sync_operator;
+CREATE POLICY operator ON audit FOR SELECT TO han_sync_operator USING (true);
+CREATE POLICY retention ON audit TO CURRENT_USER USING (true);
+CREATE FUNCTION prune_audit(before BIGINT) RETURNS BIGINT LANGUAGE sql SECURITY DEFINER AS $$
+    WITH gone AS (
+        DELETE FROM audit WHERE tenant_id = 'audit'
+        AND at < least(before, (extract(epoch FROM now()) * 1000000)::bigint - 30 * 86400000000) RETURNING entry
+    )
+    SELECT count(*) FROM gone
+$$;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION prune_audit(BIGINT) SET search_path = %I', current_schema());
+END
+$$;
+REVOKE ALL ON FUNCTION prune_audit(BIGINT) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION prune_audit(BIGINT) TO han_sync_operator;

@@ -11,6 +11,7 @@ CREATE TABLE tenants (
     title {text} NOT NULL,
     created_at BIGINT NOT NULL,
     retained_since BIGINT,               -- older messages are pruned and rejected
+    members_may_forget BOOLEAN NOT NULL DEFAULT TRUE, -- of an organization: its members may delete their sessions
     PRIMARY KEY (tenant_id)
 );
 
@@ -67,13 +68,15 @@ CREATE TABLE device_codes (
     PRIMARY KEY (tenant_id, device_hash)
 );
 
--- The tenant in which a user's session is stored. The location outlives the session, so that a pruned or deleted session
--- is not stored again.
+-- The tenant in which a user's session is stored, and the session's tombstone. The location outlives the session, so that
+-- a pruned or forgotten session is not stored again.
 CREATE TABLE session_locations (
     tenant_id {text} NOT NULL,           -- the user
     session_id {text} NOT NULL,
-    stored_in {text} NOT NULL,           -- the tenant
-    forgotten_at BIGINT,                 -- the tombstone: when the session was deleted for good
+    stored_in {text},                    -- the tenant; null where the session is not stored
+    forgotten_at BIGINT,                 -- the tombstone: when the session was forgotten
+    forgotten_repository {text},         -- with a tombstone: the repository, by which the tombstone can be removed
+    restored_at BIGINT,                  -- when a tombstone was last removed; an earlier request to forget has no effect
     PRIMARY KEY (tenant_id, session_id)
 );
 
@@ -208,3 +211,20 @@ CREATE TABLE clients (
     last_errors {text} NOT NULL,         -- JSON
     PRIMARY KEY (tenant_id, user_id, client_id)
 );
+
+-- The audit log, to which the program only appends. It is a tenant of its own, as the directory is. People and organizations
+-- stand here by their ids.
+CREATE TABLE audit (
+    tenant_id {text} NOT NULL DEFAULT 'audit' CHECK (tenant_id = 'audit'),
+    entry BIGINT NOT NULL,               -- SQLite: in the order of insertion
+    at BIGINT NOT NULL,
+    actor {text},
+    action {text} NOT NULL,
+    target {text} NOT NULL,
+    address {text},
+    outcome {text} NOT NULL,
+    count BIGINT NOT NULL,
+    hash {text},                         -- SQLite: SHA-256 of the entry and of the hash before it
+    PRIMARY KEY (tenant_id, entry)
+);
+CREATE INDEX audit_in_order ON audit (tenant_id, at, entry);
