@@ -24,5 +24,5 @@ pub mod tls;
 
 pub use exporter_test::ExporterTest;
 pub use sandbox::{Outcome, RunningProgram, Sandbox, time, wait_until};
-pub use test_receiver::fault::{self, Fault, Request, batches, connections, identities, requests};
+pub use test_receiver::fault::{self, Fault, Request, batches, connections, forgets, identities, requests};
 pub use test_receiver::{ListenOptions, TestReceiver};

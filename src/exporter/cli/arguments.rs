@@ -126,6 +126,8 @@ pub enum Subcommand {
     Install(InstallArgs),
     /// `uninstall`.
     Uninstall(UninstallArgs),
+    /// `forget`.
+    Forget(ForgetArgs),
 }
 
 /// Send one session now, at high priority, whatever the backoff.
@@ -218,6 +220,30 @@ pub struct VerifyArgs {
     /// send again what is missing or different
     #[argh(switch)]
     pub repair: bool,
+}
+
+/// Have the receiver delete sessions, and send them no more; --undo takes that back.
+#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "forget")]
+pub struct ForgetArgs {
+    /// this session, sent or not
+    #[argh(option)]
+    pub session: Option<String>,
+    /// the sessions of this repository, which is excluded from now on
+    #[argh(option)]
+    pub repo: Option<String>,
+    /// sessions that were sent and would not be eligible today
+    #[argh(switch)]
+    pub excluded: bool,
+    /// all sessions
+    #[argh(switch)]
+    pub all: bool,
+    /// do not ask
+    #[argh(switch)]
+    pub yes: bool,
+    /// take it back: the sessions are sent again from their beginning
+    #[argh(switch)]
+    pub undo: bool,
 }
 
 /// Let scheduled runs and those of hooks send nothing; runs by hand still do.
@@ -414,7 +440,8 @@ fn seconds(flag: &str, text: Option<&str>, min: u64, default: u64) -> Result<Dur
         .ok_or_else(|| usage(&format!("{flag} {text:?}: write a whole number from {min} to {SECONDS_MAX}")))
 }
 
-/// Combines `--session`, which is a flag of runs, `preview`, `reset` and `verify`, with the subcommand, and validates both.
+/// Combines `--session`, which is a flag of runs, `preview`, `reset`, `verify` and `forget`, with the subcommand, and
+/// validates both.
 fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Option<Subcommand>, Error> {
     let command = match (session, command) {
         (None, command) => command,
@@ -422,8 +449,10 @@ fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Op
         (session, Some(Subcommand::Preview(_))) => Some(Subcommand::Preview(PreviewArgs { session })),
         (session, Some(Subcommand::Reset(_))) => Some(Subcommand::Reset(ResetArgs { session })),
         (session, Some(Subcommand::Verify(args))) => Some(Subcommand::Verify(VerifyArgs { session, ..args })),
+        (session, Some(Subcommand::Forget(args))) => Some(Subcommand::Forget(ForgetArgs { session, ..args })),
         (Some(_), Some(_)) => {
-            return Err(usage("--session belongs to a run, preview, reset or verify, not to this command"));
+            let message = "--session belongs to a run, preview, reset, verify or forget, not to this command";
+            return Err(usage(message));
         }
     };
     match &command {
@@ -444,7 +473,20 @@ fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Op
         {
             Err(usage(&format!("--scheduler {name:?}: write launchd, systemd or cron")))
         }
+        Some(Subcommand::Forget(args)) if args.objects() != 1 => {
+            Err(usage("forget takes one of --session ID, --repo REPOSITORY, --excluded and --all"))
+        }
+        Some(Subcommand::Forget(ForgetArgs { session: Some(id), .. })) if id.trim().is_empty() => {
+            Err(usage("the session's id is empty"))
+        }
         _ => Ok(command),
+    }
+}
+
+impl ForgetArgs {
+    /// Number of objects that are named.
+    fn objects(&self) -> usize {
+        [self.session.is_some(), self.repo.is_some(), self.excluded, self.all].map(usize::from).iter().sum()
     }
 }
 
@@ -513,6 +555,10 @@ mod tests {
             &["pause", "--for", "h"],
             &["pause", "--for"],
             &["--session", "a", "all"],
+            &["forget"],
+            &["forget", "--all", "--excluded"],
+            &["forget", "--session", "a", "--repo", "github.com/acme/api"],
+            &["forget", "--session", " "],
         ] {
             assert_eq!(rejection(arguments), ExitCode::Usage, "{arguments:?}");
         }

@@ -163,10 +163,12 @@ impl Explainer<'_> {
                     Inclusion::Personal => "its owner is your own account, and includePersonal is set",
                     Inclusion::ForcedInclude => "a forceInclude pattern names the repository",
                 };
-                (true, inclusion.as_str(), explanation.to_owned(), EXCLUSION_REMEDY)
+                (true, inclusion.as_str(), explanation.to_owned(), EXCLUSION_REMEDY.to_owned())
             }
             Eligibility::Excluded { reason, .. } => {
-                (false, reason.code(), reason.to_string(), reason.remedy())
+                let remedy = session_id.as_deref().map(|id| reason.remedy_of(id));
+                let remedy = remedy.unwrap_or_else(|| reason.remedy().to_owned());
+                (false, reason.code(), reason.to_string(), remedy)
             }
         };
         Explanation {
@@ -186,7 +188,7 @@ impl Explainer<'_> {
             },
             include_content,
             content: self.content(eligible, include_content, &project_override),
-            remedy: remedy.to_owned(),
+            remedy,
         }
     }
 

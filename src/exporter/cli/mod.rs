@@ -30,6 +30,8 @@ mod reset;
 mod login;
 /// Messages that the receiver lacks.
 mod verify;
+/// Sessions that are deleted at the receiver.
+mod forget;
 
 use crate::exporter::cli::arguments::{Invocation, Subcommand};
 use crate::exporter::cli::machine::{completions, doctor, install, logs, pause};
@@ -88,6 +90,7 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Login(_)) => login::login(&context, output),
         Some(Subcommand::Logout(_)) => login::logout(&context, output),
         Some(Subcommand::Verify(args)) => verify::execute(&context, &args, output),
+        Some(Subcommand::Forget(args)) => forget::execute(&context, &args, output),
         Some(Subcommand::Pause(args)) => pause::pause(&context, args.period, output),
         Some(Subcommand::Resume(_)) => pause::resume(&context, output),
         Some(Subcommand::Doctor(_)) => doctor::execute(&context, output),

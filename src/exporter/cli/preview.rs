@@ -20,7 +20,7 @@ use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::RunStatus;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Eligibility;
-use crate::exporter::plan::scan::Scan;
+use crate::exporter::plan::scan::{Scan, ScannedSession};
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::report::{Report, ReportedError, VERSION, count};
 use crate::printable::printable;
@@ -71,6 +71,7 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
         report_exclusion(id, &inspection.scan, &mut report);
     }
     let request = request(&inspection, args);
+    let forgotten = forgotten_sessions(&inspection.scan);
     let mut preview = Preview { context, request, began_at, totals: PreviewTotals::default() };
     if output.json {
         output.raw(&format!("{{\"version\":{VERSION},\"batches\":["));
@@ -85,6 +86,12 @@ pub(super) fn execute(context: &Context, args: &PreviewArgs, mut output: Output)
     }
     preview.write_batches(inspection, &mut output)?;
     output.text(&render_text(&preview.totals, context.config.enabled.value));
+    if forgotten > 0 && args.session.is_none() {
+        output.text(&format!(
+            "{} forgotten: han-sync forget --session ID --undo takes one back, han-sync explain lists them\n",
+            count(forgotten, "session")
+        ));
+    }
     if let Some(error) = report.errors.first() {
         output.text(&format!("{}\n", printable(&error.message)));
     }
@@ -130,12 +137,18 @@ fn report_exclusion(id: &str, scan: &Scan, report: &mut Report) {
         Some(session) => match &session.eligibility {
             Eligibility::Eligible { .. } => return,
             Eligibility::Excluded { reason, .. } => {
-                (reason.code(), format!("session {id} would not be sent: {reason}; {}", reason.remedy()))
+                (reason.code(), format!("session {id} would not be sent: {reason}; {}", reason.remedy_of(id)))
             }
         },
     };
     report.status = RunStatus::Skipped;
     report.add_error(Some(id), code, message);
+}
+
+/// The number of sessions that are not sent because they are forgotten.
+fn forgotten_sessions(scan: &Scan) -> usize {
+    let is_forgotten = |session: &&ScannedSession| matches!(&session.eligibility, Eligibility::Excluded { reason, .. } if reason.is_forgotten());
+    scan.sessions.iter().filter(is_forgotten).count()
 }
 
 /// The totals of all batches.

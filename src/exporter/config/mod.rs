@@ -11,6 +11,8 @@ pub mod small_file;
 mod working_tree;
 /// Untrusted YAML.
 pub mod yaml;
+/// The editor of a list in `han.yml`.
+pub mod list_editor;
 /// The layer of `han.yml`.
 mod file;
 /// The bearer key.

@@ -12,14 +12,23 @@ use crate::exporter::report::count;
 use crate::exporter::state::queue::Permanence;
 use crate::protocol::{SyncError, SyncResponse, code};
 
-/// Validates a response. Returns the sessions that it rejects; it acknowledges all others that were sent.
+/// The sessions of a batch that a response names; it acknowledges all others that were sent, and the forgotten ones.
+#[derive(Debug, Default)]
+pub struct NamedSessions<'a> {
+    /// Rejected sessions.
+    pub rejected: HashMap<&'a str, &'a SyncError>,
+    /// Sessions of which the receiver holds a tombstone.
+    pub forgotten: Vec<&'a str>,
+}
+
+/// Validates a response, and returns the sessions that it names.
 ///
 /// # Errors
 /// An inconsistent response acknowledges nothing. The error text names the inconsistency.
 pub fn validate_response<'a>(
     sent: impl Iterator<Item = &'a str>,
     response: &'a SyncResponse,
-) -> Result<HashMap<&'a str, &'a SyncError>, String> {
+) -> Result<NamedSessions<'a>, String> {
     let sent: HashSet<&str> = sent.collect();
     let mut named: HashMap<&str, &SyncError> = HashMap::new();
     for error in &response.errors {
@@ -42,21 +51,20 @@ pub fn validate_response<'a>(
         ));
     }
     // A tombstone at the receiver counts as delivered.
-    named.retain(|_, error| error.code != code::FORGOTTEN);
-    Ok(named)
+    let forgotten = named.extract_if(|_, error| error.code == code::FORGOTTEN).map(|(id, _)| id).collect();
+    Ok(NamedSessions { rejected: named, forgotten })
 }
 
 impl Progress<'_> {
     /// Applies a validated response: advances the cursors of the acknowledged sessions, and handles the rejected ones.
-    pub fn apply_response(
-        &mut self,
-        batch: &Batch,
-        rejections: &HashMap<&str, &SyncError>,
-        due: &mut VecDeque<DueSession>,
-    ) {
+    pub fn apply_response(&mut self, batch: &Batch, named: &NamedSessions, due: &mut VecDeque<DueSession>) {
         self.clear_suspicions(batch, due);
+        let rejections = &named.rejected;
         let is_accepted = |session_id: &str| !rejections.contains_key(session_id);
         let (messages, tasks) = self.batcher.advance_cursors(batch, is_accepted, due);
+        for session_id in &named.forgotten {
+            self.learn_tombstone(session_id, due);
+        }
         let mut is_searching = false;
         for chunk in &batch.chunks {
             let Some(rejection) = rejections.get(chunk.session_id.as_str()) else {
@@ -99,6 +107,30 @@ impl Progress<'_> {
         );
     }
 
+    /// Records that the receiver holds a tombstone of a session, so that no more of it is sent; or, while the tombstone is
+    /// being taken back, that the session has to be sent again.
+    fn learn_tombstone(&mut self, session_id: &str, due: &mut VecDeque<DueSession>) {
+        if let Some(index) = due.iter().position(|session| session.session_id == session_id) {
+            self.batcher.finish_session(due, index);
+        }
+        let now = self.batcher.clock.now();
+        let state = &mut self.batcher.state;
+        let repository = state.repository(session_id).map(str::to_owned);
+        if state.destination.forget_requests.has_undo_of(session_id, repository.as_deref()) {
+            if let Some(cursor) = state.destination.sessions.get_mut(session_id) {
+                cursor.rewind();
+            }
+            return;
+        }
+        state.tombstones.learn(session_id, now, repository.as_deref());
+        self.batcher.finished.insert(session_id.to_owned());
+        self.log.info(
+            "forgotten",
+            &format!("session {session_id} was forgotten elsewhere, and is not sent any more"),
+            &[],
+        );
+    }
+
     /// Warns of values that are outside the protocol's bounds and were replaced.
     fn warn_of_adjustments(&self, chunk: &SessionChunk) {
         let Some((rowid, values)) = &chunk.adjustments.first else { return };
@@ -135,7 +167,8 @@ mod tests {
                 errors: codes.map(error).to_vec(),
                 server_timestamp: None,
             };
-            assert!(validate_response(["s"].into_iter(), &response).unwrap().contains_key("s"), "{codes:?}");
+            let named = validate_response(["s"].into_iter(), &response).unwrap();
+            assert!(named.rejected.contains_key("s") && named.forgotten.is_empty(), "{codes:?}");
         }
     }
 }

@@ -171,8 +171,9 @@ impl<'a> Batcher<'a> {
         let Some(row) = snapshot.session(&session.session_id)? else { return Ok(None) };
         let filter = EligibilityFilter { config: self.config, affiliations };
         let repository = repository_in(snapshot, &row, &self.state)?;
+        let tombstone = self.state.tombstones.get(&row.id);
         let Decision { eligibility, include_content, include_branch } =
-            filter.decide(&repository, &self.state.project_overrides);
+            filter.decide(&repository, &self.state.project_overrides).unless_forgotten(tombstone);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
         let fields = SessionFields::new(&row, remote, inclusion);
         let now = self.clock.now();

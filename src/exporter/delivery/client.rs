@@ -11,8 +11,9 @@ use ureq::{Agent, SendBody};
 use crate::exporter::config::{ApiKey, Config, Endpoint};
 use crate::exporter::delivery::agent::AgentSettings;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::{self, BatchDecision};
+use crate::exporter::delivery::response::{self, BatchDecision, ForgetAnswer};
 use crate::exporter::error::Error;
+use crate::exporter::state::tombstones::{ForgetObject, ForgetRequest};
 use crate::protocol::{
     CLIENT_ID_HEADER, DigestsRequest, DigestsResponse, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER,
 };
@@ -93,6 +94,21 @@ impl HttpClient {
         response::digests(&self.endpoint, response, now)
     }
 
+    /// Asks the receiver to forget sessions, or to take tombstones back. A date in `Retry-After` is relative to `now`.
+    pub fn forget(&self, request: &ForgetRequest, now: DateTime<Utc>) -> Result<ForgetAnswer, RequestError> {
+        let target = forget_target(request, now);
+        let request = self
+            .agent()
+            .delete(format!("{}/{target}", self.endpoint.trim_end_matches('/')))
+            .header("Authorization", self.authorization())
+            .header("Accept", "application/json")
+            .header(CLIENT_ID_HEADER, &self.client_id)
+            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+        let response =
+            request.call().map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
+        response::forget_answer(&self.endpoint, response, now)
+    }
+
     fn authorization(&self) -> String {
         format!("Bearer {}", self.key.expose())
     }
@@ -100,6 +116,32 @@ impl HttpClient {
     fn agent(&self) -> &Agent {
         self.agent.get_or_init(|| self.settings.agent())
     }
+}
+
+/// Path and query below the endpoint. The age of a repeated request tells the receiver which of two commands was later; a
+/// first one counts from its arrival.
+fn forget_target(request: &ForgetRequest, now: DateTime<Utc>) -> String {
+    let kind = if request.is_undo { "tombstones" } else { "sessions" };
+    let age = match request.age_seconds(now) {
+        0 => String::new(),
+        seconds => format!("age={seconds}"),
+    };
+    let (target, separator) = match &request.object {
+        ForgetObject::Session(id) => (format!("{kind}/{}", percent_encoded(id)), '?'),
+        ForgetObject::Repository(path) => {
+            (format!("{kind}?repository={}", percent_encoded(&format!("https://{path}"))), '&')
+        }
+        ForgetObject::All => (format!("{kind}?all=true"), '&'),
+    };
+    if age.is_empty() { target } else { format!("{target}{separator}{age}") }
+}
+
+/// Encodes a text for a path or a query.
+fn percent_encoded(text: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    let encode =
+        |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
 }
 
 /// The body of a request, which records whether reading it has begun.

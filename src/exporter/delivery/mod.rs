@@ -10,8 +10,6 @@ pub mod request_error;
 pub mod response;
 /// The error of a request without a response.
 mod transport_failure;
-/// The certificate authorities in `caFile`.
-mod authorities;
 /// The HTTP agent.
 pub mod agent;
 /// The HTTP client.
@@ -36,6 +34,8 @@ mod rejection;
 mod body_fault;
 /// The acknowledgement of a batch.
 pub mod acknowledge;
+/// Requests to forget sessions.
+pub mod forget;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -332,14 +332,14 @@ impl<'a> Delivery<'a> {
             Ok((BatchDecision::Response(response), duration)) => {
                 match validate_response(batch.chunks.iter().map(|chunk| chunk.session_id.as_str()), &response)
                 {
-                    Ok(rejections) => {
+                    Ok(named) => {
                         self.record_acknowledged(batch, body, duration);
-                        self.progress.apply_response(batch, &rejections, due);
+                        self.progress.apply_response(batch, &named, due);
                         // One of which all sessions are forgotten stores nothing, and the receiver does not count it.
                         if response.processed > 0 {
                             self.progress.destination_mut().verification.count_batch();
                         }
-                        let is_complete = rejections.is_empty();
+                        let is_complete = named.rejected.is_empty() && named.forgotten.is_empty();
                         return Ok(if is_complete { Attempt::Acknowledged } else { Attempt::Incomplete });
                     }
                     Err(message) => RequestError::fault(message),

@@ -91,6 +91,7 @@ impl<'a> Progress<'a> {
         let copy = StateCopy {
             client: Client { id: state.client_id.clone(), machine: state.machine.clone() },
             project_overrides: state.project_overrides.clone(),
+            tombstones: state.tombstones.clone(),
         };
         let now = self.batcher.clock.now();
         let mut warnings = Vec::new();

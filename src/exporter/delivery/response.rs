@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
@@ -60,6 +61,67 @@ impl fmt::Display for BatchRejection {
             Rejecter::Gateway => write!(f, "a batch did not reach the receiver ({status}: {message})"),
             Rejecter::Exporter => write!(f, "a batch was not sent ({message})"),
         }
+    }
+}
+
+/// The receiver's answer to a request to forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForgetAnswer {
+    /// Everything is done.
+    Done,
+    /// Sessions of organizations stay, because these do not let members delete; the rest is done.
+    Refused {
+        /// Slugs of the organizations, as far as they are named.
+        organizations: Vec<String>,
+        /// Reason for people.
+        reason: String,
+    },
+    /// The receiver has no such route, or something on the way lets no such request through.
+    Unsupported {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The receiver cannot act on the request, whatever the time.
+    Invalid {
+        /// Error text of the receiver.
+        message: String,
+    },
+}
+
+/// Organizations that refuse, in a response of 207.
+#[derive(Deserialize)]
+struct RefusedOrganizations {
+    refused: Vec<String>,
+}
+
+/// Interprets the response to a request to forget. A date in `Retry-After` is relative to `now`.
+pub fn forget_answer(
+    endpoint: &str,
+    mut response: Response<Body>,
+    now: DateTime<Utc>,
+) -> Result<ForgetAnswer, RequestError> {
+    let status = response.status().as_u16();
+    match status {
+        200 | 202 | 204 => Ok(ForgetAnswer::Done),
+        207 => {
+            let body = json_body(endpoint, &mut response)?;
+            let RefusedOrganizations { refused } = serde_json::from_slice(&body).map_err(|_| {
+                RequestError::fault(format!("{endpoint} returned 207 with JSON that names no organizations"))
+            })?;
+            let organizations: Vec<String> = refused.iter().map(|slug| truncated(slug)).collect();
+            let reason = format!("{} refused: its sessions stay there", organizations.join(", "));
+            Ok(ForgetAnswer::Refused { organizations, reason })
+        }
+        403 => Ok(match receiver_text(endpoint, &mut response) {
+            Some(reason) => ForgetAnswer::Refused { organizations: Vec::new(), reason },
+            None => ForgetAnswer::Unsupported { status },
+        }),
+        404 | 405 | 501 => Ok(ForgetAnswer::Unsupported { status }),
+        400 | 422 => {
+            let status = response.status();
+            Ok(ForgetAnswer::Invalid { message: status_text(endpoint, status, &mut response) })
+        }
+        _ => Err(classify_error(endpoint, response, now)),
     }
 }
 

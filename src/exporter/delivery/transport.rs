@@ -14,8 +14,9 @@ use chrono::{DateTime, Utc};
 use crate::exporter::clock::Clock;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::request_error::RequestError;
-use crate::exporter::delivery::response::BatchDecision;
+use crate::exporter::delivery::response::{BatchDecision, ForgetAnswer};
 use crate::exporter::delivery::signals::Signals;
+use crate::exporter::state::tombstones::ForgetRequest;
 use crate::protocol::{DigestsRequest, DigestsResponse, Identity};
 
 /// The time that a request in flight gets after a signal; everything is saved within 2 s.
@@ -25,6 +26,7 @@ enum Job {
     Post(Arc<Vec<u8>>, DateTime<Utc>),
     Identity(DateTime<Utc>),
     Digests(DigestsRequest, DateTime<Utc>),
+    Forget(ForgetRequest, DateTime<Utc>),
 }
 
 enum Event {
@@ -32,6 +34,7 @@ enum Event {
     Posted(Result<BatchDecision, RequestError>, Duration),
     Identified(Result<Option<Identity>, RequestError>),
     Digested(Result<Option<DigestsResponse>, RequestError>),
+    Forgotten(Result<ForgetAnswer, RequestError>),
     Signal,
 }
 
@@ -118,6 +121,20 @@ impl Transport {
         }
     }
 
+    /// Sends a request to forget, and waits for the answer for at most `time_left`.
+    pub fn forget(
+        &mut self,
+        request: ForgetRequest,
+        now: DateTime<Utc>,
+        time_left: Duration,
+    ) -> Result<ForgetAnswer, RequestError> {
+        let request = self.request(Job::Forget(request, now), time_left)?;
+        match self.wait(request)? {
+            Event::Forgotten(answer) => answer,
+            _ => Err(RequestError::Signalled),
+        }
+    }
+
     /// Waits, or advances a simulated clock. A signal ends the wait.
     pub fn pause(&mut self, clock: &Clock, wait: Duration) -> Result<(), RequestError> {
         let is_simulated = clock.is_simulated();
@@ -153,6 +170,7 @@ impl Transport {
                     Job::Post(body, now) => Event::Posted(client.post(&body, now), started.elapsed()),
                     Job::Identity(now) => Event::Identified(client.identity(now)),
                     Job::Digests(asked, now) => Event::Digested(client.digests(&asked, now)),
+                    Job::Forget(request, now) => Event::Forgotten(client.forget(&request, now)),
                 };
                 if event_tx.send(event).is_err() {
                     return;

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::config::{Config, PrivacyRules};
 use crate::exporter::plan::session_repository::{RepositoryOrigin, SessionRepository};
+use crate::exporter::state::tombstones::Tombstone;
 use crate::protocol::remote::{Owner, Pattern, Remote, RemoteError};
 use crate::protocol::{Identity, Inclusion};
 
@@ -185,6 +186,10 @@ pub enum ExcludedReason {
     IdentityUnknown,
     /// The repository's project override says `enabled: false`.
     DisabledByRepository,
+    /// The user forgot the session.
+    Forgotten,
+    /// The user forgot the session elsewhere, and the receiver said so.
+    ForgottenElsewhere,
 }
 
 impl ExcludedReason {
@@ -200,6 +205,7 @@ impl ExcludedReason {
             ExcludedReason::OwnerPending => "owner_pending",
             ExcludedReason::IdentityUnknown => "identity_unknown",
             ExcludedReason::DisabledByRepository => "disabled_by_repository",
+            ExcludedReason::Forgotten | ExcludedReason::ForgottenElsewhere => "forgotten",
         }
     }
 
@@ -235,7 +241,20 @@ impl ExcludedReason {
             ExcludedReason::DisabledByRepository => {
                 "remove enabled: false from the repository's own han.yml, or make the file and its folder readable"
             }
+            ExcludedReason::Forgotten | ExcludedReason::ForgottenElsewhere => {
+                "take it back with han-sync forget --session ID --undo, which sends the session from its beginning"
+            }
         }
+    }
+
+    /// True if the session is withheld by a tombstone.
+    pub fn is_forgotten(self) -> bool {
+        matches!(self, ExcludedReason::Forgotten | ExcludedReason::ForgottenElsewhere)
+    }
+
+    /// Advice that would make a session eligible, with its id.
+    pub fn remedy_of(self, session_id: &str) -> String {
+        self.remedy().replace(" ID ", &format!(" {session_id} "))
     }
 }
 
@@ -260,8 +279,17 @@ impl fmt::Display for ExcludedReason {
             ExcludedReason::DisabledByRepository => {
                 "the repository's own han.yml says enabled: false, or it or its folder cannot be read"
             }
+            ExcludedReason::Forgotten => "you forgot it",
+            ExcludedReason::ForgottenElsewhere => {
+                "you or an administrator forgot it elsewhere, and the receiver takes it no more"
+            }
         })
     }
+}
+
+/// The reason by which a tombstone withholds a session.
+pub fn tombstone_reason(tombstone: &Tombstone) -> ExcludedReason {
+    if tombstone.is_learned { ExcludedReason::ForgottenElsewhere } else { ExcludedReason::Forgotten }
 }
 
 /// The filter of one run: its configuration, and the affiliations of its user.
@@ -282,6 +310,18 @@ pub struct Decision {
     pub include_content: bool,
     /// True if the git branch may leave, too, with a session of an organization.
     pub include_branch: bool,
+}
+
+impl Decision {
+    /// Withholds a session that has a tombstone, whatever the rules say.
+    #[must_use]
+    pub fn unless_forgotten(self, tombstone: Option<&Tombstone>) -> Decision {
+        let Some(tombstone) = tombstone else { return self };
+        let reason = tombstone_reason(tombstone);
+        let remote = self.eligibility.remote().cloned();
+        let eligibility = Eligibility::Excluded { reason, remote, matched: None };
+        Decision { eligibility, include_content: false, include_branch: false }
+    }
 }
 
 impl EligibilityFilter<'_> {

@@ -32,3 +32,5 @@ pub mod due_session;
 pub mod schedule;
 /// The fast path: a run with nothing, or with little, to do.
 pub mod fast_path;
+/// The sessions that a command to forget concerns.
+pub mod forget_plan;

@@ -164,9 +164,10 @@ fn try_scan_some(
         let repository = repository_of(&row, state);
         let eligibility = filter.decide_by_repository(&repository);
         // The last known repository would decide, or the state lacks a cursor that it should have.
+        let is_forgotten = state.tombstones.get(&row.id).is_some();
         let is_unclear = match has_cursor {
             true => !matches!(repository.origin, RepositoryOrigin::Project | RepositoryOrigin::Folder),
-            false => matches!(eligibility, Eligibility::Eligible { .. }),
+            false => matches!(eligibility, Eligibility::Eligible { .. }) && !is_forgotten,
         };
         if is_unclear {
             return Ok(None);
@@ -212,8 +213,10 @@ impl SessionScan<'_> {
         scan: &mut Scan,
     ) -> Result<(), Error> {
         let folder = repository.folder.as_deref();
-        let Decision { eligibility, include_content, .. } =
-            self.filter.apply_overrides(eligibility, folder, &state.project_overrides);
+        let Decision { eligibility, include_content, .. } = self
+            .filter
+            .apply_overrides(eligibility, folder, &state.project_overrides)
+            .unless_forgotten(state.tombstones.get(&row.id));
         let mut session = ScannedSession {
             row,
             repository,

@@ -144,7 +144,10 @@ impl LockedRun<'_> {
     /// Saves state and queue. After a run that left nothing to send, the state says so to the fast path of the next.
     fn save(&mut self, is_complete: bool) -> Result<Queue, Error> {
         let is_for_one = matches!(self.request, Request::Session(_));
-        let is_idle = is_complete && !is_for_one && self.changed_queue().items.is_empty();
+        let is_idle = is_complete
+            && !is_for_one
+            && self.changed_queue().items.is_empty()
+            && !self.has_forget_requests();
         let files = self.files.take();
         let state = &mut self.delivery.progress.batcher.state;
         state.idle =

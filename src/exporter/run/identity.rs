@@ -10,7 +10,7 @@ impl LockedRun<'_> {
     /// source is scanned again.
     pub(super) fn refresh_identity(&mut self) -> StepResult<()> {
         let now = self.context.clock.now();
-        let nothing_due = self.due_sessions().is_empty();
+        let nothing_due = self.due_sessions().is_empty() && !self.has_forget_requests();
         if !schedule::wants_identity(self.destination(), &self.request, &self.scan, nothing_due, now) {
             return Ok(());
         }

@@ -24,7 +24,7 @@ pub(super) struct Inputs {
 }
 
 /// The endpoint of a run, with its key.
-pub(super) fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
+pub fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
     let Some(url) = &config.endpoint else {
         return Err(Error::configuration(
             "sync is enabled but has no endpoint; set endpoint in han.yml, or HAN_SYNC_ENDPOINT",

@@ -5,7 +5,7 @@
 //! for the next scheduled run.
 
 /// The inputs of a run: endpoint, queue, state, source.
-mod inputs;
+pub mod inputs;
 /// The run under the lock: its data, and the scan.
 mod locked_run;
 /// The identity, refreshed where the run needs it.
@@ -20,6 +20,8 @@ mod verification;
 mod daily_check;
 /// The verification by hand.
 mod verify;
+/// A user's command to forget sessions.
+pub mod forget;
 /// The end of a run: what is left undelivered, the last save, the outcome and the report.
 mod conclusion;
 
@@ -118,7 +120,7 @@ impl LockedRun<'_> {
         let in_backoff = self.is_in_backoff();
         self.scan()?;
         if in_backoff && self.request == Request::Scheduled {
-            let nothing_due = self.due_sessions().is_empty();
+            let nothing_due = self.due_sessions().is_empty() && !self.has_forget_requests();
             return if nothing_due { Ok(()) } else { Err(StopReason::InBackoff.into()) };
         }
         if self.has_requests_to_make() {
@@ -126,6 +128,8 @@ impl LockedRun<'_> {
             self.splay()?;
         }
         self.refresh_identity()?;
+        // A receiver that takes batches and fails here holds up no session.
+        let forgotten = self.send_forget_requests()?;
         self.check_requested_session()?;
         self.remove_obsolete_items();
         let mut due = self.due_sessions();
@@ -133,11 +137,11 @@ impl LockedRun<'_> {
             self.report_client()?;
         }
         if due.is_empty() && !matches!(self.request, Request::Session(_)) {
-            return self.send_heartbeat_if_due();
+            return self.send_heartbeat_if_due().and(forgotten);
         }
         loop {
             self.deliver_sessions(&mut due)?;
-            let Some(requested) = self.take_new_requests()? else { return Ok(()) };
+            let Some(requested) = self.take_new_requests()? else { return forgotten };
             due = requested;
             self.report_client()?;
         }

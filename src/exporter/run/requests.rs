@@ -3,9 +3,9 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::exporter::error::Error;
-use crate::exporter::outcome::{StepResult, StopReason};
+use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
 use crate::exporter::plan::due_session::DueSession;
-use crate::exporter::plan::eligibility::Eligibility;
+use crate::exporter::plan::eligibility::{Eligibility, tombstone_reason};
 use crate::exporter::plan::schedule::{self, Request};
 use crate::exporter::run::locked_run::LockedRun;
 use crate::exporter::state::queue::{Change, Queue};
@@ -15,6 +15,11 @@ impl LockedRun<'_> {
     pub(super) fn check_requested_session(&mut self) -> StepResult<()> {
         let Request::Session(id) = &self.request else { return Ok(()) };
         let Some(session) = self.scan.sessions.iter().find(|session| session.row.id == *id) else {
+            if let Some(tombstone) = self.delivery.progress.batcher.state.tombstones.get(id) {
+                let reason = tombstone_reason(tombstone);
+                let message = format!("{reason}; {}", reason.remedy_of(id));
+                return Err(StopReason::Skipped { code: reason.code(), message }.into());
+            }
             let request = Change::Request { session_id: id.clone(), at_once: false };
             self.delivery.progress.batcher.changes.push(request);
             let message = format!("han has not indexed session {id} yet; it is queued for a day");
@@ -23,9 +28,28 @@ impl LockedRun<'_> {
         match &session.eligibility {
             Eligibility::Eligible { .. } => Ok(()),
             Eligibility::Excluded { reason, .. } => {
-                let message = format!("{reason}; {}", reason.remedy());
+                let message = format!("{reason}; {}", reason.remedy_of(id));
                 Err(StopReason::Skipped { code: reason.code(), message }.into())
             }
+        }
+    }
+
+    /// Reports whether the receiver has not answered a request to forget that is due.
+    pub(super) fn has_forget_requests(&self) -> bool {
+        self.destination().forget_requests.next_due(self.context.clock.now()).is_some()
+    }
+
+    /// Sends the requests to forget. A fault is returned as the inner result, for the end of the run.
+    pub(super) fn send_forget_requests(&mut self) -> StepResult<StepResult<()>> {
+        if !self.has_forget_requests() {
+            return Ok(Ok(()));
+        }
+        self.delivery.retry_inline = false;
+        let sent = self.delivery.send_forget_requests(&mut Vec::new());
+        self.delivery.retry_inline = true;
+        match sent {
+            Err(EarlyExit::Stopped(StopReason::Fault)) => Ok(Err(StopReason::Fault.into())),
+            sent => sent.map(Ok),
         }
     }
 

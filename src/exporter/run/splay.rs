@@ -16,7 +16,7 @@ impl LockedRun<'_> {
     /// Reports whether the run is going to ask the receiver for anything.
     pub(super) fn has_requests_to_make(&self) -> bool {
         let now = self.context.clock.now();
-        let nothing_due = self.due_sessions().is_empty();
+        let nothing_due = self.due_sessions().is_empty() && !self.has_forget_requests();
         !nothing_due
             || schedule::heartbeat_is_due(self.destination(), now)
             || self.destination().verification.comparison_is_due(now)

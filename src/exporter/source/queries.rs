@@ -117,6 +117,25 @@ impl Snapshot<'_> {
         Ok(highest.into_iter().collect())
     }
 
+    /// Other sessions that hold messages of a session, or continue them: a resumed session copies the lines of the earlier one.
+    pub fn related_sessions(&self, session_id: &str) -> Result<Vec<String>, Error> {
+        let parent = |alias: &str| self.source.schema.or_null("messages", alias, "parent_id");
+        let (of_message, of_other) = (parent("m."), parent("o."));
+        let sql = format!(
+            "SELECT o.session_id FROM messages m JOIN messages o ON o.id = m.id WHERE m.session_id = ?1 AND o.session_id <> ?1
+             UNION SELECT o.session_id FROM messages m JOIN messages o ON o.id = {of_message}
+             WHERE m.session_id = ?1 AND o.session_id <> ?1
+             UNION SELECT o.session_id FROM messages m JOIN messages o ON {of_other} = m.id
+             WHERE m.session_id = ?1 AND o.session_id <> ?1 ORDER BY 1"
+        );
+        let mut sessions = Vec::new();
+        self.for_each(&sql, [session_id], |row| {
+            sessions.extend(text(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(sessions)
+    }
+
     /// Visits the messages of a session after a row id, in the order in which han inserted them, until `visit` breaks.
     pub fn messages_after(
         &self,

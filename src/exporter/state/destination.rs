@@ -11,6 +11,7 @@ use super::learned_identity::LearnedIdentity;
 use super::sessions::session_cursors::SessionCursors;
 use super::sessions::session_folders::{SessionFolder, SessionFolders};
 use super::source_position::SourcePosition;
+use super::tombstones::ForgetRequests;
 use super::verification::Verification;
 use crate::protocol::SyncCursor;
 use crate::time;
@@ -59,6 +60,9 @@ pub struct Destination {
     /// Watermark and sampled rows of the source.
     #[serde(default)]
     pub source: SourcePosition,
+    /// Requests to forget sessions that the receiver has not answered.
+    #[serde(default, skip_serializing_if = "ForgetRequests::is_empty")]
+    pub forget_requests: ForgetRequests,
     /// Folders in which sessions began, up to the watermark.
     #[serde(default)]
     pub session_folders: SessionFolders,

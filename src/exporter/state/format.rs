@@ -17,6 +17,7 @@ use super::sessions::repositories::KnownRepositories;
 use super::sessions::session_cursor::SessionCursor;
 use super::sessions::session_cursors::{Saved, SessionCursors};
 use super::sessions::session_record::SessionRecord;
+use super::tombstones::Tombstones;
 use crate::exporter::config::project_override::ProjectOverrides;
 
 /// Bytes that a session usually takes; only a first guess at the size of the file.
@@ -28,6 +29,7 @@ const OTHER_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone, Copy)]
 pub struct StateBody<'a> {
     pub project_overrides: &'a ProjectOverrides,
+    pub tombstones: &'a Tombstones,
     pub repositories: &'a KnownRepositories,
     /// The current destination first.
     pub destinations: &'a [&'a Destination],
@@ -51,11 +53,15 @@ pub fn encode(header: StateHeader, body: StateBody) -> serde_json::Result<Vec<u8
 }
 
 fn encode_body(body: StateBody) -> serde_json::Result<Vec<u8>> {
-    let StateBody { project_overrides, repositories, destinations } = body;
+    let StateBody { project_overrides, tombstones, repositories, destinations } = body;
     let sessions: usize = destinations.iter().map(|destination| destination.sessions.len()).sum();
     let mut out = Vec::with_capacity(OTHER_BYTES + sessions * SESSION_BYTES);
     out.extend_from_slice(b"\"projectOverrides\":");
     serde_json::to_writer(&mut out, project_overrides)?;
+    if !tombstones.is_empty() {
+        out.extend_from_slice(b",\n\"tombstones\":");
+        serde_json::to_writer(&mut out, tombstones)?;
+    }
     out.extend_from_slice(b",\n\"destinations\":[");
     for (index, destination) in destinations.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
@@ -104,6 +110,7 @@ fn repository_records(repositories: &KnownRepositories) -> Vec<RepositoryRecord>
 pub struct StateFile {
     pub header: StateHeader,
     pub project_overrides: ProjectOverrides,
+    pub tombstones: Tombstones,
     pub repositories: KnownRepositories,
     pub destinations: Vec<Destination>,
 }
@@ -123,6 +130,8 @@ struct Document<'a> {
     rest: Option<RestOfFile>,
     #[serde(default)]
     project_overrides: ProjectOverrides,
+    #[serde(default)]
+    tombstones: Tombstones,
     #[serde(default)]
     repositories: Vec<RepositoryRecord>,
     #[serde(borrow, default)]
@@ -171,7 +180,8 @@ impl Versioned for StateFile {
             idle: None,
             rest: None,
         };
-        Ok(StateFile { header, project_overrides: document.project_overrides, repositories, destinations })
+        let Document { project_overrides, tombstones, .. } = document;
+        Ok(StateFile { header, project_overrides, tombstones, repositories, destinations })
     }
 }
 
@@ -279,8 +289,9 @@ mod tests {
     }
 
     fn document(repositories: &KnownRepositories, destinations: &[&Destination]) -> String {
-        let overrides = ProjectOverrides::default();
-        let body = StateBody { project_overrides: &overrides, repositories, destinations };
+        let (overrides, tombstones) = (ProjectOverrides::default(), Tombstones::default());
+        let body =
+            StateBody { project_overrides: &overrides, tombstones: &tombstones, repositories, destinations };
         String::from_utf8(encode(header(), body).unwrap()).unwrap()
     }
 

@@ -13,6 +13,8 @@ pub mod lock;
 pub mod install;
 mod json_number;
 mod client_id;
+/// Sessions that are forgotten.
+pub mod tombstones;
 /// `sync-queue.json`.
 pub mod queue;
 mod source_position;
@@ -41,6 +43,7 @@ use self::atomic_file::Loaded;
 use self::client_id::{Machine, fingerprint};
 use self::format::{StateBody, StateFile};
 use self::queue::Queue;
+use self::tombstones::Tombstones;
 use crate::exporter::backoff;
 use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::environment::Environment;
@@ -62,6 +65,8 @@ pub struct State {
     pub idle: Option<IdleSnapshot>,
     /// Project overrides seen in project folders, by folder.
     pub project_overrides: ProjectOverrides,
+    /// Sessions that are not sent, because the user forgot them.
+    pub tombstones: Tombstones,
     /// Last known repositories; see [`State::repository`].
     pub repositories: KnownRepositories,
     /// The destination of this run.
@@ -121,7 +126,7 @@ impl State {
 
     /// Selects the destination after the secret is final, since the secret keys the fingerprint.
     fn from_file(file: StateFile, endpoint: &str, api_key: &str) -> State {
-        let StateFile { header, project_overrides, repositories, mut destinations } = file;
+        let StateFile { header, project_overrides, tombstones, repositories, mut destinations } = file;
         let fingerprint = fingerprint(&header.client_secret, api_key);
         let destination = take_destination(&mut destinations, endpoint, &fingerprint);
         State {
@@ -131,6 +136,7 @@ impl State {
             former_clients: header.former_clients,
             idle: None,
             project_overrides,
+            tombstones,
             repositories,
             destination,
             other_destinations: destinations,
@@ -142,6 +148,7 @@ impl State {
         let destinations: Vec<&Destination> = self.destinations().collect();
         let body = StateBody {
             project_overrides: &self.project_overrides,
+            tombstones: &self.tombstones,
             repositories: &self.repositories,
             destinations: &destinations,
         };
@@ -265,9 +272,11 @@ impl State {
         Ok(true)
     }
 
-    /// Selects a destination and discards the previous one, except for the last known repositories of its sessions.
+    /// Selects a destination and discards the previous one, except for the last known repositories of its sessions and the
+    /// requests to forget some.
     fn discard_destination(&mut self, selected: Destination) {
         let mut discarded = std::mem::replace(&mut self.destination, selected);
+        self.destination.forget_requests.add_all(&discarded.forget_requests);
         for (session_id, cursor) in discarded.sessions.decode_all() {
             if let Some(repository) = cursor.repository.filter(|_| self.repository(session_id).is_none()) {
                 let path = self.repositories.path(repository).map(str::to_owned);
@@ -352,7 +361,7 @@ fn forget_fields(path: &Path, file: &mut StateFile) -> String {
     )
 }
 
-/// The content of a new file. The client id survives the loss of the state if the queue still has it.
+/// The content of a new file. The client id and the tombstones survive the loss of the state if the queue still has them.
 fn new_file(machine: &Machine, folder: &Path, queue: &Queue) -> StateFile {
     let (client_id, client_secret) = machine.client(folder);
     let survivor = queue.client.as_ref().filter(|client| client.machine == machine.fingerprint());
@@ -368,6 +377,7 @@ fn new_file(machine: &Machine, folder: &Path, queue: &Queue) -> StateFile {
             rest: None,
         },
         project_overrides: ProjectOverrides::default(),
+        tombstones: queue.tombstones.clone(),
         repositories: KnownRepositories::default(),
         destinations: Vec::new(),
     }

@@ -17,6 +17,7 @@ use crate::exporter::error::Error;
 use crate::exporter::state::atomic_file::set_aside;
 use crate::exporter::state::atomic_file::{self, Loaded, Versioned};
 use crate::exporter::state::lock::QueueLock;
+use crate::exporter::state::tombstones::Tombstones;
 use crate::protocol::code;
 
 /// The format version of the file.
@@ -37,6 +38,9 @@ pub struct Queue {
     /// A copy of the project overrides, which survives the loss of the state as well.
     #[serde(default, skip_serializing_if = "ProjectOverrides::is_empty")]
     pub project_overrides: ProjectOverrides,
+    /// A copy of the tombstones, which survives the loss of the state as well.
+    #[serde(default, skip_serializing_if = "Tombstones::is_empty")]
+    pub tombstones: Tombstones,
     /// True if `all` was requested while another run held the lock.
     #[serde(default)]
     pub all_requested: bool,
@@ -56,6 +60,7 @@ impl Default for Queue {
             version: VERSION,
             client: None,
             project_overrides: ProjectOverrides::default(),
+            tombstones: Tombstones::default(),
             all_requested: false,
             pause: None,
             hook_last_run_at: None,
@@ -101,6 +106,8 @@ pub struct StateCopy {
     pub client: Client,
     /// The project overrides of the state.
     pub project_overrides: ProjectOverrides,
+    /// The tombstones of the state.
+    pub tombstones: Tombstones,
 }
 
 /// The client id, and the fingerprint of its machine.
@@ -273,6 +280,7 @@ impl Queue {
             if !queue.project_overrides.is_same_on_disk(&copy.project_overrides) {
                 queue.project_overrides = copy.project_overrides;
             }
+            queue.tombstones = copy.tombstones;
             if queue != before {
                 queue.client = Some(copy.client);
             }

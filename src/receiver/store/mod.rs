@@ -61,8 +61,8 @@ pub use directory::{
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};
 pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};
-pub use recount::StoreFault;
 pub use person::Erased;
+pub use recount::StoreFault;
 pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;

@@ -15,6 +15,7 @@ mod https;
 mod outage;
 mod queue;
 mod fast_path;
+mod forget;
 mod bad_rows;
 mod lock;
 mod rejection;

@@ -65,6 +65,7 @@ enum Route {
     Identity,
     Digests,
     Batch,
+    Forget,
     Any,
 }
 
@@ -100,6 +101,11 @@ pub fn digests() -> RequestMatcher {
 /// `POST {endpoint}`.
 pub fn batches() -> RequestMatcher {
     when(Route::Batch)
+}
+
+/// `DELETE {endpoint}/sessions…` and `…/tombstones…`.
+pub fn forgets() -> RequestMatcher {
+    when(Route::Forget)
 }
 
 pub fn requests() -> RequestMatcher {
@@ -175,6 +181,7 @@ impl Rule {
             Route::Connection => false,
             Route::Identity => request.head.method == "GET",
             Route::Digests => request.is_digests(),
+            Route::Forget => request.head.method == "DELETE",
             Route::Batch => request.is_batch(),
             Route::Any => true,
         };

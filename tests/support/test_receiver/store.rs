@@ -53,6 +53,8 @@ pub struct InMemoryReceiver {
     pub identities: BTreeMap<String, Identity>,
     pub stores: BTreeMap<String, UserStore>,
     pub rejections: Vec<Rejection>,
+    /// Sessions that users forgot, by user.
+    pub tombstones: BTreeMap<String, BTreeSet<String>>,
     /// Messages and tasks by id, each of which makes its session invalid.
     pub invalid_rows: BTreeSet<String>,
     /// Users whose identity was identities_served without a fault, each time.
@@ -72,6 +74,7 @@ impl Default for InMemoryReceiver {
             identities: BTreeMap::new(),
             stores: BTreeMap::new(),
             rejections: Vec::new(),
+            tombstones: BTreeMap::new(),
             invalid_rows: BTreeSet::new(),
             identities_served: Vec::new(),
             has_digests: true,
@@ -135,7 +138,8 @@ impl InMemoryReceiver {
             }
             "POST" if head.path.ends_with("/digests") => self.digests(&user_id, body),
             "POST" => self.ingest(&user_id, head, wire_bytes, body, commits),
-            _ => TestResponse::error(405, "GET or POST"),
+            "DELETE" => self.forget(&user_id, &head.path, commits),
+            _ => TestResponse::error(405, "GET, POST or DELETE"),
         }
     }
 
@@ -225,6 +229,41 @@ impl InMemoryReceiver {
         }
     }
 
+    /// Forgets sessions, or removes tombstones.
+    fn forget(&mut self, user_id: &str, path: &str, commits: bool) -> TestResponse {
+        let path = path.split_once("/api/sync/").map_or(path, |(_, path)| path);
+        let (object, query) = path.split_once('?').unwrap_or((path, ""));
+        let (kind, id) = object.split_once('/').unwrap_or((object, ""));
+        let parameters: BTreeMap<&str, String> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, it)| (name, decoded(it)))
+            .collect();
+        let store = self.stores.entry(user_id.to_owned()).or_default();
+        let tombstones = self.tombstones.entry(user_id.to_owned()).or_default();
+        let is_meant = |session: &str, repository: Option<&str>| match parameters.get("repository") {
+            Some(asked) => repository == Some(asked),
+            None if id.is_empty() => true,
+            None => session == decoded(id),
+        };
+        let is_unclear =
+            id.is_empty() && !parameters.contains_key("repository") && !parameters.contains_key("all");
+        if is_unclear || !matches!(kind, "sessions" | "tombstones") {
+            return self.violated("an unclear object");
+        }
+        if commits && kind == "sessions" {
+            let gone = store
+                .sessions
+                .extract_if(.., |session, stored| is_meant(session, Some(&stored.fields.repo_remote)));
+            tombstones.extend(gone.map(|(session, _)| session).collect::<Vec<_>>());
+            tombstones.extend((!id.is_empty()).then(|| decoded(id)));
+        } else if commits {
+            // It does not keep the repositories of what is forgotten.
+            tombstones.retain(|session| !id.is_empty() && *session != decoded(id));
+        }
+        TestResponse { status: 204, headers: Vec::new(), body: super::fault::Body::Whole(Vec::new()) }
+    }
+
     fn violated(&mut self, what: &str) -> TestResponse {
         self.violations.push(what.to_owned());
         TestResponse::error(400, what)
@@ -245,7 +284,9 @@ impl InMemoryReceiver {
                 response.errors.push(SyncError { session_id: session.id, code, message });
                 continue;
             }
-            if let Some(code) = self.rejection(&session.id, commits) {
+            let is_forgotten = self.tombstones.get(user_id).is_some_and(|all| all.contains(&session.id));
+            let forgotten = is_forgotten.then(|| code::FORGOTTEN.to_owned());
+            if let Some(code) = forgotten.or_else(|| self.rejection(&session.id, commits)) {
                 let message = format!("not this one: {code}");
                 response.errors.push(SyncError { session_id: session.id, code, message });
                 continue;
@@ -328,6 +369,18 @@ impl UserStore {
     pub fn message_count(&self) -> usize {
         self.sessions.values().map(|session| session.messages.len()).sum()
     }
+}
+
+/// A part of a URL without its percent-encoding.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let code = (*byte == b'%').then(|| std::str::from_utf8(&after[..2]).expect("two digits"));
+        bytes.push(code.map_or(*byte, |code| u8::from_str_radix(code, 16).expect("a hexadecimal number")));
+        rest = &after[if code.is_some() { 2 } else { 0 }..];
+    }
+    String::from_utf8(bytes).expect("UTF-8")
 }
 
 /// True if a time is equal to another or later: what was changed then stands.

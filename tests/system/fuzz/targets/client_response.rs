@@ -69,7 +69,7 @@ fn posted(
     let named: BTreeSet<&str> = errors.iter().filter_map(|error| error["sessionId"].as_str()).collect();
     assert!(named.iter().all(|id| sent.contains(id)), "the answer is about another batch");
     assert_eq!(document["processed"].as_u64(), Some((sent.len() - named.len()) as u64));
-    for id in sent.iter().filter(|id| !refused.contains_key(**id)) {
+    for id in sent.iter().filter(|id| !refused.rejected.contains_key(**id)) {
         let mut codes = errors.iter().filter(|error| error["sessionId"] == **id).map(|error| &error["code"]);
         assert!(codes.all(|code| code == code::FORGOTTEN), "{id} is acknowledged");
     }

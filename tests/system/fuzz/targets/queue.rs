@@ -4,6 +4,7 @@ use super::{NOW, files, in_folder};
 use han_sync::exporter::config::project_override::ProjectOverrides;
 use han_sync::exporter::error::ExitCode;
 use han_sync::exporter::state::queue::{Change, Client, Permanence, Queue, StateCopy};
+use han_sync::exporter::state::tombstones::Tombstones;
 use std::fs;
 
 pub fn run(input: &[u8]) {
@@ -21,7 +22,11 @@ fn load(folder: &std::path::Path, input: &[u8]) {
     let looked = Queue::load(folder, None, &mut warnings);
     assert_eq!(fs::read(Queue::path(folder)).expect("a look changes nothing"), input);
     let client = Client { id: "client".to_owned(), machine: "machine".to_owned() };
-    let copy = StateCopy { client, project_overrides: ProjectOverrides::default() };
+    let copy = StateCopy {
+        client,
+        project_overrides: ProjectOverrides::default(),
+        tombstones: Tombstones::default(),
+    };
     let queue = match Queue::update(folder, Some(copy), &changes(input), *NOW, &mut warnings) {
         Ok(queue) => queue,
         Err(stop) => {

@@ -2,6 +2,9 @@
 //!
 //! No request is without a timeout, and no redirect is followed.
 
+/// The certificate authorities in `caFile`.
+mod authorities;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +15,6 @@ use ureq::{Agent, Proxy};
 
 use crate::exporter::config::Config;
 use crate::exporter::config::proxy::ProxyUrl;
-use crate::exporter::delivery::authorities;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::transport_failure::Route;
 use crate::exporter::error::Error;
