@@ -114,11 +114,12 @@ fn ask_until(receiver: &RunningReceiver, key: &str, ended: &AtomicBool, answered
 /// Sums of a year of an organization, by its users.
 fn fill(store: &TestStore) {
     store.execute(&format!(
-        "INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, repository, messages, input_tokens, \
-           output_tokens, cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed) \
+        "INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, branch, repository, \
+           pull_request, messages, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, \
+           cache_creation_1h_tokens, lines_added, lines_removed, tasks_completed) \
          SELECT o.tenant_id, u.tenant_id, 'filled-' || CAST(n / 10 AS TEXT), 20000 + n / 10 % 365, \
            'claude-sonnet-4-' || CAST(n % 5 AS TEXT), CASE n / 5 % 2 WHEN 0 THEN 'assistant' ELSE 'tool_use' END, \
-           'https://github.com/acme-corp/api', 50, 1000, 1000, 1000, 1000, 0, 0, 0 \
+           'main', 'https://github.com/acme-corp/api', 0, 50, 1000, 1000, 1000, 1000, 0, 0, 0, 0 \
          FROM (WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {SUMS}) \
            SELECT n FROM numbers) AS numbered \
          JOIN tenants o ON o.handle = 'acme' JOIN tenants u ON u.handle = 'user' || CAST(n / 10 % {} AS TEXT)",

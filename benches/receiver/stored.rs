@@ -82,10 +82,11 @@ fn fill(store: &TestStore, messages: usize) {
            SELECT tenant_id, session_id, user_id, 'https://github.com/acme-corp/api', 'api', 'active', 'a-session', \
              'claude-code', 'organization', '2025-03-01T18:00:00.000Z', day * 86400000000, 250, 250, day * 86400000000 \
            FROM filled; \
-         INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, repository, messages, input_tokens, \
-           output_tokens, cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed) \
-           SELECT tenant_id, user_id, session_id, day, model, type, 'https://github.com/acme-corp/api', 50, 1000, 1000, \
-             1000, 1000, 0, 0, 0 FROM filled CROSS JOIN (VALUES ('', 'user'), ('', 'tool_result'), \
+         INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, branch, repository, \
+           pull_request, messages, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, \
+           cache_creation_1h_tokens, lines_added, lines_removed, tasks_completed) \
+           SELECT tenant_id, user_id, session_id, day, model, type, 'main', 'https://github.com/acme-corp/api', 0, 50, 1000, \
+             1000, 1000, 1000, 0, 0, 0, 0 FROM filled CROSS JOIN (VALUES ('', 'user'), ('', 'tool_result'), \
              ('claude-sonnet-4-5-20250929', 'assistant'), ('claude-sonnet-4-5-20250929', 'tool_use')) AS kinds (model, type); \
          INSERT INTO messages (tenant_id, session_id, message_id, user_id, stream, line_number, message_type, \"timestamp\", \
            at, content_hash, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, parent_id, role, model, \
@@ -96,9 +97,9 @@ fn fill(store: &TestStore, messages: usize) {
              CASE WHEN line % 6 = 0 THEN substr(md5(session_id || line), 1, 16) END \
            FROM filled CROSS JOIN generate_series(1, 250) line; \
          INSERT INTO usages (tenant_id, user_id, usage_id, input_tokens, output_tokens, cache_read_tokens, \
-           cache_creation_tokens, at, line_number, message_type, session_id, message_id, model, last_at) \
+           cache_creation_tokens, at, line_number, message_type, session_id, message_id, model, last_at, cache_creation_1h_tokens, branch) \
            SELECT tenant_id, user_id, usage_id, 50, 1000, 50000, 2500, at, line_number, message_type, session_id, message_id, \
-             model, at FROM messages WHERE usage_id IS NOT NULL ON CONFLICT DO NOTHING; \
+             model, at, 0, 'main' FROM messages WHERE usage_id IS NOT NULL ON CONFLICT DO NOTHING; \
          DROP TABLE filled"
     ));
     for index in indexes {

@@ -34,6 +34,15 @@ pub struct SyncSession {
     /// The coding agent, as han names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<String>,
+    /// Number of the session's pull request; only in sessions of an organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pr_number: Option<i64>,
+    /// Address of the pull request, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pr_url: Option<String>,
+    /// Name of the team that the session belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_name: Option<String>,
 }
 
 /// Rule of the privacy filter that made a session eligible.

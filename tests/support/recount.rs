@@ -12,10 +12,10 @@ pub trait Queries {
     fn query(&self, query: &str) -> Rows;
 }
 
-/// Session, day, model, type.
-pub type At = (String, i64, String, String);
-/// Messages, four kinds of tokens, lines added and removed, tasks completed.
-pub type Sums = [i64; 8];
+/// Session, day, model, type, branch.
+pub type At = (String, i64, String, String, String);
+/// Messages, five kinds of tokens, lines added and removed, tasks completed.
+pub type Sums = [i64; 9];
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -26,6 +26,11 @@ pub fn assert_sums_equal_a_recount(store: &impl Queries) {
     for (at, sums) in &counted {
         assert_eq!(stored.get(at), Some(sums), "{at:?}");
     }
+    let labels = store.query(
+        "SELECT s.session_id FROM sessions s JOIN metrics m ON m.tenant_id = s.tenant_id AND m.session_id = s.session_id \
+         WHERE m.repository <> s.repository OR m.pull_request <> coalesce(s.pr_number, 0)",
+    );
+    assert!(labels.is_empty(), "{labels:?}");
     let counts = store.query(
         "SELECT s.session_id FROM sessions s WHERE s.message_count <> (SELECT count(*) FROM messages m \
          WHERE m.tenant_id = s.tenant_id AND m.session_id = s.session_id)",
@@ -68,13 +73,14 @@ fn model(column: &Option<String>) -> Option<String> {
 pub fn metrics(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     let rows = store.query(
         "SELECT tenant_id || '/' || user_id, session_id, day, model, message_type, messages, input_tokens, output_tokens, \
-         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed FROM metrics",
+         cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, lines_added, lines_removed, tasks_completed, branch \
+         FROM metrics",
     );
     let mut sums = BTreeMap::new();
     for row in rows {
         let counted: Sums = std::array::from_fn(|index| number(&row[5 + index]));
-        if counted != [0; 8] {
-            let at = (text(&row[1]), number(&row[2]), text(&row[3]), text(&row[4]));
+        if counted != [0; 9] {
+            let at = (text(&row[1]), number(&row[2]), text(&row[3]), text(&row[4]), text(&row[14]));
             sums.insert((text(&row[0]), at), counted);
         }
     }
@@ -85,8 +91,8 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     let mut sums: BTreeMap<(String, At), Sums> = BTreeMap::new();
     let rows = store.query(
         "SELECT tenant_id || '/' || user_id, session_id, at, model, message_type, input_tokens, output_tokens, \
-         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, usage_id, line_number, message_id \
-         FROM messages",
+         cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, usage_id, line_number, message_id, git_branch, \
+         cache_creation_1h_tokens FROM messages",
     );
     let mut answers: HashMap<(String, String), Vec<Vec<Option<String>>>> = HashMap::new();
     for row in rows {
@@ -95,11 +101,12 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
             number(&row[2]).div_euclid(DAY_US),
             model(&row[3]).unwrap_or_default(),
             text(&row[4]),
+            text(&row[14]),
         );
         let sum = sums.entry((text(&row[0]), at)).or_default();
         sum[0] += 1;
-        sum[5] += number(&row[9]);
-        sum[6] += number(&row[10]);
+        sum[6] += number(&row[9]);
+        sum[7] += number(&row[10]);
         // A row without an answer is one of its own.
         let answer = named(&row[11]).unwrap_or_else(|| format!("row {} {}", text(&row[1]), text(&row[13])));
         answers.entry((text(&row[0]), answer)).or_default().push(row);
@@ -121,18 +128,20 @@ fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
             number(&first[2]).div_euclid(DAY_US),
             model(&first[3]).unwrap_or_default(),
             text(&first[4]),
+            text(&first[14]),
         );
         let sum = sums.entry((owner, at)).or_default();
-        for kind in 0..4 {
-            sum[1 + kind] += rows.iter().map(|row| number(&row[5 + kind])).max().unwrap();
+        for (kind, column) in [5, 6, 7, 8, 15].into_iter().enumerate() {
+            sum[1 + kind] += rows.iter().map(|row| number(&row[column])).max().unwrap();
         }
     }
     let tasks = store.query(
         "SELECT tenant_id || '/' || user_id, session_id, changed_at FROM tasks WHERE status = 'completed'",
     );
     for row in tasks {
-        let at = (text(&row[1]), number(&row[2]).div_euclid(DAY_US), String::new(), String::new());
-        sums.entry((text(&row[0]), at)).or_default()[7] += 1;
+        let day = number(&row[2]).div_euclid(DAY_US);
+        let at = (text(&row[1]), day, String::new(), String::new(), String::new());
+        sums.entry((text(&row[0]), at)).or_default()[8] += 1;
     }
     sums
 }

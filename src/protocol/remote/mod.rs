@@ -10,9 +10,12 @@ mod address;
 mod spelling;
 /// A repository, and its owner.
 mod repository;
+/// Addresses of pull requests.
+mod page;
 /// Patterns of repositories.
 mod pattern;
 
 pub use crate::protocol::remote::address::RemoteError;
+pub use crate::protocol::remote::page::{page_address, repository_of_pull_request};
 pub use crate::protocol::remote::pattern::{Pattern, PatternError};
 pub use crate::protocol::remote::repository::{Owner, Remote};

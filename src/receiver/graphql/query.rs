@@ -13,7 +13,7 @@ use super::types::user::UserObject;
 use crate::protocol::remote::Remote;
 use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::limits::{CLIENTS_PAGE_MAX, LOOKUP_COMPLEXITY, METRICS_COMPLEXITY};
-use crate::receiver::store::{MetricDimension, MetricsQuery, SessionQuery};
+use crate::receiver::store::{MetricDimension, MetricsFilter, MetricsQuery, SessionQuery};
 use crate::receiver::time;
 use async_graphql::{Context, ID, Object, Result};
 
@@ -56,6 +56,8 @@ impl Query {
         organization: Option<String>,
         repository: Option<String>,
         user: Option<String>,
+        branch: Option<String>,
+        pr: Option<i64>,
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<SessionObject>> {
@@ -66,6 +68,8 @@ impl Query {
             organization: organization.map(replace_nul),
             repository: repository.map(normalize_repository).map(replace_nul),
             user: user.map(replace_nul),
+            branch: branch.map(replace_nul),
+            pull_request: pr,
         };
         let sessions = viewer.reader().sessions(&filter, first, after.as_ref()).await.map_err(store_error)?;
         Ok(Connection::page(
@@ -83,7 +87,8 @@ impl Query {
         Ok(session.map(|session| SessionObject::new(session, viewer.principal())))
     }
 
-    /// Totals of the viewer's organizations and private space, over days of UTC, `from` and `to` included.
+    /// Totals of the viewer's organizations and private space, over days of UTC, `from` and `to` included. By branch or pull
+    /// request, grouped or filtered, a member sees the own sessions alone.
     #[graphql(complexity = "METRICS_COMPLEXITY + child_complexity")]
     async fn metrics(
         &self,
@@ -91,12 +96,26 @@ impl Query {
         from: Date,
         to: Date,
         group_by: Vec<MetricGroupEnum>,
+        organization: Option<String>,
+        repository: Option<String>,
+        user: Option<String>,
+        branch: Option<String>,
+        pr: Option<i64>,
+        model: Option<String>,
     ) -> Result<Vec<MetricObject>> {
         if from.0 > to.0 {
             return Err(bad_request("from is after to"));
         }
         let dimensions = group_by.into_iter().map(MetricDimension::from).collect();
-        let query = MetricsQuery { from: from.0, to: to.0, dimensions };
+        let filter = MetricsFilter {
+            organization: organization.map(replace_nul),
+            repository: repository.map(normalize_repository).map(replace_nul),
+            user: user.map(replace_nul),
+            branch: branch.map(replace_nul),
+            pull_request: pr,
+            model: model.map(replace_nul),
+        };
+        let query = MetricsQuery { from: from.0, to: to.0, dimensions, filter };
         let rows = loader(context)?.load_one(query).await.map_err(store_error)?.unwrap_or_default();
         Ok(rows.iter().map(MetricObject::from).collect())
     }

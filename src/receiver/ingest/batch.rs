@@ -43,6 +43,10 @@ pub struct DecodedSession {
     pub slug: Option<String>,
     /// Coding agent, as han names it.
     pub harness: Option<String>,
+    /// Pull request of the session.
+    pub pull_request: Option<PullRequest>,
+    /// Name of the team that the session belongs to.
+    pub team_name: Option<String>,
     /// Time of the last change, RFC 3339.
     pub last_modified: String,
     /// Time of the last change, in microseconds since the epoch.
@@ -56,6 +60,15 @@ pub struct DecodedSession {
     pub messages: Vec<DecodedMessage>,
     /// Each id once.
     pub tasks: Vec<DecodedTask>,
+}
+
+/// A pull request, or what another platform calls a merge request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Number in its repository.
+    pub number: i64,
+    /// Address without credentials.
+    pub url: Option<String>,
 }
 
 /// A message and its time.

@@ -3,13 +3,13 @@
 //! Invariants: a session that cannot be stored is rejected by itself, with its id; an error never quotes the payload,
 //! because that may be anything.
 
-use super::batch::{DecodedBatch, DecodedSession, SessionEntry};
+use super::batch::{DecodedBatch, DecodedSession, PullRequest, SessionEntry};
 use super::bounded::BoundedArray;
 use super::lenient;
 use super::message::decode_messages;
 use super::task::decode_tasks;
 use super::validation::{check_id, is_number, optional_name, replace_nul};
-use crate::protocol::remote::Remote;
+use crate::protocol::remote::{Remote, page_address};
 use crate::protocol::{PROTOCOL_VERSION, SyncSession};
 use crate::receiver::limits::{BATCH_ROWS_MAX, CLOCK_SKEW_US, NAME_BYTES_MAX};
 use crate::receiver::time;
@@ -158,6 +158,8 @@ fn parse_session(raw: &RawValue, now: i64) -> Result<DecodedSession, String> {
         status: optional_name(Some(session.status)).unwrap_or_default(),
         slug: optional_name(session.slug),
         harness: optional_name(session.harness),
+        pull_request: pull_request(session.pr_number, session.pr_url),
+        team_name: optional_name(session.team_name),
         last_modified,
         modified_at: modified_at.unwrap_or(now),
         is_arrival: modified_at.is_none(),
@@ -165,6 +167,13 @@ fn parse_session(raw: &RawValue, now: i64) -> Result<DecodedSession, String> {
         messages: decode_messages(session.messages, now)?,
         tasks: decode_tasks(session.tasks, now)?,
     })
+}
+
+/// A pull request with a number that can be stored; its address only if it is one of the web.
+fn pull_request(number: Option<i64>, url: Option<String>) -> Option<PullRequest> {
+    let number = number.filter(|number| *number > 0 && is_number(*number))?;
+    let url = optional_name(url.as_deref().and_then(page_address));
+    Some(PullRequest { number, url })
 }
 
 #[cfg(test)]

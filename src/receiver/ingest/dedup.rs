@@ -105,6 +105,8 @@ impl DecodedSession {
             status: status.cloned().unwrap_or_default(),
             slug: ordered.iter().find_map(|part| part.slug.clone()),
             harness: ordered.iter().find_map(|part| part.harness.clone()),
+            pull_request: ordered.iter().find_map(|part| part.pull_request.clone()),
+            team_name: ordered.iter().find_map(|part| part.team_name.clone()),
             last_modified: latest.last_modified.clone(),
             modified_at: latest.modified_at,
             is_arrival: winner.is_arrival,

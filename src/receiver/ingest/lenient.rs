@@ -37,6 +37,12 @@ struct RawSession<'a> {
     inclusion: Option<&'a RawValue>,
     #[serde(borrow)]
     harness: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pr_number: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pr_url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    team_name: Option<&'a RawValue>,
 }
 
 /// A task's members, unparsed.
@@ -75,6 +81,9 @@ pub fn read_session(json: &str) -> Option<SyncSession> {
         total_message_count: raw.total_message_count.and_then(read_integer),
         inclusion: read(raw.inclusion),
         harness: read(raw.harness),
+        pr_number: raw.pr_number.and_then(read_integer),
+        pr_url: read(raw.pr_url),
+        team_name: read(raw.team_name),
     })
 }
 

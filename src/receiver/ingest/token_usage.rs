@@ -19,10 +19,14 @@ pub struct MetricsKey {
     pub model: String,
     /// Empty for tasks.
     pub message_type: String,
+    /// Git branch; empty for a message without one, and for tasks.
+    pub branch: String,
 }
 
-/// Input, output, cache read, cache creation.
-pub type Tokens = [i64; 4];
+/// Kinds of tokens.
+pub const TOKEN_KINDS: usize = 5;
+/// Input, output, cache read, cache creation, and of the last the part that is kept for an hour.
+pub type Tokens = [i64; TOKEN_KINDS];
 
 /// The sums under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,6 +110,8 @@ pub struct TokenUsage {
     pub first: UsageRank,
     /// Name of the language model.
     pub model: String,
+    /// Git branch of the first row.
+    pub branch: String,
     /// The time of the last row.
     pub last_at: i64,
 }
@@ -121,7 +127,8 @@ impl TokenUsage {
             session_id: session_id.to_owned(),
             message_id: message.wire.id.clone(),
         };
-        TokenUsage { tokens: tokens(message), first, model, last_at: message.at }
+        let branch = branch(message).to_owned();
+        TokenUsage { tokens: tokens(message), first, model, branch, last_at: message.at }
     }
 
     fn key(&self) -> MetricsKey {
@@ -130,6 +137,7 @@ impl TokenUsage {
             day: time::day(self.first.at),
             model: self.model.clone(),
             message_type: self.first.message_type.clone(),
+            branch: self.branch.clone(),
         }
     }
 
@@ -138,17 +146,30 @@ impl TokenUsage {
             *largest = (*largest).max(value);
         }
         self.last_at = self.last_at.max(row.last_at);
-        if row.first < self.first {
+        // The first row itself comes again when its branch is filled in.
+        if row.first <= self.first {
             self.first = row.first;
             self.model = row.model;
+            self.branch = row.branch;
         }
     }
 }
 
 fn tokens(message: &DecodedMessage) -> Tokens {
     let wire = &message.wire;
-    [wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cache_creation_tokens]
-        .map(|count| count.unwrap_or(0))
+    [
+        wire.input_tokens,
+        wire.output_tokens,
+        wire.cache_read_tokens,
+        wire.cache_creation_tokens,
+        wire.cache_creation_1h_tokens,
+    ]
+    .map(|count| count.unwrap_or(0))
+}
+
+/// Git branch under which a message counts; empty for none.
+fn branch(message: &DecodedMessage) -> &str {
+    message.wire.git_branch.as_deref().unwrap_or_default()
 }
 
 /// The id of the answer that a row belongs to.
@@ -214,6 +235,7 @@ fn count_row(
         day: time::day(message.at),
         model: model(message).to_owned(),
         message_type: message.wire.message_type.clone(),
+        branch: branch(message).to_owned(),
     };
     let sums = deltas.entry(key).or_default();
     sums.messages += sign;
@@ -249,6 +271,7 @@ pub fn count_completed_task(session_id: &str, changed_at: i64, sign: i64, deltas
         day: time::day(changed_at),
         model: String::new(),
         message_type: String::new(),
+        branch: String::new(),
     };
     deltas.entry(key).or_default().tasks_completed += sign;
 }
@@ -270,25 +293,28 @@ mod tests {
     use proptest::prelude::*;
 
     fn rows() -> impl Strategy<Value = Vec<DecodedMessage>> {
-        let row = (0..4i64, 0..3i64, 0..4u8, 0..3u8, 0..50i64, 0..50i64);
+        let row = (0..4i64, 0..3i64, 0..4u8, 0..3u8, 0..3u8, 0..50i64, 0..50i64);
         proptest::collection::vec(row, 0..24).prop_map(|rows| {
-            let row =
-                |(index, (day, line, usage, model, input, output)): (usize, (i64, i64, u8, u8, i64, i64))| {
-                    DecodedMessage {
-                        at: day * time::DAY_US,
-                        arrived_at: None,
-                        wire: SyncMessage {
-                            id: format!("m{index}"),
-                            line_number: line,
-                            message_type: ["assistant", "tool_use"][index % 2].to_owned(),
-                            usage_id: (usage > 0).then(|| format!("u{usage}")),
-                            model: (model > 0).then(|| format!("model-{model}")),
-                            input_tokens: Some(input),
-                            output_tokens: Some(output),
-                            ..SyncMessage::default()
-                        },
-                    }
-                };
+            type Row = (i64, i64, u8, u8, u8, i64, i64);
+            let row = |(index, row): (usize, Row)| {
+                let (day, line, usage, model, branch, input, output) = row;
+                DecodedMessage {
+                    at: day * time::DAY_US,
+                    arrived_at: None,
+                    wire: SyncMessage {
+                        id: format!("m{index}"),
+                        line_number: line,
+                        message_type: ["assistant", "tool_use"][index % 2].to_owned(),
+                        usage_id: (usage > 0).then(|| format!("u{usage}")),
+                        model: (model > 0).then(|| format!("model-{model}")),
+                        git_branch: (branch > 0).then(|| format!("branch-{branch}")),
+                        input_tokens: Some(input),
+                        output_tokens: Some(output),
+                        cache_creation_1h_tokens: Some(input),
+                        ..SyncMessage::default()
+                    },
+                }
+            };
             rows.into_iter().enumerate().map(row).collect()
         })
     }
@@ -313,6 +339,22 @@ mod tests {
             turned.rotate_left(turn);
             turned.reverse();
             prop_assert_eq!(&totals(&[&turned]), &whole);
+        }
+
+        #[test]
+        fn branches_and_models_that_are_filled_in_later_count_the_same(rows in rows()) {
+            let whole = totals(&[&rows]);
+            let mut bare = rows.clone();
+            for row in &mut bare {
+                (row.wire.git_branch, row.wire.model) = (None, None);
+            }
+            let (mut usages, mut deltas) = (HashMap::new(), MetricsDeltas::new());
+            count_messages("s", &bare, &mut usages, &mut deltas).unwrap();
+            for (before, after) in bare.iter().zip(&rows) {
+                recount_message("s", before, after, &mut usages, &mut deltas).unwrap();
+            }
+            deltas.retain(|_, sums| *sums != MetricSums::default());
+            prop_assert_eq!(deltas, whole);
         }
 
         #[test]

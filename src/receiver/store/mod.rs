@@ -68,7 +68,7 @@ pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, Session
 pub use sql::statement_count;
 pub use tables::{
     ClientError, ClientPosition, ClientState, ClientStatus, MessagePage, MessagePosition, MetricDimension,
-    MetricsQuery, MetricsRow, SessionKey, SessionPosition, SessionQuery, StoredMessage, StoredSession,
-    StoredTask, TaskPage, TaskPosition,
+    MetricsFilter, MetricsQuery, MetricsRow, SessionKey, SessionPosition, SessionQuery, StoredMessage,
+    StoredSession, StoredTask, TaskPage, TaskPosition,
 };
 pub use write::{IngestOutcome, Rejection, SessionOutcome};

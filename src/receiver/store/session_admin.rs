@@ -10,7 +10,7 @@ use super::forget::delete_sessions;
 use super::open::Store;
 use super::sql::Row;
 use super::tables::{
-    fill_timestamp, move_location, no_session, rejected_logins, resolving_command, session_location,
+    fill_timestamp, move_location, no_session, read_pull_request, rejected_logins, resolving_command, session_location,
     session_messages, session_repository, session_tasks, set_tombstones,
 };
 use super::write::Upserter;
@@ -86,8 +86,9 @@ const SELECT_SESSIONS: &str = "\
     WHERE ($1 = '' OR s.session_id = $1) AND ($2 = '' OR s.tenant_id = $2) AND ($3 = '' OR s.user_id = $3) \
     ORDER BY t.handle, s.stored_at, s.session_id";
 const SELECT_FIELDS: &str = "\
-    SELECT repository, status, slug, harness, inclusion, last_modified, modified_at, total_message_count \
-    FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3";
+    SELECT repository, status, slug, harness, inclusion, last_modified, modified_at, total_message_count, \
+    pr_number, pr_url, team_name FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3";
+
 impl Store {
     /// The selected sessions.
     pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionInfo>> {
@@ -208,6 +209,9 @@ pub async fn export_sessions(
             total_message_count: stored.total_message_count,
             inclusion: stored.inclusion,
             harness: stored.harness,
+            pr_number: stored.pull_request.as_ref().map(|request| request.number),
+            pr_url: stored.pull_request.and_then(|request| request.url),
+            team_name: stored.team_name,
         };
         let (organization, login) = (found.info.organization, found.info.login);
         write(ExportedSession { organization, login, session })?;
@@ -279,6 +283,8 @@ async fn read_session(
         status: row.text(1)?,
         slug: row.opt_text(2)?,
         harness: row.opt_text(3)?,
+        pull_request: read_pull_request(&row, 8)?,
+        team_name: row.opt_text(10)?,
         last_modified: row.text(5)?,
         modified_at: row.int(6)?,
         is_arrival: false,

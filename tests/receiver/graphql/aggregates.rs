@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 /// Batches of sessions with rows that share answers, repeat, and come late.
 fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
-    let row = (0..12u8, 0..3i64, 0..5u8, 0..3u8, 0..4u8, 0..100i64, 0..100i64);
+    let row = (0..12u8, 0..3i64, 0..5u8, 0..3u8, 0..4u8, 0..3u8, 0..100i64, 0..100i64);
     let task = (0..3u8, 0..3u8, 1..4u8);
-    let one = (0..4u8, 0..2u8, prop::collection::vec(row, 0..10), prop::collection::vec(task, 0..3));
+    let one = (0..4u8, 0..2u8, 0..3i64, prop::collection::vec(row, 0..10), prop::collection::vec(task, 0..3));
     let batch = prop::collection::vec(one, 1..4);
     prop::collection::vec(batch, 1..6).prop_map(|batches| {
         batches
@@ -18,9 +18,9 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
             .map(|batch| {
                 batch
                     .into_iter()
-                    .map(|(id, repository, rows, tasks)| {
+                    .map(|(id, repository, request, rows, tasks)| {
                         let remote = ["https://github.com/acme-corp/api", "https://github.com/acme-corp/web"];
-                        let rows = rows.into_iter().map(|(id, day, usage, model, kind, input, output)| {
+                        let rows = rows.into_iter().map(|(id, day, usage, model, kind, branch, input, output)| {
                             with(
                                 message(&format!("m{id}"), i64::from(id)),
                                 json!({
@@ -31,6 +31,8 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
                                     "messageType": (["user", "assistant", "tool_use", "han_event"])[usize::from(kind)],
                                     "inputTokens": (input > 10).then_some(input), "outputTokens": output,
                                     "cacheReadTokens": input * 2, "linesAdded": output,
+                                    "cacheCreationTokens": output, "cacheCreation1hTokens": (output > 50).then_some(output / 2),
+                                    "gitBranch": (branch > 0).then(|| format!("feature/{branch}")),
                                 }),
                             )
                         });
@@ -44,7 +46,7 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Value>>> {
                         let tasks: Vec<Value> = tasks.collect();
                         with(
                             session(&format!("s{id}"), remote[usize::from(repository)], rows.collect()),
-                            json!({"tasks": tasks}),
+                            json!({"tasks": tasks, "prNumber": (request > 0).then_some(request)}),
                         )
                     })
                     .collect()
@@ -80,21 +82,21 @@ fn sums_equal_a_recount_after_every_batch() {
                 let response = client.sync(&own(batch));
                 prop_assert_eq!(response.status, 200, "{}", response.text);
             }
-            let before = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
+            let before = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6, 7");
             assert_sums_equal_a_recount(&store);
             for batch in batches.iter().rev() {
                 client.sync(&own(batch).into_iter().map(without_tasks).collect::<Vec<_>>());
             }
             let columns = |rows: Vec<Vec<Option<String>>>| -> Vec<Vec<Option<String>>> {
-                // A repository goes by the last batch, and they came in another order.
+                // Repository and pull request go by the last batch, and they came in another order.
                 rows.into_iter()
                     .map(|mut row| {
-                        row.remove(6);
+                        row.drain(7..9);
                         row
                     })
                     .collect()
             };
-            let after = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6");
+            let after = store.query("SELECT * FROM metrics ORDER BY 1, 2, 3, 4, 5, 6, 7");
             prop_assert_eq!(columns(after), columns(before), "a replay changed the sums");
             Ok(())
         });
@@ -271,12 +273,221 @@ fn sums_that_went_elsewhere_do_not_use_up_the_rows_of_an_answer() {
         let row = with(message("m", 0), json!({"outputTokens": 5, "model": "zz"}));
         alice.sync(&[session("s", ACME, vec![row])]);
         store.execute(
-            "INSERT INTO metrics SELECT tenant_id, user_id, session_id, day, CAST(n AS TEXT), message_type, repository, \
-             0, 0, 0, 0, 0, 0, 0, 0 FROM metrics, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+            "INSERT INTO metrics SELECT tenant_id, user_id, session_id, day, CAST(n AS TEXT), message_type, branch, repository, \
+             pull_request, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM metrics, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
              WHERE n < 20001) SELECT n FROM numbers) AS numbered",
         );
         let query = r#"{ metrics(from: "2025-01-01", to: "2025-12-31", groupBy: [MODEL]) { model messages outputTokens } }"#;
         let expected = json!([{"model": "zz", "messages": 1, "outputTokens": 5}]);
         assert_eq!(alice.graphql_data(query)["metrics"], expected);
+    }
+}
+
+/// Two users' work on two branches and two pull requests.
+fn send_work(receiver: &RunningReceiver, team: &Team) {
+    let row = |id: &str, line, branch: &str, members: Value| {
+        let members = with(json!({"gitBranch": branch, "model": "opus", "outputTokens": 10}), members);
+        with(message(id, line), members)
+    };
+    let one_hour = json!({"cacheCreationTokens": 9, "cacheCreation1hTokens": 4});
+    let alice = vec![
+        // An answer whose first row is on main.
+        row("a", 0, "main", json!({"usageId": "u"})),
+        row("b", 1, "feature/x", json!({"usageId": "u", "outputTokens": 30})),
+        row("c", 2, "feature/x", one_hour),
+    ];
+    let url = "https://github.com/acme-corp/api/pull/7";
+    let request = json!({"prNumber": 7, "prUrl": format!("{}?token=x", url.replace("//", "//alice:pw@")), "teamName": "core"});
+    let response = receiver.client(&team.alice).sync(&[
+        with(session("s1", ACME, alice), request),
+        session("s2", ACME, vec![row("d", 0, "main", json!({"model": "haiku"}))]),
+    ]);
+    assert_eq!(response.status, 200, "{}", response.text);
+    let web = "https://github.com/acme-corp/web";
+    let response = receiver.client(&team.bob).sync(&[
+        with(session("s3", web, vec![row("e", 0, "feature/x", json!({}))]), json!({"prNumber": 7})),
+        // Of another repository: no number of this one.
+        with(
+            session("s4", web, vec![row("f", 0, "feature/x", json!({}))]),
+            json!({"prNumber": 9, "prUrl": url}),
+        ),
+    ]);
+    assert_eq!(response.status, 200, "{}", response.text);
+}
+
+/// Rows of `metrics` with these arguments, by these fields.
+fn metrics(client: &HttpClient, arguments: &str, fields: &str) -> Value {
+    let query = format!(r#"{{ metrics(from: "2025-03-01", to: "2025-03-31", {arguments}) {{ {fields} }} }}"#);
+    let rows = client.graphql_data(&query)["metrics"].clone();
+    let values =
+        |row: &Value| Value::from(fields.split(' ').map(|field| row[field].clone()).collect::<Vec<_>>());
+    rows.as_array().unwrap().iter().map(values).collect()
+}
+
+#[test]
+fn branches_and_pull_requests_are_groups_and_filters() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        send_work(&receiver, &team);
+        assert_sums_equal_a_recount_but_for_foreign_requests(&store);
+        let bob = &receiver.client(&team.bob);
+        let by_branch = metrics(bob, "groupBy: [BRANCH]", "branch messages outputTokens sessions");
+        // The answer of 30 tokens counts on main, where it began; each message counts on its own branch.
+        assert_eq!(by_branch, json!([["feature/x", 4, 30, 3], ["main", 2, 40, 2]]));
+        let by_request = metrics(bob, "groupBy: [PULL_REQUEST]", "repository pullRequest messages");
+        let (api, web) = (ACME, "https://github.com/acme-corp/web");
+        assert_eq!(by_request, json!([[api, null, 1], [api, 7, 3], [web, null, 1], [web, 7, 1]]));
+        let tokens = "cacheCreationTokens cacheCreation1hTokens";
+        assert_eq!(metrics(bob, "groupBy: []", tokens), json!([[9, 4]]));
+        for (filter, messages) in [
+            (r#"branch: "feature/x""#, 4),
+            (r#"branch: "feature""#, 0),
+            ("pr: 7", 4),
+            (r#"pr: 7, repository: "git@github.com:acme-corp/api.git""#, 3),
+            ("pr: 9", 0),
+            (r#"model: "haiku""#, 1),
+            (r#"user: "alice""#, 4),
+            (r#"user: "alice", branch: "main", model: "opus""#, 1),
+            (r#"user: "nobody""#, 0),
+            (r#"organization: "acme""#, 6),
+            (r#"organization: "globex""#, 0),
+            (r#"repository: "acme-corp/web""#, 0),
+            (r#"repository: "github.com/acme-corp/web""#, 2),
+        ] {
+            let found = metrics(bob, &format!("{filter}, groupBy: []"), "messages");
+            assert_eq!(found, json!([[messages]]), "{filter}");
+        }
+        let (found, session) = (
+            |filter: &str| {
+                let query = format!("{{ sessions({filter}) {{ edges {{ node {{ id }} }} }} }}");
+                let edges = bob.graphql_data(&query)["sessions"]["edges"].clone();
+                let mut ids: Vec<String> =
+                    edges.as_array().unwrap().iter().map(|edge| edge["node"]["id"].to_string()).collect();
+                ids.sort_unstable();
+                ids.join(" ").replace('"', "")
+            },
+            bob.graphql_data(r#"{ session(id: "s1") { prNumber prUrl teamName } }"#)["session"].clone(),
+        );
+        assert_eq!(
+            session,
+            json!({"prNumber": 7, "prUrl": "https://github.com/acme-corp/api/pull/7", "teamName": "core"})
+        );
+        assert_eq!(found(r#"branch: "main""#), "s1 s2");
+        assert_eq!(found(r#"branch: "feature/x", user: "bob""#), "s3 s4");
+        assert_eq!(
+            (found("pr: 7"), found("pr: 9"), found("pr: 8")),
+            ("s1 s3".into(), "s4".into(), String::new())
+        );
+    }
+}
+
+/// Sums equal a recount, and the one pull request of another repository counts nowhere.
+fn assert_sums_equal_a_recount_but_for_foreign_requests(store: &TestStore) {
+    let foreign = store.query("SELECT DISTINCT pull_request FROM metrics WHERE session_id = 's4'");
+    assert_eq!(foreign, [[Some("0".to_owned())]]);
+    store.execute("UPDATE metrics SET pull_request = 9 WHERE session_id = 's4'");
+    assert_sums_equal_a_recount(store);
+    store.execute("UPDATE metrics SET pull_request = 0 WHERE session_id = 's4'");
+}
+
+#[test]
+fn branches_and_pull_requests_tell_a_member_of_their_own_work_alone() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        send_work(&receiver, &team);
+        let (alice, carol) = (&receiver.client(&team.alice), &receiver.client(&team.carol));
+        assert_eq!(metrics(alice, "groupBy: []", "messages"), json!([[6]]), "the organization's total");
+        for (arguments, fields, own) in [
+            ("groupBy: [BRANCH]", "branch messages", json!([["feature/x", 2], ["main", 2]])),
+            ("groupBy: [PULL_REQUEST]", "pullRequest messages", json!([[null, 1], [7, 3]])),
+            (r#"branch: "feature/x", groupBy: []"#, "messages", json!([[2]])),
+            ("pr: 7, groupBy: []", "messages", json!([[3]])),
+            (r#"user: "alice", groupBy: []"#, "messages", json!([[4]])),
+            // Another person, and one whom nobody knows.
+            (r#"user: "bob", groupBy: []"#, "messages", json!([[0]])),
+            (r#"user: "nobody", groupBy: []"#, "messages", json!([[0]])),
+            (r#"user: "bob", branch: "feature/x", groupBy: [USER]"#, "user messages", json!([])),
+        ] {
+            assert_eq!(metrics(alice, arguments, fields), own, "{arguments}");
+        }
+        assert_eq!(metrics(carol, "groupBy: [BRANCH]", "branch"), json!([]), "of another organization");
+        let sessions = alice.graphql_data(r#"{ sessions(branch: "feature/x") { edges { node { id } } } }"#);
+        assert_eq!(sessions["sessions"]["edges"], json!([{"node": {"id": "s1"}}]));
+    }
+}
+
+#[test]
+fn labels_of_a_session_follow_its_latest_version_and_absent_ones_are_filled_in() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let at = |minute: u8| json!({"lastModified": format!("2025-03-01T12:{minute:02}:00.000Z")});
+        let send = |minute, members: Value| {
+            let response =
+                alice.sync(&[with(with(session("s", ACME, vec![message("m", 0)]), at(minute)), members)]);
+            assert_eq!(response.status, 200, "{}", response.text);
+        };
+        let url = "https://github.com/acme-corp/api/pull/";
+        let stored = || {
+            let labels =
+                alice.graphql_data(r#"{ session(id: "s") { prNumber prUrl teamName } }"#)["session"].clone();
+            let counted = store.query("SELECT DISTINCT pull_request FROM metrics")[0][0].clone().unwrap();
+            (labels["prNumber"].clone(), labels["prUrl"].clone(), labels["teamName"].clone(), counted)
+        };
+        send(1, json!({}));
+        assert_eq!(stored(), (Value::Null, Value::Null, Value::Null, "0".to_owned()));
+        send(0, json!({"prNumber": 7, "prUrl": format!("{url}7"), "teamName": "core"}));
+        assert_eq!(
+            stored(),
+            (json!(7), json!(format!("{url}7")), json!("core"), "7".to_owned()),
+            "filled in"
+        );
+        send(2, json!({"prNumber": 8}));
+        assert_eq!(
+            stored(),
+            (json!(8), Value::Null, json!("core"), "8".to_owned()),
+            "another's address is not its own"
+        );
+        send(1, json!({"prNumber": 9, "teamName": "web"}));
+        assert_eq!(stored().0, json!(8), "an earlier version");
+        for odd in [
+            json!({"prNumber": -1}),
+            json!({"prNumber": "x"}),
+            json!({"prNumber": 0}),
+            json!({"prNumber": 1.5}),
+        ] {
+            send(3, odd);
+            assert_eq!(stored().0, json!(8));
+        }
+        send(4, json!({"prNumber": 8, "prUrl": "javascript:alert(1)", "teamName": "t\u{0}"}));
+        assert_eq!(stored(), (json!(8), Value::Null, json!("t\u{fffd}"), "8".to_owned()));
+        assert_sums_equal_a_recount(&store);
+        let exported = store.try_admin("session export s").1;
+        let exported: Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
+        assert_eq!(exported["session"]["prNumber"], 8, "{exported}");
+        store.admin("session move s --user alice --private");
+        assert_eq!(stored().0, json!(8), "a moved session keeps them");
+        assert_sums_equal_a_recount(&store);
+    }
+}
+
+#[test]
+fn a_branch_that_comes_later_counts_as_if_it_had_come_first() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let rows = |branch: Option<&str>| -> Vec<Value> {
+            let row = |line: i64| {
+                let id = format!("m{line}");
+                with(message(&id, line), json!({"usageId": "u", "outputTokens": 5, "gitBranch": branch}))
+            };
+            (0..3).map(row).collect()
+        };
+        for branch in [None, Some("main"), Some("other")] {
+            assert_eq!(alice.sync(&[session("s", ACME, rows(branch))]).status, 200);
+            assert_sums_equal_a_recount(&store);
+        }
+        let by_branch = metrics(&alice, "groupBy: [BRANCH]", "branch messages outputTokens");
+        assert_eq!(by_branch, json!([["main", 3, 5]]), "the first one that was named");
     }
 }

@@ -291,8 +291,8 @@ fn a_third_query_with_one_key_is_429_and_other_keys_go_on() {
 
 /// Puts a view in the place of `metrics` that never ends.
 fn never_ending_metrics(store: &TestStore) {
-    let columns = "tenant_id, user_id, session_id, day, model, message_type, repository, messages, input_tokens, output_tokens, \
-                   cache_read_tokens, cache_creation_tokens, lines_added, lines_removed, tasks_completed";
+    let columns = "tenant_id, user_id, session_id, day, model, message_type, branch, repository, pull_request, messages, input_tokens, \
+                   output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, lines_added, lines_removed, tasks_completed";
     store.execute("ALTER TABLE metrics RENAME TO stored_metrics");
     if store.is_postgres() {
         store.execute(&format!(

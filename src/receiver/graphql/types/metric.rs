@@ -14,10 +14,13 @@ pub enum MetricGroupEnum {
     Model,
     Type,
     Day,
+    Branch,
+    /// With the repository, since numbers repeat.
+    PullRequest,
 }
 
 /// Sums of one group. A dimension is null unless the query groups by it, and for what has no value there: no organization,
-/// no model, another person.
+/// no model, no branch, another person.
 #[derive(SimpleObject)]
 #[graphql(complex, name = "Metric")]
 pub struct MetricObject {
@@ -29,6 +32,9 @@ pub struct MetricObject {
     #[graphql(name = "type")]
     message_type: Option<String>,
     day: Option<Date>,
+    branch: Option<String>,
+    /// Number in the repository.
+    pull_request: Option<i64>,
     /// Number of sessions with a message.
     sessions: i64,
     messages: i64,
@@ -36,6 +42,9 @@ pub struct MetricObject {
     output_tokens: i64,
     cache_read_tokens: i64,
     cache_creation_tokens: i64,
+    /// Part of the former that is kept for an hour.
+    #[graphql(name = "cacheCreation1hTokens")]
+    cache_creation_1h_tokens: i64,
     lines_added: i64,
     lines_removed: i64,
     tasks_completed: i64,
@@ -44,20 +53,25 @@ pub struct MetricObject {
 impl From<&MetricsRow> for MetricObject {
     fn from(row: &MetricsRow) -> MetricObject {
         let sums = row.sums;
-        let [input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens] = sums.tokens;
+        let [input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens] =
+            sums.tokens;
+        let group = row.group.clone();
         MetricObject {
-            user_id: row.user_id.clone(),
-            organization: row.organization.clone(),
-            repository: row.repository.clone(),
-            model: row.model.clone(),
-            message_type: row.message_type.clone(),
-            day: row.day.map(Date),
+            user_id: group.user_id,
+            organization: group.organization,
+            repository: group.repository,
+            model: group.model,
+            message_type: group.message_type,
+            day: group.day.map(Date),
+            branch: group.branch,
+            pull_request: group.pull_request,
             sessions: row.sessions,
             messages: sums.messages,
             input_tokens,
             output_tokens,
             cache_read_tokens,
             cache_creation_tokens,
+            cache_creation_1h_tokens,
             lines_added: sums.lines_added,
             lines_removed: sums.lines_removed,
             tasks_completed: sums.tasks_completed,

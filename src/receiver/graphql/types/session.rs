@@ -6,6 +6,7 @@ use super::task::TaskObject;
 use crate::receiver::graphql::context::{loader, login};
 use crate::receiver::graphql::cursor;
 use crate::receiver::graphql::error::store_error;
+use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::store::{MessagePage, Principal, SessionKey, StoredSession, TaskPage};
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 
@@ -26,6 +27,10 @@ pub struct SessionObject {
     slug: Option<String>,
     harness: Option<String>,
     inclusion: Option<String>,
+    /// Number of the session's pull request.
+    pr_number: Option<i64>,
+    pr_url: Option<String>,
+    team_name: Option<String>,
     /// Number of stored messages.
     message_count: i64,
     /// Number of messages in the source, stored or not.
@@ -37,6 +42,10 @@ impl SessionObject {
     /// Builds the object as `principal` sees it.
     pub fn new(session: StoredSession, principal: &Principal) -> SessionObject {
         let membership = principal.membership(&session.key.tenant_id);
+        let (pr_number, pr_url) = match session.pull_request {
+            Some(PullRequest { number, url }) => (Some(number), url),
+            None => (None, None),
+        };
         SessionObject {
             id: session.key.id.clone().into(),
             organization: membership.map(|membership| membership.slug.clone()),
@@ -48,6 +57,9 @@ impl SessionObject {
             slug: session.slug,
             harness: session.harness,
             inclusion: session.inclusion,
+            pr_number,
+            pr_url,
+            team_name: session.team_name,
             message_count: session.message_count,
             total_message_count: session.total_message_count,
             last_modified: session.last_modified,

@@ -6,15 +6,17 @@
 
 mod session_locations;
 
+mod usages;
+
+mod metrics;
+
+mod metrics_query;
+
 mod sessions;
 
 mod messages;
 
 mod tasks;
-
-mod usages;
-
-mod metrics;
 
 mod conflicts;
 
@@ -27,9 +29,8 @@ pub use messages::{
     StoredVersion, fill_timestamp, push_merged, push_message, session_messages, session_versions,
     stored_versions, usage_messages,
 };
-pub use metrics::{
-    MetricDimension, MetricsQuery, MetricsRow, SET_METRICS_REPOSITORY, add_to_metrics, stored_sums,
-};
+pub use metrics::{SET_METRICS_LABELS, SessionLabels, add_to_metrics, stored_sums};
+pub use metrics_query::{MetricDimension, MetricsFilter, MetricsQuery, MetricsRow};
 pub use session_locations::{
     ForgettableSession, INSERT_LOCATIONS, SessionLocation, forgettable_sessions, move_location, no_session,
     remove_tombstone, remove_tombstones, session_location, session_locations, set_tombstones,
@@ -37,7 +38,7 @@ pub use session_locations::{
 };
 pub use sessions::{
     GROW_SESSIONS, INSERT_SESSIONS, SessionKey, SessionPosition, SessionQuery, SessionVersion, StoredFields,
-    StoredSession, UPDATE_SESSIONS, session_fields, session_repository,
+    StoredSession, UPDATE_SESSIONS, read_pull_request, session_fields, session_repository,
 };
 pub use tasks::{
     StoredTask, TaskFields, TaskPage, TaskPosition, TaskVersion, UPSERT_TASKS, session_tasks, task_fields,

@@ -1,6 +1,8 @@
 //! `sessions`: a session's own fields, without its rows.
 
-use crate::receiver::ingest::batch::DecodedSession;
+use super::metrics::SessionLabels;
+use crate::protocol::remote::{Remote, repository_of_pull_request};
+use crate::receiver::ingest::batch::{DecodedSession, PullRequest};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
@@ -35,6 +37,10 @@ pub struct StoredSession {
     pub harness: Option<String>,
     /// Rule that made the session eligible.
     pub inclusion: Option<String>,
+    /// Pull request of the session.
+    pub pull_request: Option<PullRequest>,
+    /// Name of the team that the session belongs to.
+    pub team_name: Option<String>,
     /// Stored messages.
     pub message_count: i64,
     /// Messages of the session in the source.
@@ -54,6 +60,10 @@ pub struct SessionQuery {
     pub repository: Option<String>,
     /// Login of the user.
     pub user: Option<String>,
+    /// Git branch of one of its messages.
+    pub branch: Option<String>,
+    /// Number of its pull request.
+    pub pull_request: Option<i64>,
 }
 
 /// A position in the list of sessions, which begins with the one that was stored last.
@@ -88,6 +98,8 @@ pub struct SessionVersion {
     pub harness: Option<String>,
     pub inclusion: Option<String>,
     pub total_message_count: Option<i64>,
+    pub pull_request: Option<PullRequest>,
+    pub team_name: Option<String>,
 }
 
 impl SessionVersion {
@@ -104,6 +116,23 @@ impl SessionVersion {
             harness: session.harness.clone(),
             inclusion: session.inclusion.map(|inclusion| inclusion.as_str().to_owned()),
             total_message_count: session.total_message_count,
+            pull_request: session.pull_request.clone(),
+            team_name: session.team_name.clone(),
+        }
+    }
+
+    /// Labels of the session's sums. A pull request of another repository is none there: its number would be taken for one of
+    /// the session's repository.
+    pub fn labels(&self) -> SessionLabels<'_> {
+        let is_own = |request: &&PullRequest| {
+            let repository = request.url.as_deref().and_then(repository_of_pull_request);
+            let repository = repository.and_then(|repository| Remote::parse(repository).ok());
+            repository.is_none_or(|repository| repository.url() == self.repository)
+        };
+        let pull_request = self.pull_request.as_ref().filter(|_| !self.repository.is_empty()).filter(is_own);
+        SessionLabels {
+            repository: &self.repository,
+            pull_request: pull_request.map_or(0, |request| request.number),
         }
     }
 
@@ -129,9 +158,25 @@ impl SessionVersion {
             harness: self.harness.or(other.harness),
             inclusion: self.inclusion.or(other.inclusion),
             total_message_count: self.total_message_count.or(other.total_message_count),
+            pull_request: filled_pull_request(self.pull_request, other.pull_request),
+            team_name: self.team_name.or(other.team_name),
             ..self
         }
     }
+}
+
+/// A pull request with the address that another version of it has.
+fn filled_pull_request(own: Option<PullRequest>, other: Option<PullRequest>) -> Option<PullRequest> {
+    match (own, other) {
+        (Some(PullRequest { number, url: None }), Some(other)) if other.number == number => Some(other),
+        (own, other) => own.or(other),
+    }
+}
+
+/// Reads a pull request from two columns of a row, its number and its address.
+pub fn read_pull_request(row: &Row, column: usize) -> Result<Option<PullRequest>> {
+    let Some(number) = row.opt_int(column)? else { return Ok(None) };
+    Ok(Some(PullRequest { number, url: row.opt_text(column + 1)? }))
 }
 
 const SELECT_FIELDS: SelectByKeys = SelectByKeys {
@@ -139,7 +184,7 @@ const SELECT_FIELDS: SelectByKeys = SelectByKeys {
     common: &["tenant_id", "user_id"],
     keys: &[("session_id", ColumnType::Text)],
     columns: "session_id, modified_at, repository, project_slug, status, slug, harness, inclusion, \
-              total_message_count, last_modified, digest",
+              total_message_count, last_modified, digest, pr_number, pr_url, team_name",
     tail: "{update}",
 };
 const WRITTEN_COLUMNS: &[Column] = &[
@@ -156,6 +201,9 @@ const WRITTEN_COLUMNS: &[Column] = &[
     ("message_count", ColumnType::Int),
     ("digest", ColumnType::Int),
     ("stored_at", ColumnType::Int),
+    ("pr_number", ColumnType::Int),
+    ("pr_url", ColumnType::Text),
+    ("team_name", ColumnType::Text),
 ];
 /// Returns the ids that were inserted: the others are taken.
 pub const INSERT_SESSIONS: InsertMany = InsertMany {
@@ -171,6 +219,7 @@ pub const UPDATE_SESSIONS: InsertMany = InsertMany {
            project_slug = excluded.project_slug, status = excluded.status, slug = excluded.slug, \
            harness = excluded.harness, inclusion = excluded.inclusion, last_modified = excluded.last_modified, \
            modified_at = excluded.modified_at, total_message_count = excluded.total_message_count, \
+           pr_number = excluded.pr_number, pr_url = excluded.pr_url, team_name = excluded.team_name, \
            message_count = sessions.message_count + excluded.message_count, digest = excluded.digest",
     ..INSERT_SESSIONS
 };
@@ -182,10 +231,12 @@ pub const GROW_SESSIONS: InsertMany = InsertMany {
 };
 
 const READ_COLUMNS: &str = "tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
-    message_count, total_message_count, last_modified, stored_at";
+    message_count, total_message_count, last_modified, stored_at, pr_number, pr_url, team_name";
 /// `$2` is the only user whose rows are visible, or empty.
 const SELECTION: &str = "WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND ($3 = '' OR user_id = $3) \
-    AND ($4 = '' OR repository = $4)";
+    AND ($4 = '' OR repository = $4) AND ($5 = '' OR EXISTS (SELECT 1 FROM metrics m WHERE m.tenant_id = $1 \
+    AND m.user_id = sessions.user_id AND m.session_id = sessions.session_id AND m.branch = $5 AND m.messages > 0)) \
+    AND (CAST($6 AS BIGINT) = 0 OR pr_number = $6)";
 
 /// The repository of a user's session in a tenant, as a URL; `None` if only the session's location is left.
 pub async fn session_repository(
@@ -219,14 +270,13 @@ pub async fn session_fields(
             inclusion: row.opt_text(7)?,
             total_message_count: row.opt_int(8)?,
             last_modified: row.text(9)?,
+            pull_request: read_pull_request(row, 11)?,
+            team_name: row.opt_text(13)?,
         };
         Ok((row.text(0)?, StoredFields { version, digest: row.int(10)? }))
     };
     rows.iter().map(read).collect()
 }
-
-/// The id of no user. An unknown login costs the same statements as a known one, so that its time tells nothing.
-const NOBODY: &str = "-";
 
 impl QueryReader {
     /// A page of the sessions that the reader may see, over all of the reader's tenants, and one session more where there is
@@ -239,7 +289,7 @@ impl QueryReader {
     ) -> Result<Vec<StoredSession>> {
         let user = match &query.user {
             None => String::new(),
-            Some(login) => self.user_id(login).await?.unwrap_or_else(|| NOBODY.to_owned()),
+            Some(login) => self.user_id_or_nobody(login).await?,
         };
         let repository = query.repository.clone().unwrap_or_default();
         let principal = self.principal();
@@ -256,21 +306,23 @@ impl QueryReader {
                 own.into(),
                 Value::from(&user),
                 Value::from(&repository),
+                Value::from(query.branch.clone().unwrap_or_default()),
+                query.pull_request.unwrap_or(0).into(),
                 i64::try_from(first + 1).unwrap_or(i64::MAX).into(),
             ];
             let mut keyset = "";
             if let Some(after) = after {
                 // The tenant breaks ties, so that each session has one position in the merged list.
                 keyset = if tenant < after.tenant_id {
-                    "AND (stored_at, session_id) <= ($6, $7)"
+                    "AND (stored_at, session_id) <= ($8, $9)"
                 } else {
-                    "AND (stored_at, session_id) < ($6, $7)"
+                    "AND (stored_at, session_id) < ($8, $9)"
                 };
                 params.extend([after.stored_at.into(), Value::from(&after.id)]);
             }
             let sql = format!(
                 "SELECT {READ_COLUMNS} FROM sessions {SELECTION} {keyset} \
-                 ORDER BY stored_at DESC, session_id DESC LIMIT $5"
+                 ORDER BY stored_at DESC, session_id DESC LIMIT $7"
             );
             for row in tx.query(&sql, &params).await? {
                 page.push(StoredSession::read(&row)?);
@@ -289,8 +341,8 @@ impl QueryReader {
         let mut found = None;
         for tenant in principal.tenants() {
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
-            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $5");
-            let params = [tenant.into(), own.into(), "".into(), "".into(), id.into()];
+            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $7");
+            let params = [tenant.into(), own.into(), "".into(), "".into(), "".into(), 0i64.into(), id.into()];
             if let Some(row) = tx.query_one(&sql, &params).await? {
                 found = Some(StoredSession::read(&row)?);
                 break;
@@ -325,6 +377,8 @@ impl StoredSession {
             total_message_count: row.opt_int(10)?,
             last_modified: row.text(11)?,
             stored_at: row.int(12)?,
+            pull_request: read_pull_request(row, 13)?,
+            team_name: row.opt_text(15)?,
         })
     }
 }

@@ -11,7 +11,7 @@ const SELECT_USAGES: SelectByKeys = SelectByKeys {
     common: &["tenant_id", "user_id"],
     keys: &[("usage_id", ColumnType::Text)],
     columns: "usage_id, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at, line_number, \
-              message_type, session_id, message_id, model, last_at",
+              message_type, session_id, message_id, model, last_at, cache_creation_1h_tokens, branch",
     tail: "",
 };
 /// For answers that were selected and are not stored. A conflict is an error.
@@ -33,18 +33,21 @@ pub const UPSERT_USAGES: InsertMany = InsertMany {
         ("message_id", ColumnType::Text),
         ("model", ColumnType::Text),
         ("last_at", ColumnType::Int),
+        ("cache_creation_1h_tokens", ColumnType::Int),
+        ("branch", ColumnType::Text),
     ],
     tail: "ON CONFLICT (tenant_id, user_id, usage_id) DO UPDATE SET input_tokens = excluded.input_tokens, \
            output_tokens = excluded.output_tokens, cache_read_tokens = excluded.cache_read_tokens, \
            cache_creation_tokens = excluded.cache_creation_tokens, at = excluded.at, \
            line_number = excluded.line_number, message_type = excluded.message_type, \
            session_id = excluded.session_id, message_id = excluded.message_id, model = excluded.model, \
-           last_at = excluded.last_at",
+           last_at = excluded.last_at, cache_creation_1h_tokens = excluded.cache_creation_1h_tokens, \
+           branch = excluded.branch",
 };
 
 /// Adds an answer to the rows of an `INSERT`.
 pub fn push_usage<'a>(rows: &mut Rows<'a>, id: &'a str, usage: &'a TokenUsage) {
-    let [input, output, cache_read, cache_creation] = usage.tokens;
+    let [input, output, cache_read, cache_creation, cache_creation_1h] = usage.tokens;
     rows.push([
         id.into(),
         input.into(),
@@ -58,6 +61,8 @@ pub fn push_usage<'a>(rows: &mut Rows<'a>, id: &'a str, usage: &'a TokenUsage) {
         (&usage.first.message_id).into(),
         (&usage.model).into(),
         usage.last_at.into(),
+        cache_creation_1h.into(),
+        (&usage.branch).into(),
     ]);
 }
 
@@ -89,8 +94,8 @@ fn read_usage(row: &Row) -> Result<(String, TokenUsage)> {
         session_id: row.text(8)?,
         message_id: row.text(9)?,
     };
-    let tokens = [row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
-    Ok((row.text(0)?, TokenUsage { tokens, first, model, last_at: row.int(11)? }))
+    let tokens = [row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?, row.int(12)?];
+    Ok((row.text(0)?, TokenUsage { tokens, first, model, branch: row.text(13)?, last_at: row.int(11)? }))
 }
 
 /// Deletes the stored state of a user's answers.

@@ -6,7 +6,7 @@ use crate::receiver::store::database::Transaction;
 use crate::receiver::store::error::Result;
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
-    INSERT_USAGES, UPSERT_USAGES, add_to_metrics, push_usage, stored_usages,
+    INSERT_USAGES, SessionLabels, UPSERT_USAGES, add_to_metrics, push_usage, stored_usages,
 };
 use std::collections::HashMap;
 
@@ -25,11 +25,11 @@ impl Aggregates<'_> {
         stored_usages(self.tx, self.tenant, self.user_id, ids).await
     }
 
-    /// Stores the answers that differ from their `stored` state, and adds to the sums. `repositories` holds the repositories
-    /// of sessions that may have new sums; other sessions keep theirs.
+    /// Stores the answers that differ from their `stored` state, and adds to the sums. `labels` holds the labels of
+    /// sessions that may have new sums; other sessions keep theirs.
     pub async fn upsert(
         &self,
-        repositories: &HashMap<&str, &str>,
+        labels: &HashMap<&str, SessionLabels<'_>>,
         stored: &HashMap<String, TokenUsage>,
         usages: &HashMap<String, TokenUsage>,
         deltas: &MetricsDeltas,
@@ -47,7 +47,7 @@ impl Aggregates<'_> {
             self.tx.insert_many(&INSERT_USAGES, &new),
             self.tx.insert_many(&UPSERT_USAGES, &changed),
         );
-        let sums = add_to_metrics(self.tx, self.tenant, self.user_id, repositories, deltas);
+        let sums = add_to_metrics(self.tx, self.tenant, self.user_id, labels, deltas);
         let (_, too_large) = try_join(usages, sums).await?;
         too_large.map_or(Ok(()), |error| Err(error.into()))
     }

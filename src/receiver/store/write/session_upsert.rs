@@ -80,6 +80,9 @@ impl<'a> SessionUpsert<'a> {
             (self.new_messages.len() as i64).into(),
             self.digest().into(),
             now.into(),
+            fields.pull_request.as_ref().map(|request| request.number).into(),
+            fields.pull_request.as_ref().and_then(|request| request.url.as_ref()).into(),
+            fields.team_name.as_ref().into(),
         ]);
     }
 }

@@ -16,7 +16,7 @@ use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
     GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS,
-    REPLACE_MESSAGES, SET_METRICS_REPOSITORY, SessionLocation, SessionVersion, StoredFields, StoredVersion,
+    REPLACE_MESSAGES, SET_METRICS_LABELS, SessionLabels, SessionLocation, SessionVersion, StoredFields, StoredVersion,
     TaskFields, TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields,
     session_locations, stored_versions, task_fields,
 };
@@ -319,9 +319,8 @@ impl<'t> Upserter<'t> {
                 push_task(&mut changed, session, &task.wire.id, version, &arrival);
             }
         }
-        let repositories =
-            upserts.iter().map(|upsert| (upsert.id, upsert.fields.repository.as_str())).collect();
-        let sums = aggregates.upsert(&repositories, &stored, &usages, &deltas);
+        let labels = upserts.iter().map(|upsert| (upsert.id, upsert.fields.labels())).collect();
+        let sums = aggregates.upsert(&labels, &stored, &usages, &deltas);
         try_join(sums, self.tx.insert_many(&UPSERT_TASKS, &changed)).await?;
         Ok(())
     }
@@ -334,10 +333,18 @@ impl<'t> Upserter<'t> {
             match &upsert.stored {
                 Some(stored) if upsert.changes(stored) => {
                     upsert.push_row(&mut changed, self.now);
-                    if upsert.fields.repository != stored.repository {
-                        let (user, repository) = (&self.user_id, &upsert.fields.repository);
-                        let params = vec![tenant.into(), upsert.id.into(), user.into(), repository.into()];
-                        self.tx.send(SET_METRICS_REPOSITORY, params).await?;
+                    let labels = upsert.fields.labels();
+                    if labels != stored.labels() {
+                        let SessionLabels { repository, pull_request } = labels;
+                        let (user, id) = (&self.user_id, upsert.id);
+                        let params = vec![
+                            tenant.into(),
+                            id.into(),
+                            user.into(),
+                            repository.into(),
+                            pull_request.into(),
+                        ];
+                        self.tx.send(SET_METRICS_LABELS, params).await?;
                     }
                 }
                 // A new session was inserted with its count.

@@ -97,6 +97,9 @@ CREATE TABLE sessions (
     slug {text},
     harness {text},
     inclusion {text},
+    pr_number BIGINT,
+    pr_url {text},                       -- without credentials
+    team_name {text},
     last_modified {text} NOT NULL,       -- as sent
     modified_at BIGINT NOT NULL,
     total_message_count BIGINT,
@@ -172,10 +175,12 @@ CREATE TABLE usages (
     message_id {text} NOT NULL,
     model {text} NOT NULL,               -- empty: none
     last_at BIGINT NOT NULL,             -- the answer's last row, which decides when it is pruned
+    cache_creation_1h_tokens BIGINT NOT NULL,
+    branch {text} NOT NULL,              -- empty: none
     PRIMARY KEY (tenant_id, user_id, usage_id)
 );
 
--- The aggregates: sums per session, day, model and type. Sessions are counted from these rows.
+-- The aggregates: sums per session, day, model, type and branch. Sessions are counted from these rows.
 CREATE TABLE metrics (
     tenant_id {text} NOT NULL,
     user_id {text} NOT NULL,
@@ -183,16 +188,19 @@ CREATE TABLE metrics (
     day BIGINT NOT NULL,
     model {text} NOT NULL,               -- empty: none
     message_type {text} NOT NULL,        -- empty: tasks
+    branch {text} NOT NULL,              -- empty: none
     repository {text} NOT NULL,          -- the session's
+    pull_request BIGINT NOT NULL,        -- the session's in its repository; 0: none
     messages BIGINT NOT NULL,
     input_tokens BIGINT NOT NULL,
     output_tokens BIGINT NOT NULL,
     cache_read_tokens BIGINT NOT NULL,
     cache_creation_tokens BIGINT NOT NULL,
+    cache_creation_1h_tokens BIGINT NOT NULL,
     lines_added BIGINT NOT NULL,
     lines_removed BIGINT NOT NULL,
     tasks_completed BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, session_id, day, model, message_type)
+    PRIMARY KEY (tenant_id, user_id, session_id, day, model, message_type, branch)
 );
 CREATE INDEX metrics_by_day ON metrics (tenant_id, day);
 
