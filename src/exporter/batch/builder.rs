@@ -15,12 +15,14 @@ use crate::exporter::batch::chunk::{Adjustments, CursorAdvance, SessionChunk, Si
 use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 use crate::exporter::batch::envelope::{SessionHeader, SessionTrailer, open_object};
 use crate::exporter::batch::message::{omit_content, wire_message};
+use crate::exporter::batch::pr_link;
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta;
+use crate::exporter::plan::pull_request::SessionPullRequest;
 use crate::exporter::source::{MessageRow, Snapshot};
 use crate::exporter::state::SessionCursor;
-use crate::protocol::{SyncMessage, SyncTask};
+use crate::protocol::{Inclusion, SyncMessage, SyncTask};
 use crate::{short_hash, time};
 
 /// A chunk under construction.
@@ -33,6 +35,8 @@ pub(super) struct ChunkBuilder<'a> {
     messages: JsonList,
     tasks: JsonList,
     last_line: Option<i64>,
+    /// Pull request of the last line in the chunk that names one.
+    linked: Option<SessionPullRequest>,
     only_message: Option<SingleMessage>,
     only_task: Option<u64>,
     newest_at: Option<DateTime<Utc>>,
@@ -59,6 +63,7 @@ impl<'a> ChunkBuilder<'a> {
             messages: JsonList::default(),
             tasks: JsonList::default(),
             last_line: None,
+            linked: None,
             only_message: None,
             only_task: None,
             newest_at: cursor.newest_at,
@@ -201,6 +206,7 @@ impl<'a> ChunkBuilder<'a> {
             row.message.id = id;
         }
         let rowid = row.rowid;
+        let linked = self.linked_by(&row);
         let mut redactions = Counts::default();
         let mut message = wire_message(&mut row, self.context, self.session, &mut redactions);
         adjusted.extend(bound_message(&mut message));
@@ -220,6 +226,7 @@ impl<'a> ChunkBuilder<'a> {
         }
         self.redactions.merge(&redactions);
         self.record(&message, written_at);
+        self.linked = linked.or(self.linked.take());
         if !adjusted.is_empty() {
             self.adjustments.rows += 1;
             self.adjustments.first.get_or_insert((rowid, adjusted));
@@ -228,6 +235,16 @@ impl<'a> ChunkBuilder<'a> {
         let is_only = self.messages.count == 1;
         self.only_message = is_only.then_some(SingleMessage { rowid, id: message.id, has_content });
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The pull request that a row names, if it may leave.
+    fn linked_by(&self, row: &MessageRow) -> Option<SessionPullRequest> {
+        let (fields, rules) = (&self.session.fields, self.context.rules?);
+        if fields.inclusion != Inclusion::Organization {
+            return None;
+        }
+        let link = pr_link::read(&row.message.message_type, row.raw_json.as_deref()?)?;
+        SessionPullRequest::permitted(Some(link.number), Some(&link.url), &fields.remote, &rules)
     }
 
     /// The time of the nearest earlier row of the session whose time can be parsed; without one, that of the nearest
@@ -289,6 +306,8 @@ impl<'a> ChunkBuilder<'a> {
         let after = self.snapshot.count_after(&fields.id, self.advance.rowid)?;
         let rejected = self.cursor.refused.len() - self.advance.no_longer_rejected.len();
         let known = self.cursor.messages + self.messages.count as u64;
+        // han's own column wins over the transcript's lines.
+        let pull_request = fields.pull_request.as_ref().or(self.linked.as_ref());
         let header = SessionHeader {
             id: &fields.id,
             project_slug: fields.remote.repo(),
@@ -301,6 +320,9 @@ impl<'a> ChunkBuilder<'a> {
             total_message_count: known + rejected as u64 + after,
             inclusion: fields.inclusion,
             harness: fields.harness.as_deref(),
+            pr_number: pull_request.map(|request| request.number),
+            pr_url: pull_request.map(|request| request.url.as_str()),
+            team_name: fields.team_name.as_deref(),
         };
         if !sessions.is_empty() {
             sessions.push(b',');

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::ToolNames;
 use crate::exporter::plan::delta::SessionFields;
+use crate::exporter::plan::pull_request::RepositoryRules;
 
 /// Values that all batches of a run have in common.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct BatchContext<'a> {
     pub retained_since: Option<DateTime<Utc>>,
     /// Highest row id that the scan read.
     pub watermark: i64,
+    /// Rules for the repositories of pull requests; none where no session is added.
+    pub rules: Option<RepositoryRules<'a>>,
 }
 
 /// A session that may leave the machine.

@@ -75,6 +75,15 @@ pub struct SessionTrailer<'a> {
     /// Coding agent, as han names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harness: Option<&'a str>,
+    /// Number of the pull request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pr_number: Option<i64>,
+    /// Address of the pull request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pr_url: Option<&'a str>,
+    /// Name of the team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_name: Option<&'a str>,
 }
 
 /// Appends an object without its closing brace.
@@ -102,6 +111,9 @@ mod tests {
             total_message_count: 1,
             inclusion: protocol::Inclusion::Organization,
             harness: Some("claude"),
+            pr_number: Some(7),
+            pr_url: Some("https://github.com/acme/api/pull/7"),
+            team_name: Some("core"),
         };
         let mut json = Vec::new();
         open_object(&mut json, &header).unwrap();

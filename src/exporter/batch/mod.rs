@@ -15,6 +15,8 @@ pub mod content_filter;
 mod model_name;
 /// Columns of a message that only its raw JSON holds.
 pub mod usage;
+/// Lines of a transcript that name the session's pull request.
+mod pr_link;
 /// Inputs of a batch.
 mod context;
 /// The bounds of values on the wire.

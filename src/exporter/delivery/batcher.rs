@@ -26,6 +26,7 @@ use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::{Affiliations, Decision, Eligibility, EligibilityFilter};
 use crate::exporter::plan::identity_check::retained_since;
+use crate::exporter::plan::pull_request::RepositoryRules;
 use crate::exporter::plan::session_folders::repository_in;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
@@ -153,7 +154,9 @@ impl<'a> Batcher<'a> {
         let cursor = self.state.destination.sessions.get(&session.session_id);
         let (Some(eligible), Some(cursor)) = (eligible, cursor) else { return Ok(Addition::NotEligible) };
         let cursor = cursor_after(&cursor, &session.session_id, unacknowledged);
-        let context = self.context();
+        let filter = EligibilityFilter { config: self.config, affiliations };
+        let rules = RepositoryRules { filter, overrides: &self.state.project_overrides };
+        let context = BatchContext { rules: Some(rules), ..self.context() };
         let chunk = batch.add(&context, snapshot, &eligible, &cursor, limits)?;
         if !chunk.is_empty() {
             return Ok(if chunk.more { Addition::InPart } else { Addition::Whole });
@@ -175,7 +178,8 @@ impl<'a> Batcher<'a> {
         let Decision { eligibility, include_content, include_branch } =
             filter.decide(&repository, &self.state.project_overrides).unless_forgotten(tombstone);
         let Eligibility::Eligible { remote, inclusion, .. } = eligibility else { return Ok(None) };
-        let fields = SessionFields::new(&row, remote, inclusion);
+        let rules = RepositoryRules { filter, overrides: &self.state.project_overrides };
+        let fields = SessionFields::new(&row, remote, inclusion, &rules);
         let now = self.clock.now();
         if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
             self.fields_changed |= delta::record_fields(cursor, fields.hash(), now);
@@ -260,6 +264,7 @@ impl<'a> Batcher<'a> {
             retained_since: retained_since(destination, self.clock.now()),
             tool_names: self.config.tool_names,
             watermark: destination.source.watermark,
+            rules: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::plan::pull_request::{RepositoryRules, SessionPullRequest};
 use crate::exporter::source::{SessionRow, TaskRow};
 use crate::exporter::state::SessionCursor;
 use crate::protocol::message::NAME_BYTES_MAX;
@@ -33,13 +34,26 @@ pub struct SessionFields {
     pub harness: Option<String>,
     /// Rule that made the session eligible.
     pub inclusion: Inclusion,
+    /// Pull request, as han's columns name it; only in sessions of an organization.
+    pub pull_request: Option<SessionPullRequest>,
+    /// Name of the team; only in sessions of an organization.
+    pub team_name: Option<String>,
 }
 
 impl SessionFields {
     /// Takes the fields of a row.
-    pub fn new(row: &SessionRow, remote: Remote, inclusion: Inclusion) -> SessionFields {
+    pub fn new(
+        row: &SessionRow,
+        remote: Remote,
+        inclusion: Inclusion,
+        rules: &RepositoryRules,
+    ) -> SessionFields {
+        let is_organization = inclusion == Inclusion::Organization;
+        let request = || SessionPullRequest::permitted(row.pr_number, row.pr_url.as_deref(), &remote, rules);
         SessionFields {
             id: row.id.clone(),
+            pull_request: is_organization.then(request).flatten(),
+            team_name: bounded(&row.team_name).filter(|name| is_organization && !name.is_empty()),
             remote,
             status: bounded(&row.status).unwrap_or_else(|| "active".to_owned()),
             slug: bounded(&row.slug),
@@ -50,13 +64,19 @@ impl SessionFields {
 
     /// Hash of the fields, to detect a change.
     pub fn hash(&self) -> u64 {
-        let parts = [
+        let mut parts = vec![
             Some(self.remote.path()),
             Some(&self.status),
             self.slug.as_deref(),
             self.harness.as_deref(),
             Some(self.inclusion.as_str()),
         ];
+        let number = self.pull_request.as_ref().map(|request| request.number.to_string());
+        // Sessions without them keep the hash that they had before these fields existed.
+        if self.pull_request.is_some() || self.team_name.is_some() {
+            let url = self.pull_request.as_ref().map(|request| request.url.as_str());
+            parts.extend([number.as_deref(), url, self.team_name.as_deref()]);
+        }
         short_hash::of_fields(&parts)
     }
 }
@@ -147,12 +167,16 @@ mod tests {
     use super::*;
 
     fn fields() -> SessionFields {
-        let row = SessionRow { id: "s".into(), ..SessionRow::default() };
-        SessionFields::new(
-            &row,
-            Remote::parse("https://github.com/acme/api").unwrap(),
-            Inclusion::Organization,
-        )
+        SessionFields {
+            id: "s".into(),
+            remote: Remote::parse("https://github.com/acme/api").unwrap(),
+            status: "active".into(),
+            slug: None,
+            harness: None,
+            inclusion: Inclusion::Organization,
+            pull_request: None,
+            team_name: None,
+        }
     }
 
     fn delivered() -> SessionCursor {
@@ -178,6 +202,17 @@ mod tests {
         let closed = SessionFields { status: "closed".into(), ..fields() };
         assert!(has_delta(&delivered(), closed.hash(), &BTreeSet::new()));
         assert!(has_delta(&SessionCursor { fields_sent: false, ..delivered() }, hash, &BTreeSet::new()));
+        let request = |number, url: &str| SessionPullRequest { number, url: url.into() };
+        let mut hashes = vec![hash];
+        for (pull_request, team_name) in [
+            (Some(request(7, "a")), None),
+            (Some(request(8, "a")), None),
+            (Some(request(7, "b")), None),
+            (None, Some("a".to_owned())),
+        ] {
+            hashes.push(SessionFields { pull_request, team_name, ..fields() }.hash());
+        }
+        assert_eq!(BTreeSet::from_iter(&hashes).len(), hashes.len());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 pub mod session_repository;
 /// The privacy filter: five rules, in order.
 pub mod eligibility;
+/// The pull request of a session.
+pub mod pull_request;
 /// Patterns without effect.
 pub mod unmatched_patterns;
 /// The table of conditions.

@@ -11,6 +11,7 @@ use crate::exporter::error::Error;
 use crate::exporter::plan::delta::{self, SessionFields};
 use crate::exporter::plan::eligibility::{Decision, Eligibility, EligibilityFilter, ExcludedReason};
 use crate::exporter::plan::project_folders;
+use crate::exporter::plan::pull_request::RepositoryRules;
 use crate::exporter::plan::session_folders::{self, repository_of};
 use crate::exporter::plan::session_repository::{RepositoryOrigin, SessionRepository};
 use crate::exporter::plan::source_check::SourceCheck;
@@ -226,7 +227,8 @@ impl SessionScan<'_> {
             data_fingerprint: String::new(),
         };
         if let Eligibility::Eligible { remote, inclusion, .. } = &session.eligibility {
-            let fields = SessionFields::new(&session.row, remote.clone(), *inclusion).hash();
+            let rules = RepositoryRules { filter: self.filter, overrides: &state.project_overrides };
+            let fields = SessionFields::new(&session.row, remote.clone(), *inclusion, &rules).hash();
             let cursor = self.cursor_of(&session.row.id, state)?;
             let tasks = tasks.iter().map(|task| task.of_content(include_content)).collect();
             session.has_delta = delta::has_delta(cursor, fields, &tasks) || !cursor.refused.is_empty();

@@ -16,9 +16,10 @@ impl Snapshot<'_> {
     /// Fingerprint of sessions, projects and repositories.
     pub fn sessions_fingerprint(&self) -> Result<u64, Error> {
         let column = |name| self.source.schema.or_null("sessions", "", name);
-        let (status, slug, harness) = (column("status"), column("slug"), column("harness"));
+        let columns =
+            ["status", "slug", "harness", "pr_number", "pr_url", "team_name"].map(column).join(", ");
         self.fingerprint(&[
-            &format!("SELECT id, project_id, {status}, {slug}, {harness} FROM sessions"),
+            &format!("SELECT id, project_id, {columns} FROM sessions"),
             "SELECT id, repo_id, path FROM projects",
             "SELECT id, remote FROM repos",
         ])

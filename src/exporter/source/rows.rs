@@ -25,6 +25,12 @@ pub struct SessionRow {
     pub slug: Option<String>,
     /// Coding agent, as han names it.
     pub harness: Option<String>,
+    /// Number of the pull request.
+    pub pr_number: Option<i64>,
+    /// Address of the pull request.
+    pub pr_url: Option<String>,
+    /// Name of the team.
+    pub team_name: Option<String>,
     /// The project's folder.
     pub project_path: Option<String>,
     /// The repository's remote, as han has it.
@@ -36,11 +42,14 @@ impl SessionRow {
     pub(super) fn select(schema: &SourceSchema) -> String {
         let optional = |column| schema.or_null("sessions", "s.", column);
         format!(
-            "SELECT s.id, {}, {}, {}, p.path, r.remote FROM sessions s
+            "SELECT s.id, {}, {}, {}, p.path, r.remote, {}, {}, {} FROM sessions s
              LEFT JOIN projects p ON p.id = s.project_id LEFT JOIN repos r ON r.id = p.repo_id",
             optional("status"),
             optional("slug"),
             optional("harness"),
+            optional("pr_number"),
+            optional("pr_url"),
+            optional("team_name"),
         )
     }
 
@@ -52,6 +61,9 @@ impl SessionRow {
             harness: text(row, 3)?,
             project_path: text(row, 4)?,
             remote: text(row, 5)?,
+            pr_number: integer(row, 6)?,
+            pr_url: text(row, 7)?,
+            team_name: text(row, 8)?,
         })
     }
 }

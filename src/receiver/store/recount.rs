@@ -7,9 +7,12 @@ use super::digests::set_digest;
 use super::error::Result;
 use super::retention::USAGE_MARGIN_US;
 use super::sql::Value;
-use super::tables::{delete_usages, session_versions, stored_sums, user_usages};
+use super::tables::{
+    SessionLabels, delete_usages, read_pull_request, session_versions, stored_sums, user_usages,
+};
 use super::write::Aggregates;
 use crate::protocol::MessageDigest;
+use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::ingest::token_usage::{self, MetricSums, MetricsDeltas, SumTooLarge, TokenUsage};
 use crate::receiver::time;
 use serde::Serialize;
@@ -53,7 +56,7 @@ pub struct Recount {
 }
 
 const SELECT_SESSIONS: &str = "\
-    SELECT session_id, message_count, digest, repository FROM sessions WHERE tenant_id = $1 AND user_id = $2";
+    SELECT session_id, message_count, digest, repository, pr_number, pr_url FROM sessions WHERE tenant_id = $1 AND user_id = $2";
 const SELECT_SESSIONS_WITH_MESSAGES: &str =
     "SELECT DISTINCT session_id FROM messages WHERE tenant_id = $1 AND user_id = $2";
 const SELECT_COMPLETED_TASKS: &str = "\
@@ -65,12 +68,15 @@ impl Recount {
         let counter = Counter { tx, scope, repairs };
         let mut recount = Recount::default();
         let mut sums = counter.begin_sums().await?;
-        let repositories = counter.count_sessions(&mut recount, &mut sums).await?;
+        let labels = counter.count_sessions(&mut recount, &mut sums).await?;
         counter.count_tasks(&mut sums).await?;
-        counter.compare_sums(sums, &repositories, &mut recount).await?;
+        counter.compare_sums(sums, &labels, &mut recount).await?;
         Ok(recount)
     }
 }
+
+/// Repository and pull request of each session.
+type OwnedLabels = HashMap<String, (String, Option<PullRequest>)>;
 
 /// Sums as they are counted, and the answers that they are counted from.
 struct CountedSums {
@@ -130,18 +136,15 @@ impl Counter<'_> {
         Ok(sums)
     }
 
-    /// Compares number and digest of each session's messages, and counts the messages. Returns the repositories.
-    async fn count_sessions(
-        &self,
-        recount: &mut Recount,
-        sums: &mut CountedSums,
-    ) -> Result<HashMap<String, String>> {
+    /// Compares number and digest of each session's messages, and counts the messages. Returns the
+    /// repositories and pull requests.
+    async fn count_sessions(&self, recount: &mut Recount, sums: &mut CountedSums) -> Result<OwnedLabels> {
         let mut kept: BTreeMap<String, MessageDigest> = BTreeMap::new();
-        let mut repositories = HashMap::new();
+        let mut labels = OwnedLabels::new();
         for row in self.tx.query(SELECT_SESSIONS, &self.key()).await? {
             let digest = MessageDigest { messages: row.int(1)? as u64, sum: row.int(2)? as u64 };
             kept.insert(row.text(0)?, digest);
-            repositories.insert(row.text(0)?, row.text(3)?);
+            labels.insert(row.text(0)?, (row.text(3)?, read_pull_request(&row, 4)?));
         }
         let with_messages = self.tx.query_texts(SELECT_SESSIONS_WITH_MESSAGES, &self.key()).await?;
         let ids: BTreeSet<String> = kept.keys().cloned().chain(with_messages).collect();
@@ -176,7 +179,7 @@ impl Counter<'_> {
                 }
             }
         }
-        Ok(repositories)
+        Ok(labels)
     }
 
     async fn count_tasks(&self, sums: &mut CountedSums) -> Result<()> {
@@ -190,7 +193,7 @@ impl Counter<'_> {
     async fn compare_sums(
         &self,
         sums: CountedSums,
-        repositories: &HashMap<String, String>,
+        labels: &OwnedLabels,
         recount: &mut Recount,
     ) -> Result<()> {
         let CountedSums { first_day, stored_usages, usages, deltas, overflow } = sums;
@@ -218,8 +221,11 @@ impl Counter<'_> {
         let gone: Vec<String> =
             stored_usages.keys().filter(|id| !usages.contains_key(*id)).cloned().collect();
         delete_usages(self.tx, tenant, user, gone).await?;
-        let repositories = repositories.iter().map(|(id, it)| (id.as_str(), it.as_str())).collect();
+        let labels = labels.iter();
+        let labels = labels
+            .map(|(id, (repository, request))| (id.as_str(), SessionLabels::of(repository, request.as_ref())))
+            .collect();
         let aggregates = Aggregates { tx: self.tx, tenant, user_id: user, assumes_existing: true };
-        Ok(aggregates.upsert(&repositories, &stored_usages, &usages, &missing).await?)
+        Ok(aggregates.upsert(&labels, &stored_usages, &usages, &missing).await?)
     }
 }

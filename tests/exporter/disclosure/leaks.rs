@@ -17,7 +17,7 @@ const MARKER: &str = "PLANTED";
 const ON_THE_WIRE: &[(&str, &[&str])] = &[
     ("repos", &["id", "remote"]),
     ("projects", &["id", "repo_id"]),
-    ("sessions", &["id", "project_id", "status", "slug", "harness"]),
+    ("sessions", &["id", "project_id", "status", "slug", "harness", "team_name"]),
     (
         "messages",
         &[

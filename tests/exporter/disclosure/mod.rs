@@ -11,6 +11,7 @@ mod identity;
 mod leaks;
 mod owners;
 mod project_override;
+mod pull_request;
 mod session_repository;
 mod spelling;
 mod terminal;

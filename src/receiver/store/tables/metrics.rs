@@ -2,6 +2,8 @@
 //!
 //! Invariant: a stored sum is that of the stored rows, whatever the order in which they came.
 
+use crate::protocol::remote::{Remote, repository_of_pull_request};
+use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::ingest::token_usage::{MetricSums, MetricsDeltas, MetricsKey, SUM_MAX, SumTooLarge};
 use crate::receiver::store::database::Transaction;
 use crate::receiver::store::error::Result;
@@ -15,6 +17,20 @@ pub struct SessionLabels<'a> {
     pub repository: &'a str,
     /// Number of the pull request in that repository; 0 for none.
     pub pull_request: i64,
+}
+
+impl<'a> SessionLabels<'a> {
+    /// Labels of a session's sums. A pull request of another repository is none there: its number would be taken for one of the
+    /// session's repository.
+    pub fn of(repository: &'a str, pull_request: Option<&PullRequest>) -> SessionLabels<'a> {
+        let is_own = |request: &&PullRequest| {
+            let other = request.url.as_deref().and_then(repository_of_pull_request);
+            let other = other.and_then(|address| Remote::parse(address).ok());
+            other.is_none_or(|other| other.url() == repository)
+        };
+        let request = pull_request.filter(|_| !repository.is_empty()).filter(is_own);
+        SessionLabels { repository, pull_request: request.map_or(0, |request| request.number) }
+    }
 }
 
 /// Adds to stored sums, and returns the largest of each row, so that the caller can check it against its bound.

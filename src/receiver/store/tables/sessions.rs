@@ -1,7 +1,6 @@
 //! `sessions`: a session's own fields, without its rows.
 
 use super::metrics::SessionLabels;
-use crate::protocol::remote::{Remote, repository_of_pull_request};
 use crate::receiver::ingest::batch::{DecodedSession, PullRequest};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::QueryReader;
@@ -121,19 +120,9 @@ impl SessionVersion {
         }
     }
 
-    /// Labels of the session's sums. A pull request of another repository is none there: its number would be taken for one of
-    /// the session's repository.
+    /// Labels of the session's sums.
     pub fn labels(&self) -> SessionLabels<'_> {
-        let is_own = |request: &&PullRequest| {
-            let repository = request.url.as_deref().and_then(repository_of_pull_request);
-            let repository = repository.and_then(|repository| Remote::parse(repository).ok());
-            repository.is_none_or(|repository| repository.url() == self.repository)
-        };
-        let pull_request = self.pull_request.as_ref().filter(|_| !self.repository.is_empty()).filter(is_own);
-        SessionLabels {
-            repository: &self.repository,
-            pull_request: pull_request.map_or(0, |request| request.number),
-        }
+        SessionLabels::of(&self.repository, self.pull_request.as_ref())
     }
 
     /// The later of two versions, with the fields that only the other has. Of equal times `sent` is the later one.

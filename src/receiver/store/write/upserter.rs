@@ -16,9 +16,9 @@ use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::Rows;
 use crate::receiver::store::tables::{
     GROW_SESSIONS, INSERT_FIRST_MESSAGES, INSERT_LOCATIONS, INSERT_MESSAGES, INSERT_SESSIONS,
-    REPLACE_MESSAGES, SET_METRICS_LABELS, SessionLabels, SessionLocation, SessionVersion, StoredFields, StoredVersion,
-    TaskFields, TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message, session_fields,
-    session_locations, stored_versions, task_fields,
+    REPLACE_MESSAGES, SET_METRICS_LABELS, SessionLabels, SessionLocation, SessionVersion, StoredFields,
+    StoredVersion, TaskFields, TaskVersion, UPDATE_SESSIONS, UPSERT_TASKS, push_merged, push_message,
+    session_fields, session_locations, stored_versions, task_fields,
 };
 use crate::receiver::time;
 use std::collections::{HashMap, HashSet};
