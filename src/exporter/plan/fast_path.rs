@@ -18,7 +18,7 @@ use crate::exporter::config::project_override::ProjectOverrides;
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
-use crate::exporter::plan::project_folders;
+use crate::exporter::plan::folders::project_folders;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, HOURLY, is_older};
 use crate::exporter::source::rebuild;

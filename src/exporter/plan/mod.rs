@@ -14,12 +14,8 @@ pub mod conditions;
 pub mod delta;
 /// Rebuild detection, and the advance of the watermark.
 mod source_check;
-/// Threads for folders that may not answer.
-mod folder_threads;
-/// The folders of sessions, and the repositories there.
-pub mod session_folders;
-/// The project overrides of project folders.
-mod project_folders;
+/// Folders of sessions and projects.
+pub mod folders;
 /// The scan of the source: which sessions are eligible, and which of them have undelivered data.
 pub mod scan;
 /// Statements of the identity that are not taken as they are.

@@ -10,8 +10,8 @@ use super::forget::delete_sessions;
 use super::open::Store;
 use super::sql::Row;
 use super::tables::{
-    fill_timestamp, move_location, no_session, read_pull_request, rejected_logins, resolving_command, session_location,
-    session_messages, session_repository, session_tasks, set_tombstones,
+    fill_timestamp, move_location, no_session, read_pull_request, rejected_logins, resolving_command,
+    session_location, session_messages, session_repository, session_tasks, set_tombstones,
 };
 use super::write::Upserter;
 use crate::protocol::remote::Remote;

@@ -11,20 +11,20 @@ use crate::exporter::config::project_override::{
     self, OverrideInspection, ProjectOverride, ProjectOverrides,
 };
 use crate::exporter::plan::eligibility::{Eligibility, EligibilityFilter};
-use crate::exporter::plan::folder_threads::{self, DEADLINE};
+use crate::exporter::plan::folders::threads::{self, DEADLINE};
 use crate::exporter::plan::session_repository::SessionRepository;
 
 /// Result of an inspection.
-pub(super) struct FolderInspection {
+pub(in crate::exporter::plan) struct FolderInspection {
     /// The inspected folders, in order.
-    pub(super) folders: Vec<String>,
-    pub(super) warnings: Vec<String>,
+    pub(in crate::exporter::plan) folders: Vec<String>,
+    pub(in crate::exporter::plan) warnings: Vec<String>,
     /// True if an override has come, gone or changed.
-    pub(super) is_changed: bool,
+    pub(in crate::exporter::plan) is_changed: bool,
 }
 
 /// Inspects folders of projects and sessions, each with its remote where it has one; updates the known overrides.
-pub(super) fn inspect(
+pub(in crate::exporter::plan) fn inspect(
     projects: Vec<(String, Option<String>)>,
     filter: EligibilityFilter,
     overrides: &mut ProjectOverrides,
@@ -66,7 +66,7 @@ fn relevant_folders(
 
 /// Inspects project folders, each with its normalized repository, and the folders of known overrides; updates the
 /// overrides. Returns reports for the user.
-pub(super) fn refresh(
+pub(in crate::exporter::plan) fn refresh(
     overrides: &mut ProjectOverrides,
     folders: &BTreeSet<(String, Option<String>)>,
     config: &Config,
@@ -110,7 +110,7 @@ type Inspections = HashMap<String, OverrideInspection>;
 /// Inspects folders until the deadline. `own`: path of the user's own configuration.
 fn inspect_all(jobs: Vec<InspectionJob>, own: &Path) -> (Inspections, Vec<String>) {
     let own = own.to_owned();
-    let answers = folder_threads::answers(jobs, move |InspectionJob { folder, known }| {
+    let answers = threads::answers(jobs, move |InspectionJob { folder, known }| {
         let own = std::fs::canonicalize(&own).unwrap_or_else(|_| own.clone());
         let mut reports = Vec::new();
         let inspection = project_override::inspect(Path::new(&folder), &known, &own, &mut reports);

@@ -6,22 +6,22 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use crate::exporter::error::Error;
-use crate::exporter::plan::folder_threads;
+use crate::exporter::plan::folders::threads;
 use crate::exporter::plan::session_repository::{self, RepositoryOrigin, SessionRepository};
 use crate::exporter::plan::source_check::SourceCheck;
 use crate::exporter::source::{SessionRow, Snapshot, Source, git};
 use crate::exporter::state::{Destination, SessionFolder, State};
 
 /// Folders with remotes, and the row id up to which the rows were read for them.
-pub(super) struct InspectedSessions {
+pub(in crate::exporter::plan) struct InspectedSessions {
     /// Own folders of sessions that do not count to their project's, each with its remote where one is known.
-    pub(super) folders: Vec<(String, Option<String>)>,
+    pub(in crate::exporter::plan) folders: Vec<(String, Option<String>)>,
     /// Highest row id of the snapshot; 0 if the database is not that of the cache.
-    pub(super) last_rowid: i64,
+    pub(in crate::exporter::plan) last_rowid: i64,
 }
 
 /// Reads the folders of sessions, and inspects those on which a repository depends. `session_ids`: `None` for all.
-pub(super) fn inspect(
+pub(in crate::exporter::plan) fn inspect(
     source: &Source,
     database: &Path,
     session_ids: Option<&BTreeSet<String>>,
@@ -38,7 +38,7 @@ pub(super) fn inspect(
 }
 
 /// Returns the repository of a session as far as the state knows its folder.
-pub(super) fn repository_of(row: &SessionRow, state: &State) -> SessionRepository {
+pub(in crate::exporter::plan) fn repository_of(row: &SessionRow, state: &State) -> SessionRepository {
     let began_in = state.destination.session_folder(&row.id).unwrap_or_default();
     SessionRepository::find(row, &began_in, &state.destination.session_folders, state.repository(&row.id))
 }
@@ -79,7 +79,7 @@ fn read(
 }
 
 /// Updates the folders of sessions that are cached up to a row id; 0 if none of them can be relied on.
-pub(super) fn update(
+pub(in crate::exporter::plan) fn update(
     snapshot: &Snapshot,
     rows: &[SessionRow],
     rowid: i64,
@@ -130,7 +130,7 @@ fn find_repositories(rows: &[SessionRow], destination: &mut Destination) {
     let folders = &mut destination.session_folders;
     jobs.retain(|folder| folders.finding(folder).is_none());
     let inspect = |folder: String| (git::inspect(Path::new(&folder)), folder);
-    for (finding, folder) in folder_threads::answers(jobs.iter().cloned().collect(), inspect) {
+    for (finding, folder) in threads::answers(jobs.iter().cloned().collect(), inspect) {
         jobs.remove(&folder);
         folders.record_finding(folder, finding);
     }
