@@ -12,7 +12,8 @@ use crate::support::{RunningProgram, Sandbox, TestReceiver};
 const PROCESSES: usize = 50;
 const SESSIONS: usize = 12;
 /// Files that may be in the state folder at the end.
-const FILES: &[&str] = &["sync-queue.json", "sync-queue.lock", "sync-state.json", "sync.lock"];
+const FILES: &[&str] =
+    &["sync-queue.json", "sync-queue.lock", "sync-state.json", "sync.lock", "sync.log", "sync.log.1"];
 
 /// A call of a kind, on a session.
 type Call = fn(&str) -> Vec<&str>;

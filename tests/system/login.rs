@@ -11,7 +11,7 @@ use crate::support::running_receiver::stores;
 #[test]
 fn machine_that_is_approved_delivers_and_one_that_has_logged_out_does_not() {
     for store in stores() {
-        let (_team, receiver) = (store.create_team(), store.serve());
+        let (_team, receiver) = (store.create_team(), store.serve_with(&["--key-lifetime", "6d"]));
         let mut machine = Machine::new(&receiver.base, "");
         machine.unset("apiKey");
         let db = HanDb::create(machine.database());
@@ -36,6 +36,11 @@ fn machine_that_is_approved_delivers_and_one_that_has_logged_out_does_not() {
         assert_eq!(
             store.query("SELECT count(*) FROM messages"),
             [[Some(report["messagesSent"].to_string())]]
+        );
+        let conditions = machine.run_with(&["status", "--json"])["conditions"].to_string();
+        assert!(
+            conditions.contains("KEY_EXPIRES_SOON") && conditions.contains("han-sync login"),
+            "{conditions}"
         );
         machine.run_with(&["logout", "--json"]);
         let refused = machine.spawn(&["all", "--json"]).wait_with_output().unwrap();

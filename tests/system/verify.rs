@@ -158,12 +158,12 @@ fn backup(store: &TestStore) -> PathBuf {
 }
 
 #[test]
-fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks() {
+fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks_tombstones_included() {
     let store = sqlite();
     let team = store.create_team();
     let receiver = store.serve();
     let machine = Machine::new(&receiver, &team.alice);
-    let first = machine.add_session(4);
+    let (first, forgotten) = (machine.add_session(4), machine.add_session(2));
     machine.run(&[], 0);
     let backup = backup(&store);
     machine.later(TimeDelta::minutes(5));
@@ -172,6 +172,7 @@ fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks() {
     let task = machine.db.make(|maker| maker.task(&first, "none", 0, "completed"));
     machine.db.task(&task);
     machine.run(&[], 0);
+    machine.run(&["forget", "--session", &forgotten, "--yes"], 0);
     assert_eq!((count(&store, "messages"), count(&store, "tasks")), (9, 1));
     drop(receiver);
     let path = PathBuf::from(store.url.strip_prefix("sqlite:").unwrap());
@@ -182,7 +183,7 @@ fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks() {
     let receiver = store.serve();
     machine.connect(&receiver);
     // The address is another one, but the destination is the same to the state.
-    assert_eq!(count(&store, "messages"), 4);
+    assert_eq!(count(&store, "messages"), 6);
     rename_endpoint(&machine, &receiver);
     // Noticed at the hourly contact, compared within the hour after it.
     for _ in 0..3 {
@@ -193,6 +194,7 @@ fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks() {
     assert_eq!(machine.verify(&[], 0), []);
     let sessions = store.query("SELECT session_id FROM sessions");
     assert!(sessions.contains(&vec![Some(second)]));
+    assert!(!sessions.contains(&vec![Some(forgotten)]), "the client asserts its tombstone again");
     assert_sums_equal_a_recount(&store);
     // Once compared, there is nothing left to do.
     machine.later(TimeDelta::minutes(61));

@@ -96,6 +96,7 @@ pub fn condition_codes(
     conditions.extend(diagnosis::of_verification(&state.destination.verification, now));
     conditions.extend(diagnosis::of_queue(queue, now));
     conditions.extend(diagnosis::of_destination(&state.destination, config));
+    conditions.extend(diagnosis::of_key(&state.destination, now));
     conditions.extend(diagnosis::of_transcripts(transcripts::stale(source, now)?));
     if queue.hook_last_run_at.is_none() && !presence::has_hooks(&context.environment) {
         conditions.push(Condition::new(&HOOK_MISSING, "", ""));

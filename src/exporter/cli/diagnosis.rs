@@ -87,6 +87,7 @@ impl Diagnosis {
         let now = context.clock.now();
         let conditions = &mut self.conditions;
         conditions.extend(diagnosis::of_destination(&self.state.destination, &context.config));
+        conditions.extend(diagnosis::of_key(&self.state.destination, now));
         conditions.extend(diagnosis::of_verification(&self.state.destination.verification, now));
         conditions.extend(diagnosis::of_queue(&self.queue, now));
         conditions.extend(other_sync(&context.folder));

@@ -58,7 +58,7 @@ conditions! {
     CONFIG_INVALID       Error   0 h, "{}", "${EDITOR:-vi} {}";
     NOT_ENABLED          Warning 0 h, "sync is off: enabled is false in {}; set enabled: true below sync:", "${EDITOR:-vi} {}";
     NO_ENDPOINT          Error   0 h, "no receiver is named; set endpoint below sync: in {}", "${EDITOR:-vi} {}";
-    NO_KEY               Error   0 h, "there is no key; set apiKeyFile below sync: in {}", "${EDITOR:-vi} {}";
+    NO_KEY               Error   0 h, "there is no key; run han-sync login, or set apiKeyFile below sync: in {}", "${EDITOR:-vi} {}";
     KEY_FILE_READABLE    Warning 0 h, "{} holds the key and can be read by others", "chmod 600 {}";
     CONFIG_WARNING       Warning 0 h, "{}", "${EDITOR:-vi} {}";
     STATE_UNWRITABLE     Error   0 h, "the state folder {}", "{}";
@@ -67,6 +67,7 @@ conditions! {
     NO_DATABASE          Error   0 h, "{}", "han reindex";
     DATABASE_STALE       Warning 1 h, "han has not indexed the end of {}", "han reindex";
     KEY_REFUSED          Error   0 h, "the receiver refuses the key: {}", "${EDITOR:-vi} {}";
+    KEY_EXPIRES_SOON     Warning 0 h, "the key ends on {}", "han-sync login";
     NOT_A_RECEIVER       Error   0 h, "{}", "${EDITOR:-vi} {}";
     TLS_UNTRUSTED        Error   0 h, "{}", "${EDITOR:-vi} {}";
     PROXY_FAILED         Warning 1 h, "{}", "${EDITOR:-vi} {}";

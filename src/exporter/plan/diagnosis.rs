@@ -20,6 +20,8 @@ use crate::time;
 
 /// Difference from the receiver's clock that counts as skew.
 const SKEW_MAX: TimeDelta = TimeDelta::minutes(5);
+/// Time before the end of a key from which on it is a condition.
+const KEY_EXPIRES_WITHIN: TimeDelta = TimeDelta::days(7);
 /// Time without a trace of a run after which a schedule is silent: a run with nothing to do leaves one once an hour.
 const SILENT_MIN: TimeDelta = TimeDelta::minutes(70);
 /// Intervals without a trace of a run after which a schedule is silent.
@@ -64,6 +66,14 @@ pub fn of_destination(destination: &Destination, config: &Config) -> Vec<Conditi
     let answered_at = identity.and_then(|learned| learned.identity.as_ref()?.server_timestamp.as_deref());
     conditions.extend(skew(asked_at, answered_at.and_then(time::parse)));
     conditions
+}
+
+/// The condition of a key that ends soon, by what the identity says.
+pub fn of_key(destination: &Destination, now: DateTime<Utc>) -> Option<Condition> {
+    let identity = destination.identity.as_ref()?.identity.as_ref()?;
+    let expires_at = time::parse(identity.key_expires_at.as_deref()?)?;
+    let condition = || Condition::new(&conditions::KEY_EXPIRES_SOON, time::format(expires_at), "");
+    (expires_at - now <= KEY_EXPIRES_WITHIN).then(condition)
 }
 
 /// The condition of an error's code.

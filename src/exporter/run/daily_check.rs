@@ -11,6 +11,7 @@ use crate::exporter::plan::schedule::Request;
 use crate::exporter::report::count;
 use crate::exporter::run::locked_run::LockedRun;
 use crate::exporter::run::verification::VerifiedSessions;
+use crate::exporter::state::tombstones::ForgetObject;
 use crate::exporter::state::{PASS_DAYS, Verification};
 
 impl LockedRun<'_> {
@@ -80,6 +81,8 @@ impl LockedRun<'_> {
             "the receiver has fewer batches than it has acknowledged, as after a restored backup; every session is compared \
              with it, and the difference sent again",
         );
+        self.assert_tombstones_again();
+        self.send_forget_requests()??;
         let ids = self.verifiable_sessions();
         let is_proven = self.verify_and_mend(&ids)?;
         let verification = self.verification_mut();
@@ -89,6 +92,16 @@ impl LockedRun<'_> {
             verification.record_proof(now);
         }
         Ok(())
+    }
+
+    /// Requests once more that the receiver forgets what the user forgot here: a backup may hold it.
+    fn assert_tombstones_again(&mut self) {
+        let state = &mut self.delivery.progress.batcher.state;
+        for (session_id, tombstone) in state.tombstones.iter().filter(|(_, tombstone)| !tombstone.is_learned)
+        {
+            let object = ForgetObject::Session(session_id.to_owned());
+            state.destination.forget_requests.add(object, false, tombstone.at);
+        }
     }
 
     /// Forgets which fields and tasks the receiver has of any session: they have no digest.

@@ -20,6 +20,7 @@ use async_graphql::{Context, ID, Object, Result};
 /// Root type.
 pub struct Query;
 
+#[expect(clippy::too_many_arguments, reason = "a resolver takes the arguments of its field one by one")]
 #[Object]
 impl Query {
     /// The user of the API key.

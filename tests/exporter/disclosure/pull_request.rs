@@ -27,8 +27,9 @@ fn sent(test: &ExporterTest, session: &str) -> Value {
     let requests = test.receiver.requests();
     let bodies = requests.iter().filter_map(|request| request.body.as_deref());
     let payloads = bodies.filter_map(|body| serde_json::from_slice::<Value>(body).ok());
-    let sessions = payloads.flat_map(|payload| payload["sessions"].as_array().cloned().unwrap_or_default());
-    let last = sessions.filter(|sent| sent["id"] == session).last().expect("the session was sent");
+    let mut sessions =
+        payloads.flat_map(|payload| payload["sessions"].as_array().cloned().unwrap_or_default());
+    let last = sessions.rfind(|sent| sent["id"] == session).expect("the session was sent");
     json!([last["prNumber"], last["prUrl"], last["teamName"]])
 }
 

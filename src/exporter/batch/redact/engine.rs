@@ -148,7 +148,8 @@ impl Engine {
         match &rule.matcher {
             Matcher::Pattern(_) | Matcher::Command(_) => {
                 let start = pattern_start(text, keyword.start, rule.prefix)?;
-                if !is_at_boundary(text.as_bytes(), start, rule.boundary) {
+                let is_bounded = is_at_boundary(text.as_bytes(), start, rule.boundary);
+                if !is_bounded || is_inside_encoded_data(text.as_bytes(), start) {
                     return None;
                 }
                 let pattern = self.patterns[index].get_or_init(|| anchored(rule));
@@ -253,6 +254,14 @@ fn is_at_boundary(text: &[u8], at: usize, boundary: Boundary) -> bool {
         Boundary::NoName => last.is_ascii_alphanumeric() || *last == b'_' || *last == b'-',
     };
     !is_word || ends_in_escape(before)
+}
+
+/// True if so much base64 precedes a place that the place is inside of encoded data, where any short prefix occurs by
+/// chance.
+fn is_inside_encoded_data(text: &[u8], at: usize) -> bool {
+    const RUN_BYTES: usize = 128;
+    let run = at.checked_sub(RUN_BYTES).map(|start| &text[start..at]);
+    run.is_some_and(|run| run.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')))
 }
 
 fn ends_in_escape(before: &[u8]) -> bool {
