@@ -65,7 +65,7 @@ pub struct ServeArgs {
     /// seconds from SIGTERM for which connections are still taken while /readyz answers 503 (5)
     #[argh(option, default = "DRAIN_TIMEOUT.as_secs()")]
     drain_seconds: u64,
-    /// URL at which clients see this receiver, such as https://team.example.com (from the requests)
+    /// URL at which clients see this receiver, such as `https://team.example.com` (from the requests)
     #[argh(option)]
     public_url: Option<String>,
     /// lifetime of a key that `han-sync login` gets: 90d, 12h (90d)

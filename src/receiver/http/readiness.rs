@@ -1,6 +1,6 @@
 //! Readiness: a receiver is ready while its store answers and takes what it is sent, until it begins to end.
 //!
-//! Invariant: the store is written to at most once in [`CHECK_INTERVAL`], however often it is asked.
+//! Invariant: the store is written to at most once in `CHECK_INTERVAL`, however often it is asked.
 
 use super::api_error::ApiError;
 use crate::receiver::store::Store;
