@@ -21,6 +21,9 @@ pub mod user_database;
 /// Foreign text, escaped for terminals and text logs.
 pub mod printable;
 
+/// Words of commands, quoted for a shell.
+pub mod shell;
+
 /// The known word that is nearest to a mistyped one.
 pub mod nearest;
 

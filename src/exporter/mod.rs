@@ -19,7 +19,8 @@ pub mod report;
 pub mod config;
 /// The context of a command: configuration, environment, clock, log.
 pub mod context;
-/// `sync-state.json`, `sync-queue.json`, the file locks, atomic replacement of files, the client id.
+/// `sync-state.json`, `sync-queue.json`, the file locks, atomic replacement of files, the client id; in `install/` the
+/// schedule and the hooks that were written for this user.
 pub mod state;
 /// han's database, read-only, and the detection of a rebuilt one.
 pub mod source;

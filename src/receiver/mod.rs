@@ -6,9 +6,6 @@ pub mod keys;
 /// The clock, and times as text.
 pub mod time;
 
-/// Arguments of commands in texts for people.
-pub mod shell;
-
 /// Limits of the receiver, in one place.
 pub mod limits;
 

@@ -36,7 +36,9 @@ fn names_of_sessions_organizations_and_keys_are_escaped() {
             }
             let escaped = printable(hostile).into_owned();
             admin_text(&store, &["org", "create", &format!("org{number}"), "--name", hostile]);
-            assert!(admin_text(&store, &["org", "list"]).contains(&escaped));
+            let listed = admin_text(&store, &["org", "list"]);
+            assert!(listed.contains(&escaped));
+            assert!(listed.lines().all(|line| line.matches('\t').count() == 2), "three columns: {listed}");
             admin_text(&store, &["key", "create", "alice", "--label", hostile]);
             assert!(admin_text(&store, &["key", "list"]).contains(&escaped));
             admin_text(&store, &["org", "remove", hostile, "--yes"]);

@@ -10,33 +10,33 @@ use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;
 use crate::support::{Outcome, Sandbox};
 
-/// A developer's machine with sessions of its own.
-struct Machine {
+/// A developer's machine with sessions of its own, and with a clock that the test sets.
+struct ClockedMachine {
     sandbox: Sandbox,
     db: HanDb,
 }
 
-impl Machine {
-    fn new(receiver: &RunningReceiver, key: &str) -> Machine {
+impl ClockedMachine {
+    fn new(receiver: &RunningReceiver, key: &str) -> ClockedMachine {
         let sandbox = Sandbox::unconfigured();
         for (name, value) in [("enabled", "true"), ("apiKey", key), ("timeout", "30")] {
             sandbox.set(name, value);
         }
         sandbox.set_now(Utc::now());
         let db = HanDb::create(sandbox.database());
-        let machine = Machine { sandbox, db };
+        let machine = ClockedMachine { sandbox, db };
         machine.connect(receiver);
         machine
     }
 
     /// A machine with the same database.
-    fn copy(&self, receiver: &RunningReceiver, key: &str) -> Machine {
-        let other = Machine::new(receiver, key);
+    fn copy(&self, receiver: &RunningReceiver, key: &str) -> ClockedMachine {
+        let other = ClockedMachine::new(receiver, key);
         drop(other.db);
         std::fs::remove_file(other.sandbox.database()).unwrap();
         self.db.copy_to(other.sandbox.database());
         let db = HanDb::open(other.sandbox.database());
-        Machine { sandbox: other.sandbox, db }
+        ClockedMachine { sandbox: other.sandbox, db }
     }
 
     fn connect(&self, receiver: &RunningReceiver) {
@@ -88,7 +88,7 @@ fn missing(session: &str) -> Vec<(String, String)> {
 fn rows_deleted_by_hand_are_found_by_a_recount_and_sent_again() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
-        let machine = Machine::new(&receiver, &team.alice);
+        let machine = ClockedMachine::new(&receiver, &team.alice);
         let (first, second) = (machine.add_session(5), machine.add_session(3));
         machine.run(&[], 0);
         assert_eq!(machine.verify(&[], 0), []);
@@ -115,7 +115,7 @@ fn rows_deleted_by_hand_are_found_by_a_recount_and_sent_again() {
 fn kept_digest_that_is_wrong_is_told_and_sends_nothing() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
-        let machine = Machine::new(&receiver, &team.alice);
+        let machine = ClockedMachine::new(&receiver, &team.alice);
         machine.add_session(5);
         machine.run(&[], 0);
         store.execute("UPDATE sessions SET digest = digest + 1");
@@ -136,7 +136,7 @@ fn kept_digest_that_is_wrong_is_told_and_sends_nothing() {
 fn daily_check_mends_what_a_kept_digest_shows() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
-        let machine = Machine::new(&receiver, &team.alice);
+        let machine = ClockedMachine::new(&receiver, &team.alice);
         machine.add_session(4);
         machine.run(&[], 0);
         for table in ["messages", "metrics", "usages", "sessions"] {
@@ -162,7 +162,7 @@ fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks_tombstones_
     let store = sqlite();
     let team = store.create_team();
     let receiver = store.serve();
-    let machine = Machine::new(&receiver, &team.alice);
+    let machine = ClockedMachine::new(&receiver, &team.alice);
     let (first, forgotten) = (machine.add_session(4), machine.add_session(2));
     machine.run(&[], 0);
     let backup = backup(&store);
@@ -203,7 +203,7 @@ fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks_tombstones_
 }
 
 /// Tells the state that its destination listens at another port now.
-fn rename_endpoint(machine: &Machine, receiver: &RunningReceiver) {
+fn rename_endpoint(machine: &ClockedMachine, receiver: &RunningReceiver) {
     let path = machine.sandbox.state_path();
     let text = std::fs::read_to_string(&path).unwrap();
     let state: Value = serde_json::from_str(&text).unwrap();
@@ -216,7 +216,7 @@ fn rename_endpoint(machine: &Machine, receiver: &RunningReceiver) {
 fn two_machines_of_one_user_verify_what_each_has() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
-        let one = Machine::new(&receiver, &team.alice);
+        let one = ClockedMachine::new(&receiver, &team.alice);
         let session = one.add_session(4);
         one.run(&[], 0);
         let two = one.copy(&receiver, &team.alice);
@@ -243,7 +243,7 @@ fn two_machines_of_one_user_verify_what_each_has() {
 fn pruned_and_forgotten_messages_are_no_fault() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
-        let machine = Machine::new(&receiver, &team.alice);
+        let machine = ClockedMachine::new(&receiver, &team.alice);
         let (old, gone) = (machine.add_session(4), machine.add_session(2));
         let recent = machine.db.message_ids(&old)[3].clone();
         let now: DateTime<Utc> = Utc::now();

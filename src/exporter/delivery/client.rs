@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use ureq::{Agent, SendBody};
+use ureq::{Agent, RequestBuilder, SendBody};
 
 use crate::exporter::config::{ApiKey, Config, Endpoint};
 use crate::exporter::delivery::agent::AgentSettings;
@@ -44,14 +44,10 @@ impl HttpClient {
     /// Posts a compressed payload. A date in `Retry-After` is relative to `now`.
     pub fn post(&self, body: &[u8], now: DateTime<Utc>) -> Result<BatchDecision, RequestError> {
         let request = self
-            .agent()
-            .post(&self.endpoint)
-            .header("Authorization", self.authorization())
+            .authorized(self.agent().post(&self.endpoint))
             .header("Content-Type", "application/json")
             .header("Content-Encoding", "gzip")
-            .header("Content-Length", body.len())
-            .header(CLIENT_ID_HEADER, &self.client_id)
-            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+            .header("Content-Length", body.len());
         let mut body = TrackedBody { rest: body, has_begun: false };
         let response = request
             .send(SendBody::from_reader(&mut body))
@@ -63,12 +59,8 @@ impl HttpClient {
     /// relative to `now`.
     pub fn identity(&self, now: DateTime<Utc>) -> Result<Option<Identity>, RequestError> {
         let request = self
-            .agent()
-            .get(format!("{}/identity", self.endpoint))
-            .header("Authorization", self.authorization())
-            .header("Accept", "application/json")
-            .header(CLIENT_ID_HEADER, &self.client_id)
-            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+            .authorized(self.agent().get(format!("{}/identity", self.endpoint)))
+            .header("Accept", "application/json");
         let response =
             request.call().map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
         response::identity_response(&self.endpoint, response, now)
@@ -82,13 +74,9 @@ impl HttpClient {
     ) -> Result<Option<DigestsResponse>, RequestError> {
         let body = serde_json::to_vec(asked).map_err(|error| RequestError::fault(error.to_string()))?;
         let request = self
-            .agent()
-            .post(format!("{}/digests", self.endpoint))
-            .header("Authorization", self.authorization())
+            .authorized(self.agent().post(format!("{}/digests", self.endpoint)))
             .header("Content-Type", "application/json")
-            .header("Accept", "application/json")
-            .header(CLIENT_ID_HEADER, &self.client_id)
-            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+            .header("Accept", "application/json");
         let response =
             request.send(&body).map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
         response::digests(&self.endpoint, response, now)
@@ -98,19 +86,19 @@ impl HttpClient {
     pub fn forget(&self, request: &ForgetRequest, now: DateTime<Utc>) -> Result<ForgetAnswer, RequestError> {
         let target = forget_target(request, now);
         let request = self
-            .agent()
-            .delete(format!("{}/{target}", self.endpoint.trim_end_matches('/')))
-            .header("Authorization", self.authorization())
-            .header("Accept", "application/json")
-            .header(CLIENT_ID_HEADER, &self.client_id)
-            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION);
+            .authorized(self.agent().delete(format!("{}/{target}", self.endpoint)))
+            .header("Accept", "application/json");
         let response =
             request.call().map_err(|error| self.settings.failure(&self.endpoint, &error, false))?;
         response::forget_answer(&self.endpoint, response, now)
     }
 
-    fn authorization(&self) -> String {
-        format!("Bearer {}", self.key.expose())
+    /// Adds the headers that every request has.
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        request
+            .header("Authorization", format!("Bearer {}", self.key.expose()))
+            .header(CLIENT_ID_HEADER, &self.client_id)
+            .header(PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION)
     }
 
     fn agent(&self) -> &Agent {

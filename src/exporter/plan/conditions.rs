@@ -5,10 +5,12 @@
 //! here; `{}` stands for the detail in a sentence, and for the object in a command.
 
 use std::fmt;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use crate::shell::shell_quoted;
 use crate::time;
 
 /// Severity of a condition.
@@ -131,13 +133,8 @@ impl Condition {
 }
 
 /// Quotes a path for the commands of conditions.
-pub fn quoted(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "_@+=:,./-~".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+pub fn quoted(path: &Path) -> String {
+    shell_quoted(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -24,10 +24,7 @@ impl ResultOutput {
         } else {
             printable_lines(text)
         };
-        if !text.is_empty() {
-            // A closed pipe is no error: the reader, such as `head`, has read enough.
-            let _ = writeln!(std::io::stdout(), "{text}");
-        }
+        write_line(&text);
         Ok(())
     }
 
@@ -37,10 +34,20 @@ impl ResultOutput {
         rows: &[T],
         columns: impl Fn(&T) -> [String; COLUMNS],
     ) -> Result<(), CliError> {
-        let lines: Vec<String> = rows
-            .iter()
-            .map(|row| columns(row).map(|cell| printable(&cell).into_owned()).join("\t"))
-            .collect();
-        self.print(&rows, &lines.join("\n"))
+        if self.json {
+            return self.print(&rows, "");
+        }
+        // Each cell is escaped by itself, so that the tabs between them stay.
+        for row in rows {
+            write_line(&columns(row).map(|cell| printable(&cell).into_owned()).join("\t"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a line to stdout, unless it is empty. A closed pipe is no error: the reader, such as `head`, has read enough.
+fn write_line(text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stdout(), "{text}");
     }
 }

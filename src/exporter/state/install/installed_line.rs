@@ -11,6 +11,7 @@ use crate::exporter::config::{Config, Flags, Origin};
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
+use crate::shell::shell_quoted;
 
 /// Time budget of an installed run: one that starts every five minutes need not last for four.
 const BUDGET_SECONDS: &str = "60";
@@ -56,14 +57,7 @@ pub(super) fn portable_hook() -> String {
 
 /// Joins words for a POSIX shell, each quoted where that is needed.
 pub(super) fn shell_words(words: impl IntoIterator<Item = String>) -> String {
-    let quoted = words.into_iter().map(|word| {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@+=:,./-".contains(c);
-        if !word.is_empty() && word.chars().all(is_plain) {
-            return word;
-        }
-        format!("'{}'", word.replace('\'', r"'\''"))
-    });
-    quoted.collect::<Vec<_>>().join(" ")
+    words.into_iter().map(|word| shell_quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The text of a path that a file of a scheduler can hold.
@@ -179,11 +173,10 @@ fn stray_settings(context: &Context, bare: &Config) -> Result<Vec<StraySetting>,
     let enabled = config.enabled.value;
     add("HAN_SYNC_ENABLED", enabled != bare.enabled.value, format!("enabled: {enabled}"));
     let key = |config: &Config| config.api_key.as_ref().map(|key| key.value.clone());
-    let key_file = context.folder.join("sync.key");
     add(
         "HAN_SYNC_API_KEY",
         environment.api_key.is_some() && key(config) != key(bare),
-        format!("apiKeyFile: {}  # a file of mode 600 with the key", key_file.display()),
+        format!("apiKeyFile: {}  # a file of mode 600 with the key", config.key_file.display()),
     );
     let interval = config.interval.as_secs();
     add("HAN_SYNC_INTERVAL", config.interval != bare.interval, format!("interval: {interval}"));

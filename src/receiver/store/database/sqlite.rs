@@ -6,12 +6,12 @@
 
 use super::migrate;
 use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, query_statements_max};
-use crate::receiver::shell::shell_quoted;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
     Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
 };
 use crate::receiver::time;
+use crate::shell::shell_quoted;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};

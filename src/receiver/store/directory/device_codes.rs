@@ -143,6 +143,7 @@ impl Store {
         .await?;
         let Some(poll) = poll else {
             let expires_at = now.saturating_add(key_lifetime_us);
+            // As `operate` does, whose future cannot be sent between the threads of a server.
             let key = with_retries(async || {
                 let tx = self.db.write(DbRole::Operator).await?;
                 tx.lock_directory().await?;

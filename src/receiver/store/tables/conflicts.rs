@@ -3,9 +3,9 @@
 //! Invariant: only an organization's admin and the operator learn whose id it is; the sender's own error does not say.
 
 use crate::protocol::code;
-use crate::receiver::shell::shell_quoted;
 use crate::receiver::store::database::Transaction;
 use crate::receiver::store::error::{Result, StoreError};
+use crate::shell::shell_quoted;
 use std::collections::HashMap;
 
 /// Rejection of a session in the client's last batch with errors.

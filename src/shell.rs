@@ -1,10 +1,9 @@
-//! Arguments inside commands that errors and lists tell a person to run.
+//! Words of commands that a shell reads: those that errors and lists tell a person to run, and those of a schedule.
 
-/// An argument as a shell reads it back: ids and paths may hold any character.
+/// A word as a shell reads it back: ids and paths may hold any character.
 pub fn shell_quoted(argument: &str) -> String {
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@' | '+' | ':');
-    if !argument.is_empty() && !argument.starts_with('-') && argument.chars().all(is_plain) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+:=,".contains(c);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
         return argument.to_owned();
     }
     format!("'{}'", argument.replace('\'', r"'\''"))
@@ -16,7 +15,9 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_what_was_quoted() {
-        for argument in ["plain-1", "", "a b", "x;rm -rf ~", "it's", "$(id)", "`id`", "\\", "é\n"] {
+        for argument in
+            ["plain-1", "--flag=value", "", "a b", "~/x", "x;rm -rf ~", "it's", "$(id)", "`id`", "\\", "é\n"]
+        {
             let script = format!("printf %s {}", shell_quoted(argument));
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), argument);
