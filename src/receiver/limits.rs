@@ -146,6 +146,10 @@ pub const RESPONSE_CONTENT_BYTES_MAX: i64 = 16 << 20;
 pub const METRICS_ROWS_MAX: usize = 20_000;
 /// Errors that are kept of a client's last batch with errors.
 pub const CLIENT_ERRORS_MAX: usize = 20;
+/// Conditions that are kept of a client: twice as many as there are.
+pub const CLIENT_CONDITIONS_MAX: usize = 64;
+/// Bytes of a condition's code.
+pub const CONDITION_CODE_BYTES_MAX: usize = 64;
 /// A device authorization that nobody has decided ends after ten minutes.
 pub const DEVICE_CODE_LIFETIME_US: i64 = 600 * SECOND_US;
 /// A machine that waits for a person asks at most this often.

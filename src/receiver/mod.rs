@@ -12,6 +12,9 @@ pub mod limits;
 /// The ingest of one payload: decoding, tenant routing, token usage. Pure.
 pub mod ingest;
 
+/// Prices of language models, and the estimated cost of tokens. Pure.
+pub mod prices;
+
 /// The store of the team's data, on SQLite or PostgreSQL.
 pub mod store;
 

@@ -20,6 +20,8 @@ mod api_sync {
 /// `POST /graphql`.
 mod graphql {
     mod aggregates;
+    mod client_reports;
+    mod money;
     mod queries;
     mod visibility;
 }

@@ -87,7 +87,8 @@ pub fn metrics(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     sums
 }
 
-fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
+/// Sums counted from the stored rows.
+pub fn recounted(store: &impl Queries) -> BTreeMap<(String, At), Sums> {
     let mut sums: BTreeMap<(String, At), Sums> = BTreeMap::new();
     let rows = store.query(
         "SELECT tenant_id || '/' || user_id, session_id, at, model, message_type, input_tokens, output_tokens, \

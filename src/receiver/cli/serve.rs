@@ -12,11 +12,13 @@ use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, METRICS_CONNECTIONS_MAX,
     OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
 };
+use crate::receiver::prices::PriceList;
 use crate::receiver::store::{AUDIT_DAYS_MIN, MissingStore};
 use crate::receiver::time::{self, SECOND_US};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,8 @@ const AUDIT_DAYS: u64 = 400;
 const AUDIT_DAYS_MAX: u64 = 1_000_000;
 /// Between two deletions of old entries.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(86_400);
+/// Bytes that are read of a file of prices: more than ten thousand of them.
+const PRICES_BYTES_MAX: u64 = 4 << 20;
 /// Between two looks at the refused authentications.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -74,6 +78,9 @@ pub struct ServeArgs {
     /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
     #[argh(option)]
     trusted_proxy: Vec<String>,
+    /// file with prices of language models, which replace the built-in ones of the models that it names
+    #[argh(option)]
+    prices: Option<String>,
     /// days that entries of the audit log are kept, 30 or more (400)
     #[argh(option, default = "AUDIT_DAYS")]
     audit_days: u64,
@@ -162,7 +169,19 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
         metrics_key: environment::variable("HAN_SYNC_METRICS_KEY"),
         trusted_proxies,
         device_login: device_login_options(arguments)?,
+        prices: price_list(arguments.prices.as_deref())?,
     })
+}
+
+/// The built-in prices, with those of a file in place of its models'.
+fn price_list(path: Option<&str>) -> Result<PriceList, CliError> {
+    let Some(path) = path else { return Ok(PriceList::built_in()) };
+    let failed = |error: &dyn Display| CliError::Usage(format!("--prices {path}: {error}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+    file.take(PRICES_BYTES_MAX).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    let prices = PriceList::parse(&text).map_err(|error| failed(&error))?;
+    Ok(PriceList::built_in().overridden_by(prices))
 }
 
 fn device_login_options(arguments: &ServeArgs) -> Result<DeviceLoginOptions, CliError> {

@@ -2,10 +2,9 @@
 
 use super::error::store_error;
 use super::loaders::{BATCH_DELAY, ContentBudget, LoginKey, StoreLoader};
-use crate::receiver::store::{Principal, QueryReader, Store};
+use crate::receiver::store::{Principal, QueryReader};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Request, Result};
-use std::sync::Arc;
 
 /// The user of the request's key.
 pub struct Viewer(QueryReader);
@@ -22,9 +21,8 @@ impl Viewer {
     }
 }
 
-/// Attaches the user, the store and new dataloaders to a request.
-pub fn attach(request: Request, store: Arc<Store>, principal: Arc<Principal>) -> Request {
-    let reader = QueryReader::new(store, principal);
+/// Attaches the reader of the user's data and new dataloaders to a request.
+pub fn attach(request: Request, reader: QueryReader) -> Request {
     let loader = StoreLoader { reader: reader.clone() };
     request
         .data(Viewer(reader))

@@ -29,4 +29,4 @@ mod query;
 mod schema;
 
 pub use query_size::is_within_size_limits;
-pub use schema::{SyncSchema, for_principal, schema};
+pub use schema::{SyncSchema, for_reader, schema};

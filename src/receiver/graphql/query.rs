@@ -116,7 +116,9 @@ impl Query {
             pull_request: pr,
             model: model.map(replace_nul),
         };
-        let query = MetricsQuery { from: from.0, to: to.0, dimensions, filter };
+        let asks_for = |field| context.look_ahead().field(field).exists();
+        let with_cost = asks_for("costMicros") || asks_for("unpricedTokens");
+        let query = MetricsQuery { from: from.0, to: to.0, dimensions, filter, with_cost };
         let rows = loader(context)?.load_one(query).await.map_err(store_error)?.unwrap_or_default();
         Ok(rows.iter().map(MetricObject::from).collect())
     }

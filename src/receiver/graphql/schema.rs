@@ -3,9 +3,8 @@
 use super::context;
 use super::query::Query;
 use crate::receiver::limits::{QUERY_COMPLEXITY_MAX, QUERY_DEPTH_MAX};
-use crate::receiver::store::{Principal, Store};
+use crate::receiver::store::QueryReader;
 use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema};
-use std::sync::Arc;
 
 /// Schema of the API: queries alone.
 pub type SyncSchema = Schema<Query, EmptyMutation, EmptySubscription>;
@@ -18,9 +17,9 @@ pub fn schema() -> SyncSchema {
         .finish()
 }
 
-/// Prepares a request of one user.
-pub fn for_principal(request: Request, store: Arc<Store>, principal: Arc<Principal>) -> Request {
-    context::attach(request, store, principal)
+/// Prepares a request of the reader's user.
+pub fn for_reader(request: Request, reader: QueryReader) -> Request {
+    context::attach(request, reader)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::receiver::graphql::{self, SyncSchema};
 use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
 };
-use crate::receiver::store::Store;
+use crate::receiver::prices::PriceList;
+use crate::receiver::store::{Principal, QueryReader, Store};
 use crate::receiver::time;
 use std::io;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct ServerOptions {
     pub trusted_proxies: TrustedProxies,
     /// Device authorizations.
     pub device_login: DeviceLoginOptions,
+    /// Prices of language models.
+    pub prices: PriceList,
 }
 
 impl Default for ServerOptions {
@@ -47,6 +50,7 @@ impl Default for ServerOptions {
             metrics_key: None,
             trusted_proxies: TrustedProxies::default(),
             device_login: DeviceLoginOptions::default(),
+            prices: PriceList::built_in(),
         }
     }
 }
@@ -56,6 +60,8 @@ pub struct AppState {
     pub store: Arc<Store>,
     /// GraphQL schema.
     pub schema: SyncSchema,
+    /// Prices of language models.
+    pub prices: Arc<PriceList>,
     /// Prometheus metrics.
     pub metrics: ServerMetrics,
     /// Requests per key and minute.
@@ -96,6 +102,7 @@ impl AppState {
         Ok(AppState {
             store: Arc::new(store),
             schema: graphql::schema(),
+            prices: Arc::new(options.prices),
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             key_guesses: KeyGuesses::default(),
@@ -117,6 +124,11 @@ impl AppState {
 }
 
 impl AppState {
+    /// A reader of what a user may see.
+    pub fn reader(&self, principal: Principal) -> QueryReader {
+        QueryReader::new(self.store.clone(), Arc::new(principal), self.prices.clone())
+    }
+
     /// Writes refused authentications to the audit log: those that are due, or all. What cannot be written is logged.
     pub async fn record_refusals(&self, all: bool) {
         let rows = self.refusals.take(time::now_us(), all);

@@ -11,10 +11,29 @@ use std::collections::HashSet;
 pub struct DecodedBatch {
     /// Id of the client.
     pub client_id: String,
+    /// The client's report of itself, if the payload has one.
+    pub client: Option<DecodedClient>,
     /// Cursor of the request.
     pub cursor: SyncCursor,
     /// In payload order, each id once.
     pub sessions: Vec<SessionEntry>,
+}
+
+/// The client's report of itself. A member that cannot be stored is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DecodedClient {
+    /// Version of the program.
+    pub version: Option<String>,
+    /// Operating system.
+    pub os: Option<String>,
+    /// Sessions that are not delivered.
+    pub pending_sessions: Option<i64>,
+    /// Messages that are not delivered.
+    pub pending_messages: Option<i64>,
+    /// Time since when data has been pending, in microseconds since the epoch.
+    pub pending_since: Option<i64>,
+    /// Codes of conditions, each once.
+    pub conditions: Vec<String>,
 }
 
 /// All occurrences of one session id in a payload.

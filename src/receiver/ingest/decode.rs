@@ -3,7 +3,7 @@
 //! Invariants: a session that cannot be stored is rejected by itself, with its id; an error never quotes the payload,
 //! because that may be anything.
 
-use super::batch::{DecodedBatch, DecodedSession, PullRequest, SessionEntry};
+use super::batch::{DecodedBatch, DecodedClient, DecodedSession, PullRequest, SessionEntry};
 use super::bounded::BoundedArray;
 use super::lenient;
 use super::message::decode_messages;
@@ -11,7 +11,9 @@ use super::task::decode_tasks;
 use super::validation::{check_id, is_number, optional_name, replace_nul};
 use crate::protocol::remote::{Remote, page_address};
 use crate::protocol::{PROTOCOL_VERSION, SyncSession};
-use crate::receiver::limits::{BATCH_ROWS_MAX, CLOCK_SKEW_US, NAME_BYTES_MAX};
+use crate::receiver::limits::{
+    BATCH_ROWS_MAX, CLIENT_CONDITIONS_MAX, CLOCK_SKEW_US, CONDITION_CODE_BYTES_MAX, NAME_BYTES_MAX,
+};
 use crate::receiver::time;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -35,6 +37,8 @@ struct ReceivedEnvelope<'a> {
     client_id: Option<String>,
     #[serde(borrow)]
     cursor: Option<&'a RawValue>,
+    #[serde(borrow)]
+    client: Option<&'a RawValue>,
     #[serde(borrow)]
     sessions: Option<BoundedArray<&'a RawValue>>,
 }
@@ -67,6 +71,7 @@ pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
     let cursor = envelope.cursor.and_then(|cursor| serde_json::from_str(cursor.get()).ok());
     let mut batch = DecodedBatch {
         client_id: replace_nul(client_id),
+        client: envelope.client.and_then(|client| decode_client(client, now)),
         cursor: cursor.unwrap_or_default(),
         sessions: Vec::with_capacity(sessions.first.len()),
     };
@@ -169,6 +174,33 @@ fn parse_session(raw: &RawValue, now: i64) -> Result<DecodedSession, String> {
     })
 }
 
+/// Decodes a client's report of itself. It informs, so that a malformed one rejects nothing.
+fn decode_client(raw: &RawValue, now: i64) -> Option<DecodedClient> {
+    let client = lenient::read_client(raw.get())?;
+    let count = |count: Option<i64>| count.filter(|count| is_number(*count));
+    let mut conditions: Vec<String> = Vec::new();
+    for code in client.conditions {
+        if is_condition_code(&code) && !conditions.contains(&code) && conditions.len() < CLIENT_CONDITIONS_MAX
+        {
+            conditions.push(code);
+        }
+    }
+    Some(DecodedClient {
+        version: optional_name(client.version),
+        os: optional_name(client.os),
+        pending_sessions: count(client.pending_sessions),
+        pending_messages: count(client.pending_messages),
+        pending_since: client.pending_since.and_then(|at| time::parse_past(&at, now + CLOCK_SKEW_US)),
+        conditions,
+    })
+}
+
+/// True for text in the form of a condition's code, known or not: a newer client has more conditions.
+fn is_condition_code(code: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    !code.is_empty() && code.len() <= CONDITION_CODE_BYTES_MAX && code.bytes().all(is_letter)
+}
+
 /// A pull request with a number that can be stored; its address only if it is one of the web.
 fn pull_request(number: Option<i64>, url: Option<String>) -> Option<PullRequest> {
     let number = number.filter(|number| *number > 0 && is_number(*number))?;
@@ -255,6 +287,30 @@ mod tests {
             let [task] = &one.tasks[..] else { panic!("{:?}", one.tasks) };
             assert_eq!((task.wire.subject.as_str(), task.changed_at), ("ahead", NOW + 180_000_000));
         }
+    }
+
+    #[test]
+    fn report_of_a_client_is_read_member_by_member_and_rejects_nothing() {
+        let decoded = |client: &str| {
+            let body = format!(r#"{{"version":"1.0","clientId":"c","sessions":[],"client":{client}}}"#);
+            decode(body.as_bytes(), NOW).unwrap().client
+        };
+        let odd = decoded(
+            r#"{"version":7,"os":"linux\u0000","pendingSessions":-1,"pendingMessages":3e2,"pendingSince":"2099-01-01T00:00:00Z",
+               "conditions":["OVERDUE","OVERDUE","<b>",5,"","HOOK_MISSING"],"more":{}}"#,
+        )
+        .unwrap();
+        assert_eq!((odd.version, odd.os.as_deref()), (None, Some("linux\u{FFFD}")));
+        assert_eq!((odd.pending_sessions, odd.pending_messages, odd.pending_since), (None, Some(300), None));
+        assert_eq!(odd.conditions, ["OVERDUE", "HOOK_MISSING"]);
+        let since = decoded(r#"{"pendingSince":"2025-03-01T00:00:00Z","conditions":7}"#).unwrap();
+        assert_eq!(since.pending_since, time::parse("2025-03-01T00:00:00Z"));
+        for client in ["null", "7", "[]", "\"x\""] {
+            assert_eq!(decoded(client), None, "{client}");
+        }
+        let many: Vec<String> = (0..1_000).map(|n| format!("\"C{n}\"")).collect();
+        let many = decoded(&format!(r#"{{"conditions":[{}]}}"#, many.join(","))).unwrap();
+        assert_eq!(many.conditions.len(), CLIENT_CONDITIONS_MAX);
     }
 
     #[test]

@@ -45,6 +45,36 @@ struct RawSession<'a> {
     team_name: Option<&'a RawValue>,
 }
 
+/// A client's report of itself, whose members are read one by one.
+#[derive(Debug, Default)]
+pub struct LenientClient {
+    pub version: Option<String>,
+    pub os: Option<String>,
+    pub pending_sessions: Option<i64>,
+    pub pending_messages: Option<i64>,
+    pub pending_since: Option<String>,
+    /// Those elements that are texts.
+    pub conditions: Vec<String>,
+}
+
+/// A client's members, unparsed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawClient<'a> {
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+    #[serde(borrow)]
+    os: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pending_sessions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pending_messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pending_since: Option<&'a RawValue>,
+    #[serde(borrow)]
+    conditions: Option<&'a RawValue>,
+}
+
 /// A task's members, unparsed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +114,21 @@ pub fn read_session(json: &str) -> Option<SyncSession> {
         pr_number: raw.pr_number.and_then(read_integer),
         pr_url: read(raw.pr_url),
         team_name: read(raw.team_name),
+    })
+}
+
+/// Reads a client's report of itself; `None` if it is no object.
+pub fn read_client(json: &str) -> Option<LenientClient> {
+    let raw: RawClient = serde_json::from_str(json).ok().filter(|_| json.trim_start().starts_with('{'))?;
+    let conditions: Vec<&RawValue> =
+        raw.conditions.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    Some(LenientClient {
+        version: read(raw.version),
+        os: read(raw.os),
+        pending_sessions: raw.pending_sessions.and_then(read_integer),
+        pending_messages: raw.pending_messages.and_then(read_integer),
+        pending_since: read(raw.pending_since),
+        conditions: conditions.into_iter().filter_map(|code| read(Some(code))).collect(),
     })
 }
 

@@ -48,6 +48,10 @@ pub struct MetricObject {
     lines_added: i64,
     lines_removed: i64,
     tasks_completed: i64,
+    /// Estimated cost in US dollars times 10^6, of base prices; null where nothing priced is in the group.
+    cost_micros: Option<i64>,
+    /// Number of tokens of models without a price, and of rows without a model.
+    unpriced_tokens: i64,
 }
 
 impl From<&MetricsRow> for MetricObject {
@@ -75,6 +79,8 @@ impl From<&MetricsRow> for MetricObject {
             lines_added: sums.lines_added,
             lines_removed: sums.lines_removed,
             tasks_completed: sums.tasks_completed,
+            cost_micros: row.cost.micros(),
+            unpriced_tokens: row.cost.unpriced_tokens(),
         }
     }
 }

@@ -38,6 +38,18 @@ pub struct SyncStatusObject {
     /// Number of batches with errors since the last one without.
     attempts: i64,
     last_errors: Vec<SyncStatusErrorObject>,
+    /// Version of the client, as it last said; null for one that says nothing of itself.
+    version: Option<String>,
+    /// Operating system of the client.
+    os: Option<String>,
+    /// Number of sessions that the client had not delivered, to whatever tenant.
+    pending_sessions: Option<i64>,
+    /// Number of messages that the client had not delivered.
+    pending_messages: Option<i64>,
+    /// Time since when the client has had undelivered data.
+    pending_since: Option<String>,
+    /// Codes of the conditions that the client reported.
+    conditions: Vec<String>,
     /// Position for `after`.
     cursor: String,
 }
@@ -65,6 +77,12 @@ impl From<ClientStatus> for SyncStatusObject {
             messages: client.messages,
             attempts: client.attempts,
             last_errors: client.last_errors.into_iter().map(SyncStatusErrorObject::from).collect(),
+            version: client.report.version,
+            os: client.report.os,
+            pending_sessions: client.report.pending_sessions,
+            pending_messages: client.report.pending_messages,
+            pending_since: client.report.pending_since.map(time::rfc3339),
+            conditions: client.report.conditions,
         }
     }
 }

@@ -30,7 +30,7 @@ pub async fn post_graphql(
     let query_permit = state.queries.acquire(&principal.key_id).await?;
     let turn = state.queries.begin().await?;
     let reservation = state.memory.reserve_query().await?;
-    let request = graphql::for_principal(request, state.store.clone(), Arc::new(principal));
+    let request = graphql::for_reader(request, state.reader(principal));
     let schema = state.schema.clone();
     let executed = state.query_threads.run(async move {
         // The turn ends with the work, also when nobody waits for it any longer.

@@ -17,12 +17,20 @@ pub struct Migration {
 }
 
 /// All migrations, oldest first.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "released",
-    sql: include_str!("migrations/0001_schema.sql"),
-    postgres_sql: include_str!("migrations/0001_row_level_security.postgres.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "released",
+        sql: include_str!("migrations/0001_schema.sql"),
+        postgres_sql: include_str!("migrations/0001_row_level_security.postgres.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "client reports",
+        sql: include_str!("migrations/0002_client_reports.sql"),
+        postgres_sql: "",
+    },
+];
 
 /// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.
 pub const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name {text} NOT NULL, applied_at BIGINT NOT NULL)";

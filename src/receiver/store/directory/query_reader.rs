@@ -5,6 +5,7 @@
 
 use super::principal::{Principal, Role};
 use crate::receiver::limits::MEMBERS_MAX;
+use crate::receiver::prices::PriceList;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
@@ -19,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct QueryReader {
     store: Arc<Store>,
     principal: Arc<Principal>,
+    prices: Arc<PriceList>,
     budget: Arc<ReadBudget>,
     /// Permit of the query's one transaction.
     transactions: Arc<Semaphore>,
@@ -42,9 +44,14 @@ const SELECT_MEMBERS: &str = "\
 
 impl QueryReader {
     /// Creates the reader of a query.
-    pub fn new(store: Arc<Store>, principal: Arc<Principal>) -> QueryReader {
+    pub fn new(store: Arc<Store>, principal: Arc<Principal>, prices: Arc<PriceList>) -> QueryReader {
         let transactions = Arc::new(Semaphore::new(1));
-        QueryReader { store, principal, budget: Arc::default(), transactions }
+        QueryReader { store, principal, prices, budget: Arc::default(), transactions }
+    }
+
+    /// The prices by which costs are computed.
+    pub fn prices(&self) -> &PriceList {
+        &self.prices
     }
 
     /// The user of the query.

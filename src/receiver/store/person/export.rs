@@ -72,7 +72,8 @@ const KINDS: &[RecordKind] = &[
     RecordKind {
         name: "client",
         sql: "SELECT CASE WHEN t.kind = 'organization' THEN t.handle END, c.client_id, c.last_seen_at, c.last_success_at, \
-              c.sessions, c.messages, c.attempts, c.last_errors FROM clients c LEFT JOIN tenants t ON t.tenant_id = c.tenant_id \
+              c.sessions, c.messages, c.attempts, c.last_errors, c.version, c.os, c.pending_sessions, c.pending_messages, \
+              c.pending_since, c.conditions FROM clients c LEFT JOIN tenants t ON t.tenant_id = c.tenant_id \
               WHERE c.user_id = $1 ORDER BY t.handle, c.client_id",
         members: &[
             ("organization", Text),
@@ -83,6 +84,12 @@ const KINDS: &[RecordKind] = &[
             ("messages", Number),
             ("attempts", Number),
             ("lastErrors", JsonText),
+            ("version", Text),
+            ("os", Text),
+            ("pendingSessions", Number),
+            ("pendingMessages", Number),
+            ("pendingSince", Time),
+            ("conditions", JsonText),
         ],
     },
     RecordKind {

@@ -1,13 +1,13 @@
 //! `clients`: the sync status of each client, as each of its user's tenants knows it.
 
 use super::conflicts::{ClientError, Conflicts, parse_errors};
-use crate::receiver::ingest::batch::DecodedBatch;
+use crate::receiver::ingest::batch::{DecodedBatch, DecodedClient};
 use crate::receiver::limits::{CLIENT_ERRORS_MAX, CLIENTS_PER_USER_MAX};
 use crate::receiver::store::database::{DbRole, Transaction, Visibility};
 use crate::receiver::store::directory::{Principal, QueryReader, Role};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
-use crate::receiver::store::sql::Row;
+use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::time::SECOND_US;
 
 /// Age of the last batch of a client that is fresh: two of an exporter's intervals of five minutes.
@@ -64,6 +64,8 @@ pub struct ClientStatus {
     pub attempts: i64,
     /// Errors of the last batch.
     pub last_errors: Vec<ClientError>,
+    /// The client's last report of itself.
+    pub report: DecodedClient,
 }
 
 /// The outcome of one batch for one tenant, to be recorded with the client that sent it.
@@ -84,13 +86,20 @@ pub struct BatchRecord {
 
 const UPSERT_CLIENT: &str = "\
     INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
-    last_errors, stored_batches) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12) \
+    last_errors, stored_batches, version, os, pending_sessions, pending_messages, pending_since, conditions) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12, $14, $15, $16, $17, $18, $19) \
     ON CONFLICT (tenant_id, user_id, client_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, \
     last_success_at = coalesce(excluded.last_success_at, clients.last_success_at), \
     sessions = clients.sessions + excluded.sessions, messages = clients.messages + excluded.messages, \
     stored_batches = clients.stored_batches + excluded.stored_batches, \
     attempts = CASE WHEN $10 THEN clients.attempts + excluded.attempts ELSE excluded.attempts END, \
-    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END";
+    last_errors = CASE WHEN $11 THEN clients.last_errors ELSE excluded.last_errors END, \
+    version = CASE WHEN $13 THEN excluded.version ELSE clients.version END, \
+    os = CASE WHEN $13 THEN excluded.os ELSE clients.os END, \
+    pending_sessions = CASE WHEN $13 THEN excluded.pending_sessions ELSE clients.pending_sessions END, \
+    pending_messages = CASE WHEN $13 THEN excluded.pending_messages ELSE clients.pending_messages END, \
+    pending_since = CASE WHEN $13 THEN excluded.pending_since ELSE clients.pending_since END, \
+    conditions = CASE WHEN $13 THEN excluded.conditions ELSE clients.conditions END";
 const SELECT_STORED_BATCHES: &str =
     "SELECT stored_batches FROM clients WHERE tenant_id = $1 AND user_id = $1 AND client_id = $2";
 /// Deletes the clients of a user that were seen least recently, but for the newest and the one that was just seen.
@@ -100,7 +109,8 @@ const EVICT_CLIENTS: &str = "\
     LIMIT 1000000 OFFSET $4)";
 /// The reader's own clients are complete in the private space, so that they are left out (`$3`) elsewhere.
 const SELECT_CLIENTS: &str = "\
-    SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors FROM clients \
+    SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors, \
+    version, os, pending_sessions, pending_messages, pending_since, conditions FROM clients \
     WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND user_id <> $3 AND (user_id, client_id) > ($4, $5) \
     ORDER BY user_id, client_id LIMIT $6";
 
@@ -116,7 +126,7 @@ impl BatchRecord {
         tx: &Transaction,
         tenant: &str,
         user: &str,
-        client_id: &str,
+        batch: &DecodedBatch,
         now: i64,
     ) -> Result<()> {
         let failed = !self.errors.is_empty();
@@ -125,10 +135,10 @@ impl BatchRecord {
         let errors = &self.errors[..self.errors.len().min(CLIENT_ERRORS_MAX)];
         let errors =
             serde_json::to_string(errors).map_err(|error| StoreError::Internal(error.to_string()))?;
-        let params = vec![
+        let mut params = vec![
             tenant.into(),
             user.into(),
-            client_id.into(),
+            (&batch.client_id).into(),
             now.into(),
             (!failed && !is_elsewhere).then_some(now).into(),
             self.sessions.into(),
@@ -139,9 +149,11 @@ impl BatchRecord {
             is_elsewhere.into(),
             i64::from(self.is_stored).into(),
         ];
+        params.extend(report_params(batch.client.as_ref())?);
         tx.send(UPSERT_CLIENT, params).await?;
         let others_max = i64::try_from(CLIENTS_PER_USER_MAX - 1).unwrap_or(i64::MAX);
-        tx.send(EVICT_CLIENTS, vec![tenant.into(), user.into(), client_id.into(), others_max.into()]).await
+        tx.send(EVICT_CLIENTS, vec![tenant.into(), user.into(), (&batch.client_id).into(), others_max.into()])
+            .await
     }
 }
 
@@ -244,5 +256,36 @@ fn read_client(row: &Row, tenant: &str, organization: Option<&String>, now: i64)
         messages: row.int(5)?,
         attempts,
         last_errors,
+        report: read_report(row)?,
+    })
+}
+
+/// The parameters of a client's report, of which the first says whether there is one: without one the last is kept.
+fn report_params(report: Option<&DecodedClient>) -> Result<[Value; 7]> {
+    let is_reported = report.is_some();
+    let report = report.cloned().unwrap_or_default();
+    let conditions =
+        serde_json::to_string(&report.conditions).map_err(|error| StoreError::Internal(error.to_string()))?;
+    Ok([
+        is_reported.into(),
+        report.version.into(),
+        report.os.into(),
+        report.pending_sessions.into(),
+        report.pending_messages.into(),
+        report.pending_since.into(),
+        conditions.into(),
+    ])
+}
+
+/// Reads a client's report from the columns behind the others of [`SELECT_CLIENTS`].
+fn read_report(row: &Row) -> Result<DecodedClient> {
+    Ok(DecodedClient {
+        version: row.opt_text(8)?,
+        os: row.opt_text(9)?,
+        pending_sessions: row.opt_int(10)?,
+        pending_messages: row.opt_int(11)?,
+        pending_since: row.opt_int(12)?,
+        conditions: serde_json::from_str(&row.text(13)?)
+            .map_err(|error| StoreError::Internal(error.to_string()))?,
     })
 }

@@ -2,12 +2,14 @@
 //!
 //! Invariants: a member learns the sums of an organization, never those of another person: for a reader who is not an admin
 //! all other users are one group without a name, and branches and pull requests, which are mostly one person's, cover the
-//! reader's own sessions alone. A number of a pull request never stands without its repository.
+//! reader's own sessions alone. A number of a pull request never stands without its repository. Costs are summed over the
+//! stored rows, so that the costs of groups add up to that of their total.
 
 use super::metrics::{SUMS, read_sums};
 use crate::receiver::ingest::token_usage::MetricSums;
 use crate::receiver::limits::METRICS_ROWS_MAX;
-use crate::receiver::store::database::{DbRole, Visibility};
+use crate::receiver::prices::{Cost, UsageSums};
+use crate::receiver::store::database::{DbRole, Transaction, Visibility};
 use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Row, Value};
@@ -64,6 +66,8 @@ pub struct MetricsRow {
     pub sessions: i64,
     /// Sums of the group.
     pub sums: MetricSums,
+    /// Cost of the group, if the query asks for it.
+    pub cost: Cost,
 }
 
 /// A selection of sums; an absent field selects all.
@@ -94,6 +98,8 @@ pub struct MetricsQuery {
     pub dimensions: Vec<MetricDimension>,
     /// Selection of sums.
     pub filter: MetricsFilter,
+    /// True if the cost of each group is asked for.
+    pub with_cost: bool,
 }
 
 /// Divisor that splits a value into a high and a low part. Each part is summed by itself, so that no sum overflows, however
@@ -101,6 +107,18 @@ pub struct MetricsQuery {
 const HALF: i64 = 1 << 31;
 /// Position of the first sum in a row of [`grouped_sums`].
 const FIRST_SUM: usize = 8;
+/// Position of the model, the day and the first sum in a row of [`grouped_usage`].
+const USAGE_COLUMNS: [usize; 3] = [7, 8, 9];
+/// The summed columns of a cost: the kinds of tokens with a price, then all that are written to the cache. What is kept for an
+/// hour is taken off row by row, so that sums of groups are those of their total.
+const USAGE: [&str; 6] = [
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "{greatest}(cache_creation_tokens - cache_creation_1h_tokens, 0)",
+    "cache_creation_1h_tokens",
+    "cache_creation_tokens",
+];
 /// Parameters: tenant, first and last day, the reader, then the selection: user, repository, branch, pull request, model. The
 /// statement is the same for every selection, so that few are prepared.
 const SELECTION: &str = "\
@@ -178,6 +196,9 @@ impl QueryReader {
                     )));
                 }
             }
+            if query.with_cost {
+                self.add_costs(&tx, query, (slug, visibility), &params, &mut groups).await?;
+            }
         }
         tx.commit().await?;
         if query.dimensions.is_empty() && groups.is_empty() {
@@ -187,27 +208,67 @@ impl QueryReader {
     }
 }
 
+impl QueryReader {
+    /// Adds the cost of each group of one tenant, which the transaction has entered.
+    async fn add_costs(
+        &self,
+        tx: &Transaction,
+        query: &MetricsQuery,
+        (slug, visibility): (Option<&String>, Visibility),
+        params: &[Value],
+        groups: &mut BTreeMap<MetricsGroup, MetricsRow>,
+    ) -> Result<()> {
+        let by_day = self.prices().changes_within(query.from, query.to);
+        let [model, day, _] = USAGE_COLUMNS;
+        for row in tx.query(&grouped_usage(query, visibility, by_day), params).await? {
+            let group = MetricsGroup::read(&row, slug, query)?;
+            let price = self.prices().price(&row.text(model)?, row.int(day)?);
+            if let Some(sums) = groups.get_mut(&group) {
+                sums.cost.add(&read_usage(&row)?, price);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The query of one tenant's sums: seven dimensions, the number of sessions, then two halves of each sum.
 fn grouped_sums(query: &MetricsQuery, visibility: Visibility) -> String {
+    format!(
+        "SELECT d1, d2, d3, d4, d5, d6, d7, CAST(count(DISTINCT session) AS BIGINT), {} FROM (\
+         SELECT {}, CASE WHEN messages > 0 THEN session_id END AS session, {} FROM metrics {SELECTION}) a \
+         GROUP BY d1, d2, d3, d4, d5, d6, d7 HAVING {} LIMIT {}",
+        halves(&SUMS),
+        dimensions(query, visibility),
+        SUMS.join(", "),
+        has_counts(),
+        METRICS_ROWS_MAX + 1,
+    )
+}
+
+/// The query of one tenant's tokens by model, and by day if prices differ within the range: seven dimensions, model, day,
+/// then two halves of each sum. Its rows are bounded by the reader's budget.
+fn grouped_usage(query: &MetricsQuery, visibility: Visibility, by_day: bool) -> String {
+    let day = if by_day { "day" } else { "$2" };
+    format!(
+        "SELECT d1, d2, d3, d4, d5, d6, d7, model, price_day, {} FROM (\
+         SELECT {}, CAST({day} AS BIGINT) AS price_day, model, {} FROM metrics {SELECTION}) a \
+         GROUP BY d1, d2, d3, d4, d5, d6, d7, model, price_day HAVING {}",
+        halves(&USAGE),
+        dimensions(query, visibility),
+        SUMS.join(", "),
+        has_counts(),
+    )
+}
+
+/// The columns of the dimensions, those that are not grouped by being empty.
+fn dimensions(query: &MetricsQuery, visibility: Visibility) -> String {
     let user = match visibility {
         Visibility::All => "user_id",
         Visibility::Own => "CASE WHEN user_id = $4 THEN user_id ELSE '' END",
     };
     let dimension = |dimension, column, none| if query.groups_by(dimension) { column } else { none };
-    let halves: Vec<String> = SUMS
-        .iter()
-        .map(|column| {
-            format!("CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)")
-        })
-        .collect();
-    // Rows without any sum are left by answers that are now counted in another row.
-    let counts: Vec<String> = SUMS.iter().map(|column| format!("max({column}) > 0")).collect();
     format!(
-        "SELECT d1, d2, d3, d4, d5, d6, d7, CAST(count(DISTINCT session) AS BIGINT), {} FROM (\
-         SELECT {} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, {} AS d6, CAST({} AS BIGINT) AS d7, \
-         CASE WHEN messages > 0 THEN session_id END AS session, {} FROM metrics {SELECTION}) a \
-         GROUP BY d1, d2, d3, d4, d5, d6, d7 HAVING {} LIMIT {}",
-        halves.join(", "),
+        "{} AS d1, {} AS d2, {} AS d3, {} AS d4, CAST({} AS BIGINT) AS d5, {} AS d6, CAST({} AS BIGINT) AS d7",
         dimension(MetricDimension::Repository, "repository", "''"),
         dimension(MetricDimension::User, user, "''"),
         dimension(MetricDimension::Model, "model", "''"),
@@ -215,17 +276,30 @@ fn grouped_sums(query: &MetricsQuery, visibility: Visibility) -> String {
         dimension(MetricDimension::Day, "day", "0"),
         dimension(MetricDimension::Branch, "branch", "''"),
         dimension(MetricDimension::PullRequest, "pull_request", "0"),
-        SUMS.join(", "),
-        counts.join(" OR "),
-        METRICS_ROWS_MAX + 1,
     )
 }
 
-impl MetricsRow {
-    /// Reads a row of [`grouped_sums`].
-    fn read(row: &Row, slug: Option<&String>, query: &MetricsQuery) -> Result<MetricsRow> {
+/// Two halves of the sum of each column.
+fn halves(columns: &[&str]) -> String {
+    let halves: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            format!("CAST(sum({column} / {HALF}) AS BIGINT), CAST(sum({column} % {HALF}) AS BIGINT)")
+        })
+        .collect();
+    halves.join(", ")
+}
+
+/// The condition that a group has any sum. Rows without one are left by answers that are now counted in another row.
+fn has_counts() -> String {
+    SUMS.map(|column| format!("max({column}) > 0")).join(" OR ")
+}
+
+impl MetricsGroup {
+    /// Reads the group from the first columns of a row.
+    fn read(row: &Row, slug: Option<&String>, query: &MetricsQuery) -> Result<MetricsGroup> {
         let named = |column| -> Result<_> { Ok(Some(row.text(column)?).filter(|name| !name.is_empty())) };
-        let group = MetricsGroup {
+        Ok(MetricsGroup {
             organization: slug.filter(|_| query.groups_by(MetricDimension::Organization)).cloned(),
             repository: named(0)?,
             user_id: named(1)?,
@@ -234,8 +308,16 @@ impl MetricsRow {
             day: query.groups_by(MetricDimension::Day).then_some(row.int(4)?),
             branch: named(5)?,
             pull_request: Some(row.int(6)?).filter(|number| *number != 0),
-        };
-        Ok(MetricsRow { group, sessions: row.int(7)?, sums: read_sums(|index| halved_sum(row, index))? })
+        })
+    }
+}
+
+impl MetricsRow {
+    /// Reads a row of [`grouped_sums`].
+    fn read(row: &Row, slug: Option<&String>, query: &MetricsQuery) -> Result<MetricsRow> {
+        let group = MetricsGroup::read(row, slug, query)?;
+        let sums = read_sums(|index| halved_sum(row, index))?;
+        Ok(MetricsRow { group, sessions: row.int(7)?, sums, cost: Cost::default() })
     }
 }
 
@@ -243,4 +325,15 @@ impl MetricsRow {
 fn halved_sum(row: &Row, index: usize) -> Result<i64> {
     let (high, low) = (row.int(FIRST_SUM + 2 * index)?, row.int(FIRST_SUM + 2 * index + 1)?);
     Ok(high.saturating_mul(HALF).saturating_add(low))
+}
+
+/// Reads the sums of a row of [`grouped_usage`].
+fn read_usage(row: &Row) -> Result<UsageSums> {
+    let mut sums = [0_i128; USAGE.len()];
+    for (index, sum) in sums.iter_mut().enumerate() {
+        let column = USAGE_COLUMNS[2] + 2 * index;
+        *sum = i128::from(row.int(column)?) * i128::from(HALF) + i128::from(row.int(column + 1)?);
+    }
+    let [input, output, cache_read, cache_write, cache_write_1h, cache_creation] = sums;
+    Ok(UsageSums { priced: [input, output, cache_read, cache_write, cache_write_1h], cache_creation })
 }

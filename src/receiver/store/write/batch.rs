@@ -106,7 +106,7 @@ impl Store {
         let outcome = upsert.conclude(results, &mut records);
         for (tenant, record) in &records {
             upserter.enter(tenant).await?;
-            record.write(&tx, tenant, user, &batch.client_id, now).await?;
+            record.write(&tx, tenant, user, batch, now).await?;
         }
         tx.commit().await?;
         Ok(outcome)
