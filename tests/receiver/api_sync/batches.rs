@@ -306,6 +306,28 @@ fn a_key_is_good_while_its_use_cannot_be_written_down() {
     }
 }
 
+/// Exporters compute the hash of content that they do not send in a newer way than they did when they sent the row first.
+#[test]
+fn a_replay_with_another_hash_and_without_content_changes_nothing() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let alice = receiver.client(&team.alice);
+        let with_hash = |hash: &str, content: Value| {
+            let fields = json!({"contentHash": hash, "content": content});
+            session("s", ACME, vec![with(message("m", 1), fields)])
+        };
+        let rows = || store.query("SELECT content_hash, content IS NULL, arrived_at FROM messages");
+        assert_eq!(alice.sync(&[with_hash("9c196e32dc0175f8", Value::Null)]).status, 200);
+        let before = rows();
+        assert_eq!(before.len(), 1);
+        assert_eq!(alice.sync(&[with_hash("5e74e222d623e86f", Value::Null)]).status, 200);
+        assert_eq!(rows(), before);
+        // Content that arrives later brings its own hash.
+        assert_eq!(alice.sync(&[with_hash("ba7816bf8f01cfea", json!("abc"))]).status, 200);
+        assert_ne!(rows(), before);
+    }
+}
+
 #[test]
 fn a_replay_of_times_ahead_changes_nothing() {
     for store in stores() {
