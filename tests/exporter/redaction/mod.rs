@@ -2,7 +2,6 @@
 //! properties that hold for any text.
 
 mod recall;
-mod time;
 
 use crate::support::{corpus, template};
 use han_sync::exporter::batch::redact::{Check, Counts, Matcher, Redactor, Rule, rules};

@@ -9,7 +9,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::exporter::batch::redact::span::Span;
-use crate::exporter::batch::redact::{engine, private_key};
+use crate::exporter::batch::redact::{engine, private_key, work};
 
 /// Fewest and most characters of a run.
 const RUN_CHARS: std::ops::RangeInclusive<usize> = 24..=1 << 16;
@@ -41,6 +41,7 @@ pub(super) fn find(text: &str, private_key: &'static str) -> Vec<Span> {
         }
         let before = bytes[..at].iter().rev().take(stride).take_while(|byte| is_base64(**byte)).count();
         let run = at - before..run_end(bytes, at);
+        work::read(run.len());
         at = run.end.max(at) + stride;
         if let Some(decoded) = decoded(&bytes[run.clone()]) {
             let span = engine::find(&decoded).spans.into_iter().next();

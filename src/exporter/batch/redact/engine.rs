@@ -15,6 +15,7 @@ use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rul
 use crate::exporter::batch::redact::rules::rules;
 use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
 use crate::exporter::batch::redact::tables::{self, HeadingKeyword};
+use crate::exporter::batch::redact::work;
 
 /// Bytes of digits and semicolons in a colour code of a terminal.
 const COLOUR_BYTES_MAX: usize = 16;
@@ -193,7 +194,7 @@ fn anchored(rule: &Rule) -> Regex {
                 rule.keywords.iter().map(|command| regex::escape(command.trim_end())).collect();
             let commands = commands.join("|");
             format!(
-                r"\A(?:{commands})[A-Za-z0-9_.-]{{0,16}}(?: +{ARGUMENT}){{0,{ARGUMENTS_MAX}}}? +{flag}{SECRET_ARGUMENT}"
+                r"\A(?:{commands})[A-Za-z0-9_.-]{{0,48}}(?: +{ARGUMENT}){{0,{ARGUMENTS_MAX}}}? +{flag}{SECRET_ARGUMENT}"
             )
         }
         Matcher::Assigned(_) => String::new(),
@@ -204,6 +205,7 @@ fn anchored(rule: &Rule) -> Regex {
 /// Matches at `start`, and returns the group `secret`, or the whole match.
 fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
     // Groups cost more than a match, and most attempts end in none.
+    work::attempt(regex, &text[start..]);
     let whole = regex.find(&text[start..])?;
     let captures = if regex.captures_len() > 1 { regex.captures(&text[start..]) } else { None };
     let group = captures.and_then(|captures| SECRET_GROUPS.iter().find_map(|name| captures.name(name)));
@@ -239,6 +241,11 @@ fn pattern_start(text: &str, keyword: usize, prefix: Prefix) -> Option<usize> {
                 start -= 1;
             }
             (keyword - start >= min).then_some(start)
+        }
+        Prefix::Word { max } => {
+            let is_word = |byte: &&u8| byte.is_ascii_graphic() && !b"\"'`\\".contains(byte);
+            let before = &text.as_bytes()[keyword.saturating_sub(max)..keyword];
+            Some(keyword - before.iter().rev().take_while(is_word).count())
         }
     }
 }

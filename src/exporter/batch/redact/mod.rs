@@ -8,6 +8,8 @@
 //! redacts escaped JSON in place in linear time, and a set of regular expressions over the whole text is an order of
 //! magnitude slower than one automaton over keywords.
 
+/// The work of a search, counted by the tests.
+mod work;
 /// The description of a kind of secret.
 mod rule;
 /// The table of rules.
@@ -34,6 +36,9 @@ mod repeats;
 mod search;
 /// JSON strings and escape sequences.
 mod json;
+/// Proof of linear time.
+#[cfg(test)]
+mod linear_time;
 
 use std::borrow::Cow;
 use std::cell::LazyCell;

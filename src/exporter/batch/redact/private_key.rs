@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use crate::exporter::batch::redact::work;
+
 /// Bytes of the longest key with its notation: RSA of 16,384 bits takes 13 KB.
 const KEY_BYTES_MAX: usize = 32 << 10;
 /// Bytes of a marker.
@@ -63,6 +65,7 @@ fn begin(bytes: &[u8], label: usize) -> Option<usize> {
 fn end(bytes: &[u8], body_start: usize) -> Option<usize> {
     let body = &bytes[body_start..bytes.len().min(body_start + KEY_BYTES_MAX)];
     let next = memmem::find(body, b"BEGIN").unwrap_or(body.len());
+    work::read(next);
     let end = memmem::find(&body[..next], b"--END").or_else(|| memmem::find(&body[..next], b"-- END"))?;
     let marker = &body[end..body.len().min(end + MARKER_BYTES_MAX)];
     let label = memmem::find(marker, b"KEY")?;
@@ -92,7 +95,8 @@ fn members(text: &str, kty: usize, found: &mut Vec<Range<usize>>) {
     let before = &bytes[kty.saturating_sub(JWK_BYTES_MAX)..kty];
     let start = before.iter().rposition(|byte| *byte == b'{').map_or(kty, |at| kty - before.len() + at);
     let after = &bytes[kty..bytes.len().min(kty + JWK_BYTES_MAX)];
-    let end = kty + after.iter().position(|byte| *byte == b'}').unwrap_or(after.len());
+    let end = kty + memchr::memchr2(b'{', b'}', after).unwrap_or(after.len());
+    work::read(end - start);
     for name in SECRET_MEMBERS {
         let member = format!("\"{name}\"");
         for at in memmem::find_iter(&bytes[start..end], &member) {

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::exporter::batch::redact::work;
+
 /// Bytes of a terminal's control sequence, of a hyperlink of a terminal, and of a tag with its attributes.
 const CONTROL_BYTES_MAX: usize = 32;
 const HYPERLINK_BYTES_MAX: usize = 1 << 10;
@@ -73,6 +75,7 @@ impl PlainReading {
 pub(super) fn plain(text: &str) -> Option<PlainReading> {
     let mut writer =
         Writer { source: text.as_bytes(), text: Vec::with_capacity(text.len()), pieces: Vec::new() };
+    work::read(text.len());
     let (mut at, mut copied) = (0, 0);
     let mut is_changed = false;
     while let Some(special) = writer.source[at..].iter().position(|byte| IS_SPECIAL[usize::from(*byte)]) {
@@ -116,6 +119,7 @@ pub(super) fn plain(text: &str) -> Option<PlainReading> {
 pub(super) fn unwrapped(text: &str) -> Option<(PlainReading, Vec<usize>)> {
     let bytes = text.as_bytes();
     let mut writer = Writer { source: bytes, text: Vec::new(), pieces: Vec::new() };
+    work::read(text.len());
     let (mut copied, mut joins) = (0, Vec::new());
     for line_end in memchr::memchr_iter(b'\n', bytes) {
         let Some(next) = wrapped_token(text, line_end) else { continue };

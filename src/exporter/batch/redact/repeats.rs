@@ -7,6 +7,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::exporter::batch::redact::assigned::judgement;
 use crate::exporter::batch::redact::reading::skip_prefix;
+use crate::exporter::batch::redact::work;
 
 /// Fewest characters of a value that is looked for elsewhere.
 const VALUE_CHARS_MIN: usize = 8;
@@ -57,12 +58,14 @@ impl FoundValues {
         };
         if values.len() <= SINGLE_VALUES_MAX {
             for (index, (value, _)) in values.iter().enumerate() {
+                work::read(text.len());
                 for start in memchr::memmem::find_iter(text.as_bytes(), value.as_bytes()) {
                     push(index, start..start + value.len());
                 }
             }
             return places;
         }
+        work::read(text.len());
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .kind(Some(AhoCorasickKind::NoncontiguousNFA))

@@ -57,6 +57,10 @@ pub enum Prefix {
         min: usize,
         max: usize,
     },
+    /// The rest of the word, up to a blank or a quote, of at most so many bytes.
+    Word {
+        max: usize,
+    },
 }
 
 /// Characters that must not precede a match; letters of an escape sequence may.
@@ -79,6 +83,8 @@ pub enum Check {
     NoPlaceholder,
     /// Random characters of a generator.
     Random,
+    /// Random letters of both cases and digits: where names in code have the same form.
+    Unworded,
     /// Random characters of a generator, or a password.
     Opaque,
     /// Any password but a placeholder or an ordinary word.

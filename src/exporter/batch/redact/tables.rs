@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::exporter::batch::redact::assigned;
 use crate::exporter::batch::redact::rule::Strength;
+use crate::exporter::batch::redact::work;
 
 /// Bytes of a heading's line, and of one heading.
 const LINE_BYTES_MAX: usize = 1 << 10;
@@ -139,6 +140,7 @@ fn read_table(text: &str, line: Range<usize>, candidates: &[HeadingKeyword], fou
         }
         let start = end + 1;
         let row_end = row_end(text, start);
+        work::read(row_end - start);
         let row = &text[start..row_end];
         let row_cells = split(row, gap);
         if !is_ruler(row) && row_cells.len() != cells.len() {

@@ -62,7 +62,7 @@ impl SyntaxReader<'_> {
         }
         self.eat("!");
         let rest = self.bytes[self.at..].iter().take(BLANK_BYTES_MAX);
-        self.at += rest.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        self.at += rest.take_while(|byte| byte.is_ascii_alphanumeric() || b"_-/:".contains(*byte)).count();
         if !self.eat(" ") {
             self.at = start;
         }

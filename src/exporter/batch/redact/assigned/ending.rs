@@ -1,6 +1,7 @@
 //! The end of a value: its closing quote, or without quotes what ends a value in most notations.
 
 use super::syntax::ValueStart;
+use crate::exporter::batch::redact::work;
 
 /// Bytes of the line on which a quote has to close a value with blanks.
 const CLOSING_BYTES_MAX: usize = 128;
@@ -54,6 +55,7 @@ pub(super) fn value_end(text: &str, value: ValueStart, bytes_max: usize) -> usiz
         }
         at += backslashes + 1;
     }
+    work::read(at - value.start);
     let mut end = at.min(limit);
     // The end is a character boundary, and a full stop or the end of bold type is no part of the value.
     let is_bold = value.start > 0 && bytes[value.start - 1] == b'*';

@@ -45,6 +45,7 @@ pub(in crate::exporter::batch::redact) fn passes(check: Check, text: &str) -> bo
         Check::Shape => true,
         Check::NoPlaceholder => !is_placeholder(&AssignedValue::of(text)),
         Check::Random => AssignedValue::of(text).is_token(),
+        Check::Unworded => AssignedValue::of(text).is_unworded(),
         Check::Opaque => is_opaque(&AssignedValue::of(text)),
         Check::Mixed => {
             let value = AssignedValue::of(text);
@@ -107,7 +108,11 @@ pub(super) fn is_secret(value: &AssignedValue, context: &ValueContext) -> bool {
                         && (is_generated(value) || value.is_short_random())))
         }
         // A cookie or a query: the names in it are judged by themselves.
-        Strength::Key if value.has(b'=') && value.text.trim_end_matches('=').contains('=') => false,
+        Strength::Key
+            if value.has(b'=') && value.text.trim_end_matches('=').contains('=') && !is_generated(value) =>
+        {
+            false
+        }
         Strength::Key => {
             length >= KEY_CHARS_MIN
                 && (value.is_random()
@@ -126,7 +131,7 @@ fn is_assigned(context: &ValueContext) -> bool {
 
 /// True if the value is a password.
 fn is_password(value: &AssignedValue, context: &ValueContext) -> bool {
-    if !PASSWORD_CHARS.contains(&value.text.chars().count()) {
+    if !PASSWORD_CHARS.contains(&value.text.chars().count()) || value.is_east_asian() {
         return false;
     }
     if value.has_blanks() {
@@ -141,8 +146,13 @@ fn is_password(value: &AssignedValue, context: &ValueContext) -> bool {
     if value.is_random() || is_noise(value) || value.is_rare() || value.is_mixed_case() {
         return true;
     }
+    if context.is_quoted && context.separator == Separator::Sign && value.is_digits() {
+        return true;
+    }
     if is_assigned(context)
-        && (value.is_unworded() || value.is_opaque_text() || value.is_wordless() || is_scrambled(value))
+        && (value.is_unworded()
+            || value.is_rare_word()
+            || value.is_opaque_text() || value.is_wordless() || is_scrambled(value))
     {
         return true;
     }
@@ -187,7 +197,9 @@ fn is_long_random(value: &AssignedValue) -> bool {
 /// True for letters with digits, or with signs that names do not have.
 fn is_mixed_password(value: &AssignedValue) -> bool {
     let (text, shape) = (value.text, &value.shape);
-    if text.len() < 7 || value.has_blanks() || text.starts_with(['/', '~', '.', '^', '\\']) {
+    let is_path = text.starts_with(['/', '~', '.', '^', '\\'])
+        && (shape.longest_word > 3 || randomness::is_structured(&text[1..]));
+    if text.len() < 7 || value.has_blanks() || is_path {
         return false;
     }
     let letters =
@@ -201,7 +213,8 @@ fn is_mixed_password(value: &AssignedValue) -> bool {
     if letters == 0 || is_name || (shape.digits == 0 && letters < 5) || is_address {
         return false;
     }
-    !names_algorithm(value) && !value.is_reference() && !is_ordinary(text) && !is_version(text)
+    let is_reference = value.is_reference() && !value.is_opaque_text();
+    !names_algorithm(value) && !is_reference && !is_ordinary(text) && !is_version(text)
 }
 
 /// True for a value that holds the name of a hash or of an encoding.
@@ -271,7 +284,7 @@ fn is_word(value: &str) -> bool {
 /// True for code: a call, a qualified name, a path, a URL, an operator.
 fn is_code(value: &AssignedValue, context: &ValueContext) -> bool {
     let text = value.text;
-    let is_element = text.starts_with('<') && text.contains('>');
+    let is_element = text.starts_with('<') && text.contains('>') && !value.is_opaque_text();
     let is_opaque = is_noise(value) || (context.strength == Strength::Password && value.is_opaque_text());
     let is_expression = !(is_opaque && context.is_quoted) && is_expression(value);
     if is_element || is_expression || value.contains("&quot") || is_escaped(value) {

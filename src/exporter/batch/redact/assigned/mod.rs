@@ -42,7 +42,7 @@ const CHECKED_BYTES_MAX: usize = 128;
 pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     // Some keywords are longer than their name, which alone occurs too often: `pass: '`.
-    let word = text[keyword.clone()].trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let word = text[keyword.clone()].trim_end_matches(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric());
     let name_end = keyword.start + word.len();
     let mut reader = SyntaxReader::new(text, name_end);
     let suffix = reader.suffix()?;
@@ -50,7 +50,7 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     let next = reader.peek();
     let start = name::start(bytes, keyword.start);
     let value = reader.value(start..suffix.end);
-    if value.is_none() && !matches!(next, b'"' | b'\\') {
+    if value.is_none() && !matches!(next, b'"' | b'\\') && !pair::is_line_value(bytes, start) {
         return None;
     }
     let name = name::read(text, start, keyword.start..name_end, suffix.end)?;
@@ -65,12 +65,7 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     });
     assigned.or_else(|| {
         let value = pair::find(text, name.start..suffix.end)?;
-        secret(
-            text,
-            &name,
-            strength,
-            ValueStart { start: value, quote: Some((0, b'"')), separator: Separator::Pair },
-        )
+        secret(text, &name, strength, value)
     })
 }
 
@@ -114,7 +109,7 @@ fn secret(text: &str, name: &name::Name, strength: Strength, start: ValueStart) 
         }
         let context = ValueContext {
             strength,
-            is_quoted: start.quote.is_some(),
+            is_quoted: start.quote.is_some() || is_cell(bytes, start.start..end),
             separator: start.separator,
             is_line: line_end == Some(end),
             is_upper: name.is_upper,
@@ -145,6 +140,17 @@ fn secret(text: &str, name: &name::Name, strength: Strength, start: ValueStart) 
     let is_phrase =
         strength == Strength::Password && start.quote.is_none() && start.separator == Separator::Sign;
     phrase_end(text, start.start).filter(|_| is_phrase).map(|end| start.start..end)
+}
+
+/// Bytes of blanks around a cell of a table.
+const CELL_BLANKS_MAX: usize = 40;
+
+/// True for a value that is the cell of a table between two bars.
+fn is_cell(bytes: &[u8], value: Range<usize>) -> bool {
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'`' | b'*');
+    let mut before = bytes[..value.start].iter().rev().take(CELL_BLANKS_MAX).skip_while(is_blank);
+    let mut after = bytes[value.end..].iter().take(CELL_BLANKS_MAX).skip_while(is_blank);
+    before.next() == Some(&b'|') && after.next() == Some(&b'|')
 }
 
 /// Signs of assignment in a long value from which it is a list of names and values, each of which is judged by itself.

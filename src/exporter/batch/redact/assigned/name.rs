@@ -81,6 +81,12 @@ const KEY_WORDS: [&str; 17] = [
     "bucket", "registry", "press", "json", "property", "range",
 ];
 
+/// Words that a short name of a secret follows without a separator: `dbpass`, `bindpw`.
+const COMPOUND_WORDS: &str = "account admin api app auth become bind cert client cluster console cookie crypt db default docker \
+    email enc ftp git guest host http imap jdbc key keystore ldap local login mail master mongo mqtt my mysql new o old oracle pg \
+    php pop postgres priv proxy rabbit redis registry remote root rpc samba server sftp sign smb smtp sql ssh ssl store sudo svc \
+    svn system tls trust truststore user vault vnc vpn web wifi wlan";
+
 /// A name in a text.
 pub(super) struct Name<'t> {
     text: &'t str,
@@ -112,10 +118,8 @@ pub(super) fn read(text: &str, start: usize, keyword: Range<usize>, end: usize) 
     let is_escape = |at: usize| at > start && at < keyword.start && bytes[at - 1] == b'\\';
     if is_short && keyword.start > start && continues(keyword.start) && !is_escape(keyword.start - 1) {
         let prefix = &text[start..keyword.start].to_ascii_lowercase();
-        let is_compound =
-            ["db", "o", "user", "my", "ftp", "smtp", "api", "root", "admin", "login", "mail", "ssh", "pg"];
         let last = prefix.rsplit(['_', '-', '.']).next().unwrap_or_default();
-        if !is_compound.contains(&last) {
+        if !COMPOUND_WORDS.split(' ').any(|word| word == last) {
             return None;
         }
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::randomness::AssignedValue;
+use super::randomness::{AssignedValue, is_structured};
 
 /// Words that people write in place of a secret.
 const PLACEHOLDERS: [&str; 22] = [
@@ -84,26 +84,37 @@ fn opens_hole(value: &AssignedValue) -> bool {
         // The hash of a password begins with a dollar sign, too.
         Some(b'$') => {
             text.matches('$').count() < 3
-                && text.strip_prefix('$').is_some_and(|rest| is_name(rest) || rest.starts_with(['(', '{']))
+                && text.strip_prefix('$').is_some_and(|rest| {
+                    (is_name(rest) && !AssignedValue::of(rest).is_short_random())
+                        || rest.starts_with(['(', '{'])
+                })
         }
-        Some(b'<') => text.ends_with('>') || is_name(&text[1..]),
+        Some(b'<') => (text.ends_with('>') || is_name(&text[1..])) && is_description(&text[1..]),
         Some(b'%') => {
             text.ends_with('%') || text.len() <= 8 || (text.starts_with("%(") && text.contains(")s"))
         }
-        Some(b'{') => text.ends_with('}'),
-        Some(b'[') => text.ends_with(']'),
+        Some(b'{') => text.ends_with('}') && is_description(&text[1..]),
+        Some(b'[') => text.ends_with(']') && is_description(&text[1..]),
         _ => false,
     };
     let has_field = || {
         let inside = &text[text.find('{')? + 1..];
         let name = &inside[..inside.find('}')?];
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:!-".contains(&byte));
-        Some(name.len() >= 4 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_name)
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        Some(name.len() >= 4 && begins && is_name && is_description(name))
     };
     is_variable
         || (value.has(b'{') && has_field() == Some(true))
         || (b"${#<%@".iter().any(|sign| value.has(*sign))
             && HOLES.iter().any(|(open, close)| has_hole(text, open, close)))
+}
+
+/// True for what stands in a hole of a template, rather than letters of both cases and digits in no order.
+fn is_description(inside: &str) -> bool {
+    let inside = inside.trim_end_matches(['>', '}', ']']);
+    let shape = AssignedValue::of(inside).shape;
+    shape.digits == 0 || shape.lower == 0 || shape.upper == 0 || is_structured(inside)
 }
 
 /// The signs around a hole of a template.

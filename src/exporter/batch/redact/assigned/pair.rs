@@ -1,6 +1,10 @@
-//! Members of an object that hold a name and its value: `{"name": "API_KEY", "type": "env", "value": "…"}`, in any order.
+//! Members of an object that hold a name and its value: `{"name": "API_KEY", "type": "env", "value": "…"}`, in any order,
+//! and the same in lines of YAML or TOML.
 
 use std::ops::Range;
+
+use super::syntax::{Separator, ValueStart};
+use crate::exporter::batch::redact::reading::skip_prefix;
 
 /// Bytes of the members between a name and its value.
 const MEMBERS_BYTES_MAX: usize = 240;
@@ -23,12 +27,93 @@ const NAME_NAMES: [&str; 12] = [
 pub(super) const VALUE_NAMES: [&str; 9] =
     ["value", "val", "content", "text", "parametervalue", "stringvalue", "default", "secret", "data"];
 
-/// Finds the start of the value of a name that is a member itself.
-pub(super) fn find(text: &str, name: Range<usize>) -> Option<usize> {
+/// Bytes of a line of an item, and lines of the item on each side of the name.
+const LINE_BYTES_MAX: usize = 160;
+const LINES_MAX: usize = 3;
+
+/// Finds the value of a name that is a member itself.
+pub(super) fn find(text: &str, name: Range<usize>) -> Option<ValueStart> {
     let bytes = text.as_bytes();
-    let quote = quote_before(bytes, name.start)?;
-    member_name(text, quote).filter(|member| NAME_NAMES.contains(&member.as_str()))?;
-    after(text, name.end).or_else(|| before(text, quote))
+    let in_object = || {
+        let quote = quote_before(bytes, name.start)?;
+        member_name(text, quote).filter(|member| NAME_NAMES.contains(&member.as_str()))?;
+        let start = after(text, name.end).or_else(|| before(text, quote))?;
+        Some(ValueStart { start, quote: Some((0, b'"')), separator: Separator::Pair })
+    };
+    in_object().or_else(|| if is_line_value(bytes, name.start) { in_lines(text, &name) } else { None })
+}
+
+/// True for a name that may be the value of a line: `name: API_KEY`.
+pub(super) fn is_line_value(bytes: &[u8], name_start: usize) -> bool {
+    let before = &bytes[..name_start];
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before);
+    before.ends_with(b": ") || before.ends_with(b"= ")
+}
+
+/// Finds the value in the lines of the item that the name stands in: `- name: API_KEY`, `  value: …`, in any order.
+fn in_lines(text: &str, name: &Range<usize>) -> Option<ValueStart> {
+    let bytes = text.as_bytes();
+    let line_start = line_start(bytes, name.start)?;
+    let (begins_item, member, _) = read_line(text, line_start)?;
+    if !NAME_NAMES.contains(&member.as_str()) {
+        return None;
+    }
+    let mut start = line_start;
+    for _ in 0..LINES_MAX {
+        start = next_line(bytes, start)?;
+        match read_line(text, start) {
+            Some((false, member, value)) if VALUE_NAMES.contains(&member.as_str()) => return Some(value),
+            Some((false, ..)) => {}
+            _ => break,
+        }
+    }
+    let mut start = line_start;
+    for _ in 0..if begins_item { 0 } else { LINES_MAX } {
+        start = line_start_before(bytes, start)?;
+        match read_line(text, start)? {
+            (_, member, value) if VALUE_NAMES.contains(&member.as_str()) => return Some(value),
+            (true, ..) => break,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The start of the line around a position; `None` if that is far away.
+fn line_start(bytes: &[u8], at: usize) -> Option<usize> {
+    let before = &bytes[at.saturating_sub(LINE_BYTES_MAX)..at];
+    match memchr::memrchr(b'\n', before) {
+        Some(line_break) => Some(at - before.len() + line_break + 1),
+        None => (before.len() == at).then_some(0),
+    }
+}
+
+fn line_start_before(bytes: &[u8], start: usize) -> Option<usize> {
+    line_start(bytes, start.checked_sub(1)?)
+}
+
+fn next_line(bytes: &[u8], start: usize) -> Option<usize> {
+    let line = &bytes[start..bytes.len().min(start + LINE_BYTES_MAX)];
+    Some(start + memchr::memchr(b'\n', line)? + 1)
+}
+
+/// Reads `- member: value`: true if it begins an item, the member in lower case, and its value.
+fn read_line(text: &str, start: usize) -> Option<(bool, String, ValueStart)> {
+    let bytes = text.as_bytes();
+    let member_start = skip_prefix(text, start);
+    let begins_item = bytes[start..member_start].trim_ascii_end().ends_with(b"-");
+    let rest = &bytes[member_start..];
+    let length = rest.iter().take(20).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let member = text[member_start..member_start + length].to_ascii_lowercase();
+    let blanks = |rest: &[u8]| rest.iter().take(8).take_while(|byte| **byte == b' ').count();
+    let sign = length + blanks(&rest[length..]);
+    if length == 0 || !matches!(rest.get(sign), Some(b':' | b'=')) {
+        return None;
+    }
+    let value = sign + 1 + blanks(&rest[sign + 1..]);
+    let quote = rest.get(value).filter(|byte| matches!(byte, b'"' | b'\'')).map(|byte| (0, *byte));
+    let start = member_start + value + usize::from(quote.is_some());
+    Some((begins_item, member, ValueStart { start, quote, separator: Separator::Pair }))
 }
 
 /// The position of the quote, with the backslashes before it, that opens a string here.

@@ -19,6 +19,13 @@ const RARE_CHARS_MIN: usize = 14;
 const RARE_DISTINCT_MIN: usize = 8;
 const RARE_BIGRAM_PERCENT_MAX: usize = 50;
 
+/// Fewest and most digits of a password of digits, and fewest different ones.
+const DIGITS_MIN: usize = 8;
+const DIGITS_MAX: usize = 16;
+const DISTINCT_DIGITS_MIN: usize = 5;
+/// First character of the scripts of East Asia.
+const FIRST_EAST_ASIAN: char = '\u{2E80}';
+
 /// A value with the statistics of its characters, which are read once.
 pub(in crate::exporter::batch::redact) struct AssignedValue<'t> {
     pub(super) text: &'t str,
@@ -74,11 +81,20 @@ impl<'t> AssignedValue<'t> {
     /// True if the value consists of letters that hardly follow each other in words: as `is_random`, also without digits
     /// and capitals. For values whose name says that they are secret.
     pub(super) fn is_rare(&self) -> bool {
+        self.is_rare_from(RARE_CHARS_MIN)
+    }
+
+    /// As `is_rare`, also for a word of a password, where nothing else can stand.
+    pub(super) fn is_rare_word(&self) -> bool {
+        self.is_rare_from(SHORT_CHARS_MIN)
+    }
+
+    fn is_rare_from(&self, chars_min: usize) -> bool {
         let shape = &self.shape;
-        self.text.len() >= RARE_CHARS_MIN
+        self.text.len() >= chars_min
             && shape.distinct >= RARE_DISTINCT_MIN
             && !shape.is_worded(RARE_BIGRAM_PERCENT_MAX)
-            && shape.letters() >= RARE_CHARS_MIN / 2
+            && shape.letters() >= chars_min / 2
             && shape.letters() + shape.digits == self.text.len()
             && !self.is_reference()
     }
@@ -153,8 +169,25 @@ impl AssignedValue<'_> {
             && shape.lower > 0
             && shape.upper > 0
             && shape.digits > 0
-            && shape.longest_word <= 3
+            && shape.longest_word <= if shape.digits >= 2 { 4 } else { 3 }
             && shape.changes * 2 >= self.text.len()
+    }
+
+    /// True for digits that are no number in their order.
+    pub(super) fn is_digits(&self) -> bool {
+        let is_counted = ["123456", "654321", "012345"].iter().any(|run| self.text.contains(run));
+        self.shape.digits == self.text.len()
+            && (DIGITS_MIN..=DIGITS_MAX).contains(&self.text.len())
+            && self.shape.distinct >= DISTINCT_DIGITS_MIN
+            && !is_counted
+    }
+
+    /// True for a text in a script of East Asia, where a word of the text is a character.
+    pub(super) fn is_east_asian(&self) -> bool {
+        !self.shape.is_ascii && {
+            let signs = self.text.chars().filter(|sign| *sign >= FIRST_EAST_ASIAN).count();
+            signs * 2 > self.text.chars().count()
+        }
     }
 }
 

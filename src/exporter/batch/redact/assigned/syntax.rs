@@ -25,6 +25,8 @@ const LONG_TOKEN_BYTES_MIN: usize = 24;
 const PASSWORD_BYTES_MIN: usize = 8;
 /// Bytes of the words in `password for the staging database is`, and of a label.
 const PURPOSE_BYTES_MAX: usize = 48;
+/// Words before the purpose of a password: `password for the staging database is`.
+const PURPOSES: [&str; 7] = ["for ", "of ", "on ", "(", "is generated for ", "generated for ", "is for "];
 /// Names of the second member of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`.
 const VALUE_NAMES: [&str; 5] = ["value", "Value", "VALUE", "ParameterValue", "content"];
 
@@ -92,6 +94,10 @@ impl SyntaxReader<'_> {
         {
             self.at += 1;
         }
+        // The value is an element in the element that the name has.
+        if separator == Separator::Sign {
+            self.eat_any(&["<value>", "<Value>", "<string>"]);
+        }
         // Markdown: `token: **value**`.
         while separator == Separator::Sign && matches!(self.peek(), b'*' | b'_') {
             self.at += 1;
@@ -147,17 +153,26 @@ impl SyntaxReader<'_> {
         if !self.eat("[]") {
             self.eat("]");
         }
+        self.skip_bold();
         let blank_bytes = self.blank();
         let is_adjacent = blank_bytes == 0;
+        // LDIF: a value in base64.
+        if is_adjacent && !is_quoted && self.eat(":: ") {
+            return Some(Separator::Sign);
+        }
         if self.eat("::") {
             return None;
         }
-        if self.equals() || self.value_of_pair() || (is_adjacent && self.eat(">")) {
+        self.skip_ordinal(is_adjacent);
+        if self.equals() || self.value_of_pair() || (is_adjacent && self.eat(">")) || self.arrow() {
             return Some(Separator::Sign);
         }
         if self.eat_any(&[":", "："]) {
             self.skip_type();
             self.object();
+            return Some(Separator::Sign);
+        }
+        if self.eat_any(&["是", "为", "為", "は", "は、", "는 ", "은 "]) {
             return Some(Separator::Sign);
         }
         if !is_adjacent && !is_quoted && self.element(name.start) {
@@ -221,7 +236,15 @@ impl SyntaxReader<'_> {
 
     /// Reads the verb or the arrow of a sentence, also behind a purpose: `for the staging database is`.
     fn verb(&mut self) -> bool {
-        const VERBS: [&str; 29] = [
+        const VERBS: [&str; 37] = [
+            "lautet ",
+            "ist ",
+            "est ",
+            "es ",
+            "è ",
+            "é ",
+            "är ",
+            "jest ",
             "is now ",
             "is still ",
             "is currently ",
@@ -253,15 +276,22 @@ impl SyntaxReader<'_> {
             "changed to ",
         ];
         let start = self.at;
-        if !self.eat_any(&["for ", "of ", "on ", "("]) {
+        if self.announcement() {
+            return true;
+        }
+        if !self.eat_any(&PURPOSES) {
             return self.eat_any(&VERBS);
         }
-        let purpose = self.bytes[self.at..].iter().take(PURPOSE_BYTES_MAX);
-        let end =
-            purpose.take_while(|byte| byte.is_ascii_alphanumeric() || b" _-.@/')".contains(byte)).count();
-        let purpose = &self.text[self.at..self.at + end];
-        if matches!(self.byte(self.at + end), b':' | b'=') {
-            self.at += end + 1;
+        // The colon of a URL belongs to the purpose.
+        let is_purpose = |at: usize| match self.byte(at) {
+            b':' => self.byte(at + 1) == b'/',
+            byte => byte.is_ascii_alphanumeric() || b" _-.@/')".contains(&byte),
+        };
+        let end = (self.at..self.at + PURPOSE_BYTES_MAX).find(|at| !is_purpose(*at));
+        let end = end.unwrap_or(self.at + PURPOSE_BYTES_MAX);
+        let purpose = &self.text[self.at..end];
+        if matches!(self.byte(end), b':' | b'=') {
+            self.at = end + 1;
             return true;
         }
         let verb = purpose.find(" is ").map(|at| at + 4);
@@ -270,6 +300,40 @@ impl SyntaxReader<'_> {
             None => self.at = start,
         }
         verb.is_some()
+    }
+
+    /// Reads the rest of a line that announces the next one: `password to proceed:`.
+    fn announcement(&mut self) -> bool {
+        let rest = &self.bytes[self.at..];
+        let words = rest.iter().take(PURPOSE_BYTES_MAX).take_while(|byte| byte.is_ascii_lowercase() || **byte == b' ');
+        let end = words.count();
+        let is_announced = rest.starts_with(b"to ") && matches!(rest.get(end..), Some([b':', b'\n' | b'\r', ..]));
+        self.at += if is_announced { end + 1 } else { 0 };
+        is_announced
+    }
+
+    /// Skips the end of bold type in `**Password**: value`.
+    fn skip_bold(&mut self) {
+        let start = self.at;
+        if self.eat_any(&["**", "__"]) && !matches!(self.peek(), b':' | b' ') {
+            self.at = start;
+        }
+    }
+
+    /// Skips the number in `Unseal Key 1: value`.
+    fn skip_ordinal(&mut self, is_adjacent: bool) {
+        let digits = self.bytes[self.at..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+        if !is_adjacent && digits > 0 && self.byte(self.at + digits) == b':' {
+            self.at += digits;
+        }
+    }
+
+    /// Reads an arrow before a long token; before anything else it is a member of an object.
+    fn arrow(&mut self) -> bool {
+        let is_arrow = self.eat("->");
+        let is_before_token = is_arrow && self.is_long_token();
+        self.at -= if is_arrow && !is_before_token { 2 } else { 0 };
+        is_before_token
     }
 
     /// True for a name that is a line of its own, of a few words.
@@ -353,11 +417,11 @@ impl SyntaxReader<'_> {
         if self.eat_any(&[" --value ", " --value=", "--value ", "--secret-string ", " | default("]) {
             return true;
         }
-        let is_list = self.eat("</key>");
+        let is_list = self.eat_any(&["</key>", "</name>", "</Name>"]);
         self.eat(",");
         self.white_space(GAP_BYTES_MAX, b"nrt");
         let is_pair = if is_list {
-            self.eat("<string>")
+            self.eat_any(&["<string>", "<value>", "<Value>"])
         } else {
             self.quote();
             self.eat_any(&VALUE_NAMES) && {

@@ -166,4 +166,37 @@ pub(super) static RULES: &[Rule] = &[
         .source("Azure CLI: az keyvault secret", "https://learn.microsoft.com/cli/azure/keyvault/secret")
         .check(Check::Opaque)
         .examples("az keyvault secret set --vault-name v --name n --value «%{b62:32}»", "aws ssm put-parameter --value $X"),
+    command(&["poetry config http-basic", "composer config http-basic", "composer config --global http-basic", "composer config -g http-basic"], r"\S{1,64} +")
+        .source("Composer: http-basic", "https://getcomposer.org/doc/articles/authentication-for-private-packages.md")
+        .check(Check::Opaque)
+        .examples("composer config http-basic.repo.example.net alice «%{b62:24}»", "composer config http-basic.repo.example.net alice"),
+    command(&["poetry config pypi-token"], "")
+        .source("Poetry: configuring credentials", "https://python-poetry.org/docs/repositories/#configuring-credentials")
+        .check(Check::Opaque)
+        .examples("poetry config pypi-token.acme «%{b62:40}»", "poetry config pypi-token.acme $TOKEN"),
+    command(&["bundle config"], r"\S{1,80} +[^:\s]{1,64}:")
+        .source("Bundler: credentials for gem sources", "https://bundler.io/man/bundle-config.1.html")
+        .check(Check::Opaque)
+        .examples("bundle config set gems.example.net alice:«%{b62:20}»", "bundle config set path vendor"),
+    command(&["dotnet user-secrets set"], r#"\\*["']?[A-Za-z0-9:_.-]{0,80}(?i:password|secret|key|token|pwd|connectionstring)\\*["']? +"#)
+        .source(".NET: app secrets", "https://learn.microsoft.com/aspnet/core/security/app-secrets")
+        .check(Check::Opaque)
+        .examples("dotnet user-secrets set \"Db:Password\" \"«%{password}»\"", "dotnet user-secrets set \"Db:Password\" \"$PW\""),
+    command(&["iwconfig"], r"(?:key|enc) +(?:s:)?")
+        .source("Wireless tools: iwconfig", "https://linux.die.net/man/8/iwconfig")
+        .check(Check::Opaque)
+        .examples("iwconfig wlan0 key s:«%{b62:13}»", "iwconfig wlan0 key off"),
+    command(&["nmcli"], r"(?:wifi-sec\.psk|802-11-wireless-security\.psk|wifi-sec\.wep-key[0-3]) +")
+        .source("NetworkManager: nmcli", "https://networkmanager.dev/docs/api/latest/nmcli.html")
+        .examples("nmcli con modify home wifi-sec.psk «%{password}»", "nmcli con show home"),
+    command(&["reg add", "REG ADD"], r"/v +[A-Za-z0-9_.-]{0,40}(?i:password|passwd|pwd|secret|token|key) +(?:/t +[A-Za-z_]{4,20} +)?/d +")
+        .source("Windows: reg add", "https://learn.microsoft.com/windows-server/administration/windows-commands/reg-add")
+        .check(Check::Opaque)
+        .examples("reg add HKLM/X /v DefaultPassword /t REG_SZ /d «%{password}»", "reg add HKLM/X /v DefaultUserName /d alice"),
+    command(&["vncviewer", "x11vnc", "tigervnc", "vncconnect"], "-(?:passwd|password)[ =]")
+        .source("x11vnc: options", "https://linux.die.net/man/1/x11vnc")
+        .examples("x11vnc -display :0 -passwd «%{password}»", "x11vnc -display :0 -passwdfile f"),
+    command(&["wp user create", "wp user update", "wp core install", "wp config create"], "--(?:user_pass|admin_password|dbpass)=")
+        .source("WP-CLI: commands", "https://developer.wordpress.org/cli/commands/user/create/")
+        .examples("wp user create a a@x.example --user_pass=«%{password}»", "wp user create a a@x.example"),
 ];

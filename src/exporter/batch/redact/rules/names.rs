@@ -40,6 +40,7 @@ pub(super) static RULES: &[Rule] = &[
 #[rustfmt::skip]
 const PASSWORD_NAMES: &[&str] = &[
     "password", "passwd", "passphrase", "pwd", "passcode", "pass", "pw",
+    "passWord", "PassWord", "passPhrase", "PassPhrase", "pass_phrase", "pass-phrase", "pass phrase",
     "passwort", "kennwort", "mot de passe", "Mot de passe", "contraseña", "senha", "wachtwoord", "hasło",
     "heslo", "lösenord", "salasana", "parola", "şifre", "пароль", "密码", "密碼", "口令", "パスワード", "비밀번호",
 ];

@@ -225,7 +225,7 @@ pub(super) static RULES: &[Rule] = &[
     .prefix(Prefix::Bytes(42))
     .documented(AZURE_KEYS)
     .examples("api-key: «%{b62:42}AzSe%{b62:6}»", "AzSearch"),
-    token("azure_key", &["JQQJ99"], r"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{20,40}")
+    token("azure_key", &["JQQJ9"], r"[A-Za-z0-9]{52}JQQJ9[A-Z0-9][A-Za-z0-9]{20,40}={0,2}")
         .prefix(Prefix::Bytes(52))
         .documented(AZURE_KEYS)
         .examples("AZURE_OPENAI_KEY «%{b62:52}JQQJ99%{b62:26}»", "JQQJ99"),

@@ -10,13 +10,13 @@ pub(super) static RULES: &[Rule] = &[
     token("sendinblue_key", &["xkeysib-", "xsmtpsib-"], "x(?:key|smtp)sib-[0-9A-Za-z]{64}-[A-Za-z0-9]{16}")
         .source("Brevo: API keys", "https://developers.brevo.com/docs/getting-started")
         .examples("«xkeysib-%{hex:64}-%{b62:16}»", "the prefix xkeysib-"),
-    token("typeform_token", &["tfp_"], "tfp_[A-Za-z0-9_.=-]{40,64}")
+    token("typeform_token", &["tfp_"], "tfp_[A-Za-z0-9_.=-]{35,}")
         .source("Typeform: personal access tokens", "https://www.typeform.com/developers/get-started/personal-access-token/")
         .examples("«tfp_%{b62:59}»", "the prefix tfp_"),
     token("square_token", &["sq0csp-", "sq0atp-", "sq0idp-", "sq0atb-", "sq0csb-", "sq0acp-", "EAAA"], "(?:sq0(?:csp|atp|idp|atb|csb|acp)-[A-Za-z0-9_-]{22,60}|EAAA[A-Za-z0-9_-]{50,64})")
         .source("Square: access tokens", "https://developer.squareup.com/docs/build-basics/access-tokens")
         .examples("«sq0csp-%{b64url:43}»", "the prefix sq0csp-"),
-    token("square_token", &["EAAA"], "EAAA[A-Za-z0-9_-]{22,50}")
+    token("square_token", &["EAAA"], "EAAA[A-Za-z0-9_-]{20,}")
         .source("Square: access tokens", "https://developer.squareup.com/docs/build-basics/access-tokens")
         .check(Check::Random)
         .examples("«EAAA%{b62:41}»", "the prefix EAAA"),
@@ -32,10 +32,10 @@ pub(super) static RULES: &[Rule] = &[
     token("flutterwave_key", &["FLWSECK"], "FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,40}(?:-X)?")
         .source("Flutterwave: API keys", "https://developer.flutterwave.com/docs/authentication")
         .examples("«FLWSECK_TEST-%{hex:32}-X»", "the prefix FLWSECK"),
-    token("duffel_token", &["duffel_"], "duffel_(?:test|live)_[A-Za-z0-9_=-]{40,46}")
+    token("duffel_token", &["duffel_"], "duffel_(?:test|live)_[A-Za-z0-9_=-]{35,}")
         .source("Duffel: API", "https://duffel.com/docs/api/overview/authentication")
         .examples("«duffel_live_%{b64url:43}»", "the prefix duffel_"),
-    token("lob_key", &["live_", "test_"], "(?:live|test)_(?:pub_)?[0-9a-f]{31,40}")
+    token("lob_key", &["live_", "test_"], "(?:live|test)_(?:pub_)?[0-9a-f]{28,}")
         .boundary(Boundary::NoName)
         .source("Lob: API keys", "https://docs.lob.com")
         .examples("«live_%{hex:35}»", "the prefix live_"),
@@ -47,22 +47,22 @@ pub(super) static RULES: &[Rule] = &[
     token("razorpay_key", &["rzp_"], "rzp_(?:live|test)_[A-Za-z0-9]{14}")
         .source("Razorpay: API keys", "https://razorpay.com/docs/payments/dashboard/account-settings/api-keys/")
         .examples("«rzp_live_%{b62:14}»", "the prefix rzp_"),
-    token("xendit_key", &["xnd_"], "xnd_(?:production|development)_[A-Za-z0-9]{40,80}")
+    token("xendit_key", &["xnd_"], "xnd_(?:production|development)_[A-Za-z0-9]{35,}")
         .source("Xendit: API keys", "https://docs.xendit.co")
         .examples("«xnd_production_%{b62:64}»", "the prefix xnd_"),
     token("paddle_key", &["pdl_"], "pdl_(?:(?:live|sdbx)_)?(?:apikey|ntfset)_[a-z0-9]{26}_[A-Za-z0-9+/]{22,40}(?:_[A-Za-z0-9]{3})?")
         .source("Paddle: API keys", "https://developer.paddle.com/api-reference/about/authentication")
         .examples("«pdl_live_apikey_%{b36:26}_%{b62:22}_%{b62:3}»", "the prefix pdl_"),
-    token("polar_token", &["polar_"], "polar_(?:oat|pat|at|rt|cst|whs|ci|cs)_[A-Za-z0-9_-]{20,100}")
+    token("polar_token", &["polar_"], "polar_(?:oat|pat|at|rt|cst|whs|ci|cs)_[A-Za-z0-9_-]{18,}")
         .source("Polar: authentication", "https://docs.polar.sh/integrate/authentication")
         .examples("«polar_oat_%{b62:40}»", "the prefix polar_"),
     token("braintree_token", &["access_token$"], r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}")
         .source("Braintree: credentials", "https://developer.paypal.com/braintree/articles/control-panel/important-gateway-credentials")
         .examples("«access_token$production$%{b36:16}$%{hex:32}»", "the prefix access_token$"),
-    token("stytch_secret", &["secret-live-", "secret-test-"], "secret-(?:live|test)-[A-Za-z0-9_-]{32,40}={0,2}")
+    token("stytch_secret", &["secret-live-", "secret-test-"], "secret-(?:live|test)-[A-Za-z0-9_-]{28,}={0,2}")
         .source("Stytch: API keys", "https://stytch.com/docs/api")
         .examples("«secret-live-%{b62:35}=»", "the prefix secret-live-"),
-    token("stripe_key", &["sk_live_", "sk_test_"], "sk_(?:live|test)_[A-Za-z0-9+/]{16,120}={0,2}")
+    token("stripe_key", &["sk_live_", "sk_test_"], "sk_(?:live|test)_[A-Za-z0-9+/]{14,}={0,2}")
         .source("WorkOS: API keys", "https://workos.com/docs/reference/api-keys")
         .examples("«sk_live_a2V5Xz%{b62:69}==»", "the prefix sk_live_"),
     token("checkout_key", &["sk_"], "sk_(?:sbox_)?(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z0-9]{26,32}[*#$=!]?)")
@@ -85,7 +85,7 @@ pub(super) static RULES: &[Rule] = &[
     token("courier_key", &["pk_prod_", "pk_test_", "dk_prod_"], "[pd]k_(?:prod|test)_[A-Z0-9]{28}")
         .source("Courier: authentication", "https://www.courier.com/docs/platform/workspaces/authentication")
         .examples("«pk_prod_%{B36:28}»", "the prefix pk_prod_"),
-    token("mailersend_token", &["mlsn."], r"mlsn\.[A-Za-z0-9]{30,100}")
+    token("mailersend_token", &["mlsn."], r"mlsn\.[A-Za-z0-9]{27,}")
         .source("MailerSend: API tokens", "https://developers.mailersend.com/general.html#authentication")
         .examples("«mlsn.%{hex:64}»", "the prefix mlsn."),
     token("resend_key", &["re_"], "re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}")
@@ -102,11 +102,11 @@ pub(super) static RULES: &[Rule] = &[
     token("mapbox_token", &["pk."], r"pk\.[a-z0-9]{60}\.[a-z0-9]{22}")
         .source("Mapbox: access tokens", "https://docs.mapbox.com/help/dive-deeper/access-tokens/")
         .examples("«pk.%{b36:60}.%{b36:22}»", "the prefix pk."),
-    token("pinterest_token", &["pina_"], "pina_[A-Za-z0-9_-]{20,200}")
+    token("pinterest_token", &["pina_"], "pina_[A-Za-z0-9_-]{18,}")
         .source("Pinterest: authentication", "https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/")
         .check(Check::Random)
         .examples("«pina_%{B36:80}»", "the prefix pina_"),
-    token("twitter_token", &["AAAAAAAAAAAAAAAAAAAAA"], "A{21,23}[A-Za-z0-9%]{70,110}")
+    token("twitter_token", &["AAAAAAAAAAAAAAAAAAAAA"], "A{21,23}[A-Za-z0-9%]{62,}")
         .source("X: OAuth 2.0 bearer token", "https://docs.x.com/fundamentals/authentication/oauth-2-0/bearer-tokens")
         .check(Check::Random)
         .examples("«AAAAAAAAAAAAAAAAAAAAAA%{b62:90}»", "the prefix AAAAAAAAAAAAAAAAAAAAA"),
@@ -123,22 +123,22 @@ pub(super) static RULES: &[Rule] = &[
     token("onfido_token", &["api_live", "api_sandbox"], r"api_(?:live|sandbox)(?:_[a-z]{2})?\.[A-Za-z0-9_-]{11,80}(?:\.[A-Za-z0-9_-]{20,80})?")
         .source("Onfido: API tokens", "https://documentation.onfido.com/api/latest/#api-tokens")
         .examples("«api_live.%{b64url:11}.%{b64url:32}»", "the prefix api_live"),
-    token("persona_key", &["persona_"], "persona_(?:production|sandbox)_[A-Za-z0-9_-]{20,80}")
+    token("persona_key", &["persona_"], "persona_(?:production|sandbox)_[A-Za-z0-9_-]{18,}")
         .source("Persona: API keys", "https://docs.withpersona.com/api-introduction")
         .examples("«persona_production_%{hex:36}»", "the prefix persona_"),
-    token("ramp_secret", &["ramp_sec_"], "ramp_sec_[A-Za-z0-9]{40,56}")
+    token("ramp_secret", &["ramp_sec_"], "ramp_sec_[A-Za-z0-9]{35,}")
         .source("Ramp: authorization", "https://docs.ramp.com/developer-api/v1/authorization")
         .examples("«ramp_sec_%{b62:48}»", "the prefix ramp_sec_"),
     token("mercury_token", &["mercury_"], "mercury_(?:production|sandbox)_[a-z]{2,8}_[A-Za-z0-9]{30,60}(?:_[a-z]{4,10})?")
         .source("Mercury: API tokens", "https://docs.mercury.com/reference/getting-started-with-your-api")
         .examples("«mercury_production_wma_%{b62:45}_yrucrem»", "the prefix mercury_"),
-    token("nylas_key", &["nyk_"], "nyk_(?:v0_)?[A-Za-z0-9]{40,80}")
+    token("nylas_key", &["nyk_"], "nyk_(?:v0_)?[A-Za-z0-9]{35,}")
         .source("Nylas: API keys", "https://developer.nylas.com/docs/v3/auth/")
         .examples("«nyk_v0_%{b62:64}»", "the prefix nyk_"),
-    token("onesignal_key", &["os_v2_"], "os_v2_(?:app|org)_[a-z0-9]{90,110}")
+    token("onesignal_key", &["os_v2_"], "os_v2_(?:app|org)_[a-z0-9]{79,}")
         .source("OneSignal: keys and IDs", "https://documentation.onesignal.com/docs/en/keys-and-ids")
         .examples("«os_v2_app_%{b36:103}»", "the prefix os_v2_"),
-    token("samsara_token", &["samsara_api_"], "samsara_api_[A-Za-z0-9]{26,32}")
+    token("samsara_token", &["samsara_api_"], "samsara_api_[A-Za-z0-9]{23,}")
         .source("Samsara: authentication", "https://developers.samsara.com/docs/authentication")
         .examples("«samsara_api_%{b62:30}»", "the prefix samsara_api_"),
     token("rainforest_key", &["apikey_"], "apikey_[0-9a-f]{64}")
@@ -167,7 +167,7 @@ pub(super) static RULES: &[Rule] = &[
     token("workato_token", &["wrka"], r"wrka[a-z]{0,2}-eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{64,}")
         .source("Workato: API clients", "https://docs.workato.com/workato-api.html")
         .examples("«wrka-eyJ%{b62:30}.%{b64url:60}.%{b64url:86}»", "the prefix wrka"),
-    token("miro_token", &["eyJtaXJv"], "eyJtaXJv[A-Za-z0-9-]{10,64}_[A-Za-z0-9_-]{20,64}")
+    token("miro_token", &["eyJtaXJv"], "eyJtaXJv[A-Za-z0-9-]{10,64}_[A-Za-z0-9_-]{18,}")
         .source("Miro: access tokens", "https://developers.miro.com/docs/getting-started-with-oauth")
         .examples("«eyJtaXJvLm9yaWdpbiI6%{b62:10}_%{b64url:30}»", "the prefix eyJtaXJv"),
     token("adobe_secret", &["p8e-", "p8"], "p8e-[A-Za-z0-9_-]{32}")
@@ -176,7 +176,7 @@ pub(super) static RULES: &[Rule] = &[
     token("ebay_secret", &["PRD-", "SBX-"], "(?:PRD|SBX)-[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}|(?:PRD|SBX)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{8,12}")
         .source("eBay: OAuth credentials", "https://developer.ebay.com/api-docs/static/oauth-credentials.html")
         .examples("«PRD-%{hex:12}-%{hex:4}-%{hex:4}-%{hex:4}-%{hex:4}»", "the prefix PRD-"),
-    token("canva_secret", &["cnvca"], "cnvca[A-Za-z0-9_-]{45,56}")
+    token("canva_secret", &["cnvca"], "cnvca[A-Za-z0-9_-]{40,}")
         .source("Canva: Connect API authentication", "https://www.canva.dev/docs/connect/authentication/")
         .examples("«cnvca%{b62:51}»", "the prefix cnvca"),
     token("maxmind_key", &["_mmk"], "[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk")
@@ -187,7 +187,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Databento: API keys", "https://databento.com/docs/portal/api-keys")
         .check(Check::Random)
         .examples("«db-%{b62:29}»", "the prefix db-"),
-    token("proof_key", &["prf_"], "prf_(?:cli_)?[A-Za-z0-9_-]{20,80}")
+    token("proof_key", &["prf_"], "prf_(?:cli_)?[A-Za-z0-9_-]{18,}")
         .source("Proof: API keys", "https://dev.proof.com")
         .check(Check::Random)
         .examples("«prf_%{b62:40}»", "the prefix prf_"),
@@ -197,7 +197,7 @@ pub(super) static RULES: &[Rule] = &[
     token("notify_key", &["gcntfy-"], "gcntfy-[a-z0-9_]{2,60}-[0-9a-f-]{36}-[0-9a-f-]{36}")
         .source("GC Notify: API keys", "https://documentation.notification.canada.ca/en/keys.html")
         .examples("«gcntfy-team_key-%{uuid}-%{uuid}»", "the prefix gcntfy-"),
-    token("ubidots_token", &["BBFF-", "BBUS-"], "BB(?:FF|US)-[A-Za-z0-9]{30}")
+    token("ubidots_token", &["BBFF-", "BBUS-"], "BB(?:FF|US)-[A-Za-z0-9]{30,}")
         .source("Ubidots: tokens", "https://docs.ubidots.com/reference/authentication")
         .examples("«BBFF-%{b62:30}»", "the prefix BBFF-"),
     token("lark_token", &["t-", "u-"], "[tu]-[A-Za-z0-9_.-]{40,43}")
@@ -207,14 +207,14 @@ pub(super) static RULES: &[Rule] = &[
     token("discord_mfa_token", &["mfa."], r"mfa\.[A-Za-z0-9_-]{84}")
         .source("Discord: authentication", "https://discord.com/developers/docs/reference#authentication")
         .examples("«mfa.%{b64url:84}»", "the prefix mfa."),
-    token("gitbook_token", &["gb_api_"], "gb_api_[A-Za-z0-9]{36,44}")
+    token("gitbook_token", &["gb_api_"], "gb_api_[A-Za-z0-9]{32,}")
         .source("GitBook: API tokens", "https://gitbook.com/docs/developers/gitbook-api/authentication")
         .examples("«gb_api_%{b62:40}»", "the prefix gb_api_"),
     token("deepl_key", &[":fx"], "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:fx")
         .prefix(Prefix::Bytes(36))
         .source("DeepL: authentication", "https://developers.deepl.com/docs/getting-started/auth")
         .examples("«%{uuid}:fx»", "the prefix :fx"),
-    token("cfx_key", &["cfxk_"], "cfxk_[A-Za-z0-9]{16,24}_[A-Za-z0-9]{4,8}")
+    token("cfx_key", &["cfxk_"], "cfxk_[A-Za-z0-9]{16,}_[A-Za-z0-9]{4,8}")
         .source("Cfx.re: server keys", "https://docs.fivem.net/docs/server-manual/setting-up-a-server-vanilla/")
         .check(Check::Random)
         .examples("«cfxk_%{b62:20}_%{b62:5}»", "the prefix cfxk_"),
@@ -225,7 +225,7 @@ pub(super) static RULES: &[Rule] = &[
         .boundary(Boundary::Anything)
         .source("Roblox: cookies", "https://create.roblox.com/docs/cloud/auth")
         .examples("_|WARNING:-DO-NOT-SHARE-THIS.--Sharing-this|_«%{HEX:600}»", "the prefix WARNING:-DO-NOT-SHARE"),
-    token("modrinth_token", &["mrp_", "mra_"], "mr[pa]_[A-Za-z0-9]{50,70}")
+    token("modrinth_token", &["mrp_", "mra_"], "mr[pa]_[A-Za-z0-9]{44,}")
         .source("Modrinth: personal access tokens", "https://docs.modrinth.com/api/")
         .examples("«mrp_%{b62:60}»", "the prefix mrp_"),
     token("riot_key", &["RGAPI-"], "RGAPI-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
@@ -237,15 +237,15 @@ pub(super) static RULES: &[Rule] = &[
     token("adyen_key", &["AQE"], r"AQE[A-Za-z][A-Za-z0-9+/]{40,}={0,2}-[A-Za-z0-9+/]{30,}={0,2}(?:-[!-~&&[^\x22'`\\,]]{8,24})?")
         .source("Adyen: API credentials", "https://docs.adyen.com/development-resources/api-credentials/")
         .examples("«AQEyhmfx%{b62:90}==-%{b62:43}=-%{strong:16}»", "the prefix AQE"),
-    token("mollie_token", &["access_"], "access_[A-Za-z0-9]{36,48}")
+    token("mollie_token", &["access_"], "access_[A-Za-z0-9]{32,}")
         .source("Mollie: access tokens", "https://docs.mollie.com/reference/authentication")
         .check(Check::Random)
         .examples("«access_%{b62:40}»", "the prefix access_"),
-    token("gocardless_token", &["sandbox_"], "sandbox_[A-Za-z0-9_-]{40,44}")
+    token("gocardless_token", &["sandbox_"], "sandbox_[A-Za-z0-9_-]{35,}")
         .source("GoCardless: access tokens", "https://developer.gocardless.com/api-reference/")
         .check(Check::Random)
         .examples("«sandbox_%{b64url:40}»", "the prefix sandbox_"),
-    token("alchemy_token", &["alcht_"], "alcht_[A-Za-z0-9]{28,36}")
+    token("alchemy_token", &["alcht_"], "alcht_[A-Za-z0-9]{25,}")
         .source("Alchemy: API keys", "https://www.alchemy.com/docs")
         .examples("«alcht_%{b62:30}»", "the prefix alcht_"),
     token("intercom_token", &["dG9rO"], "dG9rO[A-Za-z0-9+/]{45,}={0,2}")
@@ -257,7 +257,7 @@ pub(super) static RULES: &[Rule] = &[
     token("salesforce_key", &["3MVG9"], "3MVG9[A-Za-z0-9._]{60,}")
         .source("Salesforce: connected apps", "https://help.salesforce.com/s/articleView?id=sf.connected_app_overview.htm")
         .examples("«3MVG9%{b62:80}»", "the prefix 3MVG9"),
-    token("shopify_token", &["shptka_", "shprt_", "shpua_", "shpit_", "shpci_", "shppat_"], "shp(?:tka|rt|ua|it|ci|pat)_[0-9A-Za-z]{32,40}")
+    token("shopify_token", &["shptka_", "shprt_", "shpua_", "shpit_", "shpci_", "shppat_"], "shp(?:tka|rt|ua|it|ci|pat)_[0-9A-Za-z]{28,}")
         .source("Shopify: access tokens", "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens")
         .examples("«shpua_%{hex:32}»", "the prefix shptka_"),
     token("ebay_token", &["v^1.1#"], r"v\^1\.1#[A-Za-z0-9+/=^#_%.-]{80,}")
@@ -275,16 +275,16 @@ pub(super) static RULES: &[Rule] = &[
     token("mercadopago_token", &["APP_USR-", "TEST-"], "(?:APP_USR|TEST)-[0-9]{10,20}-[0-9]{6}-[0-9a-f]{32}-[0-9]{5,12}")
         .source("Mercado Pago: credentials", "https://www.mercadopago.com/developers/en/docs/your-integrations/credentials")
         .examples("«APP_USR-%{digit:16}-%{digit:6}-%{hex:32}-%{digit:9}»", "the prefix APP_USR-"),
-    token("revolut_token", &["oa_prod_", "oa_sand_"], "oa_(?:prod|sand)_[A-Za-z0-9_-]{30,60}")
+    token("revolut_token", &["oa_prod_", "oa_sand_"], "oa_(?:prod|sand)_[A-Za-z0-9_-]{27,}")
         .source("Revolut: access tokens", "https://developer.revolut.com/docs/business/business-api")
         .examples("«oa_prod_%{b64url:43}»", "the prefix oa_prod_"),
-    token("klarna_key", &["klarna_"], "klarna_(?:live|test)_api_[A-Za-z0-9._-]{40,300}={0,2}")
+    token("klarna_key", &["klarna_"], "klarna_(?:live|test)_api_[A-Za-z0-9._-]{35,}={0,2}")
         .source("Klarna: API keys", "https://docs.klarna.com/api/authentication/")
         .examples("«klarna_live_api_%{b62:120}»", "the prefix klarna_"),
-    token("sumup_key", &["sup_"], "sup_(?:sk|pk|at|af)_[A-Za-z0-9]{24,64}")
+    token("sumup_key", &["sup_"], "sup_(?:sk|pk|at|af)_[A-Za-z0-9]{21,}")
         .source("SumUp: API keys", "https://developer.sumup.com/api/authentication")
         .examples("«sup_sk_%{b62:32}»", "the prefix sup_"),
-    token("omise_key", &["skey_", "pkey_"], "[sp]key_(?:test_)?[a-z0-9]{16,24}")
+    token("omise_key", &["skey_", "pkey_"], "[sp]key_(?:test_)?[a-z0-9]{14,}")
         .source("Omise: API keys", "https://docs.opn.ooo/authentication")
         .check(Check::Random)
         .examples("«skey_test_%{b36:19}»", "the prefix skey_"),
@@ -294,19 +294,19 @@ pub(super) static RULES: &[Rule] = &[
     token("cashfree_key", &["cfsk_"], "cfsk_ma_(?:prod|test)_[0-9a-f]{32}_[0-9a-f]{8}")
         .source("Cashfree: API keys", "https://www.cashfree.com/docs/api-reference/authentication")
         .examples("«cfsk_ma_prod_%{hex:32}_%{hex:8}»", "the prefix cfsk_"),
-    token("brex_token", &["bxt_"], "bxt_[A-Za-z0-9]{36,44}")
+    token("brex_token", &["bxt_"], "bxt_[A-Za-z0-9]{32,}")
         .source("Brex: user tokens", "https://developer.brex.com/docs/authentication/")
         .examples("«bxt_%{b62:40}»", "the prefix bxt_"),
-    token("middesk_key", &["mk_live_", "mk_test_"], "mk_(?:live|test)_[0-9A-Za-z]{20,44}")
+    token("middesk_key", &["mk_live_", "mk_test_"], "mk_(?:live|test)_[0-9A-Za-z]{18,}")
         .source("Middesk: API keys", "https://docs.middesk.com")
         .examples("«mk_live_%{hex:24}»", "the prefix mk_live_"),
-    token("sumsub_token", &["sbx:", "prd:"], r"(?:sbx|prd):[A-Za-z0-9]{20,28}\.[A-Za-z0-9]{28,36}")
+    token("sumsub_token", &["sbx:", "prd:"], r"(?:sbx|prd):[A-Za-z0-9]{20,28}\.[A-Za-z0-9]{25,}")
         .source("Sumsub: app tokens", "https://docs.sumsub.com/reference/authentication")
         .examples("«prd:%{b62:24}.%{b62:32}»", "the prefix sbx:"),
-    token("radar_key", &["prj_live_sk_", "prj_test_sk_"], "prj_(?:live|test)_sk_[0-9a-f]{36,44}")
+    token("radar_key", &["prj_live_sk_", "prj_test_sk_"], "prj_(?:live|test)_sk_[0-9a-f]{32,}")
         .source("Radar: API keys", "https://radar.com/documentation/api")
         .examples("«prj_live_sk_%{hex:40}»", "the prefix prj_live_sk_"),
-    token("kit_key", &["kit_"], "kit_[0-9a-f]{30,40}")
+    token("kit_key", &["kit_"], "kit_[0-9a-f]{27,}")
         .source("Kit: API keys", "https://developers.kit.com/api-reference/overview")
         .examples("«kit_%{hex:32}»", "the prefix kit_"),
     token("mandrill_key", &["md-"], "md-[A-Za-z0-9_-]{22}")
@@ -316,16 +316,17 @@ pub(super) static RULES: &[Rule] = &[
     token("mailgun_key", &["pubkey-"], "pubkey-[0-9a-f]{32}")
         .source("Mailgun: API keys", "https://documentation.mailgun.com/docs/mailgun/user-manual/get-started/")
         .examples("«pubkey-%{hex:32}»", "the prefix pubkey-"),
-    token("calcom_key", &["cal_"], "cal_(?:live_)?[0-9a-f]{32}")
+    token("calcom_key", &["cal_"], "cal_(?:live_)?[A-Za-z0-9]{32}")
+        .check(Check::Random)
         .source("Cal.com: API keys", "https://cal.com/docs/api-reference/v2/introduction")
         .examples("«cal_live_%{hex:32}»", "the prefix cal_"),
-    token("close_key", &["api_"], r"api_[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{20,24}")
+    token("close_key", &["api_"], r"api_[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{18,}")
         .source("Close: API keys", "https://developer.close.com/topics/authentication/")
         .examples("«api_%{b62:22}.%{b62:22}»", "the prefix api_"),
-    token("salesloft_key", &["v2_ak_"], "v2_ak_[0-9]{1,10}_[0-9a-f]{60,68}")
+    token("salesloft_key", &["v2_ak_"], "v2_ak_[0-9]{1,10}_[0-9a-f]{53,}")
         .source("Salesloft: API keys", "https://developers.salesloft.com/docs/platform/api-basics/api-key-authentication/")
         .examples("«v2_ak_%{digit:4}_%{hex:64}»", "the prefix v2_ak_"),
-    token("tally_key", &["tly-"], "tly-[A-Za-z0-9]{28,40}")
+    token("tally_key", &["tly-"], "tly-[A-Za-z0-9]{25,}")
         .source("Tally: API keys", "https://developers.tally.so")
         .examples("«tly-%{b62:32}»", "the prefix tly-"),
     token("instagram_token", &["IGQ"], "IGQ[A-Za-z0-9_-]{80,}")
@@ -353,7 +354,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Blockfrost: project ids", "https://docs.blockfrost.io")
         .check(Check::Random)
         .examples("«mainnet%{b62:32}»", "the prefix mainnet"),
-    token("dynamic_token", &["dyn_"], "dyn_[A-Za-z0-9]{50,60}")
+    token("dynamic_token", &["dyn_"], "dyn_[A-Za-z0-9]{44,}")
         .source("Dynamic: API tokens", "https://www.dynamic.xyz/docs")
         .examples("«dyn_%{b62:56}»", "the prefix dyn_"),
     token("bitgo_token", &["v2x"], "v2x[0-9a-f]{60,70}")
@@ -362,16 +363,16 @@ pub(super) static RULES: &[Rule] = &[
     token("circle_key", &["TEST_API_KEY:", "LIVE_API_KEY:", "SAND_API_KEY:"], "(?:TEST|LIVE|SAND)_API_KEY:[0-9a-f]{32}:[0-9a-f]{32}")
         .source("Circle: API keys", "https://developers.circle.com/api-reference/keys")
         .examples("«TEST_API_KEY:%{hex:32}:%{hex:32}»", "the prefix TEST_API_KEY:"),
-    token("sindri_key", &["sindri_"], "sindri_[A-Za-z0-9]{28,40}")
+    token("sindri_key", &["sindri_"], "sindri_[A-Za-z0-9]{25,}")
         .source("Sindri: API keys", "https://sindri.app/docs")
         .examples("«sindri_%{b62:32}»", "the prefix sindri_"),
-    token("adapty_key", &["secret_live_", "secret_test_"], "secret_(?:live|test)_[A-Za-z0-9.]{20,60}")
+    token("adapty_key", &["secret_live_", "secret_test_"], "secret_(?:live|test)_[A-Za-z0-9.]{18,}")
         .source("Adapty: API keys", "https://adapty.io/docs/getting-started-with-server-side-api")
         .examples("«secret_live_%{b62:32}»", "the prefix secret_live_"),
-    token("pubnub_key", &["sec-c-"], "sec-c-[A-Za-z0-9+/]{40,60}={0,2}")
+    token("pubnub_key", &["sec-c-"], "sec-c-[A-Za-z0-9+/]{35,}={0,2}")
         .source("PubNub: keys", "https://www.pubnub.com/docs/general/setup/account-setup")
         .examples("«sec-c-%{b62:48}»", "the prefix sec-c-"),
-    token("svix_token", &["testsk_", "svix_"], "(?:testsk|svix)_[A-Za-z0-9._-]{28,60}")
+    token("svix_token", &["testsk_", "svix_"], "(?:testsk|svix)_[A-Za-z0-9._-]{25,}")
         .source("Svix: authentication", "https://docs.svix.com/")
         .check(Check::Random)
         .examples("«testsk_%{b62:32}.eu»", "the prefix testsk_"),
@@ -381,13 +382,13 @@ pub(super) static RULES: &[Rule] = &[
     token("ifttt_key", &["maker.ifttt.com"], r"maker\.ifttt\.com/[A-Za-z0-9_./-]{1,100}/key/(?P<secret>[A-Za-z0-9_-]{20,60})")
         .source("IFTTT: webhooks", "https://help.ifttt.com/hc/en-us/articles/115010230347-Webhooks-service-FAQ")
         .examples("https://maker.ifttt.com/trigger/x/with/key/«%{b64url:43}»", "the prefix maker.ifttt.com"),
-    token("twp_token", &["twp_"], "twp_[A-Za-z0-9]{24,64}")
+    token("twp_token", &["twp_"], "twp_[A-Za-z0-9]{21,}")
         .source("Teamwork: API keys", "https://apidocs.teamwork.com")
         .examples("«twp_%{b62:40}»", "the prefix twp_"),
-    token("retool_token", &["retool_01"], "retool_01[a-z0-9]{20,40}")
+    token("retool_token", &["retool_01"], "retool_01[a-z0-9]{18,}")
         .source("Retool: access tokens", "https://docs.retool.com/org-users/guides/retool-api")
         .examples("«retool_01%{b36:26}»", "the prefix retool_01"),
-    token("plain_key", &["plainApiKey_"], "plainApiKey_[A-Za-z0-9_-]{40,100}")
+    token("plain_key", &["plainApiKey_"], "plainApiKey_[A-Za-z0-9_-]{35,}")
         .source("Plain: API keys", "https://www.plain.com/docs/api-reference/graphql")
         .examples("«plainApiKey_%{b62:64}»", "the prefix plainApiKey_"),
     token("trello_token", &["ATTA"], "ATTA[0-9a-fA-F]{64}[0-9A-Fa-f]{0,16}")
@@ -396,7 +397,7 @@ pub(super) static RULES: &[Rule] = &[
     token("notion_token", &["secret_"], "secret_[A-Za-z0-9]{43}")
         .source("Notion: authentication", "https://developers.notion.com/reference/authentication")
         .examples("«secret_%{b62:43}»", "the prefix secret_"),
-    token("postgrid_key", &["live_sk_", "test_sk_"], "(?:live|test)_sk_[A-Za-z0-9]{20,40}")
+    token("postgrid_key", &["live_sk_", "test_sk_"], "(?:live|test)_sk_[A-Za-z0-9]{18,}")
         .source("PostGrid: API keys", "https://docs.postgrid.com")
         .examples("«live_sk_%{b62:22}»", "the prefix live_sk_"),
     token("secret_key", &["sk_"], "sk_(?:[a-z]{2,12}_){0,3}[A-Za-z0-9]{24,}")
@@ -409,10 +410,93 @@ pub(super) static RULES: &[Rule] = &[
     token("crypto_key", &["ed25519:"], "ed25519:(?P<secret>[1-9A-Za-z]{80,90})")
         .source("NEAR: access keys", "https://docs.near.org/protocol/access-keys")
         .examples("ed25519:«%{letter:88}»", "the prefix ed25519:"),
-    token("crypto_key", &["edsk", "edesk"], "ede?sk[1-9A-Za-z]{50,100}")
+    token("crypto_key", &["edsk", "edesk"], "ede?sk[1-9A-Za-z]{44,}")
         .source("Tezos: keys", "https://octez.tezos.com/docs/user/key-management.html")
         .examples("«edsk%{letter:50}»", "the prefix edsk"),
     token("plaid_token", &["public-sandbox-", "public-production-", "link-sandbox-", "link-production-"], "(?:public|link)-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
         .source("Plaid: tokens", "https://plaid.com/docs/api/tokens/")
         .examples("«public-sandbox-%{uuid}»", "the prefix public-sandbox-"),
+    token("crossmint_key", &["sk_production_", "sk_staging_", "sk_development_", "ck_production_", "ck_staging_"], "[sc]k_(?:production|staging|development)_[A-Za-z0-9]{28,}")
+        .source("Crossmint: API keys", "https://docs.crossmint.com/introduction/platform/api-keys/overview")
+        .check(Check::Random)
+        .examples("«sk_production_%{b62:60}»", "the prefix sk_production_"),
+    token("heartland_key", &["skapi_"], "skapi_(?:cert|prod)_[A-Za-z0-9]{28,}")
+        .source("Global Payments: API keys", "https://developer.globalpayments.com/heartland")
+        .examples("«skapi_cert_%{b62:35}»", "the prefix skapi_"),
+    token("mappedin_key", &["mik_", "mis_"], "mi[ks]_[A-Za-z0-9]{24,}")
+        .source("Mappedin: API keys", "https://developer.mappedin.com/docs/demo-keys-and-maps")
+        .check(Check::Random)
+        .examples("«mik_%{b62:26}»", "the prefix mik_"),
+    token("fleetbase_key", &["flb_live_", "flb_test_"], "flb_(?:live|test)_[A-Za-z0-9]{18,}")
+        .source("Fleetbase: API keys", "https://docs.fleetbase.io")
+        .examples("«flb_live_%{b62:20}»", "the prefix flb_live_"),
+    token("ramp_token", &["ramp_business_tok_", "ramp_tok_"], "ramp_(?:business_)?tok_[A-Za-z0-9]{36,}")
+        .source("Ramp: authorization", "https://docs.ramp.com/developer-api/v1/authorization")
+        .examples("«ramp_business_tok_%{b62:44}»", "the prefix ramp_business_tok_"),
+    token("seam_key", &["seam_"], "seam_(?:apikey[0-9]_)?[A-Za-z0-9]{8,16}_[A-Za-z0-9]{24,}")
+        .source("Seam: API keys", "https://docs.seam.co/latest/core-concepts/authentication/api-keys")
+        .examples("«seam_test2bMS_%{b62:30}»", "the prefix seam_"),
+    token("trendmicro_key", &["tmc1"], "tmc1[A-Za-z0-9]{26,32}:[A-Za-z0-9]{60,}")
+        .source("Trend Cloud One: API keys", "https://cloudone.trendmicro.com/docs/identity-and-account-management/c1-api-key/")
+        .examples("«tmc1%{b62:28}:%{b62:64}»", "the prefix tmc1"),
+    token("wepay_token", &["STAGE_", "PRODUCTION_"], "(?:STAGE|PRODUCTION)_[0-9a-f]{64}")
+        .source("WePay: OAuth 2.0", "https://dev.wepay.com/docs/articles/basics/authentication")
+        .examples("«PRODUCTION_%{hex:64}»", "the prefix STAGE_"),
+    token("emailoctopus_key", &["eo_"], "eo_[0-9a-f]{64}")
+        .source("EmailOctopus: API keys", "https://emailoctopus.com/api-documentation/v2")
+        .examples("«eo_%{hex:64}»", "the prefix eo_"),
+    token("imagekit_key", &["private_"], "private_[A-Za-z0-9+/]{26,28}={1,2}")
+        .source("ImageKit: API keys", "https://imagekit.io/docs/api-keys")
+        .examples("«private_%{b62:27}=»", "private_key = x"),
+    token("moneywave_key", &["ts_"], "ts_[A-Z0-9]{28}")
+        .source("Moneywave: keys", "https://moneywave-doc.herokuapp.com")
+        .check(Check::Random)
+        .examples("«ts_%{B36:28}»", "the prefix ts_"),
+    token("stripe_secret", &["_secret_"], "_secret_(?P<secret>[A-Za-z0-9]{24,32})")
+        .boundary(Boundary::Anything)
+        .source("Stripe: client secrets", "https://docs.stripe.com/api/payment_intents/object")
+        .check(Check::Random)
+        .examples("pi_%{b62:24}_secret_«%{b62:25}»", "my_secret_value"),
+    token("tiktok_token", &["act.", "rft.", "clt."], r"(?:act|rft|clt)\.[A-Za-z0-9!*_-]{40,}")
+        .source("TikTok: access tokens", "https://developers.tiktok.com/doc/oauth-user-access-token-management")
+        .check(Check::Random)
+        .examples("«act.%{b62:60}»", "the prefix act."),
+    token("remote_token", &["ra_live_", "ra_test_"], "ra_(?:live|test)_[A-Za-z0-9_-]{24,}")
+        .source("Remote: API tokens", "https://developer.remote.com/docs/auth-and-authorization")
+        .examples("«ra_live_%{b62:40}»", "the prefix ra_live_"),
+    token("asana_token", &["0/"], "0/[0-9a-f]{32}")
+        .source("Asana: personal access tokens", "https://developers.asana.com/docs/personal-access-token")
+        .examples("«0/%{hex:32}»", "the prefix 0/"),
+    token("pinterest_token", &["pinr_", "pinc_"], "pin[rc][_.][A-Za-z0-9._-]{40,}")
+        .source("Pinterest: authentication", "https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/")
+        .examples("«pinr_%{b62:60}»", "the prefix pinr_"),
+    token("checkout_key", &["sk_test_", "sk_live_"], "sk_(?:test|live)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+        .source("Checkout.com: API keys", "https://www.checkout.com/docs/developer-resources/api/manage-api-keys")
+        .examples("«sk_test_%{uuid}»", "the prefix sk_test_"),
+    token("shipengine_key", &["TEST_"], "TEST_[A-Za-z0-9+/]{43}")
+        .source("ShipEngine: API keys", "https://www.shipengine.com/docs/auth/")
+        .check(Check::Unworded)
+        .examples("«TEST_%{b62:43}»", "the prefix TEST_"),
+    token("tatum_key", &["t-"], "t-[0-9a-f]{24}-[0-9a-f]{24}")
+        .source("Tatum: API keys", "https://docs.tatum.io/docs/authentication")
+        .examples("«t-%{hex:24}-%{hex:24}»", "the prefix t-"),
+    token("crypto_key", &["5H", "5J", "5K", "Kw", "Kx", "Ky", "Kz", "L1", "L2", "L3", "L4", "L5"], "(?:5[HJK][1-9A-HJ-NP-Za-km-z]{49}|[KL][1-9A-HJ-NP-Za-km-z]{51})")
+        .boundary(Boundary::NoName)
+        .source("Bitcoin: wallet import format", "https://en.bitcoin.it/wiki/Wallet_import_format")
+        .check(Check::Unworded)
+        .examples("«Kx7%{letter:3}9%{letter:2}3%{letter:5}%{digit:2}%{letter:36}»", "5K and L2"),
+    token("crypto_key", &["SA", "SB", "SC", "SD"], "S[A-D][A-Z2-7]{54}")
+        .boundary(Boundary::NoName)
+        .source("Stellar: SEP 23, strkeys", "https://github.com/stellar/stellar-protocol/blob/master/ecosystem/sep-0023.md")
+        .check(Check::Random)
+        .examples("«SA%{b32:54}»", "SA and SB"),
+    token("crypto_key", &["suiprivkey1", "iotaprivkey1"], "(?:sui|iota)privkey1[a-z0-9]{50,}")
+        .source("Sui: SIP 15, private keys", "https://github.com/sui-foundation/sips/blob/main/sips/sip-15.md")
+        .examples("«suiprivkey1%{b36:59}»", "the prefix suiprivkey1"),
+    token("crypto_key", &["ed25519-priv-0x", "secp256k1-priv-0x"], "(?:ed25519|secp256k1)-priv-0x[0-9a-f]{53,}")
+        .source("Aptos: AIP 80, private keys", "https://github.com/aptos-foundation/AIPs/blob/main/aips/aip-80.md")
+        .examples("«ed25519-priv-0x%{hex:64}»", "the prefix ed25519-priv-0x"),
+    token("crypto_key", &["secret-extended-key-"], "secret-extended-key-(?:main|test)1[a-z0-9]{100,}")
+        .source("Zcash: ZIP 32, extended spending keys", "https://zips.z.cash/zip-0032")
+        .examples("«secret-extended-key-main1%{b36:250}»", "the prefix secret-extended-key-"),
 ];

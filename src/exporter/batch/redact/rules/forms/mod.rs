@@ -8,10 +8,12 @@ mod development;
 mod clouds;
 /// Payment, mail, marketing and other services of businesses.
 mod business;
+/// Keys of any provider.
+mod general;
 
 use crate::exporter::batch::redact::rule::Rule;
 
 /// The rules of all forms.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
-    ai::RULES.iter().chain(development::RULES).chain(clouds::RULES).chain(business::RULES)
+    ai::RULES.iter().chain(development::RULES).chain(clouds::RULES).chain(business::RULES).chain(general::RULES)
 }
