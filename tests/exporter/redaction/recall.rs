@@ -88,6 +88,21 @@ fn versions_and_references_are_no_passwords() {
         "cache-key: linux-cargo-9f86d081884c7d659a2feaa0",
         "type Key = Utf8SuffixKey;",
         r#""password": "Enter your password""#,
+        r#""密码": "请输入8到16位的密码，包含A和a""#,
+        "密码是8位以上的字母和数字",
+        "Пароль: не менее 8 символов",
+        "mot de passe est requis",
+        r#"password: "[redacted]", secret: "{API_KEY_2}""#,
+        r#"<input type="password" name="new_password1" value="">"#,
+        r#"{"type":"tool_use","id":"toolu_01Kx9RtYq2VbN8mWzLpQ4sDf","name":"Bash"}"#,
+        "integration_test_that_the_parser_accepts_a_long_name_2 ... ok",
+        r#""integrity": "sha512-9k5J3Yb0dC2xQh8VtLr1ZpW7NfMsXg4KuEoTaBiDyHjRlGvPcSwUqAeIzFmOnKbJdCxVtYhLrZpWfMsXgKuEoT==""#,
+        "user alice on line 3 >the end",
+        "Recovery codes: two-factor authentication, one-time codes",
+        "mnemonic: a phrase of twelve words that helps to remember",
+        "neighbor 10.0.0.1 remote-as 65000",
+        "const token = jwt.sign(payload, privateKey, options);",
+        "state->secret_key_length = crypto->keyLength;",
     ] {
         assert_eq!(redact(text), text);
     }

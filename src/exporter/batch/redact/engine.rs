@@ -45,7 +45,8 @@ fn token_chars(rule: &Rule) -> usize {
         keyword.len() <= SHORT_KEYWORD_BYTES_MAX
             && keyword.ends_with(|c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c))
     };
-    let is_pattern = matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None));
+    let is_pattern =
+        matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None | Prefix::Name { .. }));
     let is_bounded = !matches!(rule.boundary, Boundary::Anything);
     let is_short = is_pattern && is_bounded && rule.keywords.iter().all(begins_token);
     if is_short { TOKEN_CHARS_MIN } else { 0 }
@@ -99,20 +100,51 @@ pub(super) struct Findings {
     pub(super) headings: Vec<HeadingKeyword>,
 }
 
+/// A place of a keyword.
+pub(super) struct Hit {
+    rule: usize,
+    pub(super) place: Range<usize>,
+}
+
+impl Hit {
+    /// The same keyword at another place.
+    pub(super) fn at(&self, place: Range<usize>) -> Option<Hit> {
+        Some(Hit { rule: self.rule, place })
+    }
+}
+
+/// Finds the keywords of all rules.
+pub(super) fn hits(text: &str) -> Vec<Hit> {
+    let engine = &*ENGINE;
+    let mut hits = Vec::new();
+    engine.keywords.each(text.as_bytes(), |keyword, place| {
+        let rule = engine.rule_of[keyword];
+        // Most places of short keywords begin no token.
+        if is_token_after(text.as_bytes(), &place, engine.token_chars[rule]) {
+            hits.push(Hit { rule, place });
+        }
+    });
+    hits
+}
+
 /// Finds the secrets of all rules, in no particular order; spans may overlap.
 pub(super) fn find(text: &str) -> Findings {
+    find_at(text, hits(text))
+}
+
+/// Finds the secrets at the places of keywords.
+pub(super) fn find_at(text: &str, hits: impl IntoIterator<Item = Hit>) -> Findings {
     let engine = &*ENGINE;
     let mut findings = Findings { spans: Vec::new(), headings: Vec::new() };
     // Few rules find something in a text.
     let mut resume_at: Vec<(usize, usize)> = Vec::new();
-    engine.keywords.each(text.as_bytes(), |keyword, hit| {
-        let index = engine.rule_of[keyword];
+    for Hit { rule: index, place } in hits {
         let resume = resume_at.iter().position(|(rule, _)| *rule == index);
-        if resume.is_some_and(|resume| hit.start < resume_at[resume].1) {
-            return;
+        if resume.is_some_and(|resume| place.start < resume_at[resume].1) {
+            continue;
         }
         let rule = engine.rules[index];
-        match (engine.apply(index, text, hit.clone()), &rule.matcher) {
+        match (engine.apply(index, text, place.clone()), &rule.matcher) {
             (Some(found), _) => {
                 match resume {
                     Some(resume) => resume_at[resume].1 = found.end,
@@ -125,12 +157,12 @@ pub(super) fn find(text: &str) -> Findings {
                     kind: rule.kind,
                 });
             }
-            (None, Matcher::Assigned(strength)) if tables::may_head_column(text.as_bytes(), &hit) => {
-                findings.headings.push(HeadingKeyword { keyword: hit, strength: *strength, rule: index });
+            (None, Matcher::Assigned(strength)) if tables::may_head_column(text.as_bytes(), &place) => {
+                findings.headings.push(HeadingKeyword { keyword: place, strength: *strength, rule: index });
             }
             _ => {}
         }
-    });
+    }
     findings
 }
 
@@ -143,9 +175,6 @@ impl Engine {
     /// Applies a rule at one of its keywords.
     fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
         let rule = self.rules[index];
-        if !is_token_after(text.as_bytes(), &keyword, self.token_chars[index]) {
-            return None;
-        }
         match &rule.matcher {
             Matcher::Pattern(_) | Matcher::Command(_) => {
                 let start = pattern_start(text, keyword.start, rule.prefix)?;
@@ -243,11 +272,27 @@ fn pattern_start(text: &str, keyword: usize, prefix: Prefix) -> Option<usize> {
             (keyword - start >= min).then_some(start)
         }
         Prefix::Word { max } => {
-            let is_word = |byte: &&u8| byte.is_ascii_graphic() && !b"\"'`\\".contains(byte);
-            let before = &text.as_bytes()[keyword.saturating_sub(max)..keyword];
-            Some(keyword - before.iter().rev().take_while(is_word).count())
+            Some(start_of(text, keyword, max, |byte| byte.is_ascii_graphic() && !b"\"'`\\".contains(&byte)))
         }
+        Prefix::Name { max } => Some(start_of(text, keyword, max, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+        })),
     }
+}
+
+/// The start of the bytes before a keyword that belong to it.
+fn start_of(text: &str, keyword: usize, max: usize, belongs: impl Fn(u8) -> bool) -> usize {
+    let bytes = text.as_bytes();
+    let before = &bytes[keyword.saturating_sub(max)..keyword];
+    let start = keyword - before.iter().rev().take_while(|byte| belongs(**byte)).count();
+    // The letters of an escape sequence belong to no word.
+    let escape = match (start.checked_sub(1).map(|at| bytes[at]), bytes[start]) {
+        (Some(b'\\'), b'u') => 5,
+        (Some(b'\\'), b'x') => 3,
+        (Some(b'\\'), _) => 1,
+        _ => 0,
+    };
+    keyword.min(start + escape)
 }
 
 /// True if no word continues across `at`. A letter of an escape sequence, as in `\n`, `\u003d`, `%3D` or a terminal's

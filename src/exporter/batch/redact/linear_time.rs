@@ -66,7 +66,9 @@ fn work_grows_no_faster_than_the_text() {
             };
             let (once, twice) = (work(BYTES), work(2 * BYTES));
             if twice * 100 > once * PERCENT_MAX {
-                steep.push(format!("{piece:?} before {end:?}: {once} bytes read, and {twice} for twice the text"));
+                steep.push(format!(
+                    "{piece:?} before {end:?}: {once} bytes read, and {twice} for twice the text"
+                ));
             }
         }
     }

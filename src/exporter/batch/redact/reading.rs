@@ -60,6 +60,25 @@ impl PlainReading {
         start..self.source_byte(range.end - 1).end.max(start)
     }
 
+    /// The place in the source of each range that is a copy of it, in about the order of the ranges.
+    pub(super) fn copied(&self) -> impl FnMut(&Range<usize>) -> Option<Range<usize>> {
+        let mut index = 0;
+        move |range| {
+            while index > 0 && self.pieces[index].start > range.start {
+                index -= 1;
+            }
+            while self.pieces.get(index + 1).is_some_and(|piece| piece.start <= range.start) {
+                index += 1;
+            }
+            let piece = self.pieces.get(index)?;
+            let is_copy = piece.length == piece.source_length
+                && piece.start <= range.start
+                && range.end <= piece.start + piece.length;
+            let start = piece.source + range.start - piece.start.min(range.start);
+            is_copy.then_some(start..start + range.len())
+        }
+    }
+
     /// The source of one byte.
     fn source_byte(&self, at: usize) -> Range<usize> {
         let index = self.pieces.partition_point(|piece| piece.start <= at) - 1;

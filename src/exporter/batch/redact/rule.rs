@@ -61,6 +61,10 @@ pub enum Prefix {
     Word {
         max: usize,
     },
+    /// The rest of the name, of at most so many bytes.
+    Name {
+        max: usize,
+    },
 }
 
 /// Characters that must not precede a match; letters of an escape sequence may.

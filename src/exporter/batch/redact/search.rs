@@ -26,11 +26,22 @@ pub(super) struct Search<'t> {
 pub(super) fn find(source: &str, custom: Vec<Span>) -> Vec<Span> {
     let mut search =
         Search { source, plain: reading::plain(source), spans: Vec::new(), values: FoundValues::default() };
-    let found = engine::find(source);
-    for span in found.spans.iter().chain(&custom) {
-        search.add_source(*span);
+    let hits = engine::hits(search.text());
+    let (in_source, found) = match &search.plain {
+        None => {
+            let found = engine::find_at(source, hits);
+            (found.spans.clone(), found)
+        }
+        // The keywords of the source are those of its plain reading, but for what is decoded: one pass finds both.
+        Some(plain) => {
+            let mut copied = plain.copied();
+            let in_source = hits.iter().filter_map(|hit| hit.at(copied(&hit.place)?));
+            (engine::find_at(source, in_source).spans, engine::find_at(&plain.text, hits))
+        }
+    };
+    for span in in_source.into_iter().chain(custom) {
+        search.add_source(span);
     }
-    let found = search.plain.as_ref().map_or(found, |plain| engine::find(&plain.text));
     let starts: BTreeSet<usize> = found.spans.iter().map(|span| span.start).collect();
     if search.plain.is_some() {
         for span in found.spans {

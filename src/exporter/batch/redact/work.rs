@@ -45,7 +45,8 @@ mod counted {
             let start = start::Config::new().anchored(Anchored::Yes);
             let mut state = automaton.start_state(cache, &start).expect("anchored searches have a start");
             for (at, byte) in text.bytes().enumerate() {
-                state = automaton.next_state(cache, state, byte).expect("the cache is cleared when it is full");
+                state =
+                    automaton.next_state(cache, state, byte).expect("the cache is cleared when it is full");
                 if state.is_dead() || state.is_quit() {
                     return read(at + 1);
                 }

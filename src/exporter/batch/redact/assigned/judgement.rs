@@ -15,6 +15,9 @@ const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 6..=200;
 const WORD_CHARS_MIN: usize = 8;
 const KEY_CHARS_MIN: usize = 10;
 const SHORT_KEY_CHARS_MIN: usize = 12;
+/// Fewest and most characters of a strong password that is shorter than noise.
+const STRONG_CHARS_MIN: usize = 8;
+const STRONG_CHARS_MAX: usize = 64;
 /// Names of hashes and encodings, whose digits are no sign of randomness.
 const NAMES_WITH_DIGITS: [&str; 12] = [
     "sha1", "sha256", "sha384", "sha512", "md5", "base64", "base32", "utf8", "utf16", "oauth2", "argon2",
@@ -109,7 +112,7 @@ pub(super) fn is_secret(value: &AssignedValue, context: &ValueContext) -> bool {
         }
         // A cookie or a query: the names in it are judged by themselves.
         Strength::Key
-            if value.has(b'=') && value.text.trim_end_matches('=').contains('=') && !is_generated(value) =>
+            if value.has(b'=') && value.text.trim_end_matches('=').contains('=') && !(context.is_quoted && is_generated(value)) =>
         {
             false
         }
@@ -152,7 +155,10 @@ fn is_password(value: &AssignedValue, context: &ValueContext) -> bool {
     if is_assigned(context)
         && (value.is_unworded()
             || value.is_rare_word()
-            || value.is_opaque_text() || value.is_wordless() || is_scrambled(value))
+            || (context.is_quoted && is_strong(value))
+            || value.is_opaque_text()
+            || value.is_wordless()
+            || is_scrambled(value))
     {
         return true;
     }
@@ -255,6 +261,22 @@ pub(super) fn is_noise(value: &AssignedValue) -> bool {
         && parts() <= usize::from(is_scattered && distinct_signs >= 4)
 }
 
+/// True for letters of both cases, digits and a sign without a word, fewer than [noise](is_noise) has: for values in quotes.
+fn is_strong(value: &AssignedValue) -> bool {
+    let shape = &value.shape;
+    let has_sign = shape.letters() + shape.digits < value.text.len();
+    (STRONG_CHARS_MIN..=STRONG_CHARS_MAX).contains(&value.text.len())
+        && shape.is_ascii
+        && !value.has_blanks()
+        && shape.lower > 0
+        && shape.upper > 0
+        && shape.digits > 0
+        && has_sign
+        && shape.longest_word <= 3
+        && shape.changes * 2 >= value.text.len()
+        && !randomness::is_structured(value.text)
+}
+
 /// True for [noise](is_noise) with letters of both cases and digits, as hardly any code is.
 fn is_generated(value: &AssignedValue) -> bool {
     let shape = &value.shape;
@@ -285,7 +307,9 @@ fn is_word(value: &str) -> bool {
 fn is_code(value: &AssignedValue, context: &ValueContext) -> bool {
     let text = value.text;
     let is_element = text.starts_with('<') && text.contains('>') && !value.is_opaque_text();
-    let is_opaque = is_noise(value) || (context.strength == Strength::Password && value.is_opaque_text());
+    let is_password = context.strength == Strength::Password;
+    let is_opaque = is_noise(value)
+        || (is_password && (value.is_opaque_text() || (context.is_quoted && is_strong(value))));
     let is_expression = !(is_opaque && context.is_quoted) && is_expression(value);
     if is_element || is_expression || value.contains("&quot") || is_escaped(value) {
         return true;

@@ -60,7 +60,8 @@ fn in_lines(text: &str, name: &Range<usize>) -> Option<ValueStart> {
     }
     let mut start = line_start;
     for _ in 0..LINES_MAX {
-        start = next_line(bytes, start)?;
+        let Some(next) = next_line(bytes, start) else { break };
+        start = next;
         match read_line(text, start) {
             Some((false, member, value)) if VALUE_NAMES.contains(&member.as_str()) => return Some(value),
             Some((false, ..)) => {}
@@ -84,7 +85,13 @@ fn line_start(bytes: &[u8], at: usize) -> Option<usize> {
     let before = &bytes[at.saturating_sub(LINE_BYTES_MAX)..at];
     match memchr::memrchr(b'\n', before) {
         Some(line_break) => Some(at - before.len() + line_break + 1),
-        None => (before.len() == at).then_some(0),
+        // The first line of the string of a document.
+        None => [&b"\":\""[..], b"\": \""]
+            .iter()
+            .filter_map(|opening| Some(memchr::memmem::rfind(before, opening)? + opening.len()))
+            .max()
+            .map(|start| at - before.len() + start)
+            .or((before.len() == at).then_some(0)),
     }
 }
 

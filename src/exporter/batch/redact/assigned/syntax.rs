@@ -230,7 +230,8 @@ impl SyntaxReader<'_> {
             || self.is_variable(name)
             || self.is_long_token()
             || self.bracketed_token()
-            || self.is_password();
+            || self.is_password()
+            || (self.begins_line(name.start) && self.ends_line_with_password());
         is_word.then_some(Separator::Word)
     }
 
@@ -305,9 +306,13 @@ impl SyntaxReader<'_> {
     /// Reads the rest of a line that announces the next one: `password to proceed:`.
     fn announcement(&mut self) -> bool {
         let rest = &self.bytes[self.at..];
-        let words = rest.iter().take(PURPOSE_BYTES_MAX).take_while(|byte| byte.is_ascii_lowercase() || **byte == b' ');
+        let words = rest
+            .iter()
+            .take(PURPOSE_BYTES_MAX)
+            .take_while(|byte| byte.is_ascii_lowercase() || **byte == b' ');
         let end = words.count();
-        let is_announced = rest.starts_with(b"to ") && matches!(rest.get(end..), Some([b':', b'\n' | b'\r', ..]));
+        let is_announced =
+            rest.starts_with(b"to ") && matches!(rest.get(end..), Some([b':', b'\n' | b'\r', ..]));
         self.at += if is_announced { end + 1 } else { 0 };
         is_announced
     }
@@ -390,6 +395,20 @@ impl SyntaxReader<'_> {
             && has(|byte| b"@#$!%^&*".contains(byte))
     }
 
+    /// True if one word with letters of both cases and a digit is the rest of the line, as in the configuration of mail
+    /// programs: `password x7…`.
+    fn ends_line_with_password(&self) -> bool {
+        let rest = self.bytes[self.at..].iter().take(ALONE_BYTES_MAX / 8);
+        let word = rest.take_while(|byte| byte.is_ascii_graphic());
+        let has = |is: fn(&u8) -> bool| word.clone().any(is);
+        let length = word.clone().count();
+        length >= PASSWORD_BYTES_MIN
+            && matches!(self.byte(self.at + length), 0 | b'\n' | b'\r')
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_digit)
+    }
+
     /// True for a variable in capitals, as in `ENV API_KEY value`.
     fn is_variable(&self, name: &Range<usize>) -> bool {
         let name = &self.bytes[name.clone()];
@@ -443,9 +462,9 @@ impl SyntaxReader<'_> {
         self.at > start
     }
 
-    /// True if the name is the first of its line.
+    /// True if the name is the first of its line, or of the string of a document.
     fn begins_line(&self, name_start: usize) -> bool {
-        name_start == 0 || matches!(self.byte(name_start - 1), b'\n' | b'\t')
+        name_start == 0 || matches!(self.byte(name_start - 1), b'\n' | b'\t' | b'"')
     }
 
     /// Skips the type in `name: Type = "value"`, equals sign included.

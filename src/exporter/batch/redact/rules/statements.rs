@@ -201,10 +201,10 @@ pub(super) static RULES: &[Rule] = &[
         .boundary(Boundary::Anything)
         .source("BIP 39: mnemonic codes", "https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki")
         .examples("MNEMONIC=\"«%{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice}»\"", "mnemonic: a phrase that is easy to keep in mind"),
-    token("recovery_code", &["recovery code", "backup code", "scratch code", "rescue code", "recovery_code", "backup_code", "recoveryCode", "backupCode"], r#"(?i:recovery|backup|scratch|rescue)[ _]?(?i:codes?)\\*["']?[ \t]{0,8}[:=]?[ \t\r\n]{0,8}(?:[\[*•-][ \t\r\n]{0,8})?\\*["']?(?P<secret>[A-Za-z0-9]{4,10}-[A-Za-z0-9]{4,10}(?:[\s,"'\[\]*•-]{1,12}[A-Za-z0-9]{4,10}-[A-Za-z0-9]{4,10}){0,19})"#)
+    token("recovery_code", &["recovery code", "backup code", "scratch code", "rescue code", "recovery_code", "backup_code", "recoveryCode", "backupCode"], r#"(?i:recovery|backup|scratch|rescue)[ _]?(?i:codes?)\\*["']?[ \t]{0,8}[:=]?[ \t\r\n]{0,8}(?:[\[*•-][ \t\r\n]{0,8})?\\*["']?(?P<secret>(?:[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9}-[A-Za-z0-9]{4,10}|[A-Za-z]{4,10}-[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9})(?:[\s,"'\[\]*•-]{1,12}[A-Za-z0-9]{4,10}-[A-Za-z0-9]{4,10}){0,19})"#)
         .any_case()
         .boundary(Boundary::Anything)
-        .check(Check::Opaque)
+        .check(Check::NoPlaceholder)
         .source("GitHub: recovery codes", "https://docs.github.com/authentication/securing-your-account-with-two-factor-authentication-2fa/configuring-two-factor-authentication-recovery-methods")
         .examples("Recovery codes:\n  «%{b36:5}-3%{b36:4}\n  %{b36:5}-%{b36:5}»\n", "backup codes: one-time codes"),
     token("password", &["enable secret ", "enable password ", "isakmp key ", "-server key ", "-server host ", "pre-shared-key ", "wpa-psk ", "key-string ", "authentication-key ", "chap password ", "neighbor "], r#"(?:enable (?:secret|password)(?: level [0-9]{1,2})?|isakmp key|-server(?: host [0-9A-Za-z.:-]{1,60})?(?: [a-z-]{2,20} [0-9]{1,5}){0,4} key|pre-shared-key(?: local| remote| ascii-text| address [0-9.]{7,15} key)?|wpa-psk ascii|key-string|authentication-key|chap password|neighbor [0-9a-f.:]{3,40} password) (?:[0-9] )?"?(?P<secret>[!-~&&[^\x22'\\]]{6,64})"#)

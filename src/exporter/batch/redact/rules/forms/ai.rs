@@ -88,10 +88,10 @@ pub(super) static RULES: &[Rule] = &[
     token("gemini_key", &["AQ."], r"AQ\.[A-Za-z0-9_-]{40,}")
         .source("Google AI: API keys", "https://ai.google.dev/gemini-api/docs/api-key")
         .examples("«AQ.Ab8RN6%{b64url:44}»", "the prefix AQ."),
-    token("apify_token", &["apify_api_"], "apify_api_[A-Za-z0-9]{27,}")
+    token("apify_token", &["apify_api_", "apify_proxy_", "apify_ui_", "apify_run_", "apify_integration_", "apify_webhook_"], "apify_[a-z_]{2,24}_[A-Za-z0-9]{27,}")
         .source("Apify: API integration", "https://docs.apify.com/platform/integrations/api")
         .examples("«apify_api_%{b62:36}»", "the prefix apify_api_"),
-    token("cursor_key", &["key_"], "key_[0-9a-f]{25,}")
+    token("cursor_key", &["key_"], "key_[0-9a-f]{28,64}")
         .boundary(Boundary::NoName)
         .source("Cursor: APIs", "https://cursor.com/docs/api")
         .check(Check::Random)

@@ -416,10 +416,10 @@ pub(super) static RULES: &[Rule] = &[
     token("plaid_token", &["public-sandbox-", "public-production-", "link-sandbox-", "link-production-"], "(?:public|link)-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
         .source("Plaid: tokens", "https://plaid.com/docs/api/tokens/")
         .examples("«public-sandbox-%{uuid}»", "the prefix public-sandbox-"),
-    token("crossmint_key", &["sk_production_", "sk_staging_", "sk_development_", "ck_production_", "ck_staging_"], "[sc]k_(?:production|staging|development)_[A-Za-z0-9]{28,}")
+    token("crossmint_key", &["ck_production_", "ck_staging_", "ck_development_"], "ck_(?:production|staging|development)_[A-Za-z0-9]{28,}")
         .source("Crossmint: API keys", "https://docs.crossmint.com/introduction/platform/api-keys/overview")
         .check(Check::Random)
-        .examples("«sk_production_%{b62:60}»", "the prefix sk_production_"),
+        .examples("«ck_production_%{b62:60}»", "the prefix ck_production_"),
     token("heartland_key", &["skapi_"], "skapi_(?:cert|prod)_[A-Za-z0-9]{28,}")
         .source("Global Payments: API keys", "https://developer.globalpayments.com/heartland")
         .examples("«skapi_cert_%{b62:35}»", "the prefix skapi_"),
@@ -480,11 +480,11 @@ pub(super) static RULES: &[Rule] = &[
     token("tatum_key", &["t-"], "t-[0-9a-f]{24}-[0-9a-f]{24}")
         .source("Tatum: API keys", "https://docs.tatum.io/docs/authentication")
         .examples("«t-%{hex:24}-%{hex:24}»", "the prefix t-"),
-    token("crypto_key", &["5H", "5J", "5K", "Kw", "Kx", "Ky", "Kz", "L1", "L2", "L3", "L4", "L5"], "(?:5[HJK][1-9A-HJ-NP-Za-km-z]{49}|[KL][1-9A-HJ-NP-Za-km-z]{51})")
+    token("crypto_key", &["5H", "5J", "5K", "Kw", "Kx", "Ky", "Kz", "L1", "L2", "L3", "L4", "L5"], "(?:5[HJK][1-9A-Za-z]{49}|[KL][1-9A-Za-z]{51})")
         .boundary(Boundary::NoName)
         .source("Bitcoin: wallet import format", "https://en.bitcoin.it/wiki/Wallet_import_format")
         .check(Check::Unworded)
-        .examples("«Kx7%{letter:3}9%{letter:2}3%{letter:5}%{digit:2}%{letter:36}»", "5K and L2"),
+        .examples("«Kx7%{letter:3}9%{letter:2}3k%{letter:4}%{digit:1}%{digit:1}Q%{letter:34}»", "5K and L2"),
     token("crypto_key", &["SA", "SB", "SC", "SD"], "S[A-D][A-Z2-7]{54}")
         .boundary(Boundary::NoName)
         .source("Stellar: SEP 23, strkeys", "https://github.com/stellar/stellar-protocol/blob/master/ecosystem/sep-0023.md")
@@ -499,4 +499,27 @@ pub(super) static RULES: &[Rule] = &[
     token("crypto_key", &["secret-extended-key-"], "secret-extended-key-(?:main|test)1[a-z0-9]{100,}")
         .source("Zcash: ZIP 32, extended spending keys", "https://zips.z.cash/zip-0032")
         .examples("«secret-extended-key-main1%{b36:250}»", "the prefix secret-extended-key-"),
+    token("coveo_key", &["xx"], "xx[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+        .source("Coveo: API keys", "https://docs.coveo.com/en/1718/")
+        .examples("«xx%{uuid}»", "the letters xx"),
+    token("fullstory_key", &["na1.", "eu1."], r"(?:na1|eu1)\.[A-Za-z0-9+/]{60,}={0,2}")
+        .source("FullStory: API keys", "https://developer.fullstory.com/server/authentication/")
+        .examples("«na1.%{b62:80}»", "the prefix na1."),
+    token("hubspot_token", &["CiRuYTE", "CiRldTE"], "CiR(?:uYTE|ldTE)[A-Za-z0-9_-]{60,}={0,2}")
+        .source("HubSpot: personal access keys", "https://developers.hubspot.com/docs/guides/cms/personal-access-key")
+        .examples("«CiRuYTEt%{b62:110}»", "the prefix CiRuYTE"),
+    token("lightspeed_token", &["lsxs_pt_"], "lsxs_pt_[A-Za-z0-9]{32,}")
+        .source("Lightspeed: personal tokens", "https://x-series-api.lightspeedhq.com/docs/authorization")
+        .examples("«lsxs_pt_%{b62:40}»", "the prefix lsxs_pt_"),
+    token("stripe_key", &["ek_live_", "ek_test_", "rk_prod_"], "(?:ek_(?:live|test)|rk_prod)_[A-Za-z0-9]{16,}")
+        .source("Stripe: API keys", "https://docs.stripe.com/keys")
+        .examples("«ek_live_%{b62:60}»", "the prefix ek_live_"),
+    token("shopify_token", &["prtapi_", "atkn_"], r"(?:prtapi_[0-9A-Za-z]{28,}|atkn_[0-9A-Za-z]{1,4}\.[0-9A-Za-z_.-]{40,})")
+        .source("Shopify: access tokens", "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens")
+        .examples("«prtapi_%{hex:32}»", "the prefix prtapi_"),
+    token("plaid_token", &["-sandbox-", "-development-", "-production-"], "[a-z]{3,12}-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+        .prefix(Prefix::Name { max: 12 })
+        .boundary(Boundary::NoName)
+        .source("Plaid: tokens", "https://plaid.com/docs/api/tokens/")
+        .examples("«processor-sandbox-%{uuid}»", "the word -sandbox-"),
 ];

@@ -72,7 +72,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("New Relic: API keys", "https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/")
         .check(Check::Random)
         .examples("«NRII-%{b62:32}»", "the prefix NRRA-"),
-    token("newrelic_license_key", &["NRAL"], "[0-9a-fA-FxX]{36}NRAL")
+    token("newrelic_license_key", &["NRAL"], "[0-9a-zA-Z]{36}NRAL")
         .source("New Relic: license keys", "https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/")
         .prefix(Prefix::Bytes(36))
         .examples("«%{hex:36}NRAL»", "the prefix NRAL"),
@@ -369,8 +369,15 @@ pub(super) static RULES: &[Rule] = &[
     token("signify_key", &["RWRCS"], "RWRCS[A-Za-z0-9+/]{120,}={0,2}")
         .source("signify: secret keys", "https://man.openbsd.org/signify")
         .examples("«RWRCS%{b62:135}»", "the prefix RWRCS"),
-    token("honeycomb_key", &["ik_", "lk_", "mk_"], "hc[a-z][ilm]k_[a-z0-9]{30,}")
+    token("honeycomb_key", &["ik_", "lk_", "mk_", "ic_"], "hc[a-z](?:[ilm]k|ic)_[a-z0-9]{30,}")
         .prefix(Prefix::Bytes(3))
         .source("Honeycomb: API keys", "https://docs.honeycomb.io/configure/environments/manage-api-keys/")
         .examples("«hcbik_%{b36:58}»", "the link_"),
+    token("azure_key", &["+AMC"], r"[A-Za-z0-9+/]{76}\+AMC[A-Za-z0-9+/]{6}==")
+        .prefix(Prefix::Bytes(76))
+        .source("Azure identifiable keys", "https://github.com/microsoft/security-utilities/tree/main/docs")
+        .examples("«%{b62:76}+AMC%{b62:6}==»", "the suffix +AMC"),
+    token("supabase_key", &["sbp_v0_"], "sbp_v0_[0-9a-f]{36,}")
+        .source("Supabase: API keys", "https://supabase.com/docs/guides/api/api-keys")
+        .examples("«sbp_v0_%{hex:40}»", "the prefix sbp_v0_"),
 ];

@@ -444,4 +444,11 @@ pub(super) static RULES: &[Rule] = &[
     token("hop_token", &["hop_pat_"], "hop_pat_[A-Za-z0-9]{28,}")
         .source("Hop: tokens", "https://docs.hop.io")
         .examples("«hop_pat_%{b62:32}»", "the prefix hop_pat_"),
+    token("bitrise_token", &["bitpat_", "bitwat_"], "bit[pw]at_[A-Za-z0-9_-]{30,}")
+        .source("Bitrise: personal access tokens", "https://docs.bitrise.io/en/bitrise-platform/accounts/personal-access-tokens.html")
+        .examples("«bitpat_%{b62:60}»", "the prefix bitpat_"),
+    token("figma_oauth", &["figur_", "figs_", "figoh_", "figuh_"], "fig[a-z]{1,3}_[A-Za-z0-9_-]{34,}")
+        .source("Figma: authentication", "https://developers.figma.com/docs/rest-api/authentication/")
+        .check(Check::Random)
+        .examples("«figur_%{b64url:40}»", "the prefix figur_"),
 ];

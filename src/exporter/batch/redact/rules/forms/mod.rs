@@ -15,5 +15,10 @@ use crate::exporter::batch::redact::rule::Rule;
 
 /// The rules of all forms.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
-    ai::RULES.iter().chain(development::RULES).chain(clouds::RULES).chain(business::RULES).chain(general::RULES)
+    ai::RULES
+        .iter()
+        .chain(development::RULES)
+        .chain(clouds::RULES)
+        .chain(business::RULES)
+        .chain(general::RULES)
 }
