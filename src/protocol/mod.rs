@@ -13,6 +13,8 @@ pub mod remote;
 pub mod message;
 /// A session and its tasks.
 mod session;
+/// Content encodings of a request's body.
+mod content_encoding;
 /// The request.
 mod payload;
 /// The response.
@@ -23,6 +25,7 @@ mod identity;
 mod digests;
 
 pub use checksum::{Checksum, ChecksumError, seal, sealed_end};
+pub use content_encoding::{ContentEncoding, ENCODINGS, ZSTD_WINDOW_LOG_MAX};
 pub use digests::{DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, MessageDigest, SessionDigest};
 pub use identity::{Identity, IdentityOrganization, Limits, StoredBatches};
 pub use ids::{EMPTY_HASH16, content_hash, guarded_content_hash, stable_message_id, stream_name, usage_id};

@@ -113,6 +113,13 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory")
 }
 
+/// Inflates one frame of zstd within a bound.
+pub fn unzstd(wire: &[u8]) -> io::Result<Vec<u8>> {
+    let mut body = Vec::with_capacity(BODY_BYTES_MAX as usize);
+    zstd_safe::decompress(&mut body, wire).map_err(|code| invalid(zstd_safe::get_error_name(code)))?;
+    Ok(body)
+}
+
 /// Status line and headers of a response.
 pub fn response_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
@@ -136,6 +143,7 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         413 => "Content Too Large",
+        415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
         429 => "Too Many Requests",
         503 => "Service Unavailable",

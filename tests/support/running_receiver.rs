@@ -417,6 +417,29 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Compresses into one frame with a window of at most 2^`window_log` bytes, which does not name the size of its content.
+pub fn zstd(parts: &[&[u8]], window_log: u32) -> Vec<u8> {
+    let mut context = zstd_safe::CCtx::create();
+    for parameter in [
+        zstd_safe::CParameter::CompressionLevel(1),
+        zstd_safe::CParameter::WindowLog(window_log),
+        zstd_safe::CParameter::ContentSizeFlag(false),
+    ] {
+        context.set_parameter(parameter).unwrap();
+    }
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut frame = Vec::with_capacity(zstd_safe::compress_bound(length));
+    let mut output = zstd_safe::OutBuffer::around(&mut frame);
+    for part in parts {
+        let mut input = zstd_safe::InBuffer::around(part);
+        while input.pos() < part.len() {
+            context.compress_stream(&mut output, &mut input).unwrap();
+        }
+    }
+    while context.end_stream(&mut output).unwrap() > 0 {}
+    frame
+}
+
 pub const ACME: &str = "https://github.com/acme-corp/api";
 pub const GLOBEX: &str = "https://github.com/globex/web";
 

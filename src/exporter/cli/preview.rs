@@ -276,7 +276,8 @@ fn is_too_large(batcher: &Batcher, batch: &Batch, now: DateTime<Utc>) -> Result<
     let Some(max) = batcher.compressed_bytes_max().filter(|max| batch.bytes() as u64 > max / 2) else {
         return Ok(false);
     };
-    let body = encode(batcher.envelope(batch, &[], now)?, batch.has_content).map_err(anyhow::Error::from)?;
+    let body = encode(batcher.envelope(batch, &[], now)?, batch.has_content, batcher.encoding())
+        .map_err(anyhow::Error::from)?;
     Ok(body.bytes.len() as u64 > max)
 }
 

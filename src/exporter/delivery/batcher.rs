@@ -31,7 +31,7 @@ use crate::exporter::plan::pull_request::RepositoryRules;
 use crate::exporter::source::{Snapshot, Source};
 use crate::exporter::state::queue::Change;
 use crate::exporter::state::{SessionCursor, State};
-use crate::protocol::{Inclusion, SyncCursor};
+use crate::protocol::{ContentEncoding, Inclusion, SyncCursor};
 use crate::time;
 
 /// Builds batches; owns the state in memory.
@@ -229,6 +229,11 @@ impl<'a> Batcher<'a> {
     /// The compressed size up to which the receiver accepts a body.
     pub fn compressed_bytes_max(&self) -> Option<u64> {
         limits::compressed_bytes_max(&self.state.destination)
+    }
+
+    /// The encoding of the next batch.
+    pub fn encoding(&self) -> ContentEncoding {
+        limits::encoding(&self.state.destination, self.clock.now())
     }
 
     /// The payload of a batch that is sent after those `unacknowledged`.

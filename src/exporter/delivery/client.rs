@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
+use ureq::http::StatusCode;
 use ureq::{Agent, RequestBuilder, SendBody};
 
 use crate::exporter::config::{ApiKey, Config, Endpoint};
@@ -15,7 +16,8 @@ use crate::exporter::delivery::response::{self, BatchDecision, ForgetAnswer};
 use crate::exporter::error::Error;
 use crate::exporter::state::tombstones::{ForgetObject, ForgetRequest};
 use crate::protocol::{
-    CLIENT_ID_HEADER, DigestsRequest, DigestsResponse, Identity, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER,
+    CLIENT_ID_HEADER, ContentEncoding, DigestsRequest, DigestsResponse, Identity, PROTOCOL_VERSION,
+    PROTOCOL_VERSION_HEADER,
 };
 
 /// The client of one endpoint and key.
@@ -42,16 +44,24 @@ impl HttpClient {
     }
 
     /// Posts a compressed payload. A date in `Retry-After` is relative to `now`.
-    pub fn post(&self, body: &[u8], now: DateTime<Utc>) -> Result<BatchDecision, RequestError> {
+    pub fn post(
+        &self,
+        body: &[u8],
+        encoding: ContentEncoding,
+        now: DateTime<Utc>,
+    ) -> Result<BatchDecision, RequestError> {
         let request = self
             .authorized(self.agent().post(&self.endpoint))
             .header("Content-Type", "application/json")
-            .header("Content-Encoding", "gzip")
+            .header("Content-Encoding", encoding.name())
             .header("Content-Length", body.len());
         let mut body = TrackedBody { rest: body, has_begun: false };
         let response = request
             .send(SendBody::from_reader(&mut body))
             .map_err(|error| self.settings.failure(&self.endpoint, &error, body.has_begun))?;
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE && encoding == ContentEncoding::Zstd {
+            return Ok(BatchDecision::EncodingRefused);
+        }
         response::batch_decision(&self.endpoint, response, now)
     }
 

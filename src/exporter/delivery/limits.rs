@@ -11,11 +11,11 @@ use crate::exporter::backoff;
 use crate::exporter::batch::BatchLimits;
 use crate::exporter::config::Config;
 use crate::exporter::state::{Destination, LearnedLimit};
-use crate::protocol::Limits;
+use crate::protocol::{ContentEncoding, Limits};
 
 /// The size of a payload without its sessions: envelope, cursor, checksum.
 const ENVELOPE_BYTES: usize = 1024;
-/// The lifetime of a learned limit.
+/// The lifetime of a learned limit, and of a refusal of zstd.
 const LEARNED_LIMIT_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The limits of the next batch to a destination.
@@ -37,6 +37,22 @@ pub fn batch_limits(config: &Config, destination: &Destination, now: DateTime<Ut
 /// The compressed size up to which the receiver accepts a body.
 pub fn compressed_bytes_max(destination: &Destination) -> Option<u64> {
     receiver_limits(destination).max_body_bytes
+}
+
+/// The encoding of the next batch: zstd where the receiver announces it and has not refused it of late, else gzip.
+pub fn encoding(destination: &Destination, now: DateTime<Utc>) -> ContentEncoding {
+    let identity = destination.identity.as_ref().and_then(|learned| learned.identity.as_ref());
+    let is_announced = identity
+        .is_some_and(|identity| identity.encodings.iter().any(|name| name == ContentEncoding::Zstd.name()));
+    let forgotten_at = destination.zstd_refused_at.map(|at| backoff::after(at, LEARNED_LIMIT_LIFETIME));
+    let is_refused =
+        destination.zstd_refused_at.is_some() && !backoff::is_due(forgotten_at, now, LEARNED_LIMIT_LIFETIME);
+    if is_announced && !is_refused { ContentEncoding::Zstd } else { ContentEncoding::Gzip }
+}
+
+/// Learns that the receiver, or something on the way, does not take zstd.
+pub fn refuse_zstd(destination: &mut Destination, now: DateTime<Utc>) {
+    destination.zstd_refused_at = Some(now);
 }
 
 /// Learns that `bytes` were too many for the receiver, or, if `is_slow`, for the connection: halves the next batches. The
@@ -80,6 +96,8 @@ fn receiver_limits(destination: &Destination) -> Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exporter::state::LearnedIdentity;
+    use crate::protocol::Identity;
 
     fn at(text: &str) -> DateTime<Utc> {
         crate::time::parse(text).unwrap()
@@ -121,6 +139,20 @@ mod tests {
         lower(&mut destination, 8_000, false, at("2026-01-01T00:00:00Z"));
         raise(&mut destination, 10_000);
         assert_eq!(destination.learned_limit.map(|limit| limit.bytes), Some(4_000));
+    }
+
+    #[test]
+    fn zstd_needs_an_announcement_and_is_tried_again_a_day_after_a_refusal() {
+        let mut destination = Destination::default();
+        let refused_at = at("2026-01-01T00:00:00Z");
+        assert_eq!(encoding(&destination, refused_at), ContentEncoding::Gzip);
+        let encodings = ["zstd", "gzip"].map(str::to_owned).to_vec();
+        let identity = Some(Identity { encodings, ..Identity::default() });
+        destination.identity = Some(LearnedIdentity { fetched_at: None, identity, owners: None });
+        assert_eq!(encoding(&destination, refused_at), ContentEncoding::Zstd);
+        refuse_zstd(&mut destination, refused_at);
+        assert_eq!(encoding(&destination, at("2026-01-01T23:59:59Z")), ContentEncoding::Gzip);
+        assert_eq!(encoding(&destination, at("2026-01-02T00:00:00Z")), ContentEncoding::Zstd);
     }
 
     #[test]

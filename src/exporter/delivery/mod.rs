@@ -261,7 +261,7 @@ impl<'a> Delivery<'a> {
     fn encode_again(&self, batch: &Batch) -> StepResult<EncodedBody> {
         let batcher = &self.progress.batcher;
         let envelope = batcher.envelope(batch, &[], batcher.clock.now())?;
-        Ok(encode(envelope, batch.has_content).context("cannot compress a batch")?)
+        Ok(encode(envelope, batch.has_content, batcher.encoding()).context("cannot compress a batch")?)
     }
 
     /// Posts a body and waits for the response; calls `meanwhile` once the request is in flight.
@@ -274,7 +274,7 @@ impl<'a> Delivery<'a> {
         self.progress.set_dirty();
         self.progress.report.attempts += 1;
         let now = self.progress.batcher.clock.now();
-        let request = self.transport.post(body.bytes.clone(), now, time_left)?;
+        let request = self.transport.post(body, now, time_left)?;
         meanwhile(&mut self.progress.batcher);
         self.transport.response(request)
     }
@@ -295,6 +295,7 @@ impl<'a> Delivery<'a> {
             Ok((BatchDecision::BatchRejected(rejection), _)) => {
                 ("rejected", Some(format!("HTTP {}", rejection.status)))
             }
+            Ok((BatchDecision::EncodingRefused, _)) => ("encoding_refused", None),
             Err(error) => (error.code(), Some(error.own_message().to_owned())),
         };
         let took = self.progress.batcher.clock.elapsed().saturating_sub(started);
@@ -351,6 +352,12 @@ impl<'a> Delivery<'a> {
             Ok((BatchDecision::BatchRejected(rejection), _)) => {
                 self.progress.reject_batch(batch, &rejection, due);
                 return Ok(Attempt::Incomplete);
+            }
+            // At once, since the batch itself is not in question.
+            Ok((BatchDecision::EncodingRefused, _)) => {
+                let now = self.progress.batcher.clock.now();
+                limits::refuse_zstd(self.progress.destination_mut(), now);
+                return Ok(Attempt::Retry);
             }
             Err(RequestError::TimeUp) if time_left >= self.slow_after => {
                 slow_batch(batch, body.inflated_bytes, time_left)

@@ -41,8 +41,8 @@ impl PreparedBatch {
         unacknowledged: &[&Batch],
     ) -> Result<PreparedBatch, Error> {
         let envelope = batcher.envelope(&batch, unacknowledged, batcher.clock.now())?;
-        let has_content = batch.has_content;
-        let encoder = thread::spawn(move || encode(envelope, has_content));
+        let (has_content, encoding) = (batch.has_content, batcher.encoding());
+        let encoder = thread::spawn(move || encode(envelope, has_content, encoding));
         Ok(PreparedBatch { batch, source_version, encoder })
     }
 

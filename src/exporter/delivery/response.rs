@@ -28,6 +28,8 @@ pub enum BatchDecision {
     Response(SyncResponse),
     /// 400, 413 or 422 for the batch as a whole.
     BatchRejected(BatchRejection),
+    /// 415 for a body in zstd: the same batch may do in gzip.
+    EncodingRefused,
 }
 
 /// The rejection of a batch as a whole.

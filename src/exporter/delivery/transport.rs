@@ -11,19 +11,20 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::batch::encode::EncodedBody;
 use crate::exporter::clock::Clock;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::response::{BatchDecision, ForgetAnswer};
 use crate::exporter::delivery::signals::Signals;
 use crate::exporter::state::tombstones::ForgetRequest;
-use crate::protocol::{DigestsRequest, DigestsResponse, Identity};
+use crate::protocol::{ContentEncoding, DigestsRequest, DigestsResponse, Identity};
 
 /// The time that a request in flight gets after a signal; everything is saved within 2 s.
 const GRACE: Duration = Duration::from_millis(1500);
 
 enum Job {
-    Post(Arc<Vec<u8>>, DateTime<Utc>),
+    Post(Arc<Vec<u8>>, ContentEncoding, DateTime<Utc>),
     Identity(DateTime<Utc>),
     Digests(DigestsRequest, DateTime<Utc>),
     Forget(ForgetRequest, DateTime<Utc>),
@@ -79,11 +80,11 @@ impl Transport {
     /// Starts to post a compressed payload. The response has to arrive within `time_left`.
     pub fn post(
         &mut self,
-        body: Arc<Vec<u8>>,
+        body: &EncodedBody,
         now: DateTime<Utc>,
         time_left: Duration,
     ) -> Result<InFlight, RequestError> {
-        self.request(Job::Post(body, now), time_left)
+        self.request(Job::Post(body.bytes.clone(), body.encoding, now), time_left)
     }
 
     /// Waits for the response to a post. Returns the receiver's decision and the duration of the request.
@@ -167,7 +168,9 @@ impl Transport {
             for job in job_rx {
                 let started = Instant::now();
                 let event = match job {
-                    Job::Post(body, now) => Event::Posted(client.post(&body, now), started.elapsed()),
+                    Job::Post(body, encoding, now) => {
+                        Event::Posted(client.post(&body, encoding, now), started.elapsed())
+                    }
                     Job::Identity(now) => Event::Identified(client.identity(now)),
                     Job::Digests(asked, now) => Event::Digested(client.digests(&asked, now)),
                     Job::Forget(request, now) => Event::Forgotten(client.forget(&request, now)),

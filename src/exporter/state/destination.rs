@@ -45,6 +45,9 @@ pub struct Destination {
     /// A lower limit for batches, learned from timeouts or from the receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned_limit: Option<LearnedLimit>,
+    /// Time at which the receiver, or something on the way, last refused zstd.
+    #[serde(default, with = "time::optional", skip_serializing_if = "Option::is_none")]
+    pub zstd_refused_at: Option<DateTime<Utc>>,
     /// Last error, for `status`.
     #[serde(default)]
     pub last_error: Option<LastError>,

@@ -6,16 +6,16 @@
 //! they inflate.
 
 use super::api_error::ApiError;
+use super::inflate;
 use super::memory_budget::{KeyBodyBudget, MemoryBudget, Reservation, decoding_bytes};
+use crate::protocol::ContentEncoding;
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
 use axum::body::Body;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,20 +26,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 const DISCARD_BYTES_MAX: usize = 64 << 20;
 /// Time to read and discard them.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Smallest buffer to inflate into: a gzip's claimed size is used only above this size.
+/// Smallest buffer to inflate into: a body's claimed size is used only above this size.
 const INFLATED_BYTES_MIN: usize = 64 << 10;
 
 /// Depth of a session: below the payload and its array.
 const SESSION_DEPTH: usize = 3;
 /// Depth of a message or task: below its session and the array there.
 const ROW_DEPTH: usize = 5;
-
-/// Supported values of `Content-Encoding`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ContentEncoding {
-    Identity,
-    Gzip,
-}
 
 /// A body as received, with its reservation.
 #[derive(Debug)]
@@ -114,32 +107,21 @@ impl ReceivedBody {
             let reservation = memory.reserve_work(decoding_bytes(self.bytes.len())).await?;
             return Ok(InflatedBody { bytes: self.bytes, reservation });
         }
-        let claimed = claimed_bytes(&self.bytes).clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
+        let claimed = inflate::claimed_bytes(self.encoding, &self.bytes);
+        let claimed = claimed.clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
+        let window_bytes = inflate::window_bytes(self.encoding, &self.bytes);
         for bytes_max in [claimed, bytes_max] {
-            let reservation = memory.reserve_work(decoding_bytes(bytes_max)).await?;
-            // The claim is that of the last of several members, and may be wrong.
-            if let Some(bytes) = tokio::task::block_in_place(|| inflate(&self.bytes, bytes_max))? {
+            let mut reservation = memory.reserve_work(decoding_bytes(bytes_max) + window_bytes).await?;
+            // The claim is that of one of several members or frames, and may be wrong.
+            let inflated =
+                tokio::task::block_in_place(|| inflate::inflate(self.encoding, &self.bytes, bytes_max))?;
+            if let Some(bytes) = inflated {
+                reservation.shrink_to(decoding_bytes(bytes_max));
                 return Ok(InflatedBody { bytes, reservation });
             }
         }
         Err(too_large("the inflated body", bytes_max))
     }
-}
-
-/// Inflated size that the last gzip member claims in its trailer.
-fn claimed_bytes(gzip: &[u8]) -> usize {
-    gzip.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize)
-}
-
-/// Inflates all members of a gzip; `None` if the result is longer than `bytes_max`.
-fn inflate(gzip: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, ApiError> {
-    let mut bytes = Vec::with_capacity(bytes_max + 1);
-    // One byte more than allowed shows that the limit is exceeded.
-    MultiGzDecoder::new(gzip)
-        .take(bytes_max as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|_| ApiError::bad_request("the body is not a complete gzip stream"))?;
-    Ok((bytes.len() <= bytes_max).then_some(bytes))
 }
 
 /// A request's body while a handler owns it. When the handler drops the body, its unread rest goes to `UnreadBody`.
@@ -244,15 +226,13 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn content_encoding(headers: &HeaderMap) -> Result<ContentEncoding, ApiError> {
     let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(ContentEncoding::Identity) };
-    match encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(ContentEncoding::Identity),
-        "gzip" | "x-gzip" => Ok(ContentEncoding::Gzip),
-        _ => Err(ApiError::new(
+    ContentEncoding::of_name(encoding.to_str().unwrap_or("?")).ok_or_else(|| {
+        ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "this Content-Encoding is not supported: use gzip or none",
+            "this Content-Encoding is not supported: use zstd, gzip or none",
         )
-        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
-    }
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("zstd, gzip"))
+    })
 }
 
 fn too_large(subject: &str, bytes_max: usize) -> ApiError {
@@ -321,23 +301,6 @@ mod tests {
             br#"{"cursor":{"a":1},"sessions":[{"messages":[{"x":{"y":{}}},{}],"tasks":[{}]},{"id":"{"}]}"#;
         assert_eq!(count_rows(payload, 32), Some(5));
         assert_eq!(count_rows(payload, 6), None);
-    }
-
-    #[test]
-    fn gzip_of_several_members_is_inflated_whole_and_within_its_bound() {
-        use std::io::Write;
-        let gzip = |text: &[u8]| {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(text).unwrap();
-            encoder.finish().unwrap()
-        };
-        let two = [gzip(&[b'a'; 1_000]), gzip(b"b")].concat();
-        assert_eq!(claimed_bytes(&two), 1);
-        assert!(inflate(&two, 1).unwrap().is_none());
-        assert_eq!(inflate(&two, 1_001).unwrap().unwrap().len(), 1_001);
-        assert!(inflate(&two, 1_000).unwrap().is_none());
-        assert!(inflate(&two[..two.len() - 1], 2_000).is_err());
-        assert!(inflate(b"", 2_000).is_err());
     }
 
     #[tokio::test]

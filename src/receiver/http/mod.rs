@@ -18,6 +18,9 @@ mod connection;
 /// Requests that are served now, and those that are told to come again.
 mod admission;
 
+/// Inflation of bodies.
+mod inflate;
+
 /// Request bodies: bounded, inflated.
 mod body;
 

@@ -8,6 +8,7 @@ mod backoff;
 mod commands;
 mod edge_cases;
 mod destination;
+mod encodings;
 mod hook;
 mod gateway;
 mod hook_environment;

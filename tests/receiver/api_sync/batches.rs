@@ -121,6 +121,7 @@ fn status_codes_are_the_contracts() {
         let alice = receiver.client(&team.alice);
         let sealed = sealed("c", &[]);
         let gz = [("content-encoding", "gzip")];
+        let zs = [("content-encoding", "zstd")];
         let mut broken = sealed.clone();
         broken[20] ^= 1;
         for (what, status, response) in [
@@ -144,6 +145,19 @@ fn status_codes_are_the_contracts() {
             ("brotli", 415, alice.post("/api/sync", &[("content-encoding", "br")], &sealed)),
             ("no gzip", 400, alice.post("/api/sync", &gz, &sealed)),
             ("half a gzip", 400, alice.post("/api/sync", &gz, &gzip(&sealed)[..30])),
+            ("zstd", 200, alice.post("/api/sync", &zs, &zstd(&[&sealed], 20))),
+            (
+                "two frames",
+                200,
+                alice.post(
+                    "/api/sync",
+                    &zs,
+                    &[zstd(&[&sealed[..9]], 20), zstd(&[&sealed[9..]], 23)].concat(),
+                ),
+            ),
+            ("no zstd", 400, alice.post("/api/sync", &zs, &sealed)),
+            ("half a zstd", 400, alice.post("/api/sync", &zs, &zstd(&[&sealed], 20)[..30])),
+            ("nothing", 400, alice.post("/api/sync", &zs, b"")),
             ("checksum", 400, alice.post("/api/sync", &[], &broken)),
             (
                 "version",

@@ -29,6 +29,42 @@ fn a_gzip_bomb_is_refused_in_little_memory() {
 }
 
 #[test]
+fn a_zstd_bomb_is_refused_in_little_memory() {
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
+    let alice = receiver.client(&team.alice);
+    let post = |body: &[u8]| alice.post("/api/sync", &[("content-encoding", "zstd")], body);
+    // A few hundred KB that inflate to 10 GB: one frame of 200 MB, many times, and one that says so.
+    let mebibyte = vec![b' '; 1 << 20];
+    let frame = zstd(&vec![&mebibyte[..]; 200], 23);
+    for body in [frame.repeat(50), zstd_with_size(&mebibyte.repeat(40))] {
+        let response = post(&body);
+        assert_eq!(response.status, 413, "{}", response.text);
+    }
+    assert!(receiver.peak_kib() < 64 * 1024, "{} KiB", receiver.peak_kib());
+}
+
+/// A frame that names the size of its content.
+fn zstd_with_size(body: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(zstd_safe::compress_bound(body.len()));
+    zstd_safe::compress(&mut frame, body, 1).unwrap();
+    frame
+}
+
+#[test]
+fn a_window_of_more_than_8_mib_is_413() {
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
+    let alice = receiver.client(&team.alice);
+    let body = sealed("c", &[]);
+    for (window_log, status) in [(20, 200), (23, 200), (24, 413), (27, 413)] {
+        let frame = zstd(&[&body], window_log);
+        let response = alice.post("/api/sync", &[("content-encoding", "zstd")], &frame);
+        assert_eq!(response.status, status, "{window_log}: {}", response.text);
+    }
+}
+
+#[test]
 fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
     let store = sqlite();
     let (team, receiver) = (store.create_team(), store.serve());

@@ -16,7 +16,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 pub mod fault;
 pub mod store;
 
-use crate::support::http::{gunzip, read_body, read_head, response_head};
+use crate::support::http::{gunzip, read_body, read_head, response_head, unzstd};
 use fault::{Body, Ending, Fault, Request, RequestMatcher, Rule, TestResponse};
 use store::{InMemoryReceiver, Rejection, UserStore};
 
@@ -363,6 +363,7 @@ fn serve(mut stream: BufReader<Stream>, connection: usize, shared: &Shared) -> i
             request.wire = read_body(&request.head, &mut stream)?;
             request.body = match request.head.header("content-encoding") {
                 Some("gzip") => gunzip(&request.wire).ok(),
+                Some("zstd") => unzstd(&request.wire).ok(),
                 _ => Some(request.wire.clone()),
             };
             request.payload = request.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());

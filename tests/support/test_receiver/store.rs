@@ -218,10 +218,14 @@ impl InMemoryReceiver {
     fn check_headers(&mut self, head: &RequestHead) {
         let expected = [
             ("Content-Type", "application/json"),
-            ("Content-Encoding", "gzip"),
             (PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION),
             ("User-Agent", concat!("han-sync/", env!("CARGO_PKG_VERSION"))),
         ];
+        let encoding = head.header("Content-Encoding").unwrap_or_default();
+        let is_announced = |identity: &Identity| identity.encodings.iter().any(|name| name == encoding);
+        if encoding != "gzip" && !self.identities.values().any(is_announced) {
+            self.violations.push(format!("Content-Encoding: {encoding}, which is not announced"));
+        }
         for (name, value) in expected {
             if head.header(name) != Some(value) {
                 self.violations.push(format!("{name}: {:?} instead of {value}", head.header(name)));

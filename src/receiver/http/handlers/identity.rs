@@ -1,6 +1,8 @@
 //! `GET /api/sync/identity`: the user of a key, and the limits of this receiver.
 
-use crate::protocol::{CLIENT_ID_HEADER, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION};
+use crate::protocol::{
+    CLIENT_ID_HEADER, ENCODINGS, Identity, IdentityOrganization, Limits, PROTOCOL_VERSION,
+};
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Authenticated;
 use crate::receiver::http::response;
@@ -36,7 +38,7 @@ pub async fn get_identity(
         accounts: principal.accounts,
         organizations: organizations.collect(),
         protocol_versions: vec![PROTOCOL_VERSION.to_owned()],
-        encodings: vec!["gzip".to_owned()],
+        encodings: ENCODINGS.map(str::to_owned).to_vec(),
         limits: Limits {
             max_body_bytes: Some(BODY_BYTES_MAX as u64),
             max_inflated_bytes: Some(INFLATED_BYTES_MAX as u64),

@@ -59,6 +59,7 @@ fn posted(
             assert!(is_json || rejection.by == Rejecter::Gateway && status == 413);
             return is_printable(&rejection.to_string());
         }
+        Ok(BatchDecision::EncodingRefused) => panic!("only the client knows the encoding of its request"),
         Err(error) => return is_printable(error.message()),
     };
     assert!(is_json && matches!(status, 200 | 207 | 422), "{status} is no answer to a batch");

@@ -30,7 +30,9 @@ use tokio::runtime::Runtime;
 const STORED_MAX: u32 = 256;
 /// Batches stored between two recounts, which read everything.
 const STORED_PER_RECOUNT: u32 = 16;
-const ENCODINGS: [&str; 8] = ["", "", "gzip", "gzip", "gzip", "gzip", "deflate", "identity"];
+/// The first eight keep the meaning of older inputs.
+const ENCODINGS: [&str; 12] =
+    ["", "", "gzip", "gzip", "gzip", "gzip", "deflate", "identity", "zstd", "zstd", "zstd", "zstd"];
 
 thread_local! {
     static RECEIVER: RefCell<Option<ReceiverUnderTest>> = const { RefCell::new(None) };
@@ -56,10 +58,10 @@ pub fn run(input: &[u8]) {
     });
 }
 
-/// Sealed, compressed, in one member of gzip or two, or as it is.
+/// Sealed, compressed, in one member of gzip or two, in one frame of zstd or two, or as it is.
 fn body(form: usize, document: &[u8]) -> Vec<u8> {
     let mut sealed = document.to_vec();
-    if matches!(form, 1 | 3) && sealed.ends_with(b"}") {
+    if matches!(form, 1 | 3 | 9) && sealed.ends_with(b"}") {
         seal(&mut sealed);
     }
     let gzip = |part: &[u8]| {
@@ -67,11 +69,21 @@ fn body(form: usize, document: &[u8]) -> Vec<u8> {
         encoder.write_all(part).expect("memory");
         encoder.finish().expect("memory")
     };
+    let zstd = |part: &[u8]| {
+        let mut frame = Vec::with_capacity(zstd_safe::compress_bound(part.len()));
+        zstd_safe::compress(&mut frame, part, 1).expect("memory");
+        frame
+    };
     match form {
         2 | 3 => gzip(&sealed),
         4 => {
             let (first, second) = document.split_at(document.len() / 2);
             [gzip(first), gzip(second)].concat()
+        }
+        8 | 9 => zstd(&sealed),
+        10 => {
+            let (first, second) = document.split_at(document.len() / 2);
+            [zstd(first), zstd(second)].concat()
         }
         _ => sealed,
     }

@@ -112,7 +112,9 @@ pub(super) fn is_secret(value: &AssignedValue, context: &ValueContext) -> bool {
         }
         // A cookie or a query: the names in it are judged by themselves.
         Strength::Key
-            if value.has(b'=') && value.text.trim_end_matches('=').contains('=') && !(context.is_quoted && is_generated(value)) =>
+            if value.has(b'=')
+                && value.text.trim_end_matches('=').contains('=')
+                && !(context.is_quoted && is_generated(value)) =>
         {
             false
         }

@@ -196,12 +196,12 @@ pub(super) static RULES: &[Rule] = &[
         .boundary(Boundary::Anything)
         .source("HashiCorp Vault: AppRole", "https://developer.hashicorp.com/vault/docs/auth/approle")
         .examples("secret_id             «%{uuid}»", "secret_id_accessor    x"),
-    token("recovery_phrase", &["mnemonic", "seed phrase", "seed_phrase", "seed-phrase", "seedPhrase", "recovery phrase", "recovery_phrase", "recoveryPhrase", "secret phrase", "seed words", "backup phrase"], r#"(?i:mnemonic|seed[ _-]?phrase|recovery[ _-]?phrase|secret phrase|seed words|backup phrase)\\*["'`]?[ \t]{0,8}(?:[:=]|=>|is)?[ \t\r\n]{0,8}\\*["'`]?(?P<secret>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})"#)
+    token("recovery_phrase", &["mnemonic", "Seed phrase", "Recovery phrase", "Secret phrase", "Backup phrase", "seed phrase", "seed_phrase", "seed-phrase", "seedPhrase", "recovery phrase", "recovery_phrase", "recoveryPhrase", "secret phrase", "seed words", "backup phrase"], r#"(?i:mnemonic|seed[ _-]?phrase|recovery[ _-]?phrase|secret phrase|seed words|backup phrase)\\*["'`]?[ \t]{0,8}(?:[:=]|=>|is)?[ \t\r\n]{0,8}\\*["'`]?(?P<secret>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})"#)
         .any_case()
         .boundary(Boundary::Anything)
         .source("BIP 39: mnemonic codes", "https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki")
         .examples("MNEMONIC=\"«%{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice} %{dice}»\"", "mnemonic: a phrase that is easy to keep in mind"),
-    token("recovery_code", &["recovery code", "backup code", "scratch code", "rescue code", "recovery_code", "backup_code", "recoveryCode", "backupCode"], r#"(?i:recovery|backup|scratch|rescue)[ _]?(?i:codes?)\\*["']?[ \t]{0,8}[:=]?[ \t\r\n]{0,8}(?:[\[*•-][ \t\r\n]{0,8})?\\*["']?(?P<secret>(?:[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9}-[A-Za-z0-9]{4,10}|[A-Za-z]{4,10}-[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9})(?:[\s,"'\[\]*•-]{1,12}[A-Za-z0-9]{4,10}-[A-Za-z0-9]{4,10}){0,19})"#)
+    token("recovery_code", &["recovery code", "backup code", "scratch code", "rescue code", "Recovery code", "Backup code", "Scratch code", "Rescue code", "recovery_code", "backup_code", "recoveryCode", "backupCode"], r#"(?i:recovery|backup|scratch|rescue)[ _]?(?i:codes?)\\*["']?[ \t]{0,8}[:=]?[ \t\r\n]{0,8}(?:[\[*•-][ \t\r\n]{0,8})?\\*["']?(?P<secret>(?:[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9}-[A-Za-z0-9]{4,10}|[A-Za-z]{4,10}-[A-Za-z]{0,9}[0-9][A-Za-z0-9]{0,9})(?:[\s,"'\[\]*•-]{1,12}[A-Za-z0-9]{4,10}-[A-Za-z0-9]{4,10}){0,19})"#)
         .any_case()
         .boundary(Boundary::Anything)
         .check(Check::NoPlaceholder)
