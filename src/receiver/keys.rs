@@ -38,6 +38,16 @@ pub fn new_device_code() -> Result<String, getrandom::Error> {
     random_hex::<KEY_BYTES>()
 }
 
+/// Generates the secret of a sign-in to the page.
+pub fn new_session_secret() -> Result<String, getrandom::Error> {
+    random_hex::<KEY_BYTES>()
+}
+
+/// Token that a form of the page carries, derived from a secret of the browser's cookie, which it does not reveal.
+pub fn form_token(secret: &str) -> String {
+    hash(&format!("form token of {secret}"))
+}
+
 /// Generates a user code, `BCDF-GHJK`.
 pub fn new_user_code() -> Result<String, getrandom::Error> {
     // Bytes from here on would make some letters more likely than others.

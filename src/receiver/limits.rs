@@ -167,6 +167,20 @@ pub const WRONG_CODES_PER_MINUTE: u32 = 5;
 pub const FORM_BYTES_MAX: usize = 8 << 10;
 /// Characters of a machine's name.
 pub const DEVICE_NAME_CHARS_MAX: usize = 100;
+/// Sign-in to the page: a working day.
+pub const PAGE_SESSION_US: i64 = 12 * 3_600 * SECOND_US;
+/// Sign-ins of one user that are kept; the oldest one goes first.
+pub const PAGE_SESSIONS_MAX: i64 = 50;
+/// Rows of a table of the page.
+pub const PAGE_ROWS: usize = 50;
+/// Rows of each table of the overview; its CSV has all.
+pub const OVERVIEW_ROWS: usize = 10;
+/// Bytes of a CSV document: it is held in memory until it is sent.
+pub const CSV_BYTES_MAX: usize = 12 << 20;
+/// Characters of a key's label.
+pub const KEY_LABEL_CHARS_MAX: usize = 100;
+/// Bytes of a message's text in the view of a session; the rest is in the CSV.
+pub const SHOWN_CONTENT_BYTES: usize = 16 << 10;
 /// Lifetime of a key that a device authorization makes: 90 days.
 pub const KEY_LIFETIME_US: i64 = 90 * 86_400 * SECOND_US;
 /// A key's last use is recorded at most this often, so that most requests cost no write.

@@ -21,6 +21,9 @@ pub mod store;
 /// The GraphQL API over the store.
 pub mod graphql;
 
+/// The page: views of a team's data as HTML.
+mod page;
+
 /// The HTTP server.
 pub mod http;
 

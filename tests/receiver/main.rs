@@ -26,6 +26,13 @@ mod graphql {
     mod visibility;
 }
 
+/// The page.
+mod page {
+    mod browser;
+    mod sign_in;
+    mod views;
+}
+
 /// `admin …`.
 mod admin {
     mod check;

@@ -73,6 +73,7 @@ fn each_role_is_granted_what_it_uses_and_no_more() {
             "directory S",
             "members S",
             "owners S",
+            "page_sessions DIS",
             "readiness ISU",
             "tenants S"
         ]

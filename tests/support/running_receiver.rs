@@ -392,7 +392,8 @@ impl HttpClient<'_> {
     }
 }
 
-fn read(mut response: ureq::http::Response<ureq::Body>) -> HttpResponse {
+/// Reads a response whole.
+pub fn read(mut response: ureq::http::Response<ureq::Body>) -> HttpResponse {
     let headers = response.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();

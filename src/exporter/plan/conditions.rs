@@ -38,6 +38,13 @@ pub struct ConditionKind {
     command: &'static str,
 }
 
+impl ConditionKind {
+    /// The command that mends it, unless the command names a place on its machine.
+    pub fn fixed_command(&self) -> Option<&'static str> {
+        (!self.command.contains(['{', '$'])).then_some(self.command)
+    }
+}
+
 /// Declares the table: a constant for each row, and the list of all.
 macro_rules! conditions {
     ($($code:ident $severity:ident $hours:literal h, $sentence:literal, $command:literal;)*) => {

@@ -17,7 +17,7 @@ mod loaders;
 mod context;
 
 /// Cursors of keyset pagination.
-mod cursor;
+pub mod cursor;
 
 /// Object types and enums.
 mod types;

@@ -71,6 +71,7 @@ impl Query {
             user: user.map(replace_nul),
             branch: branch.map(replace_nul),
             pull_request: pr,
+            ..SessionQuery::default()
         };
         let sessions = viewer.reader().sessions(&filter, first, after.as_ref()).await.map_err(store_error)?;
         Ok(Connection::page(

@@ -1,15 +1,15 @@
 //! Access log and request metrics: the one layer in which every response is finished.
 //!
 //! Invariants: each request is one log line and one count, and the line has the request id of the response; an `ApiError`
-//! becomes `{"error", "requestId"}` here and nowhere else; keys and bodies are never logged. Kept by hand: tower-http's
+//! becomes `{"error", "requestId"}`, or a page for people, here and nowhere else; keys and bodies are never logged. Kept by hand: tower-http's
 //! `TraceLayer` knows neither the caller nor the unread rest of a body.
 
 use super::api_error::ApiError;
 use super::body;
-use super::routes::route_name;
+use super::routes::{is_view, route_name};
 use super::state::AppState;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::CONNECTION;
+use axum::http::header::{ACCEPT, CONNECTION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -41,7 +41,8 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
     let started = Instant::now();
     let request_id = request_id(&request);
     let method = request.method().clone();
-    let route = route_name(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let (route, is_for_people) = (route_name(matched), is_for_people(matched, &request));
     let access_log = AccessLog::default();
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(access_log.clone());
@@ -56,7 +57,11 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
         if let Some(cause) = error.cause() {
             tracing::error!(request_id, cause, "request failed");
         }
-        response = error.render(&request_id, || {
+        let page = match is_for_people {
+            true => (state.render_error)(error.status(), error.message(), &request_id),
+            false => None,
+        };
+        response = error.render(&request_id, page, || {
             let random = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
             state.retry_slots.take(Instant::now(), random)
         });
@@ -81,6 +86,15 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
         "request"
     );
     response
+}
+
+/// True for a view of the page, and for a browser that asks for what no program does.
+fn is_for_people(matched_path: Option<&str>, request: &Request) -> bool {
+    let accepts_html = || {
+        let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+        accepted.is_some_and(|accepted| accepted.contains("text/html"))
+    };
+    is_view(matched_path) || matched_path.is_none() && accepts_html()
 }
 
 /// Id that tower-http's request-id layer gave the request.

@@ -79,15 +79,33 @@ impl ApiError {
         self
     }
 
+    /// Status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Message for the client.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Cause for the log, where the client's message does not say everything.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// Builds the response that the client gets. `retry_after_s` returns the seconds after which there is less load.
-    pub fn render(self, request_id: &str, retry_after_s: impl FnOnce() -> u64) -> Response {
-        let body = ErrorBody { error: self.message, request_id: Some(request_id.to_owned()) };
-        let mut response = (self.status, Json(body)).into_response();
+    /// Builds the response that a program gets, or takes `page`, the one for a person. `retry_after_s` returns the seconds
+    /// after which there is less load.
+    pub fn render(
+        self,
+        request_id: &str,
+        page: Option<Response>,
+        retry_after_s: impl FnOnce() -> u64,
+    ) -> Response {
+        let mut response = page.unwrap_or_else(|| {
+            let body = ErrorBody { error: self.message, request_id: Some(request_id.to_owned()) };
+            (self.status, Json(body)).into_response()
+        });
         if let Some(header) = self.header {
             let (name, value) = *header;
             response.headers_mut().insert(name, value);

@@ -6,10 +6,10 @@
 use super::access_log;
 use super::api_error::ApiError;
 use super::connection::PeerAddress;
-use super::handlers::{device, digests, forget, graphql, health, home, identity, metrics, oauth, sync};
+use super::handlers::{digests, forget, graphql, health, identity, metrics, oauth, page, sync};
 use super::routes::{
-    DEVICE, DEVICE_AUTHORIZATION, DIGESTS, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY,
-    REVOKE, SESSION, SESSIONS, SYNC, TOKEN, TOMBSTONE, TOMBSTONES,
+    DEVICE_AUTHORIZATION, DIGESTS, DISCOVERY, GRAPHQL, HEALTH, HOME, IDENTITY, METRICS, READY, REVOKE,
+    SESSION, SESSIONS, SYNC, TOKEN, TOMBSTONE, TOMBSTONES, public_paths,
 };
 use super::state::{AppState, ServerOptions};
 use crate::receiver::store::Store;
@@ -53,7 +53,7 @@ type StateRouter = Router<Arc<AppState>>;
 impl App {
     /// Builds the routes of both listeners over one store. Fails if the operating system has no more threads.
     pub fn new(store: Store, options: ServerOptions) -> io::Result<App> {
-        let state = Arc::new(AppState::new(store, options)?);
+        let state = Arc::new(AppState::new(store, options, page::error_page)?);
         Ok(App {
             public: with_layers(public_routes(), state.clone()),
             metrics: with_layers(metrics_routes(), state.clone()),
@@ -110,8 +110,9 @@ fn public_routes() -> StateRouter {
         route(router, DEVICE_AUTHORIZATION, other_methods("POST").post(oauth::post_device_authorization));
     let router = route(router, TOKEN, other_methods("POST").post(oauth::post_token));
     let router = route(router, REVOKE, other_methods("POST").post(oauth::post_revoke));
-    let router = route(router, DEVICE, other_methods("GET, HEAD").get(device::device));
-    let router = route(router, HOME, other_methods("GET, HEAD").get(home::home));
+    let router = page::page_routes().into_iter().fold(router, |router, (path, methods)| {
+        route(router, path, methods.fallback(|| async { ApiError::method_not_allowed("GET, HEAD, POST") }))
+    });
     let router = route(router, HEALTH, other_methods("GET, HEAD").get(health::healthz));
     let router = route(router, READY, other_methods("GET, HEAD").get(health::readyz));
     route(router, METRICS, only_get().get(metrics::metrics_with_key))
@@ -124,23 +125,7 @@ fn metrics_routes() -> StateRouter {
     let router = route(router, HEALTH, any(not_found).get(health::healthz));
     let router = route(router, READY, any(not_found).get(health::readyz));
     let router = route(router, METRICS, any(not_found).get(metrics::metrics).head(not_found));
-    let public = [
-        SYNC,
-        IDENTITY,
-        DIGESTS,
-        SESSIONS,
-        SESSION,
-        TOMBSTONES,
-        TOMBSTONE,
-        GRAPHQL,
-        DISCOVERY,
-        DEVICE_AUTHORIZATION,
-        TOKEN,
-        REVOKE,
-        DEVICE,
-        HOME,
-    ];
-    public.iter().fold(router, |router, path| route(router, path, any(not_found)))
+    public_paths().fold(router, |router, path| route(router, path, any(not_found)))
 }
 
 /// Adds a route with and without a trailing slash: exporters are configured with either.

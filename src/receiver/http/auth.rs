@@ -70,14 +70,22 @@ impl FromRequestParts<Arc<AppState>> for MetricsAccess {
     }
 }
 
-/// Finds the user of the request's key. A refusal is counted for the audit log.
+/// Finds the user of the request's key.
 async fn lookup(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
-    let address = client_address(parts, state);
+    principal_of_key(bearer_key(&parts.headers), client_address(parts, state), state).await
+}
+
+/// Finds the user of a key. A refusal is counted for the audit log.
+pub async fn principal_of_key(
+    key: Option<&str>,
+    address: Option<IpAddr>,
+    state: &AppState,
+) -> Result<Principal, ApiError> {
     let refused = |failure| {
         state.metrics.record_auth_failure(failure);
         state.refusals.add(address, time::now_us());
     };
-    let Some(key) = bearer_key(&parts.headers) else {
+    let Some(key) = key.filter(|key| is_possible(key)) else {
         refused(AuthFailure::Missing);
         return Err(ApiError::unauthorized());
     };
@@ -101,12 +109,18 @@ async fn lookup(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
 }
 
 /// Address of the client, which a trusted proxy may forward; `None` for a request that comes from memory.
-fn client_address(parts: &Parts, state: &AppState) -> Option<IpAddr> {
-    let PeerAddress(peer) = parts.extensions.get::<PeerAddress>()?;
-    Some(state.trusted_proxies.client(*peer, &parts.headers))
+pub fn client_address(parts: &Parts, state: &AppState) -> Option<IpAddr> {
+    client_of(parts.extensions.get::<PeerAddress>().copied(), &parts.headers, state)
 }
 
-fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {
+/// As [`client_address`], of the other end of the connection and the headers.
+pub fn client_of(peer: Option<PeerAddress>, headers: &HeaderMap, state: &AppState) -> Option<IpAddr> {
+    let PeerAddress(peer) = peer?;
+    Some(state.trusted_proxies.client(peer, headers))
+}
+
+/// Takes a request of a key from its rate limit.
+pub fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {
     state.rate_limiter.take(&principal.key_id, Instant::now()).map_err(|retry_after_s| {
         ApiError::too_many_requests("this key has reached its rate limit", retry_after_s)
     })
@@ -115,6 +129,9 @@ fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {
 fn bearer_key(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let key = key.trim();
-    let is_possible = scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() && key.len() <= KEY_BYTES_MAX;
-    is_possible.then_some(key)
+    (scheme.eq_ignore_ascii_case("bearer") && is_possible(key)).then_some(key)
+}
+
+fn is_possible(key: &str) -> bool {
+    !key.is_empty() && key.len() <= KEY_BYTES_MAX
 }

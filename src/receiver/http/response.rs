@@ -50,9 +50,19 @@ pub async fn counted(
 }
 
 /// Builds a response of serialized JSON for which memory was reserved before, and which also holds `permit`.
-pub fn json_within<P: Send + 'static>(bytes: Vec<u8>, mut reservation: Reservation, permit: P) -> Response {
+pub fn json_within<P: Send + 'static>(bytes: Vec<u8>, reservation: Reservation, permit: P) -> Response {
+    within(JSON, bytes, reservation, permit)
+}
+
+/// Builds a response of bytes for which memory was reserved before, and which also holds `permit`.
+pub fn within<P: Send + 'static>(
+    content_type: HeaderValue,
+    bytes: Vec<u8>,
+    mut reservation: Reservation,
+    permit: P,
+) -> Response {
     reservation.shrink_to(bytes.len());
-    response(StatusCode::OK, JSON, held(bytes, (reservation, permit)))
+    response(StatusCode::OK, content_type, held(bytes, (reservation, permit)))
 }
 
 /// Serializes a value as JSON.

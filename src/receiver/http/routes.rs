@@ -1,7 +1,7 @@
 //! Paths of the receiver, and the names that log and metrics have for them.
 
-/// Path and name of each route. Names are a closed set, unlike the paths that clients ask for.
-const ROUTES: [(&str, &str); 17] = [
+/// Path and name of each route for programs. Names are a closed set, unlike the paths that clients ask for.
+const ROUTES: [(&str, &str); 15] = [
     (SYNC, "sync"),
     (IDENTITY, "identity"),
     (DIGESTS, "digests"),
@@ -14,11 +14,37 @@ const ROUTES: [(&str, &str); 17] = [
     (DEVICE_AUTHORIZATION, "oauth_device_authorization"),
     (TOKEN, "oauth_token"),
     (REVOKE, "oauth_revoke"),
-    (DEVICE, "device"),
-    (HOME, "home"),
     (HEALTH, "healthz"),
     (READY, "readyz"),
     (METRICS, "metrics"),
+];
+
+/// Path and name of each route of the page, for people.
+const PAGE_ROUTES: [(&str, &str); 24] = [
+    (HOME, "home"),
+    (HOME_CSV, "overview_csv"),
+    (OVERVIEW_CSV, "overview_csv"),
+    (STYLE_SHEET, "style_sheet"),
+    (ICON, "icon"),
+    (SIGN_IN, "sign_in"),
+    (SIGN_OUT, "sign_out"),
+    (SIGN_OUT_EVERYWHERE, "sign_out_everywhere"),
+    (CLIENTS, "clients_view"),
+    (CLIENTS_CSV, "clients_csv"),
+    (SESSION_LIST, "sessions_view"),
+    (SESSION_LIST_CSV, "sessions_csv"),
+    (SESSION_VIEW, "session_view"),
+    (ME, "me"),
+    (ME_CSV, "me_csv"),
+    (FORGET, "forget"),
+    (KEYS, "keys"),
+    (KEYS_CSV, "keys_csv"),
+    (REVOKE_KEY, "key_revoke"),
+    (DEVICE, "device"),
+    (MEMBERS, "members"),
+    (MEMBERS_CSV, "members_csv"),
+    (AUDIT, "audit"),
+    (AUDIT_CSV, "audit_csv"),
 ];
 
 pub const SYNC: &str = "/api/sync";
@@ -35,15 +61,53 @@ pub const TOKEN: &str = "/oauth/token";
 pub const REVOKE: &str = "/oauth/revoke";
 pub const DEVICE: &str = "/device";
 pub const HOME: &str = "/";
+pub const HOME_CSV: &str = "/.csv";
+pub const OVERVIEW_CSV: &str = "/overview.csv";
+pub const STYLE_SHEET: &str = "/page.css";
+pub const ICON: &str = "/page.svg";
+pub const SIGN_IN: &str = "/sign-in";
+pub const SIGN_OUT: &str = "/sign-out";
+pub const SIGN_OUT_EVERYWHERE: &str = "/sign-out-everywhere";
+pub const CLIENTS: &str = "/clients";
+pub const CLIENTS_CSV: &str = "/clients.csv";
+pub const SESSION_LIST: &str = "/sessions";
+pub const SESSION_LIST_CSV: &str = "/sessions.csv";
+pub const SESSION_VIEW: &str = "/sessions/{id}";
+pub const ME: &str = "/me";
+pub const ME_CSV: &str = "/me.csv";
+pub const FORGET: &str = "/forget";
+pub const KEYS: &str = "/keys";
+pub const KEYS_CSV: &str = "/keys.csv";
+pub const REVOKE_KEY: &str = "/keys/{id}/revoke";
+pub const MEMBERS: &str = "/members";
+pub const MEMBERS_CSV: &str = "/members.csv";
+pub const AUDIT: &str = "/audit";
+pub const AUDIT_CSV: &str = "/audit.csv";
 pub const HEALTH: &str = "/healthz";
 pub const READY: &str = "/readyz";
 pub const METRICS: &str = "/metrics";
 
 /// Name of a matched path, with or without a trailing slash; `unknown` for a request that matches no route.
 pub fn route_name(matched_path: Option<&str>) -> &'static str {
-    let path = matched_path.unwrap_or_default();
-    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-    ROUTES.iter().find(|(route, _)| *route == path).map_or("unknown", |(_, name)| name)
+    let path = without_slash(matched_path.unwrap_or_default());
+    let mut routes = ROUTES.iter().chain(&PAGE_ROUTES);
+    routes.find(|(route, _)| *route == path).map_or("unknown", |(_, name)| name)
+}
+
+/// True for a view of the page, whose errors are for people.
+pub fn is_view(matched_path: Option<&str>) -> bool {
+    let path = without_slash(matched_path.unwrap_or_default());
+    PAGE_ROUTES.iter().any(|(route, _)| *route == path) && !path.ends_with(".csv")
+}
+
+/// All paths but those of health and metrics.
+pub fn public_paths() -> impl Iterator<Item = &'static str> {
+    let paths = ROUTES.iter().chain(&PAGE_ROUTES).map(|(path, _)| *path);
+    paths.filter(|path| ![HEALTH, READY, METRICS].contains(path))
+}
+
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -56,5 +120,11 @@ mod tests {
         assert_eq!(route_name(Some("/api/sync")), "sync");
         assert_eq!(route_name(Some("/")), "home");
         assert_eq!(route_name(None), "unknown");
+    }
+
+    #[test]
+    fn errors_of_views_are_for_people_and_those_of_documents_for_programs() {
+        assert!(is_view(Some("/sessions/{id}")) && is_view(Some("/")) && is_view(Some("/me/")));
+        assert!(!is_view(Some("/sessions.csv")) && !is_view(Some("/api/sync")) && !is_view(None));
     }
 }

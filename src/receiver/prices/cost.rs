@@ -45,6 +45,14 @@ impl Cost {
         }
     }
 
+    /// Adds the cost of another group.
+    pub fn merge(&mut self, other: &Cost) {
+        if let Some(exact) = other.exact {
+            self.exact = Some(self.exact.unwrap_or(0).saturating_add(exact));
+        }
+        self.unpriced_tokens = self.unpriced_tokens.saturating_add(other.unpriced_tokens);
+    }
+
     /// Micro-dollars, rounded half up; `None` where nothing has a price.
     pub fn micros(&self) -> Option<i64> {
         let exact = self.exact?;
@@ -103,6 +111,9 @@ mod tests {
         #[test]
         fn groups_add_up_to_their_total_without_overflow(groups in prop::collection::vec(group(), 0..40), at in 0..40_usize) {
             let total = cost(&groups);
+            let mut merged = Cost::default();
+            groups.iter().for_each(|group| merged.merge(&cost(&[*group])));
+            prop_assert_eq!(merged, total);
             let (one, other) = groups.split_at(at.min(groups.len()));
             let parts = [cost(one), cost(other)];
             let sum = parts.iter().filter_map(|part| part.exact).fold(None, |sum: Option<i128>, part| {

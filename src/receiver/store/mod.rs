@@ -55,8 +55,8 @@ pub use audit::{AUDIT_DAYS_MIN, AuditCheck, AuditRecord};
 pub use check::StoreCheck;
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
-    DeviceCodes, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership, NewKey, Principal, QueryReader,
-    Role, TenantInfo, TenantKind,
+    AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership,
+    NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind,
 };
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};

@@ -73,11 +73,17 @@ async fn forget(
     if !outcome.is_refused() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    if outcome.sessions == 0 {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, reason(&outcome)));
+    if let Some(refusal) = refusal(&outcome) {
+        return Err(refusal);
     }
     let refused: BTreeSet<&String> = outcome.refused.union(&outcome.left).collect();
     response::json(StatusCode::MULTI_STATUS, &json!({"refused": refused}), &state.memory).await
+}
+
+/// The rejection of a request of which nothing was done.
+pub fn refusal(outcome: &ForgetOutcome) -> Option<ApiError> {
+    let is_refusal = outcome.is_refused() && outcome.sessions == 0;
+    is_refusal.then(|| ApiError::new(StatusCode::FORBIDDEN, reason(outcome)))
 }
 
 async fn restore(

@@ -54,7 +54,7 @@ impl Store {
         let mut refused: HashMap<(Option<String>, i64), usize> = HashMap::new();
         for row in &rows {
             let at = row.int(0)?;
-            let record = read(row, named)?;
+            let record = read_entry(row, named)?;
             if record.action == REFUSED_AUTHENTICATION {
                 let key = (record.address.clone(), at.div_euclid(MINUTE_US));
                 if let Some(index) = refused.get(&key) {
@@ -69,7 +69,8 @@ impl Store {
     }
 }
 
-fn read(row: &Row, named: impl Fn(String) -> String) -> Result<AuditRecord> {
+/// Reads a row, with the names that are known.
+pub fn read_entry(row: &Row, named: impl Fn(String) -> String) -> Result<AuditRecord> {
     Ok(AuditRecord {
         at: time::rfc3339(row.int(0)?),
         actor: row.opt_text(1)?.map(&named),

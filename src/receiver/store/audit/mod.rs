@@ -18,5 +18,5 @@ mod check;
 
 pub use check::AuditCheck;
 pub use entry::{Actor, AuditEntry, record};
-pub use list::AuditRecord;
+pub use list::{AuditRecord, read_entry};
 pub use prune::AUDIT_DAYS_MIN;

@@ -30,6 +30,12 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0002_client_reports.sql"),
         postgres_sql: "",
     },
+    Migration {
+        number: 3,
+        name: "sign-ins to the page",
+        sql: include_str!("migrations/0003_page_sessions.sql"),
+        postgres_sql: include_str!("migrations/0003_page_sessions.postgres.sql"),
+    },
 ];
 
 /// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.

@@ -18,6 +18,13 @@ const SELECT_KEY: &str = "\
     JOIN tenants t ON t.tenant_id = k.tenant_id \
     WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
+/// As [`SELECT_KEY`], by the hash of a sign-in's secret.
+const SELECT_PAGE_SESSION: &str = "\
+    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at, k.expires_at FROM page_sessions s \
+    JOIN api_keys k ON k.tenant_id = s.user_id AND k.key_id = s.key_id \
+    JOIN tenants t ON t.tenant_id = k.tenant_id \
+    WHERE s.tenant_id = 'directory' AND s.session_hash = $1 AND s.expires_at > $2 \
+    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
 const SELECT_MEMBERSHIPS: &str = "\
     SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
     JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
@@ -36,9 +43,19 @@ const KEY_USE_TIMEOUT: Duration = Duration::from_secs(1);
 impl Store {
     /// The user of a key that is neither expired nor revoked at `now`.
     pub async fn authenticate(&self, key: &str, now: i64) -> Result<Option<Principal>> {
-        let hash = keys::hash(key);
+        self.principal_by(SELECT_KEY, key, now).await
+    }
+
+    /// The user of a sign-in to the page that has not ended at `now`, and whose key is neither expired nor revoked.
+    pub async fn authenticate_page(&self, secret: &str, now: i64) -> Result<Option<Principal>> {
+        self.principal_by(SELECT_PAGE_SESSION, secret, now).await
+    }
+
+    /// The user whose key a query finds by the hash of a secret.
+    async fn principal_by(&self, select: &str, secret: &str, now: i64) -> Result<Option<Principal>> {
+        let hash = keys::hash(secret);
         let tx = self.db.read(DbRole::Directory).await?;
-        let Some(row) = tx.query_one(SELECT_KEY, &[Value::from(hash), now.into()]).await? else {
+        let Some(row) = tx.query_one(select, &[Value::from(hash), now.into()]).await? else {
             tx.commit().await?;
             return Ok(None);
         };

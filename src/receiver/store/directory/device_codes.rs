@@ -182,17 +182,19 @@ impl Store {
         let tx = self.db.read(DbRole::Operator).await?;
         let rows = tx.query(LIST_PENDING, &[time::now_us().into()]).await?;
         tx.commit().await?;
-        let read = |row: &Row| -> Result<DeviceInfo> {
-            Ok(DeviceInfo {
-                machine: row.text(0)?,
-                address: row.text(1)?,
-                requested_at: time::rfc3339(row.int(2)?),
-                expires_at: time::rfc3339(row.int(3)?),
-                approved_for: row.opt_text(4)?,
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(read_device).collect()
     }
+}
+
+/// Reads a row of a list of machines.
+pub fn read_device(row: &Row) -> Result<DeviceInfo> {
+    Ok(DeviceInfo {
+        machine: row.text(0)?,
+        address: row.text(1)?,
+        requested_at: time::rfc3339(row.int(2)?),
+        expires_at: time::rfc3339(row.int(3)?),
+        approved_for: row.opt_text(4)?,
+    })
 }
 
 /// Reads the state of a device authorization; `None` if it is approved.
@@ -234,7 +236,7 @@ fn require_one(changed: u64) -> Result<()> {
 }
 
 /// Hashes a user code as a person may type it: without regard to case, hyphens and blanks.
-fn hash_user_code(text: &str) -> String {
+pub fn hash_user_code(text: &str) -> String {
     let letters = text.chars().filter(|letter| letter.is_ascii_alphanumeric());
     keys::hash(&letters.map(|letter| letter.to_ascii_uppercase()).collect::<String>())
 }

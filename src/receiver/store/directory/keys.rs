@@ -161,7 +161,8 @@ pub async fn insert_key(
     })
 }
 
-fn read_key(row: &Row) -> Result<KeyInfo> {
+/// Reads a row of a list of keys.
+pub fn read_key(row: &Row) -> Result<KeyInfo> {
     Ok(KeyInfo {
         id: row.text(0)?,
         login: row.text(1)?,

@@ -19,12 +19,20 @@ mod keys;
 
 mod device_codes;
 
+mod page_sessions;
+
+mod own_keys;
+
+mod organization_audit;
+
 mod tenants;
 
 pub use device_codes::{DeviceCodes, DeviceInfo, DevicePoll};
 pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
+pub use organization_audit::AuditPosition;
+pub use own_keys::DeviceDecision;
 pub use principal::{Membership, Principal, Role};
 pub use query_reader::QueryReader;
 pub use tenants::{TenantInfo, remove_tenant, tenant_users};

@@ -38,6 +38,9 @@ const SELECT_LOGINS: &str =
     "SELECT tenant_id, handle FROM tenants WHERE kind = 'user' AND tenant_id IN {list:$1}";
 const SELECT_USER_ID: &str =
     "SELECT subject FROM directory WHERE tenant_id = 'directory' AND kind = 'user' AND name = $1";
+const SELECT_ADMINS: &str = "\
+    SELECT m.tenant_id, t.handle FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
+    WHERE m.tenant_id IN {list:$1} AND m.role = 'admin' ORDER BY t.handle";
 const SELECT_MEMBERS: &str = "\
     SELECT m.tenant_id, t.handle, m.role FROM members m JOIN tenants t ON t.tenant_id = m.user_id \
     WHERE m.tenant_id IN {list:$1} ORDER BY t.handle LIMIT $2";
@@ -91,6 +94,19 @@ impl QueryReader {
         let row = tx.query_one(SELECT_USER_ID, &[login.into()]).await?;
         tx.commit().await?;
         row.map_or_else(|| Ok(NOBODY.to_owned()), |row| row.text(0))
+    }
+
+    /// The logins of the admins of the reader's organizations, by tenant: those who read what the reader stores there.
+    pub async fn admins(&self) -> Result<HashMap<String, Vec<String>>> {
+        let tenants: Vec<String> =
+            self.principal.memberships.iter().map(|membership| membership.tenant_id.clone()).collect();
+        let tx = self.begin(DbRole::Directory).await?;
+        let mut admins: HashMap<String, Vec<String>> = HashMap::new();
+        for row in tx.query(SELECT_ADMINS, &[tenants.into()]).await? {
+            admins.entry(row.text(0)?).or_default().push(row.text(1)?);
+        }
+        tx.commit().await?;
+        Ok(admins)
     }
 
     /// Login and role of the members of organizations, by tenant. Only the admins of an organization see the other

@@ -43,6 +43,7 @@ const REMOVE_USER_ELSEWHERE: &[&str] = &[
     "DELETE FROM tasks WHERE user_id = $1",
     "DELETE FROM usages WHERE user_id = $1",
     "DELETE FROM clients WHERE user_id = $1",
+    "DELETE FROM page_sessions WHERE user_id = $1",
 ];
 
 /// An organization or a user in a list.

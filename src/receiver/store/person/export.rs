@@ -70,6 +70,12 @@ const KINDS: &[RecordKind] = &[
         ],
     },
     RecordKind {
+        name: "sign-in",
+        sql: "SELECT key_id, began_at, expires_at FROM page_sessions WHERE tenant_id = 'directory' AND user_id = $1 \
+              ORDER BY began_at, session_hash",
+        members: &[("key", Text), ("beganAt", Time), ("expiresAt", Time)],
+    },
+    RecordKind {
         name: "client",
         sql: "SELECT CASE WHEN t.kind = 'organization' THEN t.handle END, c.client_id, c.last_seen_at, c.last_success_at, \
               c.sessions, c.messages, c.attempts, c.last_errors, c.version, c.os, c.pending_sessions, c.pending_messages, \

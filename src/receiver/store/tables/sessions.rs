@@ -63,6 +63,12 @@ pub struct SessionQuery {
     pub branch: Option<String>,
     /// Number of its pull request.
     pub pull_request: Option<i64>,
+    /// Language model of one of its messages.
+    pub model: Option<String>,
+    /// True for sessions of organizations alone, without the private space.
+    pub in_organizations: bool,
+    /// First and last UTC day, of which it has a message on one.
+    pub days: Option<(i64, i64)>,
 }
 
 /// A position in the list of sessions, which begins with the one that was stored last.
@@ -221,11 +227,14 @@ pub const GROW_SESSIONS: InsertMany = InsertMany {
 
 const READ_COLUMNS: &str = "tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
     message_count, total_message_count, last_modified, stored_at, pr_number, pr_url, team_name";
-/// `$2` is the only user whose rows are visible, or empty.
+/// `$2` is the only user whose rows are visible, or empty. Then user, repository, branch, pull request, model, first and last
+/// day, each empty or 0 for all.
 const SELECTION: &str = "WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND ($3 = '' OR user_id = $3) \
-    AND ($4 = '' OR repository = $4) AND ($5 = '' OR EXISTS (SELECT 1 FROM metrics m WHERE m.tenant_id = $1 \
-    AND m.user_id = sessions.user_id AND m.session_id = sessions.session_id AND m.branch = $5 AND m.messages > 0)) \
-    AND (CAST($6 AS BIGINT) = 0 OR pr_number = $6)";
+    AND ($4 = '' OR repository = $4) AND (CAST($6 AS BIGINT) = 0 OR pr_number = $6) \
+    AND ($5 = '' AND $7 = '' AND CAST($9 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM metrics m WHERE m.tenant_id = $1 \
+    AND m.user_id = sessions.user_id AND m.session_id = sessions.session_id AND m.messages > 0 \
+    AND ($5 = '' OR m.branch = $5) AND ($7 = '' OR m.model = $7) \
+    AND (CAST($9 AS BIGINT) = 0 OR m.day BETWEEN CAST($8 AS BIGINT) AND $9)))";
 
 /// The repository of a user's session in a tenant, as a URL; `None` if only the session's location is left.
 pub async fn session_repository(
@@ -286,7 +295,8 @@ impl QueryReader {
         let mut page = Vec::new();
         for tenant in principal.tenants() {
             let slug = principal.membership(&tenant).map(|membership| &membership.slug);
-            if query.organization.is_some() && query.organization.as_ref() != slug {
+            let is_elsewhere = query.organization.is_some() && query.organization.as_ref() != slug;
+            if is_elsewhere || query.in_organizations && slug.is_none() {
                 continue;
             }
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
@@ -297,21 +307,24 @@ impl QueryReader {
                 Value::from(&repository),
                 Value::from(query.branch.clone().unwrap_or_default()),
                 query.pull_request.unwrap_or(0).into(),
+                Value::from(query.model.clone().unwrap_or_default()),
+                query.days.map_or(0, |days| days.0).into(),
+                query.days.map_or(0, |days| days.1).into(),
                 i64::try_from(first + 1).unwrap_or(i64::MAX).into(),
             ];
             let mut keyset = "";
             if let Some(after) = after {
                 // The tenant breaks ties, so that each session has one position in the merged list.
                 keyset = if tenant < after.tenant_id {
-                    "AND (stored_at, session_id) <= ($8, $9)"
+                    "AND (stored_at, session_id) <= ($11, $12)"
                 } else {
-                    "AND (stored_at, session_id) < ($8, $9)"
+                    "AND (stored_at, session_id) < ($11, $12)"
                 };
                 params.extend([after.stored_at.into(), Value::from(&after.id)]);
             }
             let sql = format!(
                 "SELECT {READ_COLUMNS} FROM sessions {SELECTION} {keyset} \
-                 ORDER BY stored_at DESC, session_id DESC LIMIT $7"
+                 ORDER BY stored_at DESC, session_id DESC LIMIT $10"
             );
             for row in tx.query(&sql, &params).await? {
                 page.push(StoredSession::read(&row)?);
@@ -330,8 +343,11 @@ impl QueryReader {
         let mut found = None;
         for tenant in principal.tenants() {
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
-            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $7");
-            let params = [tenant.into(), own.into(), "".into(), "".into(), "".into(), 0i64.into(), id.into()];
+            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $10");
+            let none = || Value::from("");
+            let [pull_request, first_day, last_day] = [Value::from(0_i64), 0_i64.into(), 0_i64.into()];
+            let selected = [none(), none(), none(), pull_request, none(), first_day, last_day, id.into()];
+            let params: Vec<Value> = [tenant.into(), own.into()].into_iter().chain(selected).collect();
             if let Some(row) = tx.query_one(&sql, &params).await? {
                 found = Some(StoredSession::read(&row)?);
                 break;

@@ -27,7 +27,7 @@ const SELECT_MISSING_GRANTS: &str = "\
     SELECT name, privilege FROM unnest($1::text[], $2::text[]) AS needed (name, privilege) \
     WHERE NOT has_table_privilege(name, privilege)";
 /// Privileges that requests and authentication use, by table.
-const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 13] = [
+const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 14] = [
     (DbRole::Request, "sessions", &["SELECT", "INSERT", "UPDATE"]),
     (DbRole::Request, "messages", &["SELECT", "INSERT", "UPDATE"]),
     (DbRole::Request, "tasks", &["SELECT", "INSERT", "UPDATE"]),
@@ -40,6 +40,7 @@ const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 13] = [
     (DbRole::Directory, "owners", &["SELECT"]),
     (DbRole::Directory, "members", &["SELECT"]),
     (DbRole::Directory, "api_keys", &["SELECT"]),
+    (DbRole::Directory, "page_sessions", &["SELECT", "INSERT", "DELETE"]),
     (DbRole::Directory, "readiness", &["SELECT", "INSERT", "UPDATE"]),
 ];
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.

@@ -1,0 +1,218 @@
+// The run of scripts/browse: a receiver with a sample team, and a browser that looks at every view.
+import { spawn, execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+const { RECEIVER, CHROMIUM, OUT } = process.env;
+const require = createRequire(path.resolve(OUT, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = require.resolve("axe-core/axe.min.js");
+const folder = mkdtempSync(path.join(tmpdir(), "han-browse-"));
+const store = `sqlite:${folder}/team.db`;
+const shots = path.resolve(OUT, "screenshots");
+rmSync(shots, { recursive: true, force: true });
+mkdirSync(shots, { recursive: true });
+
+const DAY = 86_400_000;
+const faults = [];
+
+function admin(...words) {
+  return execFileSync(RECEIVER, ["--store", store, "--json", "admin", ...words], { encoding: "utf8" });
+}
+
+function key(login) {
+  return JSON.parse(admin("key", "create", login, "--label", "laptop")).key;
+}
+
+async function serve() {
+  const child = spawn(RECEIVER, ["serve", "--listen", "127.0.0.1:0", "--store", store], { stdio: ["ignore", "pipe", "ignore"] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = /listening on (\S+)/.exec(line);
+    if (found) return [child, found[1]];
+  }
+  throw new Error("the receiver has not started");
+}
+
+async function sync(base, key, clientId, client, sessions) {
+  const payload = {
+    version: "1.0", clientId, userId: "unknown", timestamp: new Date().toISOString(),
+    cursor: { lastSessionId: null, lastMessageLineNumber: 0, lastSyncTimestamp: "" }, sessions, client,
+  };
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const response = await fetch(`${base}/api/sync`, { method: "POST", headers, body: JSON.stringify(payload) });
+  if (![200, 207, 422].includes(response.status)) throw new Error(`sync: ${response.status} ${await response.text()}`);
+}
+
+const text = (content) => JSON.stringify({ message: { content } });
+
+function session(n, repository, branch, model, prNumber) {
+  const start = Date.now() - (n % 27) * DAY - 3_600_000;
+  const at = (minute) => new Date(start + minute * 60_000).toISOString();
+  const messages = [];
+  for (let line = 0; line < 6 + (n * 7) % 23; line++) {
+    const isUser = line % 4 === 0;
+    messages.push({
+      id: `m-${n}-${line}`, lineNumber: line, messageType: isUser ? "user" : "assistant", timestamp: at(line), contentHash: "0000000000000000",
+      content: text(isUser ? "Please add paging to the list of sessions, and a test." : "Added keyset pagination. The test follows all pages and finds each session once."),
+      inputTokens: isUser ? null : 1200 + 130 * line, outputTokens: isUser ? null : 420 + 37 * n, cacheReadTokens: isUser ? null : 42_000 + 900 * n,
+      cacheCreationTokens: isUser ? null : 5_300, model: isUser ? null : model, usageId: isUser ? null : `u-${n}-${line}`, gitBranch: branch,
+      linesAdded: isUser ? null : line * 3, linesRemoved: isUser ? null : line, toolName: line % 5 === 2 ? "Bash" : null,
+    });
+  }
+  const task = (id, subject, status) => ({ id: `t${id}`, taskId: `t${id}`, subject, description: "As agreed.", status, createdAt: at(0), updatedAt: at(3) });
+  return {
+    id: `0f6d${n.toString(16).padStart(4, "0")}-58cc-4372-a567-0e02b2c3d479`, projectSlug: "x", repoRemote: `https://github.com/acme-corp/${repository}`,
+    status: n % 3 ? "completed" : "active", slug: ["quiet-harbor", "green-signal", "early-river", "plain-meadow"][n % 4] + "-" + n, messages,
+    tasks: n % 2 ? [task(1, "Add keyset pagination", "completed"), task(2, "Write the test", "in_progress")] : [],
+    lastModified: at(30), totalMessageCount: messages.length, inclusion: "organization", harness: "claude-code",
+    ...(prNumber ? { prNumber, prUrl: `https://github.com/acme-corp/${repository}/pull/${prNumber}` } : {}),
+  };
+}
+
+async function fill(base, keys) {
+  const repositories = ["api", "web", "infrastructure", "design-system"];
+  const branches = ["main", "feature/keyset-paging", "fix/clock-skew", "docs"];
+  const models = ["claude-opus-4-5-20251101", "claude-sonnet-4-5", "gpt-5", "in-house-model"];
+  for (const [u, login] of Object.keys(keys).entries()) {
+    const sessions = [];
+    for (let n = u; n < 66; n += 3) {
+      sessions.push(session(n, repositories[(n * 5) % 4], branches[n % 4], models[(n * 3) % 4], n % 4 === 1 ? 140 + n : null));
+    }
+    const waits = login === "dana";
+    await sync(base, keys[login], `client-of-${login}`, {
+      version: "0.1.0", os: u % 2 ? "macos" : "linux", pendingSessions: waits ? 4 : 0, pendingMessages: waits ? 1_286 : 0,
+      pendingSince: waits ? new Date(Date.now() - 2 * DAY).toISOString() : null, conditions: waits ? ["OVERDUE", "SCHEDULE_SILENT", "KEY_EXPIRES_SOON"] : [],
+    }, sessions);
+  }
+  await sync(base, keys.dana, "client-of-dana", undefined, [{ ...session(900, "api", "main", "gpt-5"), repoRemote: "https://github.com/nobody/x" }]);
+}
+
+const SIZES = [[375, 812], [1440, 900]];
+
+// Looks at one view: no fault of axe, no sideways scrolling, no error; a picture of it.
+async function look(page, name, label) {
+  await page.addScriptTag({ path: axe }).catch(() => {});
+  const shot = path.join(shots, `${name}-${label}.png`);
+  await page.screenshot({ path: shot, fullPage: true });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (wide > 0) faults.push(`${name} ${label}: ${wide} px wider than the screen`);
+}
+
+async function audit(context, url, name, label) {
+  // axe needs script of its own: the same view in a context that the policy lets it into.
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.evaluate(`${await import("node:fs").then((fs) => fs.readFileSync(axe, "utf8"))};0`);
+  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  for (const violation of result.violations) {
+    const nodes = violation.nodes.slice(0, 3).map((node) => node.target.join(" ") + " " + (node.failureSummary ?? "").split("\n").slice(1, 3).join(" "));
+    faults.push(`${name} ${label}: ${violation.id}: ${violation.help} (${nodes.join("; ")})`);
+  }
+  await page.close();
+}
+
+async function signIn(page, base, key) {
+  await page.goto(`${base}/sign-in`);
+  await page.fill("#key", key);
+  await page.click("main button");
+  await page.waitForURL(`${base}/`);
+}
+
+function check(holds, what) {
+  if (!holds) faults.push(what);
+}
+
+// Uses the page as a person does, without script.
+async function use(browser, base, keys) {
+  const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+  const page = await context.newPage();
+  await signIn(page, base, keys.alice);
+  await page.click("text=Filter");
+  await page.fill("#filter-repository", "github.com/acme-corp/api");
+  await page.click("text=Apply");
+  check(page.url().includes("repository=") && (await page.content()).includes("acme-corp/api"), "the filter is in the URL");
+  await page.goto(`${base}/sessions`);
+  await page.click("text=Next page");
+  check(page.url().includes("after="), "the list has a next page");
+  await page.goto(`${base}/sessions`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("a.csv")]);
+  check(download.suggestedFilename() === "sessions.csv", "the CSV is a file");
+  await page.goto(`${base}/keys`);
+  await page.fill("#label", "trial");
+  await page.click("text=Make a key >> nth=-1");
+  check(/han_[0-9a-f]{64}/.test(await page.content()), "a new key is shown once");
+  await page.click("tr:has-text('trial') button");
+  check((await page.content()).includes("revoked"), "the key is revoked");
+  const begun = await (await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: "laptop" }) })).json();
+  await page.goto(begun.verification_uri_complete);
+  await page.click("text=Approve for alice");
+  check((await page.content()).includes("Approved"), "a machine is approved");
+  await page.goto(`${base}/clients`);
+  check((await page.content()).includes("failing") && (await page.content()).includes("han-sync login"), "the failing client and its remedy show");
+  await page.click("text=Sign out");
+  check(page.url() === `${base}/sign-in`, "sign-out leads to the sign-in");
+  await context.close();
+}
+
+async function main() {
+  const [receiver, base] = await serve();
+  let browser;
+  try {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+    const first = await browser.newPage();
+    await first.goto(base);
+    await first.screenshot({ path: path.join(shots, "first-visit.png") });
+    await first.close();
+    admin("org", "create", "acme", "--name", "Acme", "--owner", "github.com/acme-corp");
+    admin("user", "create", "alice", "--org", "acme", "--role", "admin");
+    admin("user", "create", "bob", "--org", "acme");
+    admin("user", "create", "dana", "--org", "acme");
+    const keys = { alice: key("alice"), bob: key("bob"), dana: key("dana") };
+    await fill(base, keys);
+    const id = session(1, "api", "main", "gpt-5").id;
+    const begun = await (await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: "alice's laptop" }) })).json();
+    const views = {
+      overview: "/", filtered: "/?repository=github.com/acme-corp/api&model=gpt-5", year: `/?from=${new Date(Date.now() - 364 * DAY).toISOString().slice(0, 10)}`,
+      sessions: "/sessions", session: `/sessions/${id}`, clients: "/clients", me: "/me", keys: "/keys",
+      device: `/device?user_code=${begun.user_code}`, members: "/members", audit: "/audit", forget: `/forget?session=${session(0, "api").id}`,
+      empty: "/sessions?branch=none", error: "/sessions/unknown",
+    };
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [width, height] of SIZES) {
+        const label = `${colorScheme}-${width}`;
+        const options = { colorScheme, viewport: { width, height } };
+        const plain = await browser.newContext({ ...options, javaScriptEnabled: false });
+        const audited = await browser.newContext({ ...options, bypassCSP: true });
+        const page = await plain.newPage();
+        await page.goto(`${base}/sign-in`);
+        await look(page, "sign-in", label);
+        await audit(audited, `${base}/sign-in`, "sign-in", label);
+        await signIn(page, base, keys.alice);
+        const other = await audited.newPage();
+        await signIn(other, base, keys.alice);
+        await other.close();
+        for (const [name, url] of Object.entries(views)) {
+          const response = await page.goto(base + url);
+          check(name === "error" || response.ok(), `${name} ${label}: status ${response.status()}`);
+          await look(page, name, label);
+          await audit(audited, base + url, name, label);
+        }
+        await plain.close();
+        await audited.close();
+      }
+    }
+    await use(browser, base, keys);
+  } finally {
+    await browser?.close();
+    receiver.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(faults.length ? [...new Set(faults)].join("\n") : `the page holds in a browser; screenshots: ${shots}`);
+  process.exitCode = faults.length ? 1 : 0;
+}
+
+await main();

@@ -1,0 +1,98 @@
+//! `/members` and `/audit`, for the administrators of organizations.
+
+use super::lists::{CsvDocument, bad_position};
+use super::overview::filter;
+use super::page_user::PageUser;
+use super::reply::{ReplyForm, render, respond};
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::state::AppState;
+use crate::receiver::limits::{PAGE_MAX, PAGE_ROWS};
+use crate::receiver::page::{LayoutView, audit_view, csv, members_view};
+use crate::receiver::store::{AuditPosition, QueryReader};
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use std::sync::Arc;
+
+/// The members.
+pub async fn get_members(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
+    user.require_admin()?;
+    let token = user.token();
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        render(&members(&reader, token).await?)
+    })
+    .await
+}
+
+/// The members as CSV.
+pub async fn get_members_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+) -> Result<Response, ApiError> {
+    user.require_admin()?;
+    respond(&state, &user.principal, ReplyForm::Csv("members"), |reader| async move {
+        let view = members(&reader, String::new()).await?;
+        Ok(view.tables.first().map(csv).unwrap_or_default())
+    })
+    .await
+}
+
+async fn members(reader: &QueryReader, token: String) -> Result<LayoutView, ApiError> {
+    let principal = reader.principal();
+    let tenants: Vec<String> = principal.memberships.iter().map(|it| it.tenant_id.clone()).collect();
+    let members = reader.members(&tenants).await?;
+    Ok(members_view(principal, token, &members))
+}
+
+/// A page of the audit log.
+pub async fn get_audit(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    user.require_admin()?;
+    let filter = filter(query)?;
+    let after =
+        filter.after.as_deref().map(|text| parse_position(text).ok_or_else(bad_position)).transpose()?;
+    let (principal, token, store) = (user.principal.clone(), user.token(), state.store.clone());
+    respond(&state, &user.principal, ReplyForm::Html, |_| async move {
+        let mut page = store.organization_audit(&principal, PAGE_ROWS + 1, after).await?;
+        let has_more = page.len() > PAGE_ROWS;
+        page.truncate(PAGE_ROWS);
+        let last = page
+            .last()
+            .filter(|_| has_more)
+            .map(|(position, _)| format!("{}.{}", position.at, position.entry));
+        let next = last.map(|after| filter.url_after("/audit", Some(&after)));
+        let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
+        render(&audit_view(&principal, token, &records, next))
+    })
+    .await
+}
+
+/// The audit log as CSV.
+pub async fn get_audit_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
+    user.require_admin()?;
+    let (principal, store) = (user.principal.clone(), state.store.clone());
+    respond(&state, &user.principal, ReplyForm::Csv("audit"), |_| async move {
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let page = store.organization_audit(&principal, PAGE_MAX, after).await?;
+            let is_last = page.len() < PAGE_MAX;
+            after = page.last().map(|(position, _)| *position);
+            let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
+            let view = audit_view(&principal, String::new(), &records, None);
+            document.add_text(&view.tables.first().map(csv).unwrap_or_default())?;
+            if is_last {
+                return Ok(document.text);
+            }
+        }
+    })
+    .await
+}
+
+/// A position in the log, `AT.ENTRY`.
+fn parse_position(text: &str) -> Option<AuditPosition> {
+    let (at, entry) = text.split_once('.')?;
+    Some(AuditPosition { at: at.parse().ok()?, entry: entry.parse().ok()? })
+}

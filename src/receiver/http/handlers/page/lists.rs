@@ -1,0 +1,216 @@
+//! `/clients`, `/sessions` and `/me`, page by page, and as CSV.
+
+use super::overview::filter;
+use super::page_user::PageUser;
+use super::reply::{ReplyForm, render, respond};
+use crate::receiver::graphql::cursor;
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::state::AppState;
+use crate::receiver::limits::{CLIENTS_PAGE_MAX, CSV_BYTES_MAX, PAGE_MAX, PAGE_ROWS};
+use crate::receiver::page::{LayoutView, ViewFilter, clients_view, csv, me_view, sessions_view};
+use crate::receiver::store::{ClientStatus, QueryReader, SessionQuery, StoredSession};
+use crate::receiver::time;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A page of clients.
+pub async fn get_clients(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
+    let (principal, token) = (user.principal.clone(), user.token());
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let after =
+            filter.after.as_deref().map(cursor::decode_client).transpose().map_err(|_| bad_position())?;
+        let mut clients = reader.clients(PAGE_ROWS + 1, after.as_ref(), time::now_us()).await?;
+        let has_more = clients.len() > PAGE_ROWS;
+        clients.truncate(PAGE_ROWS);
+        let last =
+            clients.last().filter(|_| has_more).map(|client| cursor::encode_client(&client.position()));
+        let next = last.map(|after| filter.url_after("/clients", Some(&after)));
+        let logins = logins(&reader, clients.iter().map(|client| &client.user_id)).await?;
+        render(&clients_view(&principal, token, &clients, &logins, next))
+    })
+    .await
+}
+
+/// All clients.
+pub async fn get_clients_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+) -> Result<Response, ApiError> {
+    let principal = user.principal.clone();
+    let pages = state.clone();
+    respond(&state, &user.principal, ReplyForm::Csv("clients"), |_| async move {
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let reader = pages.reader(principal.clone());
+            let clients: Vec<ClientStatus> =
+                reader.clients(CLIENTS_PAGE_MAX, after.as_ref(), time::now_us()).await?;
+            let logins = logins(&reader, clients.iter().map(|client| &client.user_id)).await?;
+            document.add(&clients_view(&principal, String::new(), &clients, &logins, None), 0)?;
+            match clients.last().filter(|_| clients.len() == CLIENTS_PAGE_MAX) {
+                Some(last) => after = Some(last.position()),
+                None => return Ok(document.text),
+            }
+        }
+    })
+    .await
+}
+
+/// A page of sessions.
+pub async fn get_sessions(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
+    let (principal, token) = (user.principal.clone(), user.token());
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let (sessions, next) = page(&reader, &filter, &filter.sessions(), "/sessions").await?;
+        let logins = logins(&reader, sessions.iter().map(|session| &session.user_id)).await?;
+        render(&sessions_view(&principal, token, &filter, &sessions, &logins, next))
+    })
+    .await
+}
+
+/// All sessions that the filters select.
+pub async fn get_sessions_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
+    let principal = user.principal.clone();
+    let pages = state.clone();
+    respond(&state, &user.principal, ReplyForm::Csv("sessions"), |_| async move {
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let reader = pages.reader(principal.clone());
+            let mut sessions = reader.sessions(&filter.sessions(), PAGE_MAX, after.as_ref()).await?;
+            let has_more = sessions.len() > PAGE_MAX;
+            sessions.truncate(PAGE_MAX);
+            let logins = logins(&reader, sessions.iter().map(|session| &session.user_id)).await?;
+            document.add(&sessions_view(&principal, String::new(), &filter, &sessions, &logins, None), 0)?;
+            match sessions.last().filter(|_| has_more) {
+                Some(last) => after = Some(last.position()),
+                None => return Ok(document.text),
+            }
+        }
+    })
+    .await
+}
+
+/// A page of the user's sessions that others can see.
+pub async fn get_me(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
+    let (principal, token) = (user.principal.clone(), user.token());
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let admins = reader.admins().await?;
+        let (sessions, next) = page(&reader, &filter, &visible_to_others(&reader), "/me").await?;
+        render(&me_view(&principal, token, &sessions, &admins, next))
+    })
+    .await
+}
+
+/// All sessions of the user that others can see.
+pub async fn get_me_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
+    let principal = user.principal.clone();
+    let pages = state.clone();
+    respond(&state, &user.principal, ReplyForm::Csv("me"), |reader| async move {
+        let admins = reader.admins().await?;
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let reader = pages.reader(principal.clone());
+            let mut sessions = reader.sessions(&visible_to_others(&reader), PAGE_MAX, after.as_ref()).await?;
+            let has_more = sessions.len() > PAGE_MAX;
+            sessions.truncate(PAGE_MAX);
+            // The second table; the first says who the readers are.
+            document.add(&me_view(&principal, String::new(), &sessions, &admins, None), 1)?;
+            match sessions.last().filter(|_| has_more) {
+                Some(last) => after = Some(last.position()),
+                None => return Ok(document.text),
+            }
+        }
+    })
+    .await
+}
+
+/// The user's own sessions in organizations.
+fn visible_to_others(reader: &QueryReader) -> SessionQuery {
+    let user = Some(reader.principal().login.clone());
+    SessionQuery { user, in_organizations: true, ..SessionQuery::default() }
+}
+
+/// A page of sessions, and the URL of the next one.
+async fn page(
+    reader: &QueryReader,
+    filter: &ViewFilter,
+    query: &SessionQuery,
+    path: &str,
+) -> Result<(Vec<StoredSession>, Option<String>), ApiError> {
+    let after =
+        filter.after.as_deref().map(cursor::decode_session).transpose().map_err(|_| bad_position())?;
+    let mut sessions = reader.sessions(query, PAGE_ROWS, after.as_ref()).await?;
+    let has_more = sessions.len() > PAGE_ROWS;
+    sessions.truncate(PAGE_ROWS);
+    let last =
+        sessions.last().filter(|_| has_more).map(|session| cursor::encode_session(&session.position()));
+    Ok((sessions, last.map(|after| filter.url_after(path, Some(&after)))))
+}
+
+/// The logins of the users of rows that the reader has seen.
+pub async fn logins<'a>(
+    reader: &QueryReader,
+    ids: impl Iterator<Item = &'a String>,
+) -> Result<HashMap<String, String>, ApiError> {
+    let own = &reader.principal().user_id;
+    let ids: BTreeSet<String> = ids.filter(|id| *id != own).cloned().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(reader.logins(ids.into_iter().collect()).await?)
+}
+
+/// The rejection of a position that is none of the list's.
+pub fn bad_position() -> ApiError {
+    ApiError::bad_request("after is no position in this list: go back to its first page")
+}
+
+/// A CSV document that grows page by page, within a bound.
+#[derive(Default)]
+pub struct CsvDocument {
+    pub text: String,
+}
+
+impl CsvDocument {
+    /// Adds the rows of a view's table; the headings stand once.
+    fn add(&mut self, view: &LayoutView, table: usize) -> Result<(), ApiError> {
+        let Some(table) = view.tables.get(table) else { return Ok(()) };
+        self.add_text(&csv(table))
+    }
+
+    /// Adds a document with the same headings.
+    pub fn add_text(&mut self, text: &str) -> Result<(), ApiError> {
+        let headings = if self.text.is_empty() { 0 } else { text.find("\r\n").map_or(0, |end| end + 2) };
+        self.text.push_str(&text[headings..]);
+        if self.text.len() > CSV_BYTES_MAX {
+            let message =
+                format!("the document would be larger than {} MiB: narrow the filter", CSV_BYTES_MAX >> 20);
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! `/`: the overview, its tables as CSV, and the files of the page.
+
+use super::page_user::{MaybePageUser, PageUser};
+use super::reply::{ReplyForm, file, html, render, respond};
+use super::sign_in::form_page;
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::state::AppState;
+use crate::receiver::page::{
+    Breakdown, FirstVisit, ICON, OverviewData, STYLE_SHEET, ViewFilter, breakdown_table, csv, overview_view,
+};
+use crate::receiver::store::{QueryReader, SessionQuery};
+use crate::receiver::time;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The overview; a form to sign in for others, or the first steps where there is nobody yet.
+pub async fn get_overview(
+    State(state): State<Arc<AppState>>,
+    MaybePageUser(user): MaybePageUser,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Some(user) = user else {
+        if !state.store.has_users().await? {
+            return html(StatusCode::OK, &FirstVisit::default());
+        }
+        return form_page(StatusCode::OK, &headers, "/", None);
+    };
+    let filter = filter(query)?;
+    let token = user.token();
+    let principal = user.principal.clone();
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let data = read(&reader, &filter, &Breakdown::all(&principal)).await?;
+        render(&overview_view(&principal, token, &filter, &data))
+    })
+    .await
+}
+
+/// Responds with the rows of a table of the overview, all of them.
+pub async fn get_overview_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
+    let principal = user.principal.clone();
+    let name = filter.by.as_deref().unwrap_or("day");
+    let breakdown = Breakdown::parse(name).filter(|breakdown| Breakdown::all(&principal).contains(breakdown));
+    let Some(breakdown) = breakdown else {
+        return Err(ApiError::bad_request(
+            "by must be day, repository, branch, pr, model, or for administrators user",
+        ));
+    };
+    respond(&state, &user.principal, ReplyForm::Csv("overview"), |reader| async move {
+        let data = read(&reader, &filter, &[breakdown]).await?;
+        Ok(csv(&breakdown_table(&principal, breakdown, &filter, &data)))
+    })
+    .await
+}
+
+/// The style sheet.
+pub async fn get_style_sheet() -> Response {
+    file("text/css; charset=utf-8", STYLE_SHEET)
+}
+
+/// The icon.
+pub async fn get_icon() -> Response {
+    file("image/svg+xml", ICON)
+}
+
+/// The filters of a request.
+pub fn filter(query: Option<String>) -> Result<ViewFilter, ApiError> {
+    let today = time::day(time::now_us());
+    ViewFilter::parse(&query.unwrap_or_default(), today).map_err(|error| ApiError::bad_request(error.0))
+}
+
+async fn read(
+    reader: &QueryReader,
+    filter: &ViewFilter,
+    breakdowns: &[Breakdown],
+) -> Result<OverviewData, ApiError> {
+    let mut data = OverviewData::default();
+    let total = reader.metrics(&filter.metrics(Vec::new(), false)).await?;
+    data.total = total.into_iter().next().unwrap_or_default();
+    for breakdown in breakdowns {
+        let rows = reader.metrics(&filter.metrics(breakdown.dimensions(), true)).await?;
+        data.breakdowns.insert(*breakdown, rows);
+    }
+    let users = data.breakdowns.get(&Breakdown::User).into_iter().flatten();
+    let ids: BTreeSet<String> = users.filter_map(|row| row.group.user_id.clone()).collect();
+    if !ids.is_empty() {
+        data.logins = reader.logins(ids.into_iter().collect()).await?;
+    }
+    data.is_empty =
+        data.total.sessions == 0 && reader.sessions(&SessionQuery::default(), 1, None).await?.is_empty();
+    Ok(data)
+}

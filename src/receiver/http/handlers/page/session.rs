@@ -1,0 +1,190 @@
+//! `/sessions/{id}`: one session, its messages as CSV, and the question whether to forget it.
+
+use super::form::PageForm;
+use super::lists::{CsvDocument, bad_position, logins};
+use super::page_user::PageUser;
+use super::reply::{ReplyForm, render, respond, see_other};
+use crate::receiver::graphql::cursor;
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::handlers::forget::refusal;
+use crate::receiver::http::state::{AppState, within_work_timeout};
+use crate::receiver::limits::{PAGE_MAX, PAGE_ROWS};
+use crate::receiver::page::{ForgetView, SessionData, csv, messages_table, session_view};
+use crate::receiver::store::{
+    MessagePage, QueryReader, SessionKey, SessionSelection, StoredMessage, StoredSession, StoredTask,
+    TaskPage,
+};
+use crate::receiver::time;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Bytes of the text that one page of messages shows.
+const TEXT_BYTES_MAX: i64 = 4 << 20;
+const CSV: &str = ".csv";
+
+/// Positions in the two lists of a session.
+#[derive(Default)]
+struct Positions {
+    messages: Option<String>,
+    tasks: Option<String>,
+}
+
+/// Responds with a session, or with its messages as CSV.
+pub async fn get_session(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    if let Some(id) = id.strip_suffix(CSV) {
+        return get_messages_csv(&state, &user, id.to_owned()).await;
+    }
+    let mut positions = Positions::default();
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "after" => positions.messages = Some(value.into_owned()),
+            "tasks_after" => positions.tasks = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let (principal, token) = (user.principal.clone(), user.token());
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let data = read(&reader, &id, &positions).await?;
+        render(&session_view(&principal, token, data))
+    })
+    .await
+}
+
+/// All messages of a session.
+async fn get_messages_csv(state: &Arc<AppState>, user: &PageUser, id: String) -> Result<Response, ApiError> {
+    let (principal, pages) = (user.principal.clone(), state.clone());
+    respond(state, &user.principal, ReplyForm::Csv("messages"), |reader| async move {
+        let session = find(&reader, &id).await?.key;
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let reader = pages.reader(principal.clone());
+            let page = MessagePage { session: session.clone(), first: PAGE_MAX, after };
+            let mut messages =
+                reader.messages(std::slice::from_ref(&page)).await?.remove(&page).unwrap_or_default();
+            let has_more = messages.len() > PAGE_MAX;
+            messages.truncate(PAGE_MAX);
+            let contents = contents(&reader, &session, &messages, i64::MAX).await?;
+            document.add_text(&csv(&messages_table(&messages, &contents)))?;
+            match messages.last().filter(|_| has_more) {
+                Some(last) => after = Some(last.position()),
+                None => return Ok(document.text),
+            }
+        }
+    })
+    .await
+}
+
+/// Asks whether to forget a session of the user.
+pub async fn get_forget(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let query = query.unwrap_or_default();
+    let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session");
+    let id = id.map(|(_, id)| id.into_owned()).unwrap_or_default();
+    let (principal, token) = (user.principal.clone(), user.token());
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let session = find(&reader, &id).await?;
+        if session.user_id != principal.user_id {
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "only the user who sent a session forgets it"));
+        }
+        render(&ForgetView::new(&principal, token, &session))
+    })
+    .await
+}
+
+/// Forgets a session of the user.
+pub async fn post_forget(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let form = PageForm::read(&state, &headers, body).await?;
+    form.require_token(&user.secret)?;
+    let id = form.get("session");
+    if id.is_empty() {
+        return Err(ApiError::bad_request("the form names no session"));
+    }
+    let selection = SessionSelection::Session(id.to_owned());
+    let outcome =
+        within_work_timeout(state.store.forget(&user.principal, &selection, time::now_us())).await?;
+    match refusal(&outcome) {
+        Some(error) => Err(error),
+        None => see_other("/me"),
+    }
+}
+
+async fn find(reader: &QueryReader, id: &str) -> Result<StoredSession, ApiError> {
+    let found = reader.session(&id.replace('\0', "\u{FFFD}")).await?;
+    found.ok_or_else(|| {
+        ApiError::new(StatusCode::NOT_FOUND, "there is no such session, or none that you may see")
+    })
+}
+
+async fn read(reader: &QueryReader, id: &str, positions: &Positions) -> Result<SessionData, ApiError> {
+    let session = find(reader, id).await?;
+    let key = &session.key;
+    let after =
+        positions.messages.as_deref().map(cursor::decode_message).transpose().map_err(|_| bad_position())?;
+    let page = MessagePage { session: key.clone(), first: PAGE_ROWS, after };
+    let mut messages = reader.messages(std::slice::from_ref(&page)).await?.remove(&page).unwrap_or_default();
+    let after =
+        positions.tasks.as_deref().map(cursor::decode_task).transpose().map_err(|_| bad_position())?;
+    let page = TaskPage { session: key.clone(), first: PAGE_ROWS, after };
+    let mut tasks: Vec<StoredTask> =
+        reader.tasks(std::slice::from_ref(&page)).await?.remove(&page).unwrap_or_default();
+    let (more_messages, more_tasks) = (messages.len() > PAGE_ROWS, tasks.len() > PAGE_ROWS);
+    messages.truncate(PAGE_ROWS);
+    tasks.truncate(PAGE_ROWS);
+    let next_messages =
+        messages.last().filter(|_| more_messages).map(|last| cursor::encode_message(&last.position()));
+    let next_tasks = tasks.last().filter(|_| more_tasks).map(|last| cursor::encode_task(&last.position()));
+    let url = |name: &str, position: String| format!("?{name}={position}");
+    let contents = contents(reader, key, &messages, TEXT_BYTES_MAX).await?;
+    let logins = logins(reader, std::iter::once(&session.user_id)).await?;
+    Ok(SessionData {
+        tasks,
+        messages,
+        contents,
+        logins,
+        next_tasks: next_tasks.map(|position| url("tasks_after", position)),
+        next_messages: next_messages.map(|position| url("after", position)),
+        is_first: positions.messages.is_none(),
+        session,
+    })
+}
+
+/// The contents of messages, from the first on, of so many bytes together.
+async fn contents(
+    reader: &QueryReader,
+    session: &SessionKey,
+    messages: &[StoredMessage],
+    bytes_max: i64,
+) -> Result<HashMap<String, String>, ApiError> {
+    let mut left = bytes_max;
+    let mut wanted = Vec::new();
+    for message in messages {
+        let Some(bytes) = message.content_bytes else { continue };
+        if bytes <= left {
+            left -= bytes;
+            wanted.push((session.clone(), message.message.id.clone()));
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let contents = reader.contents(&wanted).await?;
+    Ok(contents.into_iter().map(|((_, id), content)| (id, content)).collect())
+}

@@ -1,0 +1,102 @@
+//! Sign-ins to the page: kept by the hash of the secret in the browser's cookie.
+//!
+//! Invariants: a sign-in is valid for so long as the key that began it, and no longer than [`PAGE_SESSION_US`]; ending it
+//! takes effect with the next request, at every receiver.
+
+use super::principal::Principal;
+use crate::receiver::keys;
+use crate::receiver::limits::{PAGE_SESSION_US, PAGE_SESSIONS_MAX};
+use crate::receiver::store::audit::{Actor, AuditEntry, record};
+use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::{Store, with_retries};
+use crate::receiver::store::sql::Value;
+use crate::receiver::time;
+
+const DELETE_EXPIRED: &str = "DELETE FROM page_sessions WHERE tenant_id = 'directory' AND (expires_at <= $1 OR user_id = $2 AND session_hash IN \
+     (SELECT session_hash FROM page_sessions WHERE tenant_id = 'directory' AND user_id = $2 ORDER BY began_at DESC, \
+     session_hash LIMIT 1000 OFFSET $3))";
+const INSERT_SESSION: &str = "\
+    INSERT INTO page_sessions (tenant_id, session_hash, user_id, key_id, began_at, expires_at) \
+    VALUES ('directory', $1, $2, $3, $4, $5)";
+const DELETE_SESSION: &str = "DELETE FROM page_sessions WHERE tenant_id = 'directory' AND session_hash = $1";
+const DELETE_SESSIONS: &str = "DELETE FROM page_sessions WHERE tenant_id = 'directory' AND user_id = $1";
+const COUNT_USERS: &str =
+    "SELECT count(*) FROM (SELECT 1 AS one FROM tenants WHERE kind = 'user' LIMIT 1) AS users";
+
+impl Store {
+    /// Begins a sign-in of a user who has shown a key, and returns the secret for the cookie.
+    pub async fn begin_page_session(&self, principal: &Principal) -> Result<String> {
+        let secret = keys::new_session_secret().map_err(|error| StoreError::Internal(error.to_string()))?;
+        let (hash, now) = (keys::hash(&secret), time::now_us());
+        let others_max = PAGE_SESSIONS_MAX - 1;
+        with_retries(async || {
+            let tx = self.db.write(DbRole::Directory).await?;
+            let user = &principal.user_id;
+            tx.execute(DELETE_EXPIRED, &[now.into(), user.into(), others_max.into()]).await?;
+            let params = [
+                Value::from(&hash),
+                user.into(),
+                (&principal.key_id).into(),
+                now.into(),
+                now.saturating_add(PAGE_SESSION_US).into(),
+            ];
+            tx.execute(INSERT_SESSION, &params).await?;
+            record_by(&tx, principal, "sign-in", user.clone()).await?;
+            tx.commit().await
+        })
+        .await?;
+        Ok(secret)
+    }
+
+    /// Ends the sign-in with this secret; one that is over already is no error.
+    pub async fn end_page_session(&self, principal: &Principal, secret: &str) -> Result<()> {
+        let hash = keys::hash(secret);
+        with_retries(async || {
+            let tx = self.db.write(DbRole::Directory).await?;
+            if tx.execute(DELETE_SESSION, &[Value::from(&hash)]).await? > 0 {
+                record_by(&tx, principal, "sign-out", principal.user_id.clone()).await?;
+            }
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// Ends all sign-ins of a user.
+    pub async fn end_page_sessions(&self, principal: &Principal) -> Result<()> {
+        with_retries(async || {
+            let tx = self.db.write(DbRole::Directory).await?;
+            tx.execute(DELETE_SESSIONS, &[Value::from(&principal.user_id)]).await?;
+            record_by(&tx, principal, "sign-out-everywhere", principal.user_id.clone()).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// True if there is a user who could sign in.
+    pub async fn has_users(&self) -> Result<bool> {
+        let tx = self.db.read(DbRole::Directory).await?;
+        let row = tx.query_one(COUNT_USERS, &[]).await?;
+        tx.commit().await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0) > 0)
+    }
+}
+
+/// Records an action of a user at the page.
+pub async fn record_by(
+    tx: &Transaction,
+    principal: &Principal,
+    action: &'static str,
+    target: String,
+) -> Result<()> {
+    let entry = AuditEntry {
+        at: time::now_us(),
+        actor: Actor::User(principal.user_id.clone()),
+        action,
+        target,
+        address: principal.address.map(|address| address.to_string()),
+        outcome: "done",
+        count: 1,
+    };
+    record(tx, &entry).await
+}
