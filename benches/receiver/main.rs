@@ -1,7 +1,7 @@
 //! The cost of the receiver, as ratios to something measured beside it in the same run.
 //!
 //!     scripts/with-postgres cargo bench --features receiver --bench receiver -- [--messages N] [--rounds N]
-//!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--only PART]
+//!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--verified N] [--verified-sessions N] [--only PART]
 //!
 //! Prints a markdown table on stdout, and what it is doing on stderr. The built receiver runs as a process and is spoken
 //! to over HTTP, with bodies that were made and compressed beforehand; rounds of it and of what it is compared with
@@ -14,6 +14,7 @@ mod support;
 
 mod bodies;
 mod memory;
+mod proof;
 mod queries;
 mod speed;
 mod stored;
@@ -32,7 +33,10 @@ pub struct Sizes {
     stored_few: usize,
     /// Large requests at once.
     requests: usize,
-    /// `speed`, `stored`, `queries` or `memory`; empty: all.
+    /// Messages that are verified, and the sessions that they are in.
+    verified: usize,
+    verified_sessions: usize,
+    /// `speed`, `stored`, `queries`, `proof` or `memory`; empty: all.
     only: String,
 }
 
@@ -45,6 +49,8 @@ impl Sizes {
             stored: 1_000_000,
             stored_few: 100_000,
             requests: 64,
+            verified: 100_000,
+            verified_sessions: 1_000,
             only: String::new(),
         };
         let mut arguments = arguments.filter(|argument| argument != "--bench"); // cargo's own
@@ -58,6 +64,8 @@ impl Sizes {
                 "--stored" => sizes.stored = number()?,
                 "--stored-few" => sizes.stored_few = number()?,
                 "--requests" => sizes.requests = number()?,
+                "--verified" => sizes.verified = number()?,
+                "--verified-sessions" => sizes.verified_sessions = number()?,
                 "--only" => sizes.only = value,
                 _ => return Err(format!("unknown argument {name}")),
             }
@@ -91,10 +99,11 @@ fn main() {
             std::process::exit(64);
         }
     };
-    let parts: [Part; 4] = [
+    let parts: [Part; 5] = [
         ("speed", speed::measure),
         ("stored", stored::measure),
         ("queries", queries::measure),
+        ("proof", proof::measure),
         ("memory", memory::measure),
     ];
     let mut table = Vec::new();

@@ -58,6 +58,18 @@ pub struct DigestsRequest {
     /// True if the response lists the hashes of the message ids, too, which implies a recount.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hashes: bool,
+    /// True if the response lists the tombstones of the sessions, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tombstones: bool,
+}
+
+/// Tombstones as a receiver has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedTombstones {
+    /// Ids of the sessions with one.
+    pub forgotten: Vec<String>,
+    /// Sessions without one, whose last one was taken back: seconds since then, by the id of the session.
+    pub undone: BTreeMap<String, u64>,
 }
 
 /// Response to a [`DigestsRequest`].
@@ -69,6 +81,9 @@ pub struct DigestsResponse {
     /// Ids of the request with a tombstone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<String>,
+    /// Tombstones of the request's sessions, where it asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tombstones: Option<ListedTombstones>,
     /// Time before which nothing is kept of a session, RFC 3339, by the id of the session; without sessions of which
     /// everything is kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -26,7 +26,9 @@ mod digests;
 
 pub use checksum::{Checksum, ChecksumError, seal, sealed_end};
 pub use content_encoding::{ContentEncoding, ENCODINGS, ZSTD_WINDOW_LOG_MAX};
-pub use digests::{DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, MessageDigest, SessionDigest};
+pub use digests::{
+    DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, ListedTombstones, MessageDigest, SessionDigest,
+};
 pub use identity::{Identity, IdentityOrganization, Limits, StoredBatches};
 pub use ids::{EMPTY_HASH16, content_hash, guarded_content_hash, stable_message_id, stream_name, usage_id};
 pub use message::SyncMessage;

@@ -14,6 +14,7 @@ mod api_sync {
     mod merge;
     mod odd_values;
     mod races;
+    mod roles;
     mod wire;
 }
 
@@ -37,6 +38,7 @@ mod page {
 mod admin {
     mod check;
     mod audit;
+    mod backup;
     mod person;
     mod sessions;
 }

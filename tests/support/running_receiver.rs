@@ -115,6 +115,16 @@ impl TestStore {
         db.execute_batch(statements).unwrap();
     }
 
+    /// A store of the same kind that holds nothing.
+    pub fn another(&self) -> TestStore {
+        if self.is_postgres() { postgres().expect("the server of this store") } else { sqlite() }
+    }
+
+    /// Path of an SQLite store.
+    pub fn path(&self) -> &Path {
+        Path::new(self.url.strip_prefix("sqlite:").expect("a store on SQLite"))
+    }
+
     /// Runs `admin …`; panics unless it succeeds.
     pub fn admin(&self, arguments: &str) -> Value {
         let (code, stdout, stderr) = self.try_admin(arguments);
@@ -123,9 +133,15 @@ impl TestStore {
     }
 
     pub fn try_admin(&self, arguments: &str) -> (i32, String, String) {
+        self.try_admin_in(arguments, &[])
+    }
+
+    /// Runs `admin …` with these variables of the environment.
+    pub fn try_admin_in(&self, arguments: &str, variables: &[(&str, &str)]) -> (i32, String, String) {
         let output = Command::new(BINARY)
             .args(["--json", "--store", &self.url, "admin"])
             .args(arguments.split_whitespace())
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

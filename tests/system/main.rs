@@ -7,6 +7,7 @@
 mod support;
 
 mod campaign;
+mod clocked_machine;
 mod home;
 mod size;
 mod strace;

@@ -1,80 +1,13 @@
 //! Both programs prove what is stored, on both stores: after damage by hand, after a restored backup, with two machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::han_db::{HanDb, Stream};
+use crate::clocked_machine::ClockedMachine;
 use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;
-use crate::support::{Outcome, Sandbox};
-
-/// A developer's machine with sessions of its own, and with a clock that the test sets.
-struct ClockedMachine {
-    sandbox: Sandbox,
-    db: HanDb,
-}
-
-impl ClockedMachine {
-    fn new(receiver: &RunningReceiver, key: &str) -> ClockedMachine {
-        let sandbox = Sandbox::unconfigured();
-        for (name, value) in [("enabled", "true"), ("apiKey", key), ("timeout", "30")] {
-            sandbox.set(name, value);
-        }
-        sandbox.set_now(Utc::now());
-        let db = HanDb::create(sandbox.database());
-        let machine = ClockedMachine { sandbox, db };
-        machine.connect(receiver);
-        machine
-    }
-
-    /// A machine with the same database.
-    fn copy(&self, receiver: &RunningReceiver, key: &str) -> ClockedMachine {
-        let other = ClockedMachine::new(receiver, key);
-        drop(other.db);
-        std::fs::remove_file(other.sandbox.database()).unwrap();
-        self.db.copy_to(other.sandbox.database());
-        let db = HanDb::open(other.sandbox.database());
-        ClockedMachine { sandbox: other.sandbox, db }
-    }
-
-    fn connect(&self, receiver: &RunningReceiver) {
-        self.sandbox.set("endpoint", &format!("{}/api/sync", receiver.base));
-    }
-
-    fn add_messages(&self, session: &str, count: usize) {
-        for _ in 0..count {
-            let line = self.db.next_line(session, &Stream::Main);
-            self.db.message(&self.db.make(|maker| maker.user(session, &Stream::Main, line)));
-        }
-    }
-
-    fn add_session(&self, messages: usize) -> String {
-        let id = self.db.organization_session();
-        self.add_messages(&id, messages);
-        id
-    }
-
-    #[track_caller]
-    fn run(&self, arguments: &[&str], exit: i32) -> Outcome {
-        self.sandbox.run(arguments).exits(exit)
-    }
-
-    /// The findings of `verify`, as session and finding.
-    #[track_caller]
-    fn verify(&self, arguments: &[&str], exit: i32) -> Vec<(String, String)> {
-        let arguments = [&["verify", "--json"], arguments].concat();
-        let document: Value = self.run(&arguments, exit).json();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let sessions = document["sessions"].as_array().unwrap().iter();
-        sessions.map(|it| (text(&it["sessionId"]), text(&it["finding"]))).collect()
-    }
-
-    fn later(&self, by: TimeDelta) {
-        self.sandbox.advance(by);
-    }
-}
 
 fn count(store: &TestStore, table: &str) -> usize {
     store.query(&format!("SELECT 1 FROM {table}")).len()
@@ -150,66 +83,148 @@ fn daily_check_mends_what_a_kept_digest_shows() {
     }
 }
 
-/// Copies the store's file, as a backup.
+/// Backs up a store beside a receiver that serves it.
 fn backup(store: &TestStore) -> PathBuf {
-    let path = store.folder.path().join("backup.db");
-    store.execute(&format!("VACUUM INTO '{}'", path.display()));
+    let path = store.folder.path().join("backup");
+    store.admin(&format!("backup {}", path.display()));
     path
+}
+
+/// Restores a backup into another store in place of one that is lost, and serves it to the machines: the address is another
+/// one, but the destination is the same to their states.
+fn serve_restored(
+    lost: &TestStore,
+    backup: &Path,
+    machines: &[&ClockedMachine],
+) -> (TestStore, RunningReceiver) {
+    let store = lost.another();
+    store.admin(&format!("restore {}", backup.display()));
+    store.admin("check");
+    let receiver = store.serve();
+    for machine in machines {
+        machine.move_to(&receiver);
+    }
+    (store, receiver)
 }
 
 #[test]
 fn receiver_restored_from_a_backup_is_noticed_and_gets_what_it_lacks_tombstones_included() {
-    let store = sqlite();
-    let team = store.create_team();
-    let receiver = store.serve();
-    let machine = ClockedMachine::new(&receiver, &team.alice);
-    let (first, forgotten) = (machine.add_session(4), machine.add_session(2));
-    machine.run(&[], 0);
-    let backup = backup(&store);
-    machine.later(TimeDelta::minutes(5));
-    machine.add_messages(&first, 2);
-    let second = machine.add_session(3);
-    let task = machine.db.make(|maker| maker.task(&first, "none", 0, "completed"));
-    machine.db.task(&task);
-    machine.run(&[], 0);
-    machine.run(&["forget", "--session", &forgotten, "--yes"], 0);
-    assert_eq!((count(&store, "messages"), count(&store, "tasks")), (9, 1));
-    drop(receiver);
-    let path = PathBuf::from(store.url.strip_prefix("sqlite:").unwrap());
-    for suffix in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
-    }
-    write_store(&path, &std::fs::read(backup).unwrap());
-    let receiver = store.serve();
-    machine.connect(&receiver);
-    // The address is another one, but the destination is the same to the state.
-    assert_eq!(count(&store, "messages"), 6);
-    rename_endpoint(&machine, &receiver);
-    // Noticed at the hourly contact, compared within the hour after it.
-    for _ in 0..3 {
-        machine.later(TimeDelta::minutes(61));
+    for lost in stores() {
+        let (team, receiver) = (lost.create_team(), lost.serve());
+        let machine = ClockedMachine::new(&receiver, &team.alice);
+        let (first, forgotten) = (machine.add_session(4), machine.add_session(2));
         machine.run(&[], 0);
+        let backup = backup(&lost);
+        machine.later(TimeDelta::minutes(5));
+        machine.add_messages(&first, 2);
+        let second = machine.add_session(3);
+        let task = machine.db.make(|maker| maker.task(&first, "none", 0, "completed"));
+        machine.db.task(&task);
+        machine.run(&[], 0);
+        machine.run(&["forget", "--session", &forgotten, "--yes"], 0);
+        assert_eq!((count(&lost, "messages"), count(&lost, "tasks")), (9, 1));
+        drop(receiver);
+        let (store, _receiver) = serve_restored(&lost, &backup, &[&machine]);
+        assert_eq!(count(&store, "messages"), 6);
+        // Noticed at the hourly contact, compared within the hour after it.
+        for _ in 0..3 {
+            machine.later(TimeDelta::minutes(61));
+            machine.run(&[], 0);
+        }
+        assert_eq!((count(&store, "messages"), count(&store, "tasks")), (9, 1));
+        assert_eq!(machine.verify(&[], 0), []);
+        let sessions = store.query("SELECT session_id FROM sessions");
+        assert!(sessions.contains(&vec![Some(second)]));
+        assert!(!sessions.contains(&vec![Some(forgotten)]), "the client asserts its tombstone again");
+        assert_sums_equal_a_recount(&store);
+        // Once compared, there is nothing left to do.
+        machine.later(TimeDelta::minutes(61));
+        let report = machine.run(&["--json"], 0).json();
+        assert_eq!((&report["messagesSent"], &report["sessionsSent"]), (&0.into(), &0.into()));
     }
-    assert_eq!((count(&store, "messages"), count(&store, "tasks")), (9, 1));
-    assert_eq!(machine.verify(&[], 0), []);
-    let sessions = store.query("SELECT session_id FROM sessions");
-    assert!(sessions.contains(&vec![Some(second)]));
-    assert!(!sessions.contains(&vec![Some(forgotten)]), "the client asserts its tombstone again");
-    assert_sums_equal_a_recount(&store);
-    // Once compared, there is nothing left to do.
-    machine.later(TimeDelta::minutes(61));
-    let report = machine.run(&["--json"], 0).json();
-    assert_eq!((&report["messagesSent"], &report["sessionsSent"]), (&0.into(), &0.into()));
 }
 
-/// Tells the state that its destination listens at another port now.
-fn rename_endpoint(machine: &ClockedMachine, receiver: &RunningReceiver) {
-    let path = machine.sandbox.state_path();
-    let text = std::fs::read_to_string(&path).unwrap();
-    let state: Value = serde_json::from_str(&text).unwrap();
-    let endpoint = state["destinations"][0]["endpoint"].as_str().unwrap();
-    let renamed = text.replace(endpoint, &format!("{}/api/sync", receiver.base));
-    machine.sandbox.write_private(&path, &renamed);
+/// The reason for which a machine does not send a session; `None` if it does.
+fn excluded(machine: &ClockedMachine, session: &str) -> Option<String> {
+    let explained: Value = machine.run(&["explain", session, "--json"], 0).json();
+    let session = &explained["sessions"][0];
+    session["reason"].as_str().filter(|_| session["eligible"] == false).map(str::to_owned)
+}
+
+/// Two machines of alice with the same session, which the first has sent.
+fn two_machines(receiver: &RunningReceiver, key: &str) -> (ClockedMachine, ClockedMachine, String) {
+    let one = ClockedMachine::new(receiver, key);
+    let session = one.add_session(4);
+    one.run(&[], 0);
+    let two = one.copy(receiver, key);
+    two.run(&[], 0);
+    (one, two, session)
+}
+
+#[test]
+fn what_one_machine_forgets_and_takes_back_reaches_the_others_within_a_day() {
+    let elsewhere = Some("forgotten_elsewhere".to_owned());
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        let (one, two, session) = two_machines(&receiver, &team.alice);
+        one.run(&["forget", "--session", &session, "--yes"], 0);
+        // Without anything new to send, by the daily check.
+        two.later(TimeDelta::days(1));
+        two.run(&[], 0);
+        assert_eq!(excluded(&two, &session), elsewhere);
+        two.add_messages(&session, 1);
+        assert_eq!(two.run(&["--json"], 0).json()["batches"], 0, "nothing is sent that would be refused");
+        one.run(&["forget", "--session", &session, "--undo"], 0);
+        assert_eq!(count(&store, "messages"), 0);
+        two.later(TimeDelta::days(1));
+        two.run(&[], 0);
+        assert_eq!((excluded(&two, &session), count(&store, "messages")), (None, 5));
+        one.run(&[], 0);
+        assert_eq!(one.verify(&[], 0), [(session.clone(), "surplus".to_owned())]);
+        // A machine that has forgotten it by itself, before the other one takes everything back; and at once, by hand.
+        two.run(&["forget", "--session", &session, "--yes"], 0);
+        one.run(&["verify"], 0);
+        assert_eq!(
+            (excluded(&one, &session), excluded(&two, &session)),
+            (elsewhere.clone(), Some("forgotten".to_owned()))
+        );
+        one.run(&["forget", "--all", "--undo"], 0);
+        two.run(&["verify", "--repair"], 0);
+        two.run(&[], 0);
+        assert_eq!((excluded(&two, &session), count(&store, "messages")), (None, 5));
+        // Of an undo and a later forget the later one holds.
+        one.later(TimeDelta::days(2));
+        one.run(&["forget", "--session", &session, "--yes"], 0);
+        one.run(&["verify"], 0);
+        one.later(TimeDelta::days(2));
+        one.run(&[], 0);
+        assert_eq!((excluded(&one, &session), count(&store, "messages")), (Some("forgotten".to_owned()), 0));
+        assert_sums_equal_a_recount(&store);
+    }
+}
+
+#[test]
+fn tombstone_that_a_restored_receiver_lacks_is_not_taken_for_an_undo() {
+    for lost in stores() {
+        let (team, receiver) = (lost.create_team(), lost.serve());
+        let (one, two, session) = two_machines(&receiver, &team.alice);
+        let backup = backup(&lost);
+        one.run(&["forget", "--session", &session, "--yes"], 0);
+        two.run(&["verify"], 0);
+        drop(receiver);
+        let (store, _receiver) = serve_restored(&lost, &backup, &[&one, &two]);
+        assert_eq!(count(&store, "messages"), 4);
+        for _ in 0..2 {
+            two.later(TimeDelta::days(1));
+            two.run(&["verify", "--repair"], 0);
+            assert_eq!(excluded(&two, &session).as_deref(), Some("forgotten_elsewhere"));
+        }
+        for _ in 0..3 {
+            one.later(TimeDelta::minutes(61));
+            one.run(&[], 0);
+        }
+        assert_eq!(count(&store, "messages"), 0, "the machine that forgot it asserts its tombstone again");
+    }
 }
 
 #[test]

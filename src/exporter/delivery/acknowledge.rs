@@ -109,7 +109,7 @@ impl Progress<'_> {
 
     /// Records that the receiver holds a tombstone of a session, so that no more of it is sent; or, while the tombstone is
     /// being taken back, that the session has to be sent again.
-    fn learn_tombstone(&mut self, session_id: &str, due: &mut VecDeque<DueSession>) {
+    pub fn learn_tombstone(&mut self, session_id: &str, due: &mut VecDeque<DueSession>) {
         if let Some(index) = due.iter().position(|session| session.session_id == session_id) {
             self.batcher.finish_session(due, index);
         }

@@ -34,6 +34,9 @@ impl Delivery<'_> {
                         ForgetAnswer::Unsupported { .. } => requests.postpone(&request, now),
                         _ => requests.settle(&request),
                     }
+                    if matches!(answer, ForgetAnswer::Refused { .. }) && !request.is_undo {
+                        self.progress.batcher.state.tombstones.set_refused(&request);
+                    }
                     self.progress.clear_faults();
                     self.progress.destination_mut().statistics.last_contact_at = Some(now);
                     self.log_answer(&request, &answer);

@@ -35,7 +35,7 @@ impl LockedRun<'_> {
         if !may_check || (parts == 0 && !compares_all) {
             return Ok(());
         }
-        let checked = if compares_all { self.compare_all() } else { self.check_parts(parts) };
+        let checked = self.check(compares_all, parts);
         match checked {
             Err(EarlyExit::Stopped(StopReason::Fault | StopReason::TimeUp))
                 if self.due_sessions().is_empty() =>
@@ -49,6 +49,22 @@ impl LockedRun<'_> {
             }
             checked => checked,
         }
+    }
+
+    fn check(&mut self, compares_all: bool, parts: usize) -> StepResult<()> {
+        if compares_all {
+            self.compare_all()?;
+        } else {
+            self.check_parts(parts)?;
+        }
+        self.delivery.retry_inline = false;
+        let lifted = self.check_tombstones();
+        self.delivery.retry_inline = true;
+        if lifted? {
+            let mut due = self.due_sessions();
+            self.deliver_sessions(&mut due)?;
+        }
+        Ok(())
     }
 
     /// Verifies the next sessions of the pass.

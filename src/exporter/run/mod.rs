@@ -16,6 +16,8 @@ mod requests;
 mod splay;
 /// The comparison of sessions with what the receiver holds.
 mod verification;
+/// The comparison of tombstones with those of the receiver.
+mod tombstone_check;
 /// The verification of a part of the sessions each day, and of all after the receiver was restored.
 mod daily_check;
 /// The verification by hand.

@@ -5,7 +5,7 @@
 //! deduplicates.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -107,7 +107,7 @@ impl LockedRun<'_> {
         let now = self.context.clock.now();
         let since = retained_since(self.destination(), now);
         let mut source = self.source_digests(ids, |_| since)?;
-        let asked = DigestsRequest { sessions: ids.to_vec(), recount, hashes: false };
+        let asked = DigestsRequest { sessions: ids.to_vec(), recount, ..DigestsRequest::default() };
         let Some(response) = self.delivery.digests(&asked)? else { return Ok(None) };
         let since_of = |id: &str| {
             let of_session = response.retained_since.get(id).and_then(|text| time::parse(text));
@@ -161,6 +161,7 @@ impl LockedRun<'_> {
         for session in compared {
             match session.proof.verdict() {
                 _ if session.is_forgotten => {
+                    self.delivery.progress.learn_tombstone(&session.session_id, &mut VecDeque::new());
                     verified.findings.insert(session.session_id, Finding::Forgotten);
                 }
                 Some(verdict) => add_finding(verified, session.session_id, verdict),
@@ -182,7 +183,7 @@ impl LockedRun<'_> {
 
     fn judge_by_hashes(&mut self, group: &[Compared], verified: &mut VerifiedSessions) -> StepResult<()> {
         let sessions = group.iter().map(|session| session.session_id.clone()).collect();
-        let asked = DigestsRequest { sessions, recount: true, hashes: true };
+        let asked = DigestsRequest { sessions, recount: true, hashes: true, tombstones: false };
         let listed = self.delivery.digests(&asked)?.unwrap_or_default();
         let mut listed: HashMap<String, HashSet<u64>> =
             listed.sessions.into_iter().filter_map(|it| Some((it.id, parse_hashes(&it.hashes?)?))).collect();

@@ -80,6 +80,7 @@ impl LockedRun<'_> {
         self.scan()?;
         lock.record(self.context);
         self.refresh_identity()?;
+        self.check_tombstones()?;
         let ids = match &request.session {
             Some(id) => vec![self.require_eligible(id)?],
             None => self.verifiable_sessions(),

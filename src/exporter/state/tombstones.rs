@@ -26,6 +26,9 @@ pub struct Tombstone {
     /// True if it was forgotten elsewhere, and a receiver said so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_learned: bool,
+    /// True if the receiver refused to delete sessions of the request: it may hold this one, and is not asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_refused: bool,
     /// Path of the session's repository, where it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
@@ -54,14 +57,32 @@ impl Tombstones {
     /// Sets the tombstone of a session that the user forgets here.
     pub fn set(&mut self, session_id: &str, at: DateTime<Utc>, repository: Option<&str>) {
         let repository = repository.map(str::to_owned);
-        self.0.insert(session_id.to_owned(), Tombstone { at: Some(at), is_learned: false, repository });
+        let tombstone = Tombstone { at: Some(at), is_learned: false, is_refused: false, repository };
+        self.0.insert(session_id.to_owned(), tombstone);
     }
 
     /// Records that a receiver holds a tombstone of the session. One that is known stays as it is.
     pub fn learn(&mut self, session_id: &str, at: DateTime<Utc>, repository: Option<&str>) {
         let repository = repository.map(str::to_owned);
-        let learned = || Tombstone { at: Some(at), is_learned: true, repository };
+        let learned = || Tombstone { at: Some(at), is_learned: true, is_refused: false, repository };
         self.0.entry(session_id.to_owned()).or_insert_with(learned);
+    }
+
+    /// Records that the receiver refused a request.
+    pub fn set_refused(&mut self, request: &ForgetRequest) {
+        for (session_id, tombstone) in &mut self.0 {
+            tombstone.is_refused |= request.concerns(session_id, tombstone.repository.as_deref());
+        }
+    }
+
+    /// Removes the tombstone of a session that was taken back elsewhere at that time, as the receiver says, unless the user
+    /// forgot the session here since then. Returns true if there was one.
+    pub fn lift(&mut self, session_id: &str, undone_at: DateTime<Utc>) -> bool {
+        let is_later = |tombstone: &Tombstone| !tombstone.is_learned && tombstone.at > Some(undone_at);
+        match self.0.get(session_id) {
+            Some(tombstone) if !is_later(tombstone) => self.remove(session_id),
+            _ => false,
+        }
     }
 
     /// Removes the tombstone of a session. Returns true if there was one.
@@ -100,6 +121,15 @@ pub struct ForgetRequest {
 }
 
 impl ForgetRequest {
+    /// True if the request is about a session, of this repository.
+    pub fn concerns(&self, session_id: &str, repository: Option<&str>) -> bool {
+        match &self.object {
+            ForgetObject::Session(id) => id == session_id,
+            ForgetObject::Repository(path) => Some(path.as_str()) == repository,
+            ForgetObject::All => true,
+        }
+    }
+
     /// Seconds since the user's command, by the clock of this machine.
     pub fn age_seconds(&self, now: DateTime<Utc>) -> u32 {
         let seconds = self.at.map_or(0, |at| (now - at).num_seconds());
@@ -154,12 +184,16 @@ impl ForgetRequests {
 
     /// True if tombstones of a session are being taken back.
     pub fn has_undo_of(&self, session_id: &str, repository: Option<&str>) -> bool {
-        let concerns = |object: &ForgetObject| match object {
-            ForgetObject::Session(id) => id == session_id,
-            ForgetObject::Repository(path) => Some(path.as_str()) == repository,
-            ForgetObject::All => true,
-        };
-        self.0.iter().any(|request| request.is_undo && concerns(&request.object))
+        self.of(session_id, repository).any(|request| request.is_undo)
+    }
+
+    /// True if a request concerns a session.
+    pub fn has_any_of(&self, session_id: &str, repository: Option<&str>) -> bool {
+        self.of(session_id, repository).next().is_some()
+    }
+
+    fn of(&self, session_id: &str, repository: Option<&str>) -> impl Iterator<Item = &ForgetRequest> {
+        self.0.iter().filter(move |request| request.concerns(session_id, repository))
     }
 }
 
@@ -194,6 +228,18 @@ mod tests {
         let due = requests.next_due(at("2026-01-02T00:00:00Z")).cloned().unwrap();
         requests.settle(&due);
         assert!(requests.is_empty());
+    }
+
+    #[test]
+    fn of_forget_here_and_undo_elsewhere_the_later_one_holds() {
+        let mut tombstones = Tombstones::default();
+        tombstones.set("own", at("2026-01-02T00:00:00Z"), None);
+        tombstones.learn("learned", at("2026-01-02T00:00:00Z"), None);
+        let earlier = at("2026-01-01T00:00:00Z");
+        assert!(!tombstones.lift("own", earlier) && !tombstones.lift("none", earlier));
+        // When it was learned says nothing of when the user forgot it.
+        assert!(tombstones.lift("learned", earlier));
+        assert!(tombstones.lift("own", at("2026-01-02T00:00:01Z")) && tombstones.is_empty());
     }
 
     #[test]

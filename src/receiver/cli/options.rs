@@ -54,12 +54,17 @@ impl GlobalOptions {
         )
     }
 
+    /// URL of the store, which may hold a password.
+    pub fn store_url(&self) -> Result<String, CliError> {
+        match self.store.clone().filter(|url| !url.is_empty()) {
+            Some(url) => Ok(url),
+            None => Ok(environment::store_url()?.unwrap_or_else(|| DEFAULT_URL.to_owned())),
+        }
+    }
+
     /// Opens the store, migrating its schema. `missing` says what becomes of an SQLite file that is not there.
     pub async fn open_store(&self, missing: MissingStore) -> Result<Store, CliError> {
-        let url = match self.store.clone().filter(|url| !url.is_empty()) {
-            Some(url) => url,
-            None => environment::store_url()?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
-        };
+        let url = self.store_url()?;
         let options = StoreOptions { missing, connections: environment::pool_connections()? };
         Store::open(&url, options).await.map_err(|error| match error {
             // A path holds no secrets; the URL of a server may hold a password.

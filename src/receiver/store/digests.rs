@@ -38,6 +38,8 @@ pub struct StoredDigests {
     pub sessions: BTreeMap<String, StoredDigest>,
     /// Sessions with a tombstone, in the order of their ids.
     pub forgotten: Vec<String>,
+    /// Time at which the tombstone of a session was last taken back, in microseconds since the epoch.
+    pub undone: BTreeMap<String, i64>,
     /// Time from which on a session is retained, in microseconds since the epoch, where its tenant was pruned.
     pub retained_since: BTreeMap<String, i64>,
 }
@@ -80,7 +82,10 @@ impl Store {
         for (id, location) in session_locations(&tx, user, ids.iter().map(String::as_str)).await? {
             if location.has_tombstone {
                 found.forgotten.push(id);
-            } else if let Some(tenant) = location.tenant_id.filter(|id| principal.visibility(id).is_some()) {
+                continue;
+            }
+            found.undone.extend(location.restored_at.map(|at| (id.clone(), at)));
+            if let Some(tenant) = location.tenant_id.filter(|id| principal.visibility(id).is_some()) {
                 by_tenant.entry(tenant).or_default().push(id);
             }
         }

@@ -45,6 +45,9 @@ mod recount;
 /// The check of the whole store.
 mod check;
 
+/// Backups of the store.
+mod backup;
+
 /// The operator's commands on single sessions: list, export, move, delete.
 mod session_admin;
 
@@ -52,6 +55,7 @@ mod session_admin;
 mod person;
 
 pub use audit::{AUDIT_DAYS_MIN, AuditCheck, AuditRecord};
+pub use backup::{BackupFile, BackupFormat, BackupSummary, RestoredStore};
 pub use check::StoreCheck;
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{

@@ -19,6 +19,7 @@ mod regressions;
 mod runs;
 mod faults;
 mod simulation;
+mod proving;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -33,6 +33,9 @@ mod session;
 /// `admin check`.
 mod check;
 
+/// `admin backup` and `admin restore`.
+mod backup;
+
 /// `admin audit`.
 mod audit;
 
@@ -45,7 +48,7 @@ use super::output::ResultOutput;
 use crate::receiver::store::MissingStore;
 use argh::FromArgs;
 
-/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions; check the store
+/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions; check, back up and restore the store
 #[derive(FromArgs)]
 #[argh(subcommand, name = "admin")]
 pub struct AdminArgs {
@@ -66,13 +69,15 @@ enum AdminCommand {
     Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
     Check(check::CheckArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Audit(audit::AuditArgs),
     Export(person::ExportArgs),
     Erase(person::EraseArgs),
 }
 
 impl AdminCommand {
-    /// Treatment of a store that is not there: of all commands only the one that begins a set-up creates it.
+    /// Treatment of a store that is not there: besides a restore only the command that begins a set-up creates it.
     fn missing_store(&self) -> MissingStore {
         match self {
             AdminCommand::Org(arguments) if arguments.creates() => MissingStore::Create,
@@ -83,9 +88,13 @@ impl AdminCommand {
 
 /// Runs one command on the store.
 pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), CliError> {
-    let store = options.open_store(arguments.command.missing_store()).await?;
     let output = ResultOutput::new(options.json);
-    match arguments.command {
+    let command = match arguments.command {
+        AdminCommand::Restore(arguments) => return backup::restore(options, &output, arguments).await,
+        command => command,
+    };
+    let store = options.open_store(command.missing_store()).await?;
+    match command {
         AdminCommand::Org(arguments) => org::run(&store, &output, arguments).await,
         AdminCommand::User(arguments) => user::run(&store, &output, arguments).await,
         AdminCommand::Member(arguments) => member::run(&store, &output, arguments).await,
@@ -96,6 +105,9 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
         AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
         AdminCommand::Check(arguments) => check::run(&store, &output, arguments).await,
+        AdminCommand::Backup(arguments) => backup::back_up(&store, &output, arguments).await,
+        // It has run, because it checks the backup before it opens the store.
+        AdminCommand::Restore(_) => Ok(()),
         AdminCommand::Audit(arguments) => audit::run(&store, &output, arguments).await,
         AdminCommand::Export(arguments) => person::export(&store, arguments).await,
         AdminCommand::Erase(arguments) => person::erase(&store, &output, arguments).await,

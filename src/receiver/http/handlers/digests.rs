@@ -1,6 +1,8 @@
 //! `POST /api/sync/digests`: number and digest of the messages of the user's own sessions.
 
-use crate::protocol::{DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, SessionDigest};
+use crate::protocol::{
+    DIGESTS_SESSIONS_MAX, DigestsRequest, DigestsResponse, ListedTombstones, SessionDigest,
+};
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
 use crate::receiver::http::body::{self, nests_deeper_than};
@@ -36,6 +38,7 @@ pub async fn post_digests(
         (false, true) => DigestMode::Recounted,
         (false, false) => DigestMode::Kept,
     };
+    let lists_tombstones = request.tombstones;
     let asked = AskedIds::of(request.sessions);
     let stored_ids: Vec<String> = asked.0.keys().cloned().collect();
     let turn = state.queries.begin().await?;
@@ -46,7 +49,7 @@ pub async fn post_digests(
         Ok(store.digests(&principal, &stored_ids, mode).await?)
     });
     let found = within_work_timeout(found).await?;
-    response::json(StatusCode::OK, &asked.respond(found), &state.memory).await
+    response::json(StatusCode::OK, &asked.respond(found, lists_tombstones), &state.memory).await
 }
 
 fn parse(body: &[u8]) -> Result<DigestsRequest, ApiError> {
@@ -75,7 +78,7 @@ impl AskedIds {
         AskedIds(ids.into_iter().map(|id| (replace_nul(id.clone()), id)).collect())
     }
 
-    fn respond(&self, found: StoredDigests) -> DigestsResponse {
+    fn respond(&self, found: StoredDigests, lists_tombstones: bool) -> DigestsResponse {
         let asked = |stored: String| self.0.get(&stored).cloned().unwrap_or(stored);
         let digest = |(id, StoredDigest { digest, hashes }): (String, StoredDigest)| SessionDigest {
             id: asked(id),
@@ -83,10 +86,19 @@ impl AskedIds {
             digest: digest.to_hex(),
             hashes: hashes.map(|hashes| hashes.into_iter().map(short_hash::to_hex).collect()),
         };
+        let now = time::now_us();
+        let undone = found
+            .undone
+            .into_iter()
+            .map(|(id, at)| (asked(id), (now.saturating_sub(at).max(0) / time::SECOND_US).unsigned_abs()));
         let since = found.retained_since.into_iter().map(|(id, at)| (asked(id), time::rfc3339(at)));
+        let forgotten: Vec<String> = found.forgotten.into_iter().map(asked).collect();
+        let tombstones = lists_tombstones
+            .then(|| ListedTombstones { forgotten: forgotten.clone(), undone: undone.collect() });
         DigestsResponse {
             sessions: found.sessions.into_iter().map(digest).collect(),
-            forgotten: found.forgotten.into_iter().map(asked).collect(),
+            forgotten,
+            tombstones,
             retained_since: since.collect(),
         }
     }

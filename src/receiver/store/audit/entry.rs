@@ -4,7 +4,7 @@ use crate::hex;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
-use crate::receiver::store::sql::Value;
+use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::time;
 use sha2::{Digest, Sha256};
 
@@ -80,21 +80,27 @@ impl AuditEntry {
     }
 }
 
+impl AuditEntry {
+    fn refused_authentications(address: Option<String>, at: i64, count: i64) -> AuditEntry {
+        AuditEntry {
+            at,
+            actor: Actor::Unknown,
+            action: REFUSED_AUTHENTICATION,
+            target: "key".to_owned(),
+            address,
+            outcome: "refused",
+            count,
+        }
+    }
+}
+
 impl Store {
     /// Records refused authentications: address, time and number of each entry.
     pub async fn record_refused_authentications(&self, refused: Vec<(String, i64, i64)>) -> Result<()> {
         with_retries(async || {
             let tx = self.db.write(DbRole::Directory).await?;
             for (address, at, count) in &refused {
-                let entry = AuditEntry {
-                    at: *at,
-                    actor: Actor::Unknown,
-                    action: REFUSED_AUTHENTICATION,
-                    target: "key".to_owned(),
-                    address: Some(address.clone()),
-                    outcome: "refused",
-                    count: *count,
-                };
+                let entry = AuditEntry::refused_authentications(Some(address.clone()), *at, *count);
                 record(&tx, &entry).await?;
             }
             tx.commit().await
@@ -120,6 +126,19 @@ pub async fn record(tx: &Transaction, entry: &AuditEntry) -> Result<()> {
     params.extend(values(entry));
     params.push(hash.into());
     tx.execute(INSERT, &params).await.map(|_| ())
+}
+
+/// Takes all entries out of a log that holds only refused authentications, so that a restored chain can come before them. In
+/// PostgreSQL they stay where they are.
+pub async fn take_refused_authentications(tx: &Transaction) -> Result<Vec<AuditEntry>> {
+    if !tx.is_sqlite() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.query("SELECT address, at, count FROM audit ORDER BY entry", &[]).await?;
+    tx.execute("DELETE FROM audit", &[]).await?;
+    let read =
+        |row: &Row| Ok(AuditEntry::refused_authentications(row.opt_text(0)?, row.int(1)?, row.int(2)?));
+    rows.iter().map(read).collect()
 }
 
 /// The values of an entry after its number, in the order of the columns.

@@ -16,11 +16,14 @@ pub struct Migration {
     pub postgres_sql: &'static str,
 }
 
+/// Name of the first migration, by which a released form of the schema is known.
+pub const FIRST_NAME: &str = "released";
+
 /// All migrations, oldest first.
 pub const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 1,
-        name: "released",
+        name: FIRST_NAME,
         sql: include_str!("migrations/0001_schema.sql"),
         postgres_sql: include_str!("migrations/0001_row_level_security.postgres.sql"),
     },
@@ -36,6 +39,23 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0003_page_sessions.sql"),
         postgres_sql: include_str!("migrations/0003_page_sessions.postgres.sql"),
     },
+];
+
+/// Tables that a backup is restored from. Two hold what lasts for minutes: pending device codes, and the last check of the store.
+pub const RESTORED_TABLES: &[&str] = &[
+    "tenants",
+    "directory",
+    "owners",
+    "members",
+    "api_keys",
+    "session_locations",
+    "sessions",
+    "messages",
+    "tasks",
+    "usages",
+    "metrics",
+    "clients",
+    "audit",
 ];
 
 /// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.
@@ -67,7 +87,7 @@ pub fn pending(version: i64, unreleased: i64) -> Result<&'static [Migration]> {
                 .to_owned(),
         ));
     }
-    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    let known = newest();
     if version > known {
         return Err(StoreError::Unusable(format!(
             "the store has schema {version}, which is newer than this receiver's {known}: install a newer han-sync-receiver"
@@ -77,9 +97,42 @@ pub fn pending(version: i64, unreleased: i64) -> Result<&'static [Migration]> {
     Ok(&MIGRATIONS[applied..])
 }
 
+/// Rejects a backup with another schema than this receiver's.
+pub fn require_current(version: i64) -> Result<()> {
+    let next = match version.cmp(&newest()) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Greater => "newer than this receiver's: install a newer han-sync-receiver",
+        std::cmp::Ordering::Less => {
+            "older than this receiver's: restore it with the han-sync-receiver that made it, then start this one, which \
+             migrates the store"
+        }
+    };
+    Err(StoreError::refused(format!("the backup has schema {version}, which is {next}")))
+}
+
+/// Number of the newest migration.
+pub fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_table_is_restored_from_a_backup_or_left_out_for_a_reason() {
+        let tables = MIGRATIONS.iter().flat_map(|migration| migration.sql.split("CREATE TABLE ").skip(1));
+        let mut created: Vec<&str> = tables.filter_map(|rest| rest.split_whitespace().next()).collect();
+        created.retain(|table| !["device_codes", "readiness"].contains(table));
+        assert_eq!(created, RESTORED_TABLES);
+    }
+
+    #[test]
+    fn backup_of_another_schema_is_rejected() {
+        assert!(require_current(newest()).is_ok());
+        assert!(require_current(newest() + 1).unwrap_err().to_string().contains("install a newer"));
+        assert!(require_current(0).unwrap_err().to_string().contains("that made it"));
+    }
 
     #[test]
     fn migrations_are_numbered_without_gaps() {

@@ -6,13 +6,19 @@ mod role;
 
 mod migrate;
 
+mod private_file;
+
 mod sqlite;
+mod sqlite_copy;
 
 mod postgres;
 
 mod transaction;
 
-pub use postgres::Postgres;
+pub use migrate::{RESTORED_TABLES, newest, require_current};
+pub use postgres::{DUMP_MAGIC, DumpRows, Postgres, dump_version};
+pub use private_file::require_private;
 pub use role::{DbRole, Visibility};
 pub use sqlite::Sqlite;
+pub use sqlite_copy::{MAGIC as SQLITE_MAGIC, check as check_sqlite_copy, seal as seal_sqlite_copy};
 pub use transaction::{Database, Transaction};

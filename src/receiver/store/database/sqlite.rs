@@ -5,13 +5,13 @@
 //! other tasks.
 
 use super::migrate;
+use super::private_file::{create_private, require_private};
 use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, query_statements_max};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
     Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
 };
 use crate::receiver::time;
-use crate::shell::shell_quoted;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};
@@ -52,7 +52,11 @@ impl Sqlite {
     /// Opens the file, creates it where it is missing, and migrates its schema.
     pub fn open(path: &Path) -> Result<Sqlite> {
         create_private(path)?;
-        require_private(path)?;
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(suffix);
+            require_private(Path::new(&file), "store")?;
+        }
         let mut connection = connect(path)?;
         switch_to_wal(&connection)?;
         migrate(&mut connection)?;
@@ -80,6 +84,21 @@ impl Sqlite {
             "the disk of {} is full ({free_bytes} bytes are left): free {FREE_BYTES_MIN} or more",
             path.display()
         )))
+    }
+
+    /// Copies the store to an empty file, in one snapshot and without what was deleted. A damaged table is an error.
+    pub fn copy_to(&self, path: &str) -> Result<()> {
+        block_in_place(|| {
+            let connection = connect(&self.readers.path)?;
+            connection.execute("VACUUM INTO ?1", [path]).map(|_| ()).map_err(store_error)
+        })
+    }
+
+    /// Begins a transaction that writes, and that reads the file at `path` as the schema `attached`.
+    pub async fn write_attached(&self, path: &str) -> Result<SqliteTransaction> {
+        let quoted = path.replace('\'', "''");
+        let begin = format!("ATTACH '{quoted}' AS attached; BEGIN IMMEDIATE");
+        SqliteTransaction::begin(&self.writer, &begin).await
     }
 
     pub async fn read(&self) -> Result<SqliteTransaction> {
@@ -115,38 +134,6 @@ impl ConnectionPool {
     fn give_back(&self, connection: Connection) {
         self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
     }
-}
-
-/// Creates the file for its owner alone, whatever the umask. SQLite gives the WAL the same permissions.
-fn create_private(path: &Path) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => {
-            Err(StoreError::Unavailable(format!("the file {} cannot be created: {error}", path.display())))
-        }
-    }
-}
-
-/// Rejects a store that everyone on the machine may read or write; its group may.
-fn require_private(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        // A folder in the file's place is named as such when it is opened.
-        let is_open = std::fs::metadata(&file)
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o006 != 0);
-        if is_open {
-            let file = file.to_string_lossy();
-            return Err(StoreError::Unusable(format!(
-                "every user of this machine may read or write the store {file}: run chmod o-rwx {}",
-                shell_quoted(&file)
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection> {

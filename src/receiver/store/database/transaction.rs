@@ -42,6 +42,15 @@ impl Database {
         })
     }
 
+    /// Begins a transaction of an operator that writes what it reads from a backup; SQLite reads the file as the schema
+    /// `attached`.
+    pub async fn restore(&self, attached: &str) -> Result<Transaction> {
+        match self {
+            Database::Sqlite(db) => Ok(Transaction::Sqlite(db.write_attached(attached).await?)),
+            Database::Postgres(_) => self.write(DbRole::Operator).await,
+        }
+    }
+
     /// Checks what serving needs besides a connection: space for SQLite's file, the grants of PostgreSQL's roles.
     pub async fn check_serving(&self) -> Result<()> {
         match self {
@@ -91,6 +100,15 @@ impl Transaction {
         match self {
             Transaction::Sqlite(tx) => tx.query(sql, params),
             Transaction::Postgres(tx) => tx.query(sql, params).await,
+        }
+    }
+
+    /// Runs a query, and passes each row to `visit`; PostgreSQL's rows are not held in memory.
+    pub async fn for_each(&self, sql: &str, mut visit: impl FnMut(Row) -> Result<()>) -> Result<()> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.query(sql, &[])?.into_iter().try_for_each(&mut visit),
+            Transaction::Postgres(tx) => tx.for_each(sql, visit).await,
         }
     }
 

@@ -11,11 +11,14 @@ mod store_url;
 mod tls;
 
 mod connect;
+mod libpq;
+mod dump;
 mod values;
 
 mod transaction;
 
 mod pool;
 
+pub use dump::{DUMP_MAGIC, DumpRows, dump_version};
 pub use pool::Postgres;
 pub use transaction::PostgresTransaction;

@@ -4,7 +4,9 @@
 //! statement of a query keeps one processor of the server busy and no more.
 
 use super::connect::{CONNECT_TIMEOUT, connection_managers};
+use super::dump;
 use super::error::store_error;
+use super::libpq::{self, LibpqEnvironment};
 use super::roles::{RoleNames, quoted};
 use super::transaction::PostgresTransaction;
 use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, WORK_TIMEOUT, query_statements_max};
@@ -14,8 +16,10 @@ use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Dialect, ReadBudget, Value};
 use crate::receiver::time;
 use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime};
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::block_in_place;
 use tokio_postgres::Client;
 
 /// Share of the connections that queries have, and at least one.
@@ -43,6 +47,9 @@ const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 14] = [
     (DbRole::Directory, "page_sessions", &["SELECT", "INSERT", "DELETE"]),
     (DbRole::Directory, "readiness", &["SELECT", "INSERT", "UPDATE"]),
 ];
+/// Schema and snapshot of the transaction, and the right of the connected user to see all that the current role sees.
+const SELECT_SNAPSHOT: &str =
+    "SELECT current_schema()::text, pg_export_snapshot(), pg_has_role(session_user, current_user, 'USAGE')";
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
@@ -52,6 +59,8 @@ pub struct Postgres {
     pool: Pool,
     queries: Pool,
     roles: RoleNames,
+    /// For PostgreSQL's own programs.
+    environment: LibpqEnvironment,
 }
 
 impl Postgres {
@@ -65,7 +74,9 @@ impl Postgres {
             match connection(&pool).await {
                 Ok(client) => {
                     let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT)?;
-                    return Postgres::migrate(pool, queries, client).await;
+                    let environment = libpq::environment(url)?;
+                    let roles = Postgres::migrate(client).await?;
+                    return Ok(Postgres { pool, queries, roles, environment });
                 }
                 // libpq's `allow` and `prefer` try with and without TLS.
                 Err(error) => failed = failed.or(Some(error)),
@@ -74,9 +85,9 @@ impl Postgres {
         Err(failed.unwrap_or(StoreError::Aborted))
     }
 
-    async fn migrate(pool: Pool, queries: Pool, client: Object) -> Result<Postgres> {
+    async fn migrate(client: Object) -> Result<RoleNames> {
         match migrate_in_transaction(&client).await {
-            Ok(roles) => Ok(Postgres { pool, queries, roles }),
+            Ok(roles) => Ok(roles),
             Err(error) => {
                 drop(Object::take(client)); // closes the connection, which rolls back
                 Err(error)
@@ -123,6 +134,18 @@ impl Postgres {
             )));
         }
         Ok(())
+    }
+
+    /// Writes an archive of `pg_dump` from the snapshot of a transaction. Returns the reason for which there is none.
+    pub async fn dump(&self, tx: &PostgresTransaction, archive: File) -> Result<Option<String>> {
+        let rows = tx.query(SELECT_SNAPSHOT, &[]).await?;
+        let Some(row) = rows.first() else { return Err(StoreError::Aborted) };
+        // pg_dump would leave out in silence what row-level security hides from this user.
+        if !row.flag(2)? {
+            return Ok(Some("the store's user does not inherit from the role of operators".to_owned()));
+        }
+        let (schema, snapshot) = (row.text(0)?, row.text(1)?);
+        block_in_place(|| dump::dump(&self.environment, &schema, &snapshot, archive))
     }
 
     pub async fn begin_query(

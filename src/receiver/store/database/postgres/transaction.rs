@@ -83,18 +83,32 @@ impl PostgresTransaction {
     }
 
     async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        self.stream(sql, params, |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// Passes each row to `visit` as it comes.
+    async fn stream(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        mut visit: impl FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
         let client = self.client()?;
         let query = async {
             let statement = client.prepare_cached(sql).await?;
             let mut found = pin!(client.query_raw(&statement, params.iter().copied()).await?);
-            let mut rows = Vec::new();
             while let Some(row) = poll_fn(|context| found.as_mut().poll_next(context)).await {
-                match self.read(&row?) {
-                    Ok(row) => rows.push(row),
-                    Err(error) => return Ok(Err(error)),
+                if let Err(error) = self.read(&row?).and_then(&mut visit) {
+                    return Ok(Err(error));
                 }
             }
-            Ok(Ok(rows))
+            Ok(Ok(()))
         };
         self.result_of(query).await?
     }
@@ -131,6 +145,10 @@ impl PostgresTransaction {
 
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
         self.run(&Dialect::Postgres.render(sql), &params(values)).await
+    }
+
+    pub async fn for_each(&self, sql: &str, visit: impl FnMut(Row) -> Result<()>) -> Result<()> {
+        self.stream(&Dialect::Postgres.render(sql), &[], visit).await
     }
 
     pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64> {
