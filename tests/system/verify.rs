@@ -163,7 +163,7 @@ fn two_machines(receiver: &RunningReceiver, key: &str) -> (ClockedMachine, Clock
 
 #[test]
 fn what_one_machine_forgets_and_takes_back_reaches_the_others_within_a_day() {
-    let elsewhere = Some("forgotten_elsewhere".to_owned());
+    let forgotten = Some("forgotten".to_owned());
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
         let (one, two, session) = two_machines(&receiver, &team.alice);
@@ -171,7 +171,7 @@ fn what_one_machine_forgets_and_takes_back_reaches_the_others_within_a_day() {
         // Without anything new to send, by the daily check.
         two.later(TimeDelta::days(1));
         two.run(&[], 0);
-        assert_eq!(excluded(&two, &session), elsewhere);
+        assert_eq!(excluded(&two, &session), forgotten);
         two.add_messages(&session, 1);
         assert_eq!(two.run(&["--json"], 0).json()["batches"], 0, "nothing is sent that would be refused");
         one.run(&["forget", "--session", &session, "--undo"], 0);
@@ -186,7 +186,7 @@ fn what_one_machine_forgets_and_takes_back_reaches_the_others_within_a_day() {
         one.run(&["verify"], 0);
         assert_eq!(
             (excluded(&one, &session), excluded(&two, &session)),
-            (elsewhere.clone(), Some("forgotten".to_owned()))
+            (forgotten.clone(), forgotten.clone())
         );
         one.run(&["forget", "--all", "--undo"], 0);
         two.run(&["verify", "--repair"], 0);
@@ -198,7 +198,7 @@ fn what_one_machine_forgets_and_takes_back_reaches_the_others_within_a_day() {
         one.run(&["verify"], 0);
         one.later(TimeDelta::days(2));
         one.run(&[], 0);
-        assert_eq!((excluded(&one, &session), count(&store, "messages")), (Some("forgotten".to_owned()), 0));
+        assert_eq!((excluded(&one, &session), count(&store, "messages")), (forgotten.clone(), 0));
         assert_sums_equal_a_recount(&store);
     }
 }
@@ -217,7 +217,7 @@ fn tombstone_that_a_restored_receiver_lacks_is_not_taken_for_an_undo() {
         for _ in 0..2 {
             two.later(TimeDelta::days(1));
             two.run(&["verify", "--repair"], 0);
-            assert_eq!(excluded(&two, &session).as_deref(), Some("forgotten_elsewhere"));
+            assert_eq!(excluded(&two, &session).as_deref(), Some("forgotten"));
         }
         for _ in 0..3 {
             one.later(TimeDelta::minutes(61));

@@ -39,9 +39,6 @@ mod forget;
 /// Pruning of old messages.
 mod retention;
 
-/// A recount of one user's rows in one tenant.
-mod recount;
-
 /// The check of the whole store.
 mod check;
 
@@ -56,7 +53,7 @@ mod person;
 
 pub use audit::{AUDIT_DAYS_MIN, AuditCheck, AuditRecord};
 pub use backup::{BackupFile, BackupFormat, BackupSummary, RestoredStore};
-pub use check::StoreCheck;
+pub use check::{StoreCheck, StoreFault};
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
     AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership,
@@ -66,7 +63,6 @@ pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};
 pub use open::{DEFAULT_URL, MissingStore, Store, StoreOptions};
 pub use person::Erased;
-pub use recount::StoreFault;
 pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;

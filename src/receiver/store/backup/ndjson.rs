@@ -74,7 +74,7 @@ impl HashingWriter<'_> {
 
 /// Checks a backup from the first line to the last, and returns its schema.
 pub fn check(path: &Path) -> Result<i64> {
-    let mut reader = Lines::open(path)?;
+    let mut reader = BackupLines::open(path)?;
     let mut hash = Sha256::new();
     let manifest = reader.next()?.unwrap_or_default();
     let foreign = || StoreError::refused(format!("{} is no backup of a han-sync-receiver", path.display()));
@@ -105,17 +105,17 @@ pub fn check(path: &Path) -> Result<i64> {
 }
 
 /// The lines of a backup.
-struct Lines {
+struct BackupLines {
     path: PathBuf,
     reader: BufReader<File>,
 }
 
-impl Lines {
-    fn open(path: &Path) -> Result<Lines> {
+impl BackupLines {
+    fn open(path: &Path) -> Result<BackupLines> {
         let file = File::open(path).map_err(|error| {
             StoreError::Unavailable(format!("the backup {} cannot be read: {error}", path.display()))
         })?;
-        Ok(Lines { path: path.to_owned(), reader: BufReader::new(file) })
+        Ok(BackupLines { path: path.to_owned(), reader: BufReader::new(file) })
     }
 
     /// Reads the next line; `None` at the end of the file.
@@ -137,12 +137,12 @@ impl Lines {
 }
 
 /// The rows of a backup that was checked.
-pub struct NdjsonRows(Lines);
+pub struct NdjsonRows(BackupLines);
 
 impl NdjsonRows {
     /// Begins after the manifest.
     pub fn of(path: &Path) -> Result<NdjsonRows> {
-        let mut lines = Lines::open(path)?;
+        let mut lines = BackupLines::open(path)?;
         lines.next()?;
         Ok(NdjsonRows(lines))
     }

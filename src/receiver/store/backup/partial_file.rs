@@ -13,6 +13,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const SUFFIX: &str = ".partial";
+/// Files that SQLite keeps beside one that it writes.
+const COMPANIONS: [&str; 2] = ["", "-journal"];
 
 /// A file on its way to a name that is free. Without [`PartialFile::publish`] it is removed.
 pub struct PartialFile {
@@ -79,8 +81,10 @@ impl PartialFile {
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        if !self.is_published {
-            let _ = fs::remove_file(&self.path);
+        for companion in COMPANIONS.iter().filter(|_| !self.is_published) {
+            let mut path = self.path.clone().into_os_string();
+            path.push(companion);
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -116,8 +120,9 @@ fn remove_abandoned(folder: &Path, name: &OsStr) {
 
 /// The process that a temporary name of `name` belongs to.
 fn process_of(partial: &OsStr, name: &OsStr) -> Option<u32> {
-    let rest = partial.to_str()?.strip_prefix('.')?.strip_prefix(name.to_str()?)?;
-    rest.strip_prefix('.')?.strip_suffix(SUFFIX)?.parse().ok()
+    let rest = partial.to_str()?.strip_prefix('.')?.strip_prefix(name.to_str()?)?.strip_prefix('.')?;
+    let companion = |name: &str| rest.strip_suffix(name)?.strip_suffix(SUFFIX)?.parse().ok();
+    COMPANIONS.iter().find_map(|name| companion(name))
 }
 
 /// True if the process is running, and is not this one, which has only just begun.
@@ -157,7 +162,13 @@ mod tests {
     fn remains_of_killed_processes_are_removed_and_those_of_running_ones_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let running = format!(".backup.{}.partial", std::os::unix::process::parent_id());
-        for name in [".backup.4194305.partial", ".backup.x.partial", ".other.4194305.partial", &running] {
+        for name in [
+            ".backup.4194305.partial",
+            ".backup.4194305.partial-journal",
+            ".backup.x.partial",
+            ".other.4194305.partial",
+            &running,
+        ] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         drop(PartialFile::create(&folder.path().join("backup")).unwrap());

@@ -21,7 +21,7 @@ use crate::support::han_db::text::Rng;
 use crate::support::running_receiver::{TestStore, postgres, sqlite};
 
 /// Histories of the two forms.
-const SHORT: usize = 36;
+const SHORT: usize = 12;
 const LONG: usize = 3_000;
 const WORKERS: usize = 3;
 /// Histories that a failure is cut down with.

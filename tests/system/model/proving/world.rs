@@ -40,7 +40,7 @@ pub struct World {
     pub wishes: BTreeMap<String, Wish>,
     /// Sessions that were ever taken back.
     undone: BTreeSet<String>,
-    /// What a machine surely takes for delivered, by session.
+    /// Messages that a machine surely takes for delivered, by session.
     claims: [BTreeMap<String, BTreeSet<String>>; 2],
     backups: Vec<PathBuf>,
     /// True while a restored receiver may hold again what was forgotten since the backup.

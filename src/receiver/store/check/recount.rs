@@ -2,18 +2,18 @@
 //!
 //! Answers near the limit of a prune, of which rows may be gone, keep their stored state.
 
-use super::database::Transaction;
-use super::digests::set_digest;
-use super::error::Result;
-use super::retention::USAGE_MARGIN_US;
-use super::sql::Value;
-use super::tables::{
-    SessionLabels, delete_usages, read_pull_request, session_versions, stored_sums, user_usages,
-};
-use super::write::Aggregates;
 use crate::protocol::MessageDigest;
 use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::ingest::token_usage::{self, MetricSums, MetricsDeltas, SumTooLarge, TokenUsage};
+use crate::receiver::store::database::Transaction;
+use crate::receiver::store::digests::set_digest;
+use crate::receiver::store::error::Result;
+use crate::receiver::store::retention::USAGE_MARGIN_US;
+use crate::receiver::store::sql::Value;
+use crate::receiver::store::tables::{
+    SessionLabels, delete_usages, read_pull_request, session_versions, stored_sums, user_usages,
+};
+use crate::receiver::store::write::Aggregates;
 use crate::receiver::time;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

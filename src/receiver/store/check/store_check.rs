@@ -4,12 +4,12 @@
 //! Invariants: sums whose rows are gone are left alone, which are those of pruned days and of removed users; a repair
 //! changes what is counted, never a row that was stored.
 
-use super::database::{Database, DbRole};
-use super::directory::tenant_users;
-use super::error::{Result, StoreError};
-use super::open::{Store, with_retries};
 use super::recount::{Recount, RecountScope, StoreFault};
-use super::sql::Value;
+use crate::receiver::store::database::{Database, DbRole};
+use crate::receiver::store::directory::tenant_users;
+use crate::receiver::store::error::{Result, StoreError};
+use crate::receiver::store::open::{Store, with_retries};
+use crate::receiver::store::sql::Value;
 use serde::Serialize;
 
 /// Result of a check.
