@@ -1,7 +1,7 @@
 //! `admin backup`, killed at every call and failed at every call, on both stores: the backup is whole or not there.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,7 +44,7 @@ impl Rig {
         self.folder.path().join(format!("backup-{}", self.next.fetch_add(1, Ordering::Relaxed)))
     }
 
-    fn command(&self, path: &PathBuf) -> Command {
+    fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"));
         command.args(["--json", "--store", &self.store.url, "admin", "backup"]).arg(path);
         let environment = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
@@ -59,7 +59,7 @@ impl Rig {
 
     /// Asserts that a backup restores everything.
     #[track_caller]
-    fn assert_whole(&self, path: &PathBuf) {
+    fn assert_whole(&self, path: &Path) {
         let other = self.store.another();
         let (code, _, stderr) = other.try_admin(&format!("restore {}", path.display()));
         assert_eq!(code, 0, "{stderr}");

@@ -39,7 +39,7 @@ pub async fn write(tx: &Transaction, file: &mut File) -> Result<()> {
     );
     lines.line(&manifest)?;
     let mut rows = 0u64;
-    for table in RESTORED_TABLES.iter().copied() {
+    for &table in RESTORED_TABLES {
         let sql = format!("SELECT row_to_json(r)::text FROM {table} AS r");
         tx.for_each(&sql, |row| {
             rows += 1;

@@ -61,7 +61,7 @@ impl Store {
 
 /// Rejects a store that holds anything. Refused authentications of clients that came too early are nothing.
 async fn require_empty(tx: &Transaction) -> Result<()> {
-    for table in RESTORED_TABLES.iter().copied() {
+    for &table in RESTORED_TABLES {
         let condition = if table == "audit" { " WHERE action <> 'authentication'" } else { "" };
         if tx.query_one(&format!("SELECT 1 FROM {table}{condition} LIMIT 1"), &[]).await?.is_some() {
             return Err(StoreError::refused(
@@ -74,7 +74,7 @@ async fn require_empty(tx: &Transaction) -> Result<()> {
 
 /// Copies the rows of the attached SQLite file.
 async fn copy_attached(tx: &Transaction) -> Result<()> {
-    for table in RESTORED_TABLES.iter().copied() {
+    for &table in RESTORED_TABLES {
         let columns =
             tx.query_texts(&format!("SELECT name FROM pragma_table_info('{table}', 'main')"), &[]).await?;
         let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();

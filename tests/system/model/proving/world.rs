@@ -180,15 +180,13 @@ impl World {
             || format!("{arguments:?} ends with {}: {} {}", outcome.code, outcome.stdout, outcome.stderr);
         match command {
             Command::Verify => {
-                if !matches!(outcome.code, 0 | 65)
-                    || (outcome.code == 0 && lacks)
-                    || (outcome.code == 65 && !may_lack)
-                {
-                    return Err(format!(
-                        "{}, where the receiver lacks something: {lacks}, {may_lack}",
-                        said()
-                    ));
-                }
+                let is_expected = match outcome.code {
+                    0 => !lacks,
+                    65 => may_lack,
+                    _ => false,
+                };
+                let told = || format!("{}, where the receiver lacks something: {lacks}, {may_lack}", said());
+                is_expected.then_some(()).ok_or_else(told)?;
             }
             _ if outcome.code != 0 => return Err(said()),
             Command::VerifyRepair if self.lacks(machine) => {
