@@ -173,7 +173,7 @@ impl Report {
         let explanation = || self.errors.first().map(|error| error.message.clone()).unwrap_or_default();
         match self.status {
             RunStatus::Disabled => {
-                "sync is not enabled; set enabled: true in han.yml, or HAN_SYNC_ENABLED=1".into()
+                "sync is not enabled; run han-sync init, or set enabled: true in han.yml, or HAN_SYNC_ENABLED=1".into()
             }
             RunStatus::Paused => match &self.next_retry_at {
                 Some(until) => format!("paused until {until}; han-sync resume ends the pause"),

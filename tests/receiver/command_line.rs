@@ -1,9 +1,11 @@
 //! The operator's command line: names that colleagues and clients chose are printed escaped, JSON keeps them as they are; a
 //! mistyped word names the nearest one; a store that others may read is refused.
 
+use crate::support::man_page;
 use crate::support::running_receiver::*;
 use han_sync::printable::printable;
 use serde_json::json;
+use std::process::Command;
 
 const ESCAPE: &str = "\u{1b}]0;owned\u{7}";
 const REVERSED: &str = "user\u{202e}gpj\u{200b}";
@@ -89,4 +91,13 @@ fn a_store_that_everyone_may_read_is_refused_with_the_command_that_mends_it() {
     }
     set(0o640);
     assert_eq!(store.admin("org list"), json!([store.admin("org list")[0]]), "its group may read it");
+}
+
+#[test]
+fn manual_page_of_the_receiver_is_made_of_its_help() {
+    let help = |path: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_han-sync-receiver")).args(path).arg("--help").output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    man_page::assert_current("han-sync-receiver", &help);
 }

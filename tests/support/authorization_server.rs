@@ -20,6 +20,10 @@ pub struct Script {
     /// Status and body of each poll; the last one repeats.
     pub polls: VecDeque<(u16, Value)>,
     pub revocation_status: u16,
+    /// Keys that are refused.
+    pub refused: Vec<String>,
+    /// Ends of keys.
+    pub key_ends: Vec<(String, String)>,
 }
 
 /// The server. Its threads end with the process.
@@ -54,6 +58,8 @@ impl AuthorizationServer {
                 (200, json!({"access_token": "han_new", "token_type": "Bearer", "expires_in": 7_776_000})),
             ]),
             revocation_status: 200,
+            refused: Vec::new(),
+            key_ends: Vec::new(),
         }));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let server = AuthorizationServer { base, script, requests };
@@ -77,6 +83,12 @@ impl AuthorizationServer {
         requests.iter().filter(|(head, _)| head.path == path).map(|(_, body)| body.clone()).collect()
     }
 
+    /// Values of a header, in the order of arrival.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let requests = self.requests.lock().expect("no thread fails with the lock");
+        requests.iter().filter_map(|(head, _)| head.header(name).map(str::to_owned)).collect()
+    }
+
     /// Paths of all requests.
     pub fn paths(&self) -> Vec<String> {
         let requests = self.requests.lock().expect("no thread fails with the lock");
@@ -89,9 +101,12 @@ fn serve(mut stream: TcpStream, script: &Mutex<Script>, requests: &Mutex<Vec<(Re
     while let Ok(Some(head)) = read_head(&mut reader) {
         let Ok(body) = read_body(&head, &mut reader) else { return };
         let path = head.path.clone();
+        let key = head.header("authorization").and_then(|it| it.strip_prefix("Bearer ")).unwrap_or_default();
+        let key = key.to_owned();
         let body = String::from_utf8_lossy(&body).into_owned();
         requests.lock().expect("no thread fails with the lock").push((head, body));
-        let (status, response) = respond(&path, &mut script.lock().expect("no thread fails with the lock"));
+        let (status, response) =
+            respond(&path, &key, &mut script.lock().expect("no thread fails with the lock"));
         let response = response.to_string();
         let headers = [
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -104,14 +119,20 @@ fn serve(mut stream: TcpStream, script: &Mutex<Script>, requests: &Mutex<Vec<(Re
     }
 }
 
-fn respond(path: &str, script: &mut Script) -> (u16, Value) {
+fn respond(path: &str, key: &str, script: &mut Script) -> (u16, Value) {
     match path {
         "/.well-known/oauth-authorization-server" => script.metadata.clone(),
         "/device_authorization" => (200, script.authorization.clone()),
         "/token" if script.polls.len() > 1 => script.polls.pop_front().expect("there are some"),
         "/token" => script.polls.front().cloned().expect("the last one stays"),
         "/revoke" => (script.revocation_status, json!({})),
-        "/api/sync/identity" => (200, json!({"userId": "usr_1", "login": "alice"})),
+        "/api/sync/identity" if script.refused.iter().any(|refused| refused == key) => {
+            (401, json!({"error": "unknown key", "requestId": "1"}))
+        }
+        "/api/sync/identity" => {
+            let end = script.key_ends.iter().find(|(known, _)| known == key).map(|(_, end)| end);
+            (200, json!({"userId": "usr_1", "login": "alice", "keyExpiresAt": end}))
+        }
         _ => (404, json!({"error": "not found"})),
     }
 }

@@ -9,10 +9,13 @@ pub mod han_db;
 
 pub mod authorization_server;
 pub mod corpus;
+pub mod crontab;
 pub mod exporter_test;
 pub mod golden;
 pub mod http;
+pub mod man_page;
 pub mod proxy;
+pub mod pseudo_terminal;
 pub mod recount;
 pub mod redaction_report;
 #[cfg(feature = "receiver")]

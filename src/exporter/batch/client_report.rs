@@ -59,6 +59,11 @@ impl ClientReport {
         Ok(report)
     }
 
+    /// Sessions and messages of the backlog.
+    pub fn backlog(&self) -> (usize, u64) {
+        (self.sessions, self.messages)
+    }
+
     /// The same backlog, counted from the start of a run that has finished sessions and messages since.
     #[must_use]
     pub fn at(self, finished: usize, acknowledged: u64) -> ClientReport {
@@ -92,7 +97,7 @@ pub fn condition_codes(
     let config = &context.config;
     let pending = pending_owners(&state.destination, &config.privacy, &scan.sessions, now);
     let mut conditions: Vec<Condition> = diagnosis::of_configuration(config);
-    conditions.extend(diagnosis::of_scan(scan, state, &pending));
+    conditions.extend(diagnosis::of_scan(scan, state, &pending, config));
     conditions.extend(diagnosis::of_verification(&state.destination.verification, now));
     conditions.extend(diagnosis::of_queue(queue, now));
     conditions.extend(diagnosis::of_destination(&state.destination, config));

@@ -76,7 +76,7 @@ impl Diagnosis {
         let Inspection { state, queue, source, scan, warnings, .. } = inspection;
         let rules = &context.config.privacy;
         let pending_owners = identity_check::pending_owners(&state.destination, rules, &scan.sessions, now);
-        conditions.extend(diagnosis::of_scan(&scan, &state, &pending_owners));
+        conditions.extend(diagnosis::of_scan(&scan, &state, &pending_owners, &context.config));
         conditions.extend(diagnosis::of_backlog(backlog.since, context.config.interval, now));
         conditions.extend(diagnosis::of_transcripts(transcripts::stale(&source, now)?));
         conditions.extend(silent_hook(context, &queue, &source)?);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::exporter::cli::arguments::ForgetArgs;
 use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, load, log_warnings};
 use crate::exporter::cli::output::Output;
-use crate::exporter::config::list_editor::{self, ListEdit};
+use crate::exporter::config::editor::{self, KeyEdit};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::forget::AnsweredRequest;
 use crate::exporter::delivery::response::ForgetAnswer;
@@ -311,15 +311,15 @@ fn describe(selection: &ForgetSelection, document: &ForgetDocument, context: &Co
 fn exclude(selection: &ForgetSelection, is_undo: bool, context: &Context) -> Option<Exclusion> {
     let ForgetSelection::Repository(remote) = selection else { return None };
     let (pattern, path) = (remote.path(), &context.config.file);
-    let edit = if is_undo { ListEdit::Remove(pattern) } else { ListEdit::Add(pattern) };
+    let edit = if is_undo { KeyEdit::Remove(pattern) } else { KeyEdit::Add(pattern) };
     let edited = match path.as_os_str().is_empty() {
         true => Err("there is no configuration file".to_owned()),
-        false => list_editor::edit_file(path, EXCLUSIONS, edit),
+        false => editor::edit_file(path, EXCLUSIONS, edit),
     };
     let advice = edited.err().map(|reason| match is_undo {
         true => format!("{reason}; remove {pattern} from {EXCLUSIONS} yourself, or it stays excluded"),
         false => {
-            let lines = list_editor::lines_to_add(EXCLUSIONS, pattern);
+            let lines = editor::lines_to_add(EXCLUSIONS, pattern);
             let lines: Vec<&str> = lines.lines().map(str::trim).collect();
             format!("{reason}; add {pattern} to {EXCLUSIONS} yourself: {}", lines.join(" "))
         }

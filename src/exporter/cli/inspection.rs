@@ -4,6 +4,7 @@ use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
+use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::plan::eligibility::EligibilityFilter;
 use crate::exporter::plan::identity_check::identity_warnings;
 use crate::exporter::plan::scan::{self, Scan};
@@ -12,6 +13,8 @@ use crate::exporter::source::Source;
 use crate::exporter::state::State;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::Queue;
+use crate::printable::printable;
+use crate::protocol::Identity;
 
 /// The origin of the identity that an inspection uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +48,38 @@ pub(super) fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(Sta
 
 /// Loads state and queue, and scans the source.
 pub(super) fn inspect(context: &Context, identity: IdentitySource) -> Result<Inspection, Error> {
+    let _reading = reading(context);
     let mut warnings = context.config.warnings.clone();
     let (mut state, queue) = load(context, &mut warnings)?;
     let identity_changed = match identity {
         IdentitySource::Saved => false,
         IdentitySource::Receiver => fetch_identity(context, &mut state, &mut warnings)?,
     };
+    scanned(context, (state, queue), identity_changed, warnings)
+}
+
+/// Loads state and queue, and scans the source with an identity that the receiver has just named.
+pub(super) fn inspect_as(context: &Context, identity: Option<Identity>) -> Result<Inspection, Error> {
+    let _reading = reading(context);
+    let mut warnings = context.config.warnings.clone();
+    let (mut state, queue) = load(context, &mut warnings)?;
+    let recorded = state.record_identity(identity, context.clock.now());
+    let identity_changed = recorded.map_err(Error::configuration)?;
+    scanned(context, (state, queue), identity_changed, warnings)
+}
+
+/// The sentence for a person who waits for a large database or a slow receiver.
+fn reading(context: &Context) -> SlowStep {
+    let sentence = format!("reading {}", context.config.database.display());
+    SlowStep::begin(context.log.has_reader(), printable(&sentence).into_owned())
+}
+
+fn scanned(
+    context: &Context,
+    (mut state, queue): (State, Queue),
+    identity_changed: bool,
+    mut warnings: Vec<String>,
+) -> Result<Inspection, Error> {
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), now);

@@ -16,6 +16,8 @@ pub mod hook;
 mod queue;
 /// The inputs of the conditions.
 mod diagnosis;
+/// The key of this machine.
+mod login;
 /// Commands about this machine.
 mod machine;
 /// Configuration, backlog, queue, backoff and last error.
@@ -26,15 +28,13 @@ mod preview;
 mod explain;
 /// The cursors of the current destination.
 mod reset;
-/// The key of this machine.
-mod login;
 /// Messages that the receiver lacks.
 mod verify;
 /// Sessions that are deleted at the receiver.
 mod forget;
 
 use crate::exporter::cli::arguments::{Invocation, Subcommand};
-use crate::exporter::cli::machine::{completions, doctor, install, logs, pause};
+use crate::exporter::cli::machine::{completions, doctor, init, install, logs, pause};
 use crate::exporter::cli::output::Output;
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
@@ -67,7 +67,7 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
     };
     let folder = invocation.flags.state_folder(&environment)?;
     let key = config.api_key.as_ref().map(|key| key.value.expose());
-    let context = Context {
+    let mut context = Context {
         sync_log: SyncLog::new(&folder, key),
         folder,
         clock: Clock::new(&environment, config.has_loopback_endpoint())?,
@@ -87,6 +87,7 @@ pub fn execute(invocation: Invocation, environment: Environment) -> Result<ExitC
         Some(Subcommand::Status(_)) => status::execute(&context, output),
         Some(Subcommand::Queue(args)) => queue::execute(&context, &args, output),
         Some(Subcommand::Reset(args)) => reset::execute(&context, &args, output),
+        Some(Subcommand::Init(args)) => init::execute(&mut context, &invocation.flags, &args, output),
         Some(Subcommand::Login(_)) => login::login(&context, output),
         Some(Subcommand::Logout(_)) => login::logout(&context, output),
         Some(Subcommand::Verify(args)) => verify::execute(&context, &args, output),

@@ -129,10 +129,15 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads the file that `--config` names, which must exist, or the default one, which may be absent.
-    pub(super) fn load(flag: Option<&Path>, environment: &Environment) -> Result<ConfigFile, Error> {
+    /// Reads the file that `--config` names, which must exist unless the command may create it, or the default one, which
+    /// may be absent.
+    pub(super) fn load(
+        flag: Option<&Path>,
+        may_create: bool,
+        environment: &Environment,
+    ) -> Result<ConfigFile, Error> {
         let (path, is_required) = match flag {
-            Some(path) => (environment.expand(path, Path::new(""))?, true),
+            Some(path) => (environment.expand(path, Path::new(""))?, !may_create),
             // Without a home folder there is no default file, and the environment alone is enough.
             None if environment.claude_config_dir.is_none() && environment.home.is_none() => {
                 return Ok(ConfigFile { path: PathBuf::new(), values: Vec::new() });

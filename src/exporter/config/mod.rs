@@ -11,8 +11,8 @@ pub mod small_file;
 mod working_tree;
 /// Untrusted YAML.
 pub mod yaml;
-/// The editor of a list in `han.yml`.
-pub mod list_editor;
+/// The editor of the section in `han.yml`.
+pub mod editor;
 /// The layer of `han.yml`.
 mod file;
 /// The bearer key.
@@ -119,6 +119,8 @@ pub struct Flags {
     pub state_folder: Option<PathBuf>,
     /// URL of `POST …/api/sync`.
     pub endpoint: Option<String>,
+    /// True if the configuration file may be absent, because the command writes it.
+    pub may_create_config: bool,
 }
 
 impl Flags {
@@ -141,7 +143,7 @@ impl Config {
     /// [`ExitCode::Configuration`](crate::exporter::error::ExitCode::Configuration), naming key, value and place.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Error> {
         environment.check_paths()?;
-        let file = ConfigFile::load(flags.config.as_deref(), environment)?;
+        let file = ConfigFile::load(flags.config.as_deref(), flags.may_create_config, environment)?;
         let mut warnings = file.unknown_keys();
         let enabled = enabled(environment, &file)?;
         let endpoint = endpoint::load(flags.endpoint.as_deref(), environment, &file)?;

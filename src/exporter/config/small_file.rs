@@ -25,6 +25,27 @@ pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a file that this program may replace; `None` if there is none.
+///
+/// # Errors
+/// The reason why the file must not be replaced.
+pub fn read_replaceable(path: &Path) -> Result<Option<String>, String> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot be inspected ({error})")),
+        Ok(metadata) if metadata.is_symlink() => {
+            let target = path.read_link().unwrap_or_default();
+            return Err(format!("is a link to {}, which han-sync does not replace", target.display()));
+        }
+        Ok(metadata) if !metadata.is_file() => return Err("is no regular file".to_owned()),
+        Ok(metadata) if metadata.permissions().readonly() => {
+            return Err("is read-only".to_owned());
+        }
+        Ok(_) => {}
+    }
+    read(path).map(Some).map_err(|error| format!("cannot be read ({error})"))
+}
+
 fn check(metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));

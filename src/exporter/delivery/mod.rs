@@ -113,6 +113,15 @@ impl<'a> Delivery<'a> {
         }
     }
 
+    /// Shows the progress on a terminal from now on. Signals end the run in good order from now on, too, so that the
+    /// terminal is clean behind them.
+    pub fn show_progress(&mut self, context: &Context) {
+        if context.log.has_reader() {
+            self.transport.start();
+            self.progress.show_line(&context.environment);
+        }
+    }
+
     /// Waits before the first request; the time budget counts from after the wait.
     pub fn wait(&mut self, duration: Duration) -> StepResult<()> {
         self.deadline += duration;
@@ -336,6 +345,7 @@ impl<'a> Delivery<'a> {
                     Ok(named) => {
                         self.record_acknowledged(batch, body, duration);
                         self.progress.apply_response(batch, &named, due);
+                        self.progress.update_line();
                         // One of which all sessions are forgotten stores nothing, and the receiver does not count it.
                         if response.processed > 0 {
                             self.progress.destination_mut().verification.count_batch();

@@ -11,10 +11,13 @@ use serde_json::Value;
 
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
+use crate::exporter::batch::client_report::ClientReport;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::Batcher;
+use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 use crate::exporter::log::Logger;
+use crate::exporter::log::progress_line::ProgressLine;
 use crate::exporter::log::sync_log::SyncLog;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::report::Report;
@@ -33,6 +36,8 @@ pub struct Progress<'a> {
     pub report: Report,
     /// Sessions with at least one acknowledged chunk.
     pub acknowledged: HashSet<String>,
+    /// The line on a terminal.
+    line: Option<ProgressLine>,
     pub(super) log: &'a Logger,
     sync_log: &'a SyncLog,
     folder: &'a Path,
@@ -48,6 +53,7 @@ impl<'a> Progress<'a> {
             batcher,
             report: Report::default(),
             acknowledged: HashSet::new(),
+            line: None,
             log: &context.log,
             sync_log: &context.sync_log,
             folder: &context.folder,
@@ -75,6 +81,25 @@ impl<'a> Progress<'a> {
     /// Marks the state as different from the file.
     pub fn set_dirty(&mut self) {
         self.is_dirty = true;
+    }
+
+    /// Begins to show the progress.
+    pub(super) fn show_line(&mut self, environment: &Environment) {
+        let backlog = self.batcher.client_report.as_ref().map(ClientReport::backlog);
+        self.line =
+            backlog.and_then(|(sessions, messages)| ProgressLine::start(environment, sessions, messages));
+    }
+
+    /// Clears the line.
+    pub fn hide_line(&mut self) {
+        self.line = None;
+    }
+
+    /// Shows what is acknowledged by now.
+    pub(super) fn update_line(&self) {
+        if let Some(line) = &self.line {
+            line.update(self.batcher.finished.len(), self.report.messages_sent);
+        }
     }
 
     /// Writes an operation to `sync.log`.
@@ -161,7 +186,6 @@ mod tests {
     use super::*;
     use crate::exporter::clock::Clock;
     use crate::exporter::config::{Config, Flags};
-    use crate::exporter::environment::Environment;
     use crate::exporter::log::{LogFormat, LogLevel};
     use crate::exporter::state::State;
     use crate::exporter::state::queue::Change;

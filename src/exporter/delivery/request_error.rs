@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::outcome::{EarlyExit, StopReason};
 
 /// The kind of a fault, which tells whether another body may get through.
@@ -138,6 +139,18 @@ impl RequestError {
             RequestError::Fault { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+}
+
+impl RequestError {
+    /// The error that ends a command, which does not retry.
+    pub fn to_error(&self) -> Error {
+        let exit = match self {
+            RequestError::KeyRejected { .. } => ExitCode::KeyRejected,
+            RequestError::NotReceiver { .. } => ExitCode::Configuration,
+            _ => ExitCode::TryAgain,
+        };
+        Error::new(exit, self.message().to_owned())
     }
 }
 

@@ -161,7 +161,8 @@ impl Transport {
         Ok(InFlight { deadline: Instant::now() + time_left })
     }
 
-    fn start(&mut self) {
+    /// Starts the thread, and the handling of signals.
+    pub fn start(&mut self) {
         let (Some(client), Some(job_rx)) = (self.client.take(), self.job_rx.take()) else { return };
         let event_tx = self.event_tx.clone();
         thread::spawn(move || {

@@ -4,8 +4,10 @@
 
 /// `sync.log`.
 pub mod sync_log;
+/// Progress on a terminal.
+pub mod progress_line;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Map, Value};
 
@@ -44,7 +46,9 @@ pub enum LogFormat {
 
 /// Writes a line to stderr as it is. A closed stderr is no reason to end.
 pub fn write_stderr(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    progress_line::above(|| {
+        let _ = writeln!(io::stderr(), "{line}");
+    });
 }
 
 /// A logger to stderr.
@@ -57,6 +61,11 @@ pub struct Logger {
 }
 
 impl Logger {
+    /// True if a person reads the messages: on a terminal, as text, and without `--quiet`.
+    pub fn has_reader(&self) -> bool {
+        self.level > LogLevel::Error && self.format == LogFormat::Text && io::stderr().is_terminal()
+    }
+
     /// Logs an error.
     pub fn error(&self, event: &str, message: &str) {
         self.write(LogLevel::Error, event, message, &[]);

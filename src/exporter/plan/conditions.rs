@@ -65,9 +65,9 @@ macro_rules! conditions {
 
 conditions! {
     CONFIG_INVALID       Error   0 h, "{}", "${EDITOR:-vi} {}";
-    NOT_ENABLED          Warning 0 h, "sync is off: enabled is false in {}; set enabled: true below sync:", "${EDITOR:-vi} {}";
-    NO_ENDPOINT          Error   0 h, "no receiver is named; set endpoint below sync: in {}", "${EDITOR:-vi} {}";
-    NO_KEY               Error   0 h, "there is no key; run han-sync login, or set apiKeyFile below sync: in {}", "${EDITOR:-vi} {}";
+    NOT_ENABLED          Warning 0 h, "sync is off: enabled is false in {}", "{}";
+    NO_ENDPOINT          Error   0 h, "no receiver is named in {}", "han-sync init";
+    NO_KEY               Error   0 h, "there is no key in {}", "han-sync login";
     KEY_FILE_READABLE    Warning 0 h, "{} holds the key and can be read by others", "chmod 600 {}";
     CONFIG_WARNING       Warning 0 h, "{}", "${EDITOR:-vi} {}";
     STATE_UNWRITABLE     Error   0 h, "the state folder {}", "{}";
@@ -75,7 +75,7 @@ conditions! {
     LOCK_STUCK           Warning 0 h, "{}", "{}";
     NO_DATABASE          Error   0 h, "{}", "han reindex";
     DATABASE_STALE       Warning 1 h, "han has not indexed the end of {}", "han reindex";
-    KEY_REFUSED          Error   0 h, "the receiver refuses the key: {}", "${EDITOR:-vi} {}";
+    KEY_REFUSED          Error   0 h, "the receiver refuses the key: {}", "{}";
     KEY_EXPIRES_SOON     Warning 0 h, "the key ends on {}", "han-sync login";
     NOT_A_RECEIVER       Error   0 h, "{}", "${EDITOR:-vi} {}";
     TLS_UNTRUSTED        Error   0 h, "{}", "${EDITOR:-vi} {}";
@@ -88,9 +88,9 @@ conditions! {
     HOOK_SILENT          Warning 0 h, "sessions have ended since {}, and no hook has come", "han-sync install";
     OVERDUE              Warning 0 h, "data has been pending since {}", "han-sync all";
     SESSIONS_FAILED      Warning 0 h, "the receiver has refused {} for good", "han-sync all";
-    NEW_OWNER            Warning 0 h, "{}", "han-sync explain";
+    NEW_OWNER            Warning 0 h, "{}", "han-sync init";
     NOTHING_ELIGIBLE     Warning 0 h, "none of {} may leave this machine", "han-sync explain";
-    PATTERN_UNMATCHED    Warning 0 h, "{}", "han-sync explain";
+    PATTERN_UNMATCHED    Warning 0 h, "{}", "${EDITOR:-vi} {}";
     FOLDER_UNREADABLE    Warning 1 h, "the sessions of {} wait, because it cannot be inspected", "{}";
     UNVERIFIED           Warning 0 h, "{}", "han-sync verify";
     PAUSED               Info    0 h, "scheduled runs and hooks are paused {}", "han-sync resume";

@@ -37,15 +37,15 @@ pub fn of_configuration(config: &Config) -> Vec<Condition> {
     let edit = |kind, detail: &dyn Display| Condition::new(kind, detail, quoted(file));
     let mut conditions = Vec::new();
     if !config.enabled.value {
-        let mut condition = edit(&conditions::NOT_ENABLED, &config.enabled.origin);
-        if let Origin::Environment(name) = config.enabled.origin {
-            condition.command = format!("unset {name}");
-        }
-        conditions.push(condition);
+        let command = match config.enabled.origin {
+            Origin::Environment(name) => format!("unset {name}"),
+            _ => "han-sync init".to_owned(),
+        };
+        conditions.push(Condition::new(&conditions::NOT_ENABLED, &config.enabled.origin, command));
     } else if config.endpoint.is_none() {
-        conditions.push(edit(&conditions::NO_ENDPOINT, &file.display()));
+        conditions.push(Condition::new(&conditions::NO_ENDPOINT, file.display(), ""));
     } else if config.api_key.is_none() {
-        conditions.push(edit(&conditions::NO_KEY, &file.display()));
+        conditions.push(Condition::new(&conditions::NO_KEY, config.key_file.display(), ""));
     }
     if let Some(path) = &config.readable_key_file {
         conditions.push(Condition::new(&conditions::KEY_FILE_READABLE, path.display(), quoted(path)));
@@ -86,7 +86,22 @@ pub fn of_error(code: &str, message: &str, config: &Config) -> Option<Condition>
         "UNREACHABLE" => &conditions::ENDPOINT_UNREACHABLE,
         _ => return None,
     };
+    if code == "KEY_REFUSED" {
+        return Some(Condition::new(kind, message, command_for_key(config)));
+    }
     Some(Condition::new(kind, message, quoted(&config.file)))
+}
+
+/// The command that brings a new key: one that stands before the key file would hide that of a login.
+fn command_for_key(config: &Config) -> String {
+    let origin = config.api_key.as_ref().map(|key| &key.origin);
+    match origin {
+        Some(Origin::Environment(name)) => format!("unset {name} && han-sync login"),
+        Some(origin) if !origin.is_file(&config.key_file) => {
+            format!("${{EDITOR:-vi}} {}", quoted(&config.file))
+        }
+        _ => "han-sync login".to_owned(),
+    }
 }
 
 /// The condition of a clock that differs from the receiver's, by a request and the response to it.
@@ -137,10 +152,11 @@ pub fn of_queue(queue: &Queue, now: DateTime<Utc>) -> Vec<Condition> {
 }
 
 /// Conditions of a scan: eligibility, patterns, folders, owners.
-pub fn of_scan(scan: &Scan, state: &State, pending: &[PendingOwner]) -> Vec<Condition> {
+pub fn of_scan(scan: &Scan, state: &State, pending: &[PendingOwner], config: &Config) -> Vec<Condition> {
     let unmatched = scan.unmatched_patterns.iter();
+    let file = quoted(&config.file);
     let mut conditions: Vec<Condition> =
-        unmatched.map(|pattern| Condition::new(&conditions::PATTERN_UNMATCHED, pattern, "")).collect();
+        unmatched.map(|pattern| Condition::new(&conditions::PATTERN_UNMATCHED, pattern, &file)).collect();
     conditions.extend(pending.iter().map(|owner| {
         let since = owner.effective_at - OBJECTION_PERIOD;
         Condition::new(&conditions::NEW_OWNER, owner, "").since(Some(since))

@@ -27,7 +27,7 @@ pub(super) struct Inputs {
 pub fn endpoint_of(config: &Config) -> Result<Endpoint<'_>, Error> {
     let Some(url) = &config.endpoint else {
         return Err(Error::configuration(
-            "sync is enabled but has no endpoint; set endpoint in han.yml, or HAN_SYNC_ENDPOINT",
+            "sync is enabled but has no endpoint; run han-sync init, or set endpoint in han.yml, or HAN_SYNC_ENDPOINT",
         ));
     };
     let Some(key) = &config.api_key else {

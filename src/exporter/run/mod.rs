@@ -14,6 +14,10 @@ mod identity;
 mod requests;
 /// The wait before the first request.
 mod splay;
+/// The outlook on a first run.
+pub mod outlook;
+/// The announcement of a first run.
+mod first_run;
 /// The comparison of sessions with what the receiver holds.
 mod verification;
 /// The comparison of tombstones with those of the receiver.
@@ -33,6 +37,7 @@ use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::error::Error;
+use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::outcome::{EarlyExit, StepResult, StopReason, stop_reason};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::schedule::{self, Request};
@@ -45,6 +50,7 @@ pub use crate::exporter::run::verify::{VerifyRequest, VerifyResult, verify};
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::{self, RunLock};
 use crate::exporter::state::queue::{Change, Queue};
+use crate::printable::printable;
 
 /// Runs, and runs again for requests that other processes made meanwhile.
 pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
@@ -96,8 +102,9 @@ fn run_locked(
     };
     let content_filter = ContentFilter::of(&context.config)?;
     let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
-    let ended =
-        stop_reason(run.deliver_and_check(&lock)).and_then(|stop| Ok((stop, run.count_undelivered()?)));
+    let stopped = stop_reason(run.deliver_and_check(&lock));
+    run.delivery.progress.hide_line();
+    let ended = stopped.and_then(|stop| Ok((stop, run.count_undelivered()?)));
     match ended {
         Ok((stop, undelivered)) => run.conclude(stop, undelivered),
         Err(error) => {
@@ -120,6 +127,8 @@ impl LockedRun<'_> {
     /// Delivers everything due, or the requested session.
     fn deliver_due(&mut self, lock: &RunLock) -> StepResult<()> {
         let in_backoff = self.is_in_backoff();
+        let sentence = format!("reading {}", self.context.config.database.display());
+        let reading = SlowStep::begin(self.context.log.has_reader(), printable(&sentence).into_owned());
         self.scan()?;
         if in_backoff && self.request == Request::Scheduled {
             let nothing_due = self.due_sessions().is_empty() && !self.has_forget_requests();
@@ -141,6 +150,9 @@ impl LockedRun<'_> {
         if due.is_empty() && !matches!(self.request, Request::Session(_)) {
             return self.send_heartbeat_if_due().and(forgotten);
         }
+        drop(reading);
+        self.announce_first_run()?;
+        self.delivery.show_progress(self.context);
         loop {
             self.deliver_sessions(&mut due)?;
             let Some(requested) = self.take_new_requests()? else { return forgotten };

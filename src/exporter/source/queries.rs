@@ -98,6 +98,17 @@ impl Snapshot<'_> {
         Ok(self.integer(sql, params![session_id, rowid])?.max(0) as u64)
     }
 
+    /// Number of some of a session's messages after a row id, and the bytes of their raw JSON.
+    pub fn raw_bytes_after(&self, session_id: &str, rowid: i64, rows_max: u32) -> Result<(u64, u64), Error> {
+        // The length is in the header of a row, so that no text is read.
+        let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM (SELECT octet_length(raw_json) AS bytes FROM messages
+                   WHERE session_id = ?1 AND rowid > ?2 LIMIT ?3)";
+        let sums = self.first(sql, params![session_id, rowid, rows_max], |row| {
+            Ok((row.get::<_, i64>(0)?.max(0) as u64, row.get::<_, i64>(1)?.max(0) as u64))
+        })?;
+        Ok(sums.unwrap_or_default())
+    }
+
     /// Row id and id of the last message at or before a row id.
     pub fn message_at_or_before(&self, rowid: i64) -> Result<Option<(i64, String)>, Error> {
         let sql = "SELECT rowid, id FROM messages WHERE rowid <= ?1 ORDER BY rowid DESC LIMIT 1";
@@ -253,6 +264,14 @@ impl Snapshot<'_> {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(transcripts)
+    }
+
+    /// The transcript of a session at a path, whether han knows the session or not.
+    pub fn transcript_at(&self, session_id: String, path: String) -> Result<IndexedTranscript, Error> {
+        let last_line = self.source.schema.or_null("sessions", "", "last_indexed_line");
+        let sql = format!("SELECT {last_line} FROM sessions WHERE id = ?1");
+        let last_line = self.first(&sql, [&session_id], |row| integer(row, 0))?.flatten().unwrap_or(0);
+        Ok(IndexedTranscript { session_id, path, last_line })
     }
 
     /// Number of lines of a transcript that han may have read at most, and the time at which it stored the last row of the

@@ -4,9 +4,13 @@ mod completions;
 mod conditions;
 mod cron;
 mod hooks;
+mod init;
 mod install;
+mod manual;
 mod pause;
 mod places;
+mod progress;
+mod remedies;
 mod status;
 mod sync_log;
 
@@ -15,18 +19,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::Sandbox;
-
-/// A command that keeps its crontab in a file of the sandbox, as `crontab` keeps the user's.
-const CRONTAB: &str = r#"#!/bin/sh
-file="$(dirname "$0")/crontab.txt"
-case "$1" in
-  -l) if [ -f "$file" ]; then exec cat "$file"; fi; echo "no crontab for test" >&2; exit 1 ;;
-  -r) exec rm -f "$file" ;;
-  -) exec cat > "$file" ;;
-esac
-exit 2
-"#;
+use crate::support::{Sandbox, crontab};
 
 /// Puts a command into the `PATH` of the sandbox's programs, before those of the machine.
 pub fn provide(sandbox: &Sandbox, name: &str, script: &str) {
@@ -40,8 +33,9 @@ pub fn provide(sandbox: &Sandbox, name: &str, script: &str) {
 
 /// Provides a crontab, with a text if there is to be one, and returns the path of its file.
 pub fn provide_crontab(sandbox: &Sandbox, text: Option<&str>) -> PathBuf {
-    provide(sandbox, "crontab", CRONTAB);
-    let file = sandbox.path("bin/crontab.txt");
+    let folder = sandbox.path("bin");
+    let file = crontab::provide(&folder);
+    sandbox.env("PATH", &format!("{}:/usr/bin:/bin", folder.display()));
     if let Some(text) = text {
         fs::write(&file, text).unwrap();
     }

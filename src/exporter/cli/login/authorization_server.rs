@@ -126,15 +126,16 @@ impl AuthorizationServer {
             .get(&url)
             .header("Accept", "application/json")
             .call()
-            .map_err(|error| to_error(&settings.failure(endpoint, &error, false)))?;
+            .map_err(|error| settings.failure(endpoint, &error, false).to_error())?;
         let status = response.status().as_u16();
         if matches!(status, 404 | 405) {
             return Err(Error::configuration(format!(
-                "the receiver at {endpoint} has no login; ask its administrator for a key and set apiKeyFile in han.yml"
+                "the receiver at {endpoint} has no login; ask its administrator for a key, and run han-sync init --key-file \
+                 FILE"
             )));
         }
         if status != 200 {
-            return Err(to_error(&response::classify_error(&url, response, now)));
+            return Err(response::classify_error(&url, response, now).to_error());
         }
         let metadata: Metadata = read(&url, &mut response)?;
         let urls = [
@@ -154,9 +155,9 @@ impl AuthorizationServer {
         let url = &self.metadata.device_authorization_endpoint;
         let mut response = self
             .post(url, &[("client_id", CLIENT_ID), ("device_name", machine)])
-            .map_err(|error| to_error(&error))?;
+            .map_err(|error| error.to_error())?;
         if response.status().as_u16() != 200 {
-            return Err(to_error(&response::classify_error(url, response, now)));
+            return Err(response::classify_error(url, response, now).to_error());
         }
         let authorization: DeviceAuthorization = read(url, &mut response)?;
         let complete = authorization.verification_uri_complete.as_ref();
@@ -186,7 +187,7 @@ impl AuthorizationServer {
             429 => Ok(Poll::TooFast),
             status @ 500.. => Ok(Poll::Unreachable(format!("{url} returned {status}"))),
             status => {
-                let body = response::json_body(url, &mut response).map_err(|error| to_error(&error))?;
+                let body = response::json_body(url, &mut response).map_err(|error| error.to_error())?;
                 let error = serde_json::from_slice::<OAuthError>(&body).map_err(|_| {
                     Error::configuration(format!("{url} returned {status} without an error of OAuth"))
                 })?;
@@ -199,11 +200,11 @@ impl AuthorizationServer {
     pub fn revoke(&self, key: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let url = &self.metadata.revocation_endpoint;
         let form = [("token", key), ("client_id", CLIENT_ID)];
-        let response = self.post(url, &form).map_err(|error| to_error(&error))?;
+        let response = self.post(url, &form).map_err(|error| error.to_error())?;
         if response.status().is_success() {
             return Ok(());
         }
-        Err(to_error(&response::classify_error(url, response, now)))
+        Err(response::classify_error(url, response, now).to_error())
     }
 
     fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Response<Body>, RequestError> {
@@ -241,18 +242,8 @@ fn require_same_origin(base: &BaseUrl, endpoint: &str, url: &str) -> Result<(), 
 }
 
 fn read<T: DeserializeOwned>(url: &str, response: &mut Response<Body>) -> Result<T, Error> {
-    let body = response::json_body(url, response).map_err(|error| to_error(&error))?;
+    let body = response::json_body(url, response).map_err(|error| error.to_error())?;
     serde_json::from_slice(&body).map_err(|_| {
         Error::configuration(format!("{url} returned JSON that is not of OAuth 2.0; check endpoint"))
     })
-}
-
-/// The error that ends the program for the error of a request.
-fn to_error(error: &RequestError) -> Error {
-    let exit = match error {
-        RequestError::KeyRejected { .. } => ExitCode::KeyRejected,
-        RequestError::NotReceiver { .. } => ExitCode::Configuration,
-        _ => ExitCode::TryAgain,
-    };
-    Error::new(exit, error.message().to_owned())
 }

@@ -58,14 +58,10 @@ struct LogoutDocument<'a> {
 pub(super) fn login(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
     let endpoint = endpoint(context)?;
     require_key_file_counts(context)?;
-    let now = context.clock.now();
-    let server = AuthorizationServer::discover(&context.config, endpoint, now)?;
-    let authorization = server.begin(&machine_name(), now)?;
-    tell(&authorization);
-    let key = wait_for_key(&server, &authorization, &context.clock)?;
+    let (server, key) = authorize(context, endpoint)?;
     let key_file = &context.config.key_file;
     let previous = previous_key(context);
-    write_key(context, &key)?;
+    write_key(context, &key.access_token)?;
     if let Some(previous) = previous.filter(|previous| *previous != key.access_token)
         && let Err(error) = server.revoke(&previous, context.clock.now())
     {
@@ -87,6 +83,21 @@ pub(super) fn login(context: &Context, mut output: Output) -> Result<ExitCode, E
         report(context, &document, &mut output);
     }
     Ok(ExitCode::Success)
+}
+
+/// Gets a key by device authorization; writes nothing.
+pub(super) fn authorize(
+    context: &Context,
+    endpoint: &str,
+) -> Result<(AuthorizationServer, IssuedKey), Error> {
+    let now = context.clock.now();
+    let server = AuthorizationServer::discover(&context.config, endpoint, now)?;
+    let authorization = server.begin(&machine_name(), now)?;
+    tell(&authorization);
+    let key = wait_for_key(&server, &authorization, &context.clock)?;
+    // A key that could not be read again would be lost.
+    ApiKey::parse(&key.access_token, "the receiver's response")?;
+    Ok((server, key))
 }
 
 /// Revokes the key of the key file, and deletes the file.
@@ -126,14 +137,14 @@ fn endpoint(context: &Context) -> Result<&str, Error> {
     let endpoint = context.config.endpoint.as_ref().map(|setting| setting.value.as_str());
     endpoint.ok_or_else(|| {
         Error::configuration(
-            "no endpoint is set; run han-sync login --endpoint https://team.example.com/api/sync, with the address that \
+            "no endpoint is set; run han-sync init --endpoint https://team.example.com/api/sync, with the address that \
              your team's administrator gave you",
         )
     })
 }
 
 /// Requires that the key file decides: a key of the environment or of `apiKey` would hide it.
-fn require_key_file_counts(context: &Context) -> Result<(), Error> {
+pub(super) fn require_key_file_counts(context: &Context) -> Result<(), Error> {
     let config = &context.config;
     let Some(key) = config.api_key.as_ref().filter(|key| !key.origin.is_file(&config.key_file)) else {
         return Ok(());
@@ -205,14 +216,12 @@ fn previous_key(context: &Context) -> Option<String> {
 }
 
 /// Writes the key file, readable for its owner alone.
-fn write_key(context: &Context, key: &IssuedKey) -> Result<(), Error> {
-    // A key that could not be read again would be lost.
-    ApiKey::parse(&key.access_token, "the receiver's response")?;
+pub(super) fn write_key(context: &Context, key: &str) -> Result<(), Error> {
     let path = &context.config.key_file;
     if path.starts_with(&context.folder) {
         atomic_file::create_private_folder(&context.folder)?;
     }
-    atomic_file::replace_with(path, |_| Ok(format!("{}\n", key.access_token).into_bytes()))
+    atomic_file::replace_with(path, |_| Ok(format!("{key}\n").into_bytes()))
 }
 
 /// Login name of a key's user, if the receiver says it.
@@ -225,7 +234,7 @@ fn user_of(context: &Context, endpoint: &str, key: &str) -> Option<String> {
     Some(identity.login).filter(|login| !login.is_empty())
 }
 
-fn expires_at(context: &Context, key: &IssuedKey) -> Option<String> {
+pub(super) fn expires_at(context: &Context, key: &IssuedKey) -> Option<String> {
     let lifetime = TimeDelta::try_seconds(key.expires_in?)?;
     context.clock.now().checked_add_signed(lifetime).map(time::format)
 }
@@ -237,11 +246,9 @@ fn report(context: &Context, document: &LoginDocument, output: &mut Output) {
     output.line(&format!("the key is in {}{expiry}", document.key_file.display()));
     let config = &context.config;
     let is_flag = config.endpoint.as_ref().is_some_and(|endpoint| endpoint.origin.is_flag());
-    if is_flag || !config.enabled.value {
-        output.line("to send with it, write into the section sync: of han.yml:");
-        output.line("  enabled: true");
-        if is_flag {
-            output.line(&format!("  endpoint: {}", document.endpoint));
-        }
+    if is_flag {
+        output.line(&format!("to send with it, run: han-sync init --endpoint {}", document.endpoint));
+    } else if !config.enabled.value {
+        output.line("to send with it, run: han-sync init");
     }
 }

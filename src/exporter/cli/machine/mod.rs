@@ -1,4 +1,4 @@
-//! Commands about this machine: schedule and hooks, pauses, the log, conditions, completions.
+//! Commands about this machine: setup, schedule and hooks, pauses, the log, conditions, completions.
 
 /// The conditions that hold, each with its remedy.
 pub mod doctor;
@@ -10,3 +10,5 @@ pub mod logs;
 pub mod completions;
 /// Schedule and hooks.
 pub mod install;
+/// Receiver, key and rules of this machine.
+pub mod init;

@@ -77,6 +77,11 @@ impl GitConfig {
         urls.first().map(|url| self.rewrite(url))
     }
 
+    /// The last value of a key of a section without a subsection.
+    pub(super) fn value(&self, section: &str, key: &str) -> Option<String> {
+        self.of(section, key).filter(|it| it.subsection.is_empty()).last()?.value.clone()
+    }
+
     /// Replaces the longest prefix that an `insteadOf` names.
     fn rewrite(&self, url: &str) -> String {
         let rules = self.of("url", "insteadof");

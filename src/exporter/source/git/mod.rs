@@ -10,7 +10,7 @@ mod git_config;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::exporter::config::small_file;
 use crate::exporter::source::git::git_config::GitConfig;
@@ -29,6 +29,12 @@ pub fn inspect(folder: &Path) -> FolderFinding {
     };
     let remote = real.as_deref().and_then(|real| remote_of(real).ok().flatten());
     FolderFinding { real, remote }
+}
+
+/// A value of the user's own configuration, such as `github.user`: that of the last of these files which has one.
+pub fn value_in(files: &[PathBuf], section: &str, key: &str) -> Option<String> {
+    let value = |file: &PathBuf| GitConfig::parse(&small_file::read(file).ok()?)?.value(section, key);
+    files.iter().rev().find_map(value)
 }
 
 /// Remote of the repository around a folder. `real`: path of the folder without links.

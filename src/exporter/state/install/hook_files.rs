@@ -1,6 +1,5 @@
 //! The hooks of an installation, planned: the settings file of Claude Code, or the files of a plugin.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,7 +29,7 @@ pub(super) fn plan(
     command: &str,
     record: Option<&InstallRecord>,
 ) -> Result<PlannedHooks, Error> {
-    let text = read(path).map_err(|reason| explained(path, &reason, command))?;
+    let text = small_file::read_replaceable(path).map_err(|reason| explained(path, &reason, command))?;
     let is_missing = text.is_none();
     let text = text.unwrap_or_else(|| EMPTY.to_owned());
     let known = record.and_then(|record| record.hooks_in(path));
@@ -51,27 +50,6 @@ pub(super) fn plan(
             edits: edits.collect(),
         },
     })
-}
-
-/// Reads a file that this program may replace; `None` if there is none.
-///
-/// # Errors
-/// The reason why the file must not be replaced.
-pub(super) fn read(path: &Path) -> Result<Option<String>, String> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot be inspected ({error})")),
-        Ok(metadata) if metadata.is_symlink() => {
-            let target = path.read_link().unwrap_or_default();
-            return Err(format!("is a link to {}, which han-sync does not replace", target.display()));
-        }
-        Ok(metadata) if !metadata.is_file() => return Err("is no regular file".to_owned()),
-        Ok(metadata) if metadata.permissions().readonly() => {
-            return Err("is read-only".to_owned());
-        }
-        Ok(_) => {}
-    }
-    small_file::read(path).map(Some).map_err(|error| format!("cannot be read ({error})"))
 }
 
 fn explained(path: &Path, reason: &str, command: &str) -> Error {

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crontab;
-use super::hook_files;
 use super::hooks::remove_hooks;
 use super::record::{HookRecord, InstallRecord};
 use super::scheduler::Scheduler;
 use super::written_file::{WrittenFile, cannot};
+use crate::exporter::config::small_file;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
 
@@ -78,7 +78,7 @@ fn remove_files(paths: &[PathBuf]) -> Result<Vec<String>, Error> {
 /// Removes the hooks from a file, and the file if nothing is left of one that did not exist before.
 fn remove_from(hooks: &HookRecord) -> Result<(), Error> {
     let HookRecord { path, command, is_new, edits } = hooks;
-    let text = hook_files::read(path).map_err(|reason| {
+    let text = small_file::read_replaceable(path).map_err(|reason| {
         Error::configuration(format!(
             "{} {reason}; remove its hooks with this command by hand: {command}",
             path.display()

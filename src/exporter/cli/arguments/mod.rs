@@ -3,6 +3,9 @@
 //! argh parses what `flags::hoist` has brought into its form, and this module validates; it reads no file and no
 //! environment variable.
 
+/// The commands and their options.
+mod commands;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,10 +17,14 @@ use crate::exporter::log::{LogFormat, LogLevel, Logger};
 use crate::exporter::state::install::scheduler::Scheduler;
 use crate::flags::{self, GlobalFlag};
 
+pub use self::commands::{
+    AllArgs, CompletionsArgs, DoctorArgs, ExplainArgs, ForgetArgs, HookArgs, InitArgs, InstallArgs,
+    LoginArgs, LogoutArgs, LogsArgs, PauseArgs, PreviewArgs, QueueArgs, ResetArgs, ResumeArgs, SessionArgs,
+    StatusArgs, Subcommand, UninstallArgs, VerifyArgs,
+};
+
 /// Default time budget of a run: a run that starts every five minutes ends before the next one.
 const BUDGET_SECONDS_DEFAULT: u64 = 240;
-/// Longest pause with an end: ten years.
-const PAUSE_SECONDS_MAX: u64 = 3650 * 86_400;
 /// Shells with completions.
 const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "nushell"];
 /// Largest time budget or wait: a run of more than a day is a mistake.
@@ -85,226 +92,6 @@ const GLOBAL_FLAGS: [GlobalFlag; 11] = [
     GlobalFlag::option("--splay"),
     GlobalFlag::switch("--version"),
 ];
-
-/// The subcommands.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub enum Subcommand {
-    /// `session ID`.
-    Session(SessionArgs),
-    /// `all`.
-    All(AllArgs),
-    /// `hook`.
-    Hook(HookArgs),
-    /// `preview`.
-    Preview(PreviewArgs),
-    /// `explain`.
-    Explain(ExplainArgs),
-    /// `status`.
-    Status(StatusArgs),
-    /// `queue`.
-    Queue(QueueArgs),
-    /// `reset`.
-    Reset(ResetArgs),
-    /// `login`.
-    Login(LoginArgs),
-    /// `logout`.
-    Logout(LogoutArgs),
-    /// `verify`.
-    Verify(VerifyArgs),
-    /// `pause`.
-    Pause(PauseArgs),
-    /// `resume`.
-    Resume(ResumeArgs),
-    /// `doctor`.
-    Doctor(DoctorArgs),
-    /// `logs`.
-    Logs(LogsArgs),
-    /// `completions`.
-    Completions(CompletionsArgs),
-    /// `install`.
-    Install(InstallArgs),
-    /// `uninstall`.
-    Uninstall(UninstallArgs),
-    /// `forget`.
-    Forget(ForgetArgs),
-}
-
-/// Send one session now, at high priority, whatever the backoff.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "session")]
-pub struct SessionArgs {
-    /// the session's id
-    #[argh(positional)]
-    pub id: String,
-}
-
-/// Send everything pending now, failed sessions too, whatever the backoff.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "all")]
-pub struct AllArgs {}
-
-/// For session-end hooks: queue the session named in the hook's JSON on stdin, start a run, exit 0.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "hook")]
-pub struct HookArgs {
-    /// take settings and places from the environment, too, which a cloned repository can set
-    #[argh(switch)]
-    pub trust_environment: bool,
-}
-
-/// Show what a run would send, filtered and redacted; send and change nothing.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "preview")]
-pub struct PreviewArgs {
-    /// only this session
-    #[argh(option)]
-    pub session: Option<String>,
-}
-
-/// Show the rule that makes each session eligible or not, where it was set, and what would change it.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "explain")]
-pub struct ExplainArgs {
-    /// a session's id or a repository (default: all sessions)
-    #[argh(positional, arg_name = "what")]
-    pub subject: Option<String>,
-}
-
-/// Show configuration, last run, pending, queue, backoff and last error.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "status")]
-pub struct StatusArgs {}
-
-/// Show or change the queue.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "queue")]
-pub struct QueueArgs {
-    /// try this session again at the next run
-    #[argh(option)]
-    pub retry: Option<String>,
-    /// leave this session alone until it has new data
-    #[argh(option)]
-    pub drop: Option<String>,
-    /// leave all failed sessions alone until they have new data
-    #[argh(switch)]
-    pub clear_failed: bool,
-}
-
-/// Forget what the current destination has acknowledged, so that history is sent again.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "reset")]
-pub struct ResetArgs {
-    /// only this session
-    #[argh(option)]
-    pub session: Option<String>,
-}
-
-/// Get a key for this machine: shows a code that you or an administrator approve at the receiver.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "login")]
-pub struct LoginArgs {}
-
-/// Revoke the key of this machine and delete the key file.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "logout")]
-pub struct LogoutArgs {}
-
-/// Compare what the receiver holds with han's database, and name what is missing or different.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "verify")]
-pub struct VerifyArgs {
-    /// only this session
-    #[argh(option)]
-    pub session: Option<String>,
-    /// send again what is missing or different
-    #[argh(switch)]
-    pub repair: bool,
-}
-
-/// Have the receiver delete sessions, and send them no more; --undo takes that back.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "forget")]
-pub struct ForgetArgs {
-    /// this session, sent or not
-    #[argh(option)]
-    pub session: Option<String>,
-    /// the sessions of this repository, which is excluded from now on
-    #[argh(option)]
-    pub repo: Option<String>,
-    /// sessions that were sent and would not be eligible today
-    #[argh(switch)]
-    pub excluded: bool,
-    /// all sessions
-    #[argh(switch)]
-    pub all: bool,
-    /// do not ask
-    #[argh(switch)]
-    pub yes: bool,
-    /// take it back: the sessions are sent again from their beginning
-    #[argh(switch)]
-    pub undo: bool,
-}
-
-/// Let scheduled runs and those of hooks send nothing; runs by hand still do.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "pause")]
-pub struct PauseArgs {
-    /// end the pause after this time: a number and s, m, h or d (default: it lasts until resume)
-    #[argh(option, long = "for", from_str_fn(parse_period))]
-    pub period: Option<Duration>,
-}
-
-/// End a pause.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "resume")]
-pub struct ResumeArgs {}
-
-/// Ask the receiver, and show what keeps sessions from being sent, each with the command that mends it.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "doctor")]
-pub struct DoctorArgs {}
-
-/// Show the log of operations, readable.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "logs")]
-pub struct LogsArgs {
-    /// go on with new lines as they come
-    #[argh(switch, short = 'f')]
-    pub follow: bool,
-}
-
-/// Print the completions of a shell: bash, zsh, fish or nushell.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "completions")]
-pub struct CompletionsArgs {
-    /// bash, zsh, fish or nushell
-    #[argh(positional)]
-    pub shell: String,
-}
-
-/// Schedule runs for this user, and run the hook at the start and the end of the agent's sessions.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "install")]
-pub struct InstallArgs {
-    /// launchd, systemd or cron (default: that of this system)
-    #[argh(option)]
-    pub scheduler: Option<String>,
-    /// leave the agent's settings alone
-    #[argh(switch)]
-    pub no_hook: bool,
-    /// write the hooks as a plugin of Claude Code into this folder, and no schedule unless --scheduler is given
-    #[argh(option)]
-    pub plugin: Option<PathBuf>,
-    /// show what would be written, and write nothing
-    #[argh(switch)]
-    pub print: bool,
-}
-
-/// Remove what install wrote; key, state and configuration stay.
-#[derive(ArgsInfo, FromArgs, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "uninstall")]
-pub struct UninstallArgs {}
 
 /// The definitions of all commands and flags, for completions. A global flag is one of each command.
 pub fn definitions() -> CommandInfoWithArgs {
@@ -405,30 +192,18 @@ fn validate(raw: RawArgs) -> Result<Invocation, Error> {
     Ok(Invocation {
         max_time: seconds("--max-seconds", raw.max_seconds.as_deref(), 1, BUDGET_SECONDS_DEFAULT)?,
         splay: seconds("--splay", raw.splay.as_deref(), 0, 0)?,
-        command: subcommand(raw.session, raw.command)?,
         flags: Flags {
             database: raw.db,
             config: raw.config,
             state_folder: raw.state_dir,
             endpoint: raw.endpoint,
+            may_create_config: matches!(raw.command, Some(Subcommand::Init(_))),
         },
+        command: subcommand(raw.session, raw.command)?,
         json: raw.json,
         quiet: raw.quiet,
         log: Logger { level, format },
     })
-}
-
-/// Parses a number with its unit.
-fn parse_period(text: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
-    let seconds = units.into_iter().find_map(|(unit, seconds)| {
-        let number =
-            text.strip_suffix(unit).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
-        number.parse::<u64>().ok()?.checked_mul(seconds)
-    });
-    let seconds = seconds.filter(|seconds| (1..=PAUSE_SECONDS_MAX).contains(seconds));
-    let wrong = || format!("{text:?}: write a number and its unit, such as 30m, 2h or 3d (at most 3650d)");
-    seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Parses the number of seconds of a flag.
@@ -480,13 +255,6 @@ fn subcommand(session: Option<String>, command: Option<Subcommand>) -> Result<Op
             Err(usage("the session's id is empty"))
         }
         _ => Ok(command),
-    }
-}
-
-impl ForgetArgs {
-    /// Number of objects that are named.
-    fn objects(&self) -> usize {
-        [self.session.is_some(), self.repo.is_some(), self.excluded, self.all].map(usize::from).iter().sum()
     }
 }
 
@@ -555,6 +323,8 @@ mod tests {
             &["pause", "--for", "h"],
             &["pause", "--for"],
             &["--session", "a", "all"],
+            &["init", "--content", "maybe"],
+            &["init", "--key-file"],
             &["forget"],
             &["forget", "--all", "--excluded"],
             &["forget", "--session", "a", "--repo", "github.com/acme/api"],

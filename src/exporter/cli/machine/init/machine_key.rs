@@ -1,0 +1,114 @@
+//! The key of the machine: one from a file, the one that is there, or a new one by login; and the identity behind it.
+//!
+//! Invariant: a key goes to the endpoint that it was made for and to no other, also if `init` is interrupted.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::exporter::cli::inspection::load;
+use crate::exporter::cli::login;
+use crate::exporter::config::{ApiKey, Config, Endpoint, Flags, small_file};
+use crate::exporter::context::Context;
+use crate::exporter::delivery::client::HttpClient;
+use crate::exporter::environment::Environment;
+use crate::exporter::error::{Error, ExitCode};
+use crate::protocol::Identity;
+
+/// A key that the receiver takes.
+pub(super) struct MachineKey {
+    pub(super) key: ApiKey,
+    /// `None` for a receiver that names no users.
+    pub(super) identity: Option<Identity>,
+    /// True if the key file does not hold the key yet.
+    pub(super) is_new: bool,
+}
+
+impl MachineKey {
+    /// Finds or makes the key for an endpoint. `is_other`: the configuration names another endpoint, whose key is not used.
+    pub(super) fn obtain(
+        context: &Context,
+        url: &str,
+        key_file: Option<&Path>,
+        is_other: bool,
+    ) -> Result<MachineKey, Error> {
+        let taken = |key: ApiKey, is_new: bool| {
+            let identity = identity_of(context, url, &key)?;
+            Ok(MachineKey { key, identity, is_new })
+        };
+        if let Some(path) = key_file {
+            login::require_key_file_counts(context)?;
+            return taken(read(context, path)?, true);
+        }
+        let config = &context.config;
+        let known = config.api_key.as_ref().filter(|key| !is_other || key.origin.is_environment());
+        if let Some(known) = known {
+            let is_new = known.origin.is_environment() && !is_in_file(context);
+            match taken(known.value.clone(), is_new) {
+                Err(error)
+                    if error.exit == ExitCode::KeyRejected && known.origin.is_file(&config.key_file) =>
+                {
+                    context.log.warn("key", &format!("{error}; it needs a new one"));
+                }
+                result => return result,
+            }
+        }
+        login::require_key_file_counts(context)?;
+        let (_, issued) = login::authorize(context, url)?;
+        let key = ApiKey::parse(&issued.access_token, "the receiver's response")?;
+        if !is_other {
+            // An interrupted init goes on with it.
+            login::write_key(context, key.expose())?;
+        }
+        taken(key, is_other)
+    }
+
+    /// Writes the key file, if it does not hold the key. `write_settings` writes the endpoint: between two files of
+    /// different endpoints there is no key.
+    pub(super) fn write_around(
+        &self,
+        context: &Context,
+        is_other: bool,
+        write_settings: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let key_file = &context.config.key_file;
+        if is_other && self.is_new {
+            match fs::remove_file(key_file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    let message = format!("{} cannot be replaced: {error}", key_file.display());
+                    return Err(Error::configuration(message));
+                }
+                _ => {}
+            }
+        } else if self.is_new {
+            login::write_key(context, self.key.expose())?;
+        }
+        write_settings()?;
+        if is_other && self.is_new { login::write_key(context, self.key.expose()) } else { Ok(()) }
+    }
+}
+
+/// Reads the key of `--key-file`.
+fn read(context: &Context, path: &Path) -> Result<ApiKey, Error> {
+    let path = context.environment.expand(path, Path::new(""))?;
+    let text = small_file::read(&path).map_err(|error| {
+        let message = format!("cannot read the key file {}: {error}; nothing was written", path.display());
+        Error::configuration(message)
+    })?;
+    ApiKey::parse(&text, &path.display().to_string())
+}
+
+/// Reports whether a run without the environment has a key.
+fn is_in_file(context: &Context) -> bool {
+    let bare = Environment { api_key: None, ..context.environment.clone() };
+    let config = Some(context.config.file.clone()).filter(|file| file.exists());
+    let flags = Flags { config, state_folder: Some(context.folder.clone()), ..Flags::default() };
+    Config::load(&flags, &bare).is_ok_and(|config| config.api_key.is_some())
+}
+
+/// Asks the receiver who a key stands for.
+fn identity_of(context: &Context, url: &str, key: &ApiKey) -> Result<Option<Identity>, Error> {
+    let (state, _) = load(context, &mut Vec::new())?;
+    let client = HttpClient::new(&context.config, Endpoint { url, key }, &state.client_id)?;
+    client.identity(context.clock.now()).map_err(|error| error.to_error())
+}
