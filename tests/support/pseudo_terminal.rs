@@ -103,7 +103,15 @@ impl PseudoTerminal {
             self.text.push_str(&String::from_utf8_lossy(&bytes));
         }
         let status = self.child.wait().expect("a child to wait for");
-        (status.code().unwrap_or(-1), self.text)
+        (status.code().unwrap_or(-1), std::mem::take(&mut self.text))
+    }
+}
+
+impl Drop for PseudoTerminal {
+    /// Ends the program of a test that has failed: a shell would wait for its next line for ever.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -18,5 +18,6 @@ mod fuzz;
 mod input;
 mod login;
 mod model;
+mod story;
 mod syscalls;
 mod verify;
