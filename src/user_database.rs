@@ -5,11 +5,9 @@
 use std::path::PathBuf;
 
 /// Bytes of one record's strings; longer ones count as absent.
-#[cfg(unix)]
 const RECORD_BYTES_MAX: usize = 1 << 16;
 
 /// Looks up the home folder. `None` if the database has no record of this user, as in some containers.
-#[cfg(unix)]
 pub fn home() -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
 
@@ -18,13 +16,11 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// Looks up the name of the user. `None` if the database has no record of this user.
-#[cfg(unix)]
 pub fn name() -> Option<String> {
     field(|record| record.pw_name).and_then(|name| String::from_utf8(name).ok())
 }
 
 /// Copies a text of this user's record.
-#[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library reads HOME before the user database")]
 fn field(select: fn(&libc::passwd) -> *mut libc::c_char) -> Option<Vec<u8>> {
     use std::ffi::CStr;
@@ -49,16 +45,4 @@ fn field(select: fn(&libc::passwd) -> *mut libc::c_char) -> Option<Vec<u8>> {
     }
     // SAFETY: the field is a string with a NUL at its end inside `strings`, which is still alive.
     Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_owned())
-}
-
-/// The standard library asks the operating system where `USERPROFILE` is of no use.
-#[cfg(not(unix))]
-pub fn home() -> Option<PathBuf> {
-    std::env::home_dir()
-}
-
-/// Other systems name no user here.
-#[cfg(not(unix))]
-pub fn name() -> Option<String> {
-    None
 }

@@ -9,6 +9,7 @@ use crate::exporter::context::Context;
 use crate::exporter::error::Error;
 use crate::exporter::plan::conditions::{Condition, HOOK_MISSING};
 use crate::exporter::plan::diagnosis;
+use crate::exporter::plan::folders::protected_folders::FolderAccess;
 use crate::exporter::plan::identity_check::pending_owners;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::source::{Source, transcripts};
@@ -98,6 +99,8 @@ pub fn condition_codes(
     let pending = pending_owners(&state.destination, &config.privacy, &scan.sessions, now);
     let mut conditions: Vec<Condition> = diagnosis::of_configuration(config);
     conditions.extend(diagnosis::of_scan(scan, state, &pending, config));
+    let access = FolderAccess::of_process(context.environment.home.as_deref());
+    conditions.extend(diagnosis::of_folders(scan, state, &access, &[]));
     conditions.extend(diagnosis::of_verification(&state.destination.verification, now));
     conditions.extend(diagnosis::of_queue(queue, now));
     conditions.extend(diagnosis::of_destination(&state.destination, config));

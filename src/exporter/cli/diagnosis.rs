@@ -10,6 +10,7 @@ use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::plan::conditions::{self, Condition, Severity, quoted};
 use crate::exporter::plan::diagnosis;
+use crate::exporter::plan::folders::protected_folders::FolderAccess;
 use crate::exporter::plan::identity_check::{self, PendingOwner};
 use crate::exporter::source::{Source, transcripts};
 use crate::exporter::state::install::presence;
@@ -77,6 +78,9 @@ impl Diagnosis {
         let rules = &context.config.privacy;
         let pending_owners = identity_check::pending_owners(&state.destination, rules, &scan.sessions, now);
         conditions.extend(diagnosis::of_scan(&scan, &state, &pending_owners, &context.config));
+        let access = FolderAccess::of_process(context.environment.home.as_deref());
+        let scheduled = &state.destination.conditions;
+        conditions.extend(diagnosis::of_folders(&scan, &state, &access, scheduled));
         conditions.extend(diagnosis::of_backlog(backlog.since, context.config.interval, now));
         conditions.extend(diagnosis::of_transcripts(transcripts::stale(&source, now)?));
         conditions.extend(silent_hook(context, &queue, &source)?);

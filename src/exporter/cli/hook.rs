@@ -170,7 +170,6 @@ fn start_run(invocation: &Invocation, prepare: impl Fn(&mut Command)) {
 }
 
 /// Makes the child the leader of a new session: a caller over its time budget is killed with its process group.
-#[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library has no safe call for setsid in the child")]
 fn detach(command: &mut Command) {
     use std::os::unix::process::CommandExt;
@@ -179,6 +178,3 @@ fn detach(command: &mut Command) {
         command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(io::Error::from));
     }
 }
-
-#[cfg(not(unix))]
-fn detach(_: &mut Command) {}

@@ -97,13 +97,7 @@ pub(super) fn readable_warning(path: &Path) -> String {
     format!("{path} holds the key and can be read by others; run: chmod 600 {path}")
 }
 
-#[cfg(unix)]
 fn others_can_read(path: &Path) -> bool {
     let mode = |metadata: fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
     fs::metadata(path).is_ok_and(|metadata| mode(metadata) & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_can_read(_: &Path) -> bool {
-    false
 }

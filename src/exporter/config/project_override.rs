@@ -126,6 +126,11 @@ impl ProjectOverrides {
         self.unseen.iter().map(|(folder, reason)| (folder.as_str(), reason.as_str()))
     }
 
+    /// Files of all known restrictions.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.known.values().flat_map(ProjectOverride::files).map(String::as_str)
+    }
+
     /// True if both hold the same restrictions beyond this run.
     pub fn is_same_on_disk(&self, other: &ProjectOverrides) -> bool {
         self.known == other.known

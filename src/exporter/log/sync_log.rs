@@ -151,11 +151,7 @@ fn lock(file: &File) -> bool {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    }
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
@@ -163,16 +159,10 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-#[cfg(unix)]
 fn is_current(path: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|it| (it.dev(), it.ino()));
     id(fs::symlink_metadata(path)) == id(file.metadata())
-}
-
-#[cfg(not(unix))]
-fn is_current(_: &Path, _: &File) -> bool {
-    true
 }
 
 #[cfg(test)]

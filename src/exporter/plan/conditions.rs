@@ -92,6 +92,7 @@ conditions! {
     NOTHING_ELIGIBLE     Warning 0 h, "none of {} may leave this machine", "han-sync explain";
     PATTERN_UNMATCHED    Warning 0 h, "{}", "${EDITOR:-vi} {}";
     FOLDER_UNREADABLE    Warning 1 h, "the sessions of {} wait, because it cannot be inspected", "{}";
+    FOLDER_PROTECTED     Warning 0 h, "macOS keeps scheduled runs from reading projects in {}, whose sessions wait; add han-sync below Full Disk Access", "open 'x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles'";
     UNVERIFIED           Warning 0 h, "{}", "han-sync verify";
     PAUSED               Info    0 h, "scheduled runs and hooks are paused {}", "han-sync resume";
 }

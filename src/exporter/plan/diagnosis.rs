@@ -3,15 +3,17 @@
 //! Pure but for the transcripts, which are looked at for their sizes and times.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::exporter::config::{Config, Origin};
 use crate::exporter::plan::conditions::{self, Condition, quoted};
+use crate::exporter::plan::folders::protected_folders::{FolderAccess, of_protected_folders};
 use crate::exporter::plan::identity_check::PendingOwner;
 use crate::exporter::plan::scan::{Scan, ScannedSession};
+use crate::exporter::plan::session_repository::RepositoryOrigin;
 use crate::exporter::source::transcripts::StaleTranscripts;
 use crate::exporter::state::lock::LockRecord;
 use crate::exporter::state::queue::{Queue, Status};
@@ -151,7 +153,7 @@ pub fn of_queue(queue: &Queue, now: DateTime<Utc>) -> Vec<Condition> {
     conditions
 }
 
-/// Conditions of a scan: eligibility, patterns, folders, owners.
+/// Conditions of a scan: eligibility, patterns, owners.
 pub fn of_scan(scan: &Scan, state: &State, pending: &[PendingOwner], config: &Config) -> Vec<Condition> {
     let unmatched = scan.unmatched_patterns.iter();
     let file = quoted(&config.file);
@@ -167,14 +169,39 @@ pub fn of_scan(scan: &Scan, state: &State, pending: &[PendingOwner], config: &Co
         let sessions = format!("the {} sessions in han's database", scan.sessions.len());
         conditions.push(Condition::new(&conditions::NOTHING_ELIGIBLE, sessions, ""));
     }
-    conditions.extend(state.project_overrides.unreadable().take(LISTED_MAX).map(|(folder, reason)| {
-        let is_denied = reason.to_lowercase().contains("permission denied");
-        let folder_quoted = quoted(Path::new(folder));
-        let command =
-            if is_denied { format!("chmod u+rx {folder_quoted}") } else { format!("ls -ld {folder_quoted}") };
-        Condition::new(&conditions::FOLDER_UNREADABLE, format!("{folder} ({reason})"), command)
-    }));
     conditions
+}
+
+/// Conditions of folders that cannot be read. `scheduled`: codes of the conditions of the last run, for a command that may
+/// have more rights than a scheduled run.
+pub fn of_folders(scan: &Scan, state: &State, access: &FolderAccess, scheduled: &[String]) -> Vec<Condition> {
+    let unreadable = || state.project_overrides.unreadable();
+    let ordinary = unreadable().filter(|(folder, _)| !access.is_withheld(Path::new(folder)));
+    let mut conditions: Vec<Condition> = ordinary.take(LISTED_MAX).map(unreadable_folder).collect();
+    let without_repository = |session: &&ScannedSession| {
+        matches!(session.repository.origin, RepositoryOrigin::Mismatch | RepositoryOrigin::Unknown)
+    };
+    let repositories: Vec<PathBuf> = scan
+        .sessions
+        .iter()
+        .filter(without_repository)
+        .filter_map(|session| Some(Path::new(session.repository.folder.as_deref()?).join(".git/config")))
+        .collect();
+    let needed = unreadable().map(|(folder, _)| Path::new(folder));
+    let needed = needed.chain(state.project_overrides.files().map(Path::new));
+    let needed = needed.chain(repositories.iter().map(PathBuf::as_path));
+    let folders = scan.sessions.iter().filter_map(|session| session.repository.folder.as_deref());
+    let is_known = scheduled.iter().any(|code| code == conditions::FOLDER_PROTECTED.code);
+    conditions.extend(of_protected_folders(access, needed, folders.map(Path::new), is_known));
+    conditions
+}
+
+fn unreadable_folder((folder, reason): (&str, &str)) -> Condition {
+    let is_denied = reason.to_lowercase().contains("permission denied");
+    let folder_quoted = quoted(Path::new(folder));
+    let command =
+        if is_denied { format!("chmod u+rx {folder_quoted}") } else { format!("ls -ld {folder_quoted}") };
+    Condition::new(&conditions::FOLDER_UNREADABLE, format!("{folder} ({reason})"), command)
 }
 
 /// The condition of a lock that is held for longer than any run may last.

@@ -29,7 +29,6 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
     }
     let mut builder = DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| cannot("create the state folder", folder, error))
 }
@@ -41,21 +40,17 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
 /// A configuration error that names the folder and the command that mends it.
 pub fn require_private_folder(folder: &Path) -> Result<bool, Error> {
     let Some(metadata) = fs::metadata(folder).ok().filter(fs::Metadata::is_dir) else { return Ok(false) };
-    #[cfg(unix)]
     if let Some((fault, remedy)) = foreign_access(&metadata) {
         return Err(Error::configuration(format!(
             "the state folder {0} {fault}; {remedy} {0}, or name another folder by CLAUDE_CONFIG_DIR or --state-dir",
             folder.display()
         )));
     }
-    #[cfg(not(unix))]
-    let _ = metadata;
     Ok(true)
 }
 
 /// The access of other users to a folder, and the command that ends it. A group with the number of its user has no other
 /// member, by the convention of systems that give each user a group; root's group may have some.
-#[cfg(unix)]
 fn foreign_access(folder: &fs::Metadata) -> Option<(&'static str, &'static str)> {
     use std::os::unix::fs::MetadataExt;
 
@@ -92,11 +87,7 @@ fn create_temporary(path: &Path) -> io::Result<File> {
 fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    }
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     options
 }
 
@@ -104,7 +95,6 @@ fn private_options() -> OpenOptions {
 pub fn open_regular(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
     let mut options = OpenOptions::new();
     options.read(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
     let file = options.open(path)?;
     let metadata = file.metadata()?;

@@ -27,10 +27,7 @@ pub fn of_path(path: &Path) -> io::Result<String> {
 fn of_metadata(metadata: &fs::Metadata) -> String {
     let since_epoch = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
     let created = metadata.created().ok().and_then(since_epoch).map_or(0, |since| since.as_nanos());
-    #[cfg(unix)]
     let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
     format!("{inode}:{created}")
 }
 

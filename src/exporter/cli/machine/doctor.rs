@@ -111,16 +111,10 @@ fn unwritable(folder: &Path) -> Option<Condition> {
     })
 }
 
-#[cfg(unix)]
 fn is_writable(folder: &Path) -> bool {
     use rustix::fs::{Access, access};
 
     access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-fn is_writable(_: &Path) -> bool {
-    true
 }
 
 fn show(conditions: &[Condition], environment: &Environment, mut output: Output) -> ExitCode {

@@ -80,15 +80,9 @@ impl Terminal {
 }
 
 /// Columns of the terminal on stdout.
-#[cfg(unix)]
 fn columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     Some(size.ws_col.into()).filter(|columns| *columns > 0)
-}
-
-#[cfg(not(unix))]
-fn columns() -> Option<usize> {
-    None
 }
 
 #[cfg(test)]

@@ -174,7 +174,6 @@ fn write(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Resul
     let _ = fs::remove_file(path);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     if let Some(permissions) = permissions {

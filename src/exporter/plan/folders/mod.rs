@@ -6,3 +6,5 @@ mod threads;
 pub mod session_folders;
 /// The project overrides of project folders.
 pub(super) mod project_folders;
+/// Folders that macOS keeps from scheduled runs.
+pub mod protected_folders;

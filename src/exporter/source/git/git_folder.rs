@@ -73,16 +73,9 @@ fn is_git_folder(folder: &Path) -> bool {
 /// Rejects a git folder of another user, as git does: in a shared parent such as `/tmp`, anybody could name the repository
 /// of every folder below it.
 fn require_owner(metadata: &Metadata) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let owner = std::os::unix::fs::MetadataExt::uid(metadata);
-        if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::new(
-                ErrorKind::PermissionDenied,
-                "the git folder belongs to another user",
-            ));
-        }
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "the git folder belongs to another user"));
     }
-    let _ = metadata;
     Ok(())
 }

@@ -34,6 +34,11 @@ const STEPS_BETWEEN_CHECKS: i32 = 100_000;
 /// Prepared statements cached per connection: more than the program has.
 const CACHED_STATEMENTS_MAX: usize = 160;
 
+/// Settings of a connection. On macOS fsync leaves data in the disk's cache: the two `fullfsync` flush it. `secure_delete`:
+/// pruned and deleted rows do not stay readable in free pages.
+const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; \
+    PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;";
+
 /// An opened SQLite file and its idle connections.
 pub struct Sqlite {
     readers: Arc<ConnectionPool>,
@@ -147,10 +152,7 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS_MAX);
     // Without it SQLite prepares a statement again for each value that is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(store_error)?;
-    // secure_delete: pruned and deleted rows do not stay readable in free pages.
-    connection
-        .execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;")
-        .map_err(store_error)?;
+    connection.execute_batch(PRAGMAS).map_err(store_error)?;
     Ok(connection)
 }
 
@@ -452,4 +454,21 @@ fn store_error(error: rusqlite::Error) -> StoreError {
         _ => return StoreError::Internal(error.to_string()),
     };
     StoreError::Unavailable(format!("{error}; {next_step}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commit_and_checkpoint_flush_the_disk_cache_on_every_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("team.db")).unwrap();
+        for (pragma, value) in
+            [("synchronous", 2), ("fullfsync", 1), ("checkpoint_fullfsync", 1), ("secure_delete", 2)]
+        {
+            let found: i64 = connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap();
+            assert_eq!(found, value, "{pragma}");
+        }
+    }
 }
