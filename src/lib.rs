@@ -3,6 +3,11 @@
 //! This file is the map: every module in the order in which data flows, one line each. Three rooms and
 //! a corner, each of which imports only what stands above it.
 
+#[cfg(not(unix))]
+compile_error!(
+    "Windows is not supported: use han-sync on Linux or macOS, or in the Windows Subsystem for Linux"
+);
+
 /// The allocator: how freed memory goes back to the operating system.
 pub mod allocator;
 
@@ -23,6 +28,9 @@ pub mod printable;
 
 /// Words of commands, quoted for a shell.
 pub mod shell;
+
+/// The hooks of this program in the agent's settings.
+pub mod agent_hooks;
 
 /// The known word that is nearest to a mistyped one.
 pub mod nearest;

@@ -18,6 +18,8 @@ mod fuzz;
 mod input;
 mod login;
 mod model;
+mod packaging;
+mod rollout;
 mod story;
 mod syscalls;
 mod verify;

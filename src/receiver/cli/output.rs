@@ -45,6 +45,11 @@ impl ResultOutput {
     }
 }
 
+/// Prints a warning to stderr, escaped.
+pub fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {}", printable(text));
+}
+
 /// Writes a line to stdout, unless it is empty. A closed pipe is no error: the reader, such as `head`, has read enough.
 fn write_line(text: &str) {
     if !text.is_empty() {

@@ -1,43 +1,10 @@
 //! The hooks in a settings file of Claude Code, or in `hooks.json` of a plugin.
 //!
-//! Both files have the same shape: `hooks.EVENT[].hooks[]`. Other hooks, the order of keys and the formatting of everything
-//! else stay; the removal of the hooks is exact where nothing else has changed in between.
-
-use serde::Serialize;
+//! Other hooks, the order of keys and the formatting of everything else stay; the removal of the hooks is exact where
+//! nothing else has changed in between.
 
 use super::json_text::{JsonKind, JsonNode, TextEdit, insert, parse, remove};
-
-/// Events of the hooks: the end of a session, and its start, which fires also after an end that never fired.
-pub const EVENTS: [&str; 2] = ["SessionEnd", "SessionStart"];
-/// Timeout of a hook, which takes milliseconds: the end of a session gives all its hooks 1.5 s unless they ask for more.
-const TIMEOUT_SECONDS: u32 = 10;
-
-/// An entry of an event.
-#[derive(Serialize)]
-struct HookGroup<'a> {
-    hooks: [HookCommand<'a>; 1],
-}
-
-/// A command of an entry.
-#[derive(Serialize)]
-struct HookCommand<'a> {
-    r#type: &'a str,
-    command: &'a str,
-    timeout: u32,
-}
-
-/// The members of `hooks` in a file that has none.
-#[derive(Serialize)]
-struct HookEvents<'a> {
-    #[serde(rename = "SessionEnd")]
-    session_end: [HookGroup<'a>; 1],
-    #[serde(rename = "SessionStart")]
-    session_start: [HookGroup<'a>; 1],
-}
-
-fn group(command: &str) -> HookGroup<'_> {
-    HookGroup { hooks: [HookCommand { r#type: "command", command, timeout: TIMEOUT_SECONDS }] }
-}
+use crate::agent_hooks::{EVENTS, HookEvents, HookGroup};
 
 /// A text with the hooks, and the edits that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,14 +36,13 @@ fn addition(text: &str, event: &str, command: &str) -> Result<Option<TextEdit>, 
     }
     let cannot_render = |error: serde_json::Error| error.to_string();
     let Some(hooks) = root.member("hooks") else {
-        let events = HookEvents { session_end: [group(command)], session_start: [group(command)] };
-        return insert(text, &root, Some("hooks"), &events).map(Some).map_err(cannot_render);
+        return insert(text, &root, Some("hooks"), &HookEvents::of(command)).map(Some).map_err(cannot_render);
     };
     if !matches!(hooks.kind, JsonKind::Object(_)) {
         return Err("has hooks that are no object".to_owned());
     }
     let Some(groups) = hooks.member(event) else {
-        return insert(text, hooks, Some(event), &[group(command)]).map(Some).map_err(cannot_render);
+        return insert(text, hooks, Some(event), &[HookGroup::of(command)]).map(Some).map_err(cannot_render);
     };
     if !matches!(groups.kind, JsonKind::Array(_)) {
         return Err(format!("has hooks.{event} that is no array"));
@@ -84,7 +50,7 @@ fn addition(text: &str, event: &str, command: &str) -> Result<Option<TextEdit>, 
     if commands(groups).any(runs_hook) {
         return Ok(None);
     }
-    insert(text, groups, None, &group(command)).map(Some).map_err(cannot_render)
+    insert(text, groups, None, &HookGroup::of(command)).map(Some).map_err(cannot_render)
 }
 
 /// Removes the hooks of a command. `edits`: those that added them, which are undone where that is possible.
@@ -183,7 +149,7 @@ mod tests {
                 let groups = value["hooks"][event].as_array().unwrap();
                 let ours = groups.iter().filter(|group| group["hooks"][0]["command"] == COMMAND);
                 assert_eq!(ours.count(), 1, "{}", merged.text);
-                assert_eq!(groups.last().unwrap()["hooks"][0]["timeout"], TIMEOUT_SECONDS);
+                assert_eq!(groups.last().unwrap()["hooks"][0]["timeout"], 10);
             }
             assert!(has_hook(&merged.text));
             let again = add(&merged.text, COMMAND).unwrap();

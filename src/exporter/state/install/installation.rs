@@ -8,12 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::crontab;
 use super::hook_files::{self, PlannedHooks};
-use super::installed_line::{InstalledLine, portable_hook};
+use super::installed_line::InstalledLine;
 use super::record::InstallRecord;
 use super::removal;
 use super::schedule::{self, PlannedSchedule};
 use super::scheduler::Scheduler;
 use super::written_file::{WrittenFile, cannot, missing_folders};
+use crate::agent_hooks::PORTABLE_COMMAND;
 use crate::exporter::config::Flags;
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
@@ -62,7 +63,7 @@ impl Installation {
         if let Some(folder) = &parts.plugin {
             let folder = environment.expand(folder, Path::new(""))?;
             let folder = std::path::absolute(&folder).map_err(|error| cannot("locate", &folder, &error))?;
-            let (file, planned) = hook_files::plan_plugin(&folder, &portable_hook(), known)?;
+            let (file, planned) = hook_files::plan_plugin(&folder, PORTABLE_COMMAND, known)?;
             (manifest, hooks) = (file, Some(planned));
         } else if !parts.no_hook {
             let settings = environment.claude_folder()?.join("settings.json");
@@ -208,7 +209,6 @@ fn enable(link: &Path, target: &Path) -> io::Result<()> {
     if link.symlink_metadata().is_ok() {
         fs::remove_file(link)?;
     }
-    #[cfg(unix)]
     std::os::unix::fs::symlink(target, link)?;
     Ok(())
 }

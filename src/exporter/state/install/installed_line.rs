@@ -50,11 +50,6 @@ impl InstalledLine {
     }
 }
 
-/// The command of a hook on any machine: the program by its name.
-pub(super) fn portable_hook() -> String {
-    "han-sync hook".to_owned()
-}
-
 /// Joins words for a POSIX shell, each quoted where that is needed.
 pub(super) fn shell_words(words: impl IntoIterator<Item = String>) -> String {
     words.into_iter().map(|word| shell_quoted(&word)).collect::<Vec<_>>().join(" ")

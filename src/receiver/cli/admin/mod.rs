@@ -30,6 +30,9 @@ mod device;
 /// `admin session` and `admin prune`.
 mod session;
 
+/// `admin rollout`.
+mod rollout;
+
 /// `admin check`.
 mod check;
 
@@ -68,6 +71,7 @@ enum AdminCommand {
     Device(device::DeviceArgs),
     Session(session::SessionAdminArgs),
     Prune(session::PruneArgs),
+    Rollout(rollout::RolloutArgs),
     Check(check::CheckArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
@@ -104,6 +108,7 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Device(arguments) => device::run(&store, &output, arguments).await,
         AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
         AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
+        AdminCommand::Rollout(arguments) => rollout::run(&store, &output, arguments).await,
         AdminCommand::Check(arguments) => check::run(&store, &output, arguments).await,
         AdminCommand::Backup(arguments) => backup::back_up(&store, &output, arguments).await,
         // It has run, because it checks the backup before it opens the store.

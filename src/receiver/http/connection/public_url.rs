@@ -8,6 +8,7 @@ use super::address_limit::PeerAddress;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::uri::{Authority, Uri};
+use std::net::IpAddr;
 
 /// `--public-url`: scheme, host and path without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,21 @@ impl PublicUrl {
         let has_credentials = uri.authority()?.as_str().contains('@');
         (is_http && !has_credentials && uri.query().is_none() && !text.contains('#'))
             .then(|| PublicUrl(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// True if exporters send keys to it: `https:`, or a loopback host.
+    pub fn is_private(&self) -> bool {
+        let uri: Option<Uri> = self.0.parse().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        self.0.starts_with("https:")
+            || host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The endpoint of exporters.
+    pub fn sync_endpoint(&self) -> String {
+        format!("{}/api/sync", self.0)
     }
 }
 
