@@ -97,6 +97,11 @@ pub fn with_nearest(
     }
 }
 
+/// The flags in argh's help of a command, with their leading hyphens.
+pub fn listed_flags(help: &str) -> Vec<String> {
+    ListedWords::of(help).flags
+}
+
 /// The commands and flags in argh's help of a command.
 #[derive(Default)]
 struct ListedWords {

@@ -13,6 +13,7 @@ const ROOTS: &[&str] = &[
     "exporter/",
     "fixtures/",
     "fuzz/",
+    "packaging/",
     "protocol/",
     "receiver/",
     "scripts/",

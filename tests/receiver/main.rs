@@ -39,6 +39,7 @@ mod admin {
     mod check;
     mod audit;
     mod backup;
+    mod import;
     mod person;
     mod sessions;
 }
@@ -48,9 +49,13 @@ mod server {
     mod connections;
     mod lifecycle;
     mod limits;
+    mod monitoring;
+    mod service_manager;
+    mod upkeep;
 }
 
 mod command_line;
+mod container;
 mod oauth;
 mod postgres;
 mod settings;

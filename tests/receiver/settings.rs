@@ -12,7 +12,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_han-sync-receiver");
 fn run_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let mut command = Command::new(BINARY);
     command.current_dir(folder).args(arguments);
-    for name in ["HAN_SYNC_STORE", "HAN_SYNC_STORE_FILE", "DATABASE_URL", "HAN_SYNC_POOL", "HAN_SYNC_LOG"] {
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("HAN_SYNC_") || name == "DATABASE_URL")
+    {
         command.env_remove(name);
     }
     let output = command.envs(variables.iter().copied()).output().unwrap();
@@ -37,6 +39,9 @@ fn a_number_that_nothing_can_be_served_with_is_refused_by_its_flag() {
         ("--keep-alive-seconds", "0"),
         ("--drain-seconds", "1e9"),
         ("--drain-seconds", "86401"),
+        ("--prune-older-than", "0d"),
+        ("--prune-older-than", "23h"),
+        ("--prune-older-than", "soon"),
     ] {
         let (code, said) = run_in(folder.path(), &[&SERVE[..], &[flag, value]].concat(), &[]);
         assert_eq!(code, 64, "{flag} {value}: {said}");
@@ -58,6 +63,69 @@ fn a_number_of_connections_that_is_none_is_refused_by_its_variable() {
     assert!(!folder.path().join("han-team.db").exists());
     let (code, said) = run_in(folder.path(), &["admin", "org", "create", "acme"], &[("HAN_SYNC_POOL", "")]);
     assert_eq!(code, 0, "an empty variable is absent: {said}");
+}
+
+#[test]
+fn every_flag_of_serve_is_a_variable_as_well_and_wins_over_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, flag) in [
+        ("HAN_SYNC_RATE", "0", "--rate"),
+        ("HAN_SYNC_DRAIN_SECONDS", "1e9", "--drain-seconds"),
+        ("HAN_SYNC_TRUSTED_PROXY", "10.0.0.0/8, nonsense", "--trusted-proxy"),
+        ("HAN_SYNC_PRUNE_OLDER_THAN", "soon", "--prune-older-than"),
+    ] {
+        let (code, said) = run_in(folder.path(), &SERVE, &[(name, value)]);
+        assert!(code == 64 && said.contains(flag), "{name}: {said}");
+    }
+    let variables = [("HAN_SYNC_LISTEN", "nowhere:0"), ("HAN_SYNC_RATE", "0")];
+    let (code, said) = run_in(folder.path(), &[&SERVE[..], &["--rate", "-1"]].concat(), &variables);
+    assert!(code == 64 && said.contains("-1"), "{said}");
+    let (code, said) = run_in(folder.path(), &["serve"], &variables[..1]);
+    assert!(code == 69 && said.contains("nowhere:0"), "{said}");
+}
+
+#[test]
+fn secrets_come_from_files_and_from_the_credentials_of_a_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    std::fs::write(credentials.join("store"), format!("{}\n", url("credential.db"))).unwrap();
+    std::fs::write(folder.path().join("file"), url("file.db")).unwrap();
+    let (credentials, database) = (credentials.to_str().unwrap(), url("database.db"));
+    let create = ["admin", "org", "create", "acme"];
+    for (variables, made) in [
+        (&[("CREDENTIALS_DIRECTORY", credentials), ("DATABASE_URL", &database)][..], "credential.db"),
+        (&[("CREDENTIALS_DIRECTORY", credentials), ("HAN_SYNC_STORE_FILE", "file")], "file.db"),
+        (&[("CREDENTIALS_DIRECTORY", "/nowhere"), ("DATABASE_URL", &database)], "database.db"),
+    ] {
+        let (code, said) = run_in(folder.path(), &create, variables);
+        assert_eq!(code, 0, "{said}");
+        std::fs::remove_file(folder.path().join(made)).unwrap();
+    }
+    std::fs::write(folder.path().join("credentials/metrics-key"), "\n").unwrap();
+    for variables in
+        [&[("CREDENTIALS_DIRECTORY", credentials)][..], &[("HAN_SYNC_METRICS_KEY_FILE", "missing")]]
+    {
+        let (code, said) = run_in(folder.path(), &SERVE, variables);
+        assert!(code == 69 && (said.contains("metrics-key") || said.contains("missing")), "{said}");
+    }
+}
+
+#[test]
+fn help_has_a_short_form_and_names_environment_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, version) = run_in(folder.path(), &["-V"], &[]);
+    assert_eq!((code, version.trim()), (0, concat!("han-sync-receiver ", env!("CARGO_PKG_VERSION"))));
+    let (code, help) = run_in(folder.path(), &["-h"], &[]);
+    assert_eq!((code, &help), (0, &run_in(folder.path(), &["--help"], &[]).1));
+    for words in ["Environment:", "HAN_SYNC_STORE_FILE", "CREDENTIALS_DIRECTORY", "Exit codes:", "  69"] {
+        assert!(help.contains(words), "{words} in {help}");
+    }
+    for command in [&["serve"][..], &["admin", "user", "create"]] {
+        let (code, help) = run_in(folder.path(), &[command, &["-h"]].concat(), &[]);
+        assert!(code == 0 && help.contains("Options:") && !help.contains("Exit codes:"), "{help}");
+    }
 }
 
 /// Serves at a level of the log while one request succeeds and one query fails, and returns the log.

@@ -5,6 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::end_to_end::machine::Machine;
+use crate::support::han_db::HanDb;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Puts a command into a folder for `PATH`.
@@ -26,4 +29,47 @@ fn tests_say_at_once_that_they_need_linux() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(69), "{said}");
     assert!(said.contains("need Linux") && !said.contains("was started"), "{said}");
+}
+
+/// Lines of a unit without comments.
+fn unit(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn units_of_the_package_are_those_that_install_writes_but_for_the_program() {
+    let machine = Machine::new("http://127.0.0.1:1", "nobody");
+    HanDb::create(machine.database());
+    machine.run_with(&["install", "--scheduler", "systemd", "--no-hook"]);
+    for name in ["han-sync.service", "han-sync.timer"] {
+        let packaged = unit(&Path::new(ROOT).join("packaging/systemd/user").join(name));
+        let installed = unit(&machine.path("home/.config/systemd/user").join(name)).into_iter().map(|line| {
+            let is_program = line.starts_with("ExecStart=");
+            // The sandbox has its database elsewhere.
+            let line = line.split(" --db ").next().unwrap_or_default().to_owned();
+            if is_program { line.replace(env!("CARGO_BIN_EXE_han-sync"), "/usr/bin/han-sync") } else { line }
+        });
+        let installed: Vec<String> =
+            installed.map(|line| line.split(" --config ").next().unwrap().to_owned()).collect();
+        assert_eq!(packaged, installed, "{name}");
+    }
+}
+
+#[test]
+fn unit_of_the_receiver_gives_it_next_to_nothing() {
+    let service = "packaging/systemd/system/han-sync-receiver.service";
+    let Ok(output) = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", service])
+        .current_dir(ROOT)
+        .output()
+    else {
+        eprintln!("SKIPPED: systemd-analyze is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let level =
+        said.lines().find_map(|line| line.split_once("Overall exposure level for ")).map(|(_, rest)| rest);
+    let level = level.and_then(|rest| rest.split_whitespace().nth(1)).unwrap_or_else(|| panic!("{said}"));
+    assert!(level.parse::<f64>().unwrap() < 2.0, "{said}");
 }

@@ -144,13 +144,7 @@ impl Drop for Delay {
 }
 
 /// Columns of the terminal on stderr.
-#[cfg(unix)]
 fn columns() -> u16 {
     let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
     size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(80)
-}
-
-#[cfg(not(unix))]
-fn columns() -> u16 {
-    80
 }

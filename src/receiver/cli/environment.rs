@@ -6,17 +6,22 @@ use super::exit::CliError;
 use crate::nearest::nearest;
 use crate::printable::printable;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 const LOG: &str = "HAN_SYNC_LOG";
 const POOL: &str = "HAN_SYNC_POOL";
-const STORE_FILE: &str = "HAN_SYNC_STORE_FILE";
+const CREDENTIALS_FOLDER: &str = "CREDENTIALS_DIRECTORY";
+/// Flags that are no settings.
+const NO_SETTINGS: [&str; 2] = ["--help", "help"];
+/// Flags that may be given several times.
+const REPEATED_FLAGS: [&str; 1] = ["--trusted-proxy"];
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const LEVEL_DEFAULT: &str = "info";
 /// Most connections of one receiver: far more than a PostgreSQL server takes.
 const POOL_MAX: usize = 10_000;
-/// Bytes of a file that holds a store's URL.
-const STORE_FILE_BYTES_MAX: u64 = 64 << 10;
+/// Bytes of a file that holds one setting.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Value of a variable; an empty one is absent.
 pub fn variable(name: &str) -> Option<String> {
@@ -70,38 +75,89 @@ pub fn pool_connections() -> Result<Option<usize>, CliError> {
     }
 }
 
-/// The store's URL, by the first variable that names it.
+/// The store's URL, by the first place that names it.
 pub fn store_url() -> Result<Option<String>, CliError> {
-    if let Some(url) = variable("HAN_SYNC_STORE") {
-        return Ok(Some(url));
-    }
-    match variable(STORE_FILE) {
-        Some(path) => read_store_file(&path).map(Some),
-        None => Ok(variable("DATABASE_URL")),
-    }
+    Ok(secret("HAN_SYNC_STORE", "store")?.or_else(|| variable("DATABASE_URL")))
 }
 
-fn read_store_file(path: &str) -> Result<String, CliError> {
+/// The key that reads metrics and nothing else.
+pub fn metrics_key() -> Result<Option<String>, CliError> {
+    secret("HAN_SYNC_METRICS_KEY", "metrics-key")
+}
+
+/// A setting that may be secret: the variable itself, else the file that the variable `…_FILE` names, else the credential
+/// that the service manager provides.
+fn secret(name: &str, credential: &str) -> Result<Option<String>, CliError> {
+    if let Some(value) = variable(name) {
+        return Ok(Some(value));
+    }
+    let name = format!("{name}_FILE");
+    if let Some(path) = variable(&name) {
+        return read_secret(&name, Path::new(&path)).map(Some);
+    }
+    let folder = variable(CREDENTIALS_FOLDER).map(PathBuf::from);
+    let path = folder.map(|folder| folder.join(credential)).filter(|path| path.symlink_metadata().is_ok());
+    path.map(|path| read_secret(CREDENTIALS_FOLDER, &path)).transpose()
+}
+
+fn read_secret(name: &str, path: &Path) -> Result<String, CliError> {
     let failed = |reason: &str| {
+        let path = path.to_string_lossy();
         CliError::Unavailable(format!(
-            "{STORE_FILE}: {} {reason}: write the store's URL to it",
-            printable(path)
+            "{name}: {} {reason}: write the setting's value to it",
+            printable(&path)
         ))
     };
     let file = std::fs::File::open(path).map_err(|error| failed(&format!("cannot be read ({error})")))?;
     let mut text = String::new();
-    file.take(STORE_FILE_BYTES_MAX)
+    file.take(SECRET_BYTES_MAX)
         .read_to_string(&mut text)
         .map_err(|error| failed(&format!("cannot be read ({error})")))?;
     match text.trim() {
         "" => Err(failed("is empty")),
-        url => Ok(url.to_owned()),
+        value => Ok(value.to_owned()),
+    }
+}
+
+/// Adds the flags of a command that are set by variables to its words, unless they are there: `HAN_SYNC_LISTEN` for
+/// `--listen`. A flag that repeats has its values separated by blanks or commas.
+pub fn add_flags(words: &mut Vec<String>, flags: &[String]) {
+    add_flags_from(words, flags, variable);
+}
+
+fn add_flags_from(words: &mut Vec<String>, flags: &[String], variable: impl Fn(&str) -> Option<String>) {
+    for flag in flags.iter().filter(|flag| !NO_SETTINGS.contains(&flag.as_str())) {
+        let name = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
+        let Some(value) = variable(&format!("HAN_SYNC_{name}")).filter(|_| !words.contains(flag)) else {
+            continue;
+        };
+        let values: Vec<&str> = match REPEATED_FLAGS.contains(&flag.as_str()) {
+            true => value.split([',', ' ']).filter(|value| !value.is_empty()).collect(),
+            false => vec![&value],
+        };
+        words.extend(values.into_iter().flat_map(|value| [flag.clone(), value.to_owned()]));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flag_on_the_command_line_wins_over_its_variable_and_a_repeated_one_takes_several_values() {
+        let variable = |name: &str| match name {
+            "HAN_SYNC_LISTEN" => Some("0.0.0.0:80".to_owned()),
+            "HAN_SYNC_DRAIN_SECONDS" => Some("0".to_owned()),
+            "HAN_SYNC_TRUSTED_PROXY" => Some("10.0.0.0/8, 192.168.0.0/16".to_owned()),
+            _ => None,
+        };
+        let flags = ["--listen", "--drain-seconds", "--trusted-proxy", "--rate", "--help"].map(str::to_owned);
+        let mut words = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        add_flags_from(&mut words, &flags, variable);
+        let added =
+            ["--drain-seconds", "0", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "192.168.0.0/16"];
+        assert_eq!(words[3..], added);
+    }
 
     #[test]
     fn levels_are_known_words_and_parts_keep_the_default_for_the_rest() {

@@ -18,6 +18,9 @@ mod output;
 /// The log on stderr.
 mod log;
 
+/// The service manager that started the program.
+mod service_manager;
+
 /// `serve`.
 mod serve;
 

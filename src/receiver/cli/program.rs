@@ -1,11 +1,14 @@
 //! The program: from its arguments to its exit code.
 
 use super::admin::{self, AdminArgs};
+use super::environment;
 use super::exit::CliError;
 use super::healthcheck::{self, HealthcheckArgs};
 use super::options::GlobalOptions;
 use super::output::ResultOutput;
 use super::serve::{self, ServeArgs};
+use super::service_manager::PassedSockets;
+use crate::flags;
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
 use std::io::Write;
@@ -14,6 +17,25 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 const NAME: &str = "han-sync-receiver";
+
+/// Help on the environment and the exit codes, at the end of the program's own.
+const PROGRAM_HELP: &str = "
+
+Environment:
+  HAN_SYNC_STORE          URL of the store; HAN_SYNC_STORE_FILE names a file with it, and so does the credential `store`
+  HAN_SYNC_POOL           connections to PostgreSQL (16)
+  HAN_SYNC_METRICS_KEY    key for /metrics alone; also HAN_SYNC_METRICS_KEY_FILE, or the credential `metrics-key`
+  HAN_SYNC_LOG            off, error, warn, info, debug or trace (info)
+  HAN_SYNC_…              any flag of serve and healthcheck, such as HAN_SYNC_LISTEN for --listen
+  CREDENTIALS_DIRECTORY   folder of the service manager's credentials
+
+Exit codes:
+  0   done
+  1   healthcheck: the receiver is not ready
+  64  usage, a flag or variable out of its range included
+  65  the request cannot be fulfilled: a name is taken, a user does not exist
+  69  the store or the address is not available
+  70  internal error";
 
 /// Wait for tasks that still run when the command has ended. Dropping the runtime would wait without bound for a call that
 /// is blocked in the operating system or in SQLite; none of these was acknowledged.
@@ -51,16 +73,24 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<(), CliError> {
-    let (options, rest) = GlobalOptions::hoist(arguments)?;
-    if rest.first().is_some_and(|first| first == "--version") {
+    let (options, mut rest) = GlobalOptions::hoist(arguments)?;
+    if rest.first().is_some_and(|first| matches!(first.as_str(), "--version" | "-V")) {
         print_line(&format!("{NAME} {}", env!("CARGO_PKG_VERSION")));
         return Ok(());
+    }
+    // argh knows the long form alone.
+    rest.iter_mut().filter(|word| *word == "-h").for_each(|word| "--help".clone_into(word));
+    if let Some(command @ ("serve" | "healthcheck")) = rest.first().map(String::as_str) {
+        let flags = flags::listed_flags(&help(&[command]));
+        environment::add_flags(&mut rest, &flags);
     }
     let words: Vec<&str> = rest.iter().map(String::as_str).collect();
     let arguments = match ReceiverArgs::from_args(&[NAME], &words) {
         Ok(arguments) => arguments,
         Err(exit) if exit.status.is_ok() => {
-            print_line(&format!("{}\n{}", exit.output, GlobalOptions::help()));
+            let of_program =
+                if words.first().is_some_and(|first| *first == "--help") { PROGRAM_HELP } else { "" };
+            print_line(&format!("{}\n{}{of_program}", exit.output, GlobalOptions::help()));
             return Ok(());
         }
         Err(exit) => {
@@ -68,7 +98,10 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
         }
     };
     match arguments.command {
-        ReceiverCommand::Serve(arguments) => block_on(serve::run(arguments, &options)),
+        ReceiverCommand::Serve(arguments) => {
+            let sockets = PassedSockets::take()?;
+            block_on(serve::run(arguments, &options, sockets))
+        }
         ReceiverCommand::Admin(arguments) => block_on(admin::run(arguments, &options)),
         ReceiverCommand::Healthcheck(arguments) => {
             healthcheck::run(&arguments, &ResultOutput::new(options.json))

@@ -4,6 +4,7 @@ use super::environment;
 use super::exit::CliError;
 use super::log::StderrLog;
 use super::options::GlobalOptions;
+use super::service_manager::{PassedSockets, ServiceManager};
 use crate::receiver::http::{
     self, App, ConnectionTable, ConnectionTimeouts, DeviceLoginOptions, ListenerRole, PublicUrl,
     ServerOptions, TrustedProxies,
@@ -23,8 +24,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
 
 /// Most requests in flight that can be asked for: each has memory and a descriptor.
 const IN_FLIGHT_MAX: u64 = 1_000_000;
@@ -84,25 +87,32 @@ pub struct ServeArgs {
     /// days that entries of the audit log are kept, 30 or more (400)
     #[argh(option, default = "AUDIT_DAYS")]
     audit_days: u64,
+    /// age of messages and tasks that are deleted at start and once a day, as `admin prune` does: 400d (none are)
+    #[argh(option)]
+    prune_older_than: Option<String>,
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), CliError> {
+/// Serves until SIGTERM or SIGINT. `sockets`: those that the service manager has opened, which take the place of the
+/// addresses.
+pub async fn run(
+    arguments: ServeArgs,
+    options: &GlobalOptions,
+    sockets: PassedSockets,
+) -> Result<(), CliError> {
     arguments.check()?;
     let server_options = server_options(&arguments)?;
+    let retention_us = arguments.prune_older_than.as_deref().map(retention).transpose()?;
     let _log = StderrLog::start(environment::log_filter()?);
     let store = options.open_store(MissingStore::Create).await?;
     tracing::info!(store = store.kind(), version = env!("CARGO_PKG_VERSION"), "the store is ready");
     let trusted = server_options.trusted_proxies.clone();
-    let timeouts = ConnectionTimeouts {
-        write: Duration::from_secs(arguments.write_seconds),
-        keep_alive: Duration::from_secs(arguments.keep_alive_seconds),
-    };
+    let timeouts = arguments.timeouts();
     let app = App::new(store, server_options);
     let app =
         Arc::new(app.map_err(|error| CliError::Unavailable(format!("no thread can be started: {error}")))?);
     let (stop, stopped) = watch::channel(false);
-    let (listener, address) = bind(&arguments.listen).await?;
+    let manager = Arc::new(ServiceManager::of_environment());
+    let (listener, address) = bind_or_take(&arguments.listen, sockets.public).await?;
     let mut servers = vec![tokio::spawn(http::serve(
         listener,
         app.clone(),
@@ -110,10 +120,13 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
         ConnectionTable::new(connections_max(), trusted, timeouts),
         stopped.clone(),
     ))];
-    let upkeep = tokio::spawn(keep_audit(app.clone(), arguments.audit_days));
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(keep_audit(app.clone(), arguments.audit_days));
+    upkeep.spawn(prune_daily(app.clone(), retention_us));
     let mut ready = format!("listening on http://{address}\n");
-    if let Some(metrics_listen) = &arguments.metrics_listen {
-        let (listener, address) = bind(metrics_listen).await?;
+    if let Some((listener, address)) =
+        bind_metrics(arguments.metrics_listen.as_deref(), sockets.metrics).await?
+    {
         let connections = ConnectionTable::new(METRICS_CONNECTIONS_MAX, TrustedProxies::default(), timeouts);
         let metrics_app = app.clone();
         servers.push(tokio::spawn(http::serve(
@@ -125,14 +138,16 @@ pub async fn run(arguments: ServeArgs, options: &GlobalOptions) -> Result<(), Cl
         )));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
-    stop_on_signal(stop, app.clone(), Duration::from_secs(arguments.drain_seconds))?;
+    stop_on_signal(stop, (app.clone(), manager.clone()), Duration::from_secs(arguments.drain_seconds))?;
     // A closed stdout is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush());
+    manager.ready(&format!("http://{address}"));
+    upkeep.spawn(async move { manager.feed_watchdog().await });
     for server in servers {
         server.await.map_err(|error| CliError::Unavailable(format!("the server failed: {error}")))?;
     }
-    upkeep.abort();
+    upkeep.abort_all();
     app.record_refusals(true).await;
     tracing::info!("stopped");
     Ok(())
@@ -148,6 +163,29 @@ async fn keep_audit(app: Arc<App>, days: u64) {
             app.record_refusals(false).await;
         }
     }
+}
+
+/// Deletes what is older than the retention, at once and then once a day.
+async fn prune_daily(app: Arc<App>, retention_us: Option<i64>) {
+    let Some(retention_us) = retention_us else { return };
+    loop {
+        let app = app.clone();
+        // On a thread of its own, because it takes minutes where there is much to delete.
+        let pruned = spawn_blocking(move || Handle::current().block_on(app.prune(retention_us)));
+        if let Err(error) = pruned.await {
+            tracing::warn!(error = %error, "pruning failed");
+        }
+        tokio::time::sleep(PRUNE_INTERVAL).await;
+    }
+}
+
+fn retention(text: &str) -> Result<i64, CliError> {
+    let span = time::parse_duration(text).filter(|span| *span >= time::DAY_US);
+    span.ok_or_else(|| {
+        CliError::Usage(format!(
+            "--prune-older-than {text} is not an age of a day or more: use one such as 400d"
+        ))
+    })
 }
 
 /// As many connections as the limit of open files leaves beside the other files.
@@ -166,7 +204,7 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
         requests_per_minute: arguments.rate,
         in_flight_max: arguments.in_flight,
         body_stall_timeout: Duration::from_secs(arguments.stall_seconds),
-        metrics_key: environment::variable("HAN_SYNC_METRICS_KEY"),
+        metrics_key: environment::metrics_key()?,
         trusted_proxies,
         device_login: device_login_options(arguments)?,
         prices: price_list(arguments.prices.as_deref())?,
@@ -204,6 +242,13 @@ fn device_login_options(arguments: &ServeArgs) -> Result<DeviceLoginOptions, Cli
 }
 
 impl ServeArgs {
+    fn timeouts(&self) -> ConnectionTimeouts {
+        ConnectionTimeouts {
+            write: Duration::from_secs(self.write_seconds),
+            keep_alive: Duration::from_secs(self.keep_alive_seconds),
+        }
+    }
+
     /// Rejects numbers that nothing could be served with, or that no clock or counter holds.
     fn check(&self) -> Result<(), CliError> {
         for (flag, value, least, most) in [
@@ -225,6 +270,27 @@ impl ServeArgs {
     }
 }
 
+/// Takes a passed socket, or binds an address.
+async fn bind_or_take(
+    address: &str,
+    passed: Option<std::net::TcpListener>,
+) -> Result<(TcpListener, SocketAddr), CliError> {
+    let Some(passed) = passed else { return bind(address).await };
+    let taken = passed.local_addr().and_then(|address| Ok((TcpListener::from_std(passed)?, address)));
+    taken.map_err(|error| CliError::Unavailable(format!("the passed socket cannot be used: {error}")))
+}
+
+/// The socket of metrics, where one is passed or asked for.
+async fn bind_metrics(
+    address: Option<&str>,
+    passed: Option<std::net::TcpListener>,
+) -> Result<Option<(TcpListener, SocketAddr)>, CliError> {
+    match (address, passed) {
+        (None, None) => Ok(None),
+        (address, passed) => bind_or_take(address.unwrap_or_default(), passed).await.map(Some),
+    }
+}
+
 /// Binds an address, and returns the one that the system chose for port 0.
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
     let failed = |error| CliError::Unavailable(format!("cannot listen on {address}: {error}"));
@@ -236,7 +302,11 @@ async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
 /// Stops serving at SIGTERM or SIGINT. After SIGTERM the receiver is not ready and still takes connections for `drain`, so
 /// that load balancers notice before the listener closes; SIGINT and a second signal do not wait. SIGHUP, which a closed
 /// terminal sends, ends nothing.
-fn stop_on_signal(stop: watch::Sender<bool>, app: Arc<App>, drain: Duration) -> Result<(), CliError> {
+fn stop_on_signal(
+    stop: watch::Sender<bool>,
+    (app, manager): (Arc<App>, Arc<ServiceManager>),
+    drain: Duration,
+) -> Result<(), CliError> {
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let mut hang_up = on(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -248,6 +318,7 @@ fn stop_on_signal(stop: watch::Sender<bool>, app: Arc<App>, drain: Duration) -> 
             }
         };
         app.begin_drain();
+        manager.stopping();
         if waits && !drain.is_zero() {
             tracing::info!(seconds = drain.as_secs(), "draining: not ready, connections are still taken");
             tokio::select! {

@@ -78,6 +78,20 @@ impl App {
         }
     }
 
+    /// Deletes what is older than `retention_us` microseconds, in all tenants.
+    pub async fn prune(&self, retention_us: i64) {
+        match self.state.store.prune(retention_us, None, time::now_us()).await {
+            Ok(pruned) => tracing::info!(
+                retained_since = pruned.retained_since,
+                sessions = pruned.sessions,
+                messages = pruned.messages,
+                tasks = pruned.tasks,
+                "pruned"
+            ),
+            Err(error) => tracing::warn!(error = %error, "old messages could not be deleted; again tomorrow"),
+        }
+    }
+
     /// Serves one request of a listener. The body may come from a socket or from memory.
     pub async fn respond<B>(&self, mut request: Request<B>, role: ListenerRole) -> Response
     where

@@ -56,8 +56,8 @@ pub use backup::{BackupFile, BackupFormat, BackupSummary, RestoredStore};
 pub use check::{StoreCheck, StoreFault};
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
-    AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, KeyInfo, MemberInfo, Membership,
-    NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind,
+    AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport, KeyInfo,
+    MemberInfo, Membership, NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind, UserImport,
 };
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};

@@ -1,5 +1,6 @@
 //! `admin user`: users.
 
+use super::import_list;
 use super::tenant;
 use super::values::parse_role;
 use crate::receiver::cli::exit::CliError;
@@ -23,6 +24,7 @@ enum UserCommand {
     List(UserListArgs),
     Rename(UserRenameArgs),
     Remove(UserRemoveArgs),
+    Import(UserImportArgs),
 }
 
 /// create a user
@@ -68,6 +70,15 @@ struct UserRemoveArgs {
     yes: bool,
 }
 
+/// import users, memberships, accounts and keys from a list, all or none
+#[derive(FromArgs)]
+#[argh(subcommand, name = "import")]
+struct UserImportArgs {
+    /// file with a JSON object in each line (login, organizations, role, accounts, key); `-` for stdin
+    #[argh(positional)]
+    file: String,
+}
+
 /// Runs `admin user`.
 pub async fn run(store: &Store, output: &ResultOutput, arguments: UserArgs) -> Result<(), CliError> {
     let kind = TenantKind::User;
@@ -84,6 +95,10 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: UserArgs) -> R
         }
         UserCommand::Remove(UserRemoveArgs { login, yes }) => {
             tenant::remove(store, output, kind, &login, yes).await
+        }
+        UserCommand::Import(UserImportArgs { file }) => {
+            let users = import_list::read(&file)?;
+            output.print_table(&store.import_users(&users).await?, import_list::columns)
         }
     }
 }

@@ -95,3 +95,14 @@ pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -
     let target = format!("{user} of {organization} as {}", role.as_str());
     record(tx, &AuditEntry::command("member.set", target)).await
 }
+
+/// Makes a user a member, unless the user is one already, whatever the role.
+pub async fn ensure_member(tx: &Transaction, slug: &str, login: &str) -> Result<()> {
+    let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
+    let user = tenant_id(tx, TenantKind::User, login).await?;
+    let sql = "SELECT role FROM members WHERE tenant_id = $1 AND user_id = $2";
+    match tx.query_one(sql, &[Value::from(&organization), Value::from(&user)]).await? {
+        Some(_) => Ok(()),
+        None => set_member(tx, slug, login, Role::Member).await,
+    }
+}

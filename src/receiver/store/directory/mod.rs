@@ -27,7 +27,10 @@ mod organization_audit;
 
 mod tenants;
 
+mod import;
+
 pub use device_codes::{DeviceCodes, DeviceInfo, DevicePoll};
+pub use import::{ImportedUser, KeyImport, UserImport};
 pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};

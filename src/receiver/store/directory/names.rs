@@ -39,10 +39,14 @@ const RELEASE_NAME: &str = "DELETE FROM directory WHERE tenant_id = 'directory' 
 
 /// The id of the tenant with this slug or login.
 pub async fn tenant_id(tx: &Transaction, kind: TenantKind, handle: &str) -> Result<String> {
-    match tx.query_one(SELECT_SUBJECT, &[kind.as_str().into(), handle.into()]).await? {
-        Some(row) => row.text(0),
-        None => Err(StoreError::refused(format!("there is no {} {handle}", kind.as_str()))),
-    }
+    let id = find_tenant(tx, kind, handle).await?;
+    id.ok_or_else(|| StoreError::refused(format!("there is no {} {handle}", kind.as_str())))
+}
+
+/// The id of the tenant with this slug or login, if there is one.
+pub async fn find_tenant(tx: &Transaction, kind: TenantKind, handle: &str) -> Result<Option<String>> {
+    let row = tx.query_one(SELECT_SUBJECT, &[kind.as_str().into(), handle.into()]).await?;
+    row.map(|row| row.text(0)).transpose()
 }
 
 /// Claims a name in the directory. A name that is taken is an error.

@@ -1,5 +1,9 @@
 //! Prometheus metrics of this process since its start. Labels name routes, statuses and codes, never tenants or users.
 
+/// The process itself.
+mod process;
+
+use self::process::ProcessCollector;
 use crate::receiver::store::IngestOutcome;
 use crate::receiver::store::statement_count;
 use prometheus_client::collector::Collector;
@@ -37,6 +41,11 @@ struct CodeLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabels {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
 }
 
 /// Reason for which a request is not authenticated.
@@ -106,6 +115,10 @@ impl ServerMetrics {
     /// Registers every metric. The encoder adds `_total` to counters and the period to help texts.
     fn register(&mut self) {
         let registry = &mut self.registry;
+        let build = Family::<BuildLabels, Gauge>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("han_sync_build_info", "Version of the program", build);
+        registry.register_collector(Box::new(ProcessCollector::start()));
         registry.register("han_sync_requests_in_flight", "Requests in flight", self.in_flight.clone());
         registry.register(
             "han_sync_queries_at_work",
@@ -205,6 +218,11 @@ mod tests {
         metrics.rejections.get_or_create(&CodeLabels { code: "VALIDATION_ERROR" }).inc();
         let text = metrics.encode(3, 1).unwrap();
         for line in [
+            concat!("han_sync_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "# TYPE process_start_time_seconds gauge",
+            "# TYPE process_resident_memory_bytes gauge",
+            "# TYPE process_open_fds gauge",
+            "# TYPE process_max_fds gauge",
             "# TYPE han_sync_requests_in_flight gauge",
             "han_sync_requests_in_flight 3",
             "han_sync_queries_at_work 1",
