@@ -194,7 +194,7 @@ mod tests {
     fn empty_parameters_are_absent_and_faulty_ones_are_named() {
         assert_eq!(parse("from=&to=&user=+&unknown=1"), parse(""));
         assert_eq!(parse("").unwrap().range(), (19_971, 20_000));
-        assert_eq!(parse("to=2024-01-31").unwrap().range(), (19_723, 19_752));
+        assert_eq!(parse("to=2024-01-31").unwrap().range(), (19_724, 19_753));
         assert_eq!(
             parse("repository=git%40github.com%3AAcme%2FAPI.git").unwrap().repository.unwrap(),
             "https://github.com/acme/api"

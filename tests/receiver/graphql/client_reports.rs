@@ -97,7 +97,8 @@ fn a_store_of_the_schema_before_is_migrated_with_its_clients() {
             ["version", "os", "pending_sessions", "pending_messages", "pending_since", "conditions"];
         let drops: Vec<String> =
             columns.iter().map(|column| format!("ALTER TABLE clients DROP COLUMN {column};")).collect();
-        store.execute(&format!("{} DELETE FROM migrations WHERE number >= 2", drops.concat()));
+        let later = "DROP TABLE page_sessions; DELETE FROM migrations WHERE number >= 2";
+        store.execute(&format!("{} {later}", drops.concat()));
         let receiver = store.serve();
         let alice = receiver.client(&team.alice);
         let none = json!({"user": "alice", "organization": null, "version": null, "os": null, "pendingSessions": null,

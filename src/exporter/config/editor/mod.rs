@@ -285,6 +285,10 @@ mod tests {
             ("sync:\n  enabled: # later\n", format!("sync:\n  enabled: true # later\n  {line}\n")),
             ("sync:\n  \"enabled\": 0\n", format!("sync:\n  \"enabled\": true\n  {line}\n")),
             ("sync:\n  endpoint: \"a # b\"\n", format!("sync:\n  {line}\n  enabled: true\n")),
+            (
+                "base: &base\n  enabled: false\nsync:\n  <<: *base\n",
+                format!("base: &base\n  enabled: false\nsync:\n  <<: *base\n  enabled: true\n  {line}\n"),
+            ),
         ] {
             let text = edited(before, &edits).unwrap().unwrap();
             assert_eq!(text, after, "{before:?}");
@@ -296,7 +300,6 @@ mod tests {
             "sync:\n  endpoint: https://a\n    b\n",
             "sync:\n  endpoint: |\n    https://a\n",
             "sync:\n  endpoint: \"https://a\n    b\"\n",
-            "base: &base\n  enabled: false\nsync:\n  <<: *base\n",
             "sync: yes\n",
             "- a\n",
             "a: [\n",
