@@ -146,9 +146,13 @@ impl TestReceiver {
 
     /// Passes on, from now on, every request that its fault lets through, and gives back the response. The server is then
     /// the line to that receiver: its own still says what it thinks of the protocol, and speaks where the line lies, but
-    /// stores nothing.
+    /// stores nothing. Requests may be encoded as the other receiver announces: zstd, too.
     pub fn forward_to(&self, upstream: Upstream) {
-        self.state().upstream = Some(upstream);
+        let mut state = self.state();
+        state.upstream = Some(upstream);
+        for identity in state.receiver.identities.values_mut() {
+            identity.encodings = vec!["zstd".to_owned(), "gzip".to_owned()];
+        }
     }
 
     pub fn accept_all(&self) {
