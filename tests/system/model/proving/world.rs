@@ -165,15 +165,7 @@ impl World {
         self.tick();
         let arguments = self.arguments(machine, command);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut concerned = self.concerned(machine, command);
-        if command == Command::ForgetAll {
-            // Of what nobody has sent the other machine learns later.
-            let there = self.stored();
-            for id in self.machines[machine].db.sessions().iter().filter(|id| !there.contains_key(*id)) {
-                self.wishes.entry(id.clone()).and_modify(|wish| *wish = wish.unless_kept());
-            }
-            concerned.retain(|id| there.contains_key(id));
-        }
+        let concerned = self.concerned(machine, command);
         let (lacks, may_lack) = (self.lacks(machine), self.may_lack(machine));
         let outcome = self.machines[machine].sandbox.run(&arguments);
         let said =
@@ -225,11 +217,19 @@ impl World {
         Ok(())
     }
 
-    /// The sessions that a command forgets or takes back.
-    fn concerned(&self, machine: usize, command: Command) -> BTreeSet<String> {
+    /// The sessions that a command forgets or takes back. What is to become of sessions that nobody has sent is unknown
+    /// after `forget --all`: the receiver has no tombstone of them, and the other machine learns of them later.
+    fn concerned(&mut self, machine: usize, command: Command) -> BTreeSet<String> {
         match command {
             Command::Forget(n) | Command::Undo(n) => BTreeSet::from([self.session(machine, n)]),
-            Command::ForgetAll | Command::UndoAll => self.wishes.keys().cloned().collect(),
+            Command::UndoAll => self.wishes.keys().cloned().collect(),
+            Command::ForgetAll => {
+                let there = self.stored();
+                for id in self.machines[machine].db.sessions().iter().filter(|id| !there.contains_key(*id)) {
+                    self.wishes.entry(id.clone()).and_modify(|wish| *wish = wish.unless_kept());
+                }
+                self.wishes.keys().filter(|id| there.contains_key(*id)).cloned().collect()
+            }
             _ => BTreeSet::new(),
         }
     }
