@@ -1,7 +1,7 @@
 //! The progress of something that takes longer than a second: a line that is drawn again and again on a terminal, or one
 //! sentence. Without a terminal on stderr there is neither.
 //!
-//! Other lines on stderr go through [`above`], so that they do not mix with the line that is drawn. The bar is drawn only
+//! Other lines on stderr go through `above`, so that they do not mix with the line that is drawn. The bar is drawn only
 //! while SIGINT is handled; at its end the line is clear.
 
 use std::fmt;
