@@ -344,7 +344,12 @@ impl Bench {
             let input = format!(r#"{{"session_id":"{session}","hook_event_name":"SessionEnd"}}"#);
             let mut shell = Command::new("sh");
             shell
-                .args(["-c", "printf %s \"$1\" | \"$0\" hook --trust-environment", env!("CARGO_BIN_EXE_han-sync"), &input])
+                .args([
+                    "-c",
+                    "printf %s \"$1\" | \"$0\" hook --trust-environment",
+                    env!("CARGO_BIN_EXE_han-sync"),
+                    &input,
+                ])
                 .env_clear()
                 .envs(self.environment());
             hook = hook.min(time(&mut shell));
