@@ -1,6 +1,6 @@
 //! Manual pages, made from the help of the real programs, which argh makes from the definitions of commands and flags.
 //!
-//! What no help says (exit codes, environment, files) comes from `docs/man/PROGRAM.1.in`. `scripts/man-pages` writes the
+//! Exit codes, environment and files, which no help says, come from `docs/man/PROGRAM.1.in`. `scripts/man-pages` writes the
 //! pages anew; the tests that call [`assert_current`] hold the pages to the help.
 
 use std::collections::BTreeMap;

@@ -394,3 +394,28 @@ pub fn files(folder: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
     }
     found
 }
+
+/// Everything below a folder but what is left out: modes and texts of files, targets of links, folders.
+pub fn tree(folder: &Path, left_out: &[&Path]) -> BTreeMap<PathBuf, String> {
+    let mut tree = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if left_out.contains(&path.as_path()) {
+                continue;
+            }
+            let text = if kind.is_symlink() {
+                format!("-> {}", fs::read_link(&path).unwrap().display())
+            } else if kind.is_dir() {
+                folders.push(path.clone());
+                "/".to_owned()
+            } else {
+                let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
+                format!("{mode:o} {}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
+            };
+            tree.insert(path, text);
+        }
+    }
+    tree
+}

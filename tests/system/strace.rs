@@ -181,6 +181,15 @@ pub fn struck(command: &Command, log: &Path, children: Children, strike: &Strike
     traced(command, log, &[children.options(strike.fault), &["-e", &trace, "-e", &inject]].concat())
 }
 
+/// True if a strike came about: the program, which ended with this code, may have made one call fewer than it did when it
+/// was recorded.
+pub fn came_about(strike: &Strike, code: i32, log: &Path) -> bool {
+    match strike.fault {
+        Fault::Kill => code == -1,
+        _ => was_injected(log),
+    }
+}
+
 /// True if an error was injected, by strace's log.
 pub fn was_injected(log: &Path) -> bool {
     fs::read_to_string(log).is_ok_and(|text| text.contains("(INJECTED)"))

@@ -19,7 +19,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Sandbox, crontab};
+use crate::support::{Sandbox, crontab, sandbox};
 
 /// Puts a command into the `PATH` of the sandbox's programs, before those of the machine.
 pub fn provide(sandbox: &Sandbox, name: &str, script: &str) {
@@ -42,27 +42,7 @@ pub fn provide_crontab(sandbox: &Sandbox, text: Option<&str>) -> PathBuf {
     file
 }
 
-/// Everything below a folder but the state folder: texts, targets of links, folders.
+/// Everything below a folder but the state folder.
 pub fn tree(sandbox: &Sandbox, folder: &Path) -> BTreeMap<PathBuf, String> {
-    let mut tree = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            if path == sandbox.state_folder() {
-                continue;
-            }
-            let text = if kind.is_symlink() {
-                format!("-> {}", fs::read_link(&path).unwrap().display())
-            } else if kind.is_dir() {
-                folders.push(path.clone());
-                "/".to_owned()
-            } else {
-                let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
-                format!("{mode:o} {}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
-            };
-            tree.insert(path, text);
-        }
-    }
-    tree
+    sandbox::tree(folder, &[&sandbox.state_folder()])
 }

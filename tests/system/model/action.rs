@@ -2,6 +2,7 @@
 //! as a script. Sessions and projects are numbers, taken modulo how many there are, so that a history stays one when
 //! parts of it are left out.
 
+use super::histories::weighted;
 use crate::support::han_db::text::Rng;
 
 /// An event of a history.
@@ -263,18 +264,6 @@ pub fn history(rng: &mut Rng, receiver: Receiver) -> Vec<Action> {
     // Sessions and projects likewise: few of them, so that things happen to the same one.
     let places = *rng.pick(&[1, 1, 2, 8]);
     (0..length).map(|_| any(rng, receiver, kinds, places)).collect()
-}
-
-/// Chooses by weight.
-fn weighted<T: Copy>(rng: &mut Rng, choices: &[(usize, T)]) -> T {
-    let mut left = rng.below(choices.iter().map(|(weight, _)| weight).sum());
-    for (weight, choice) in choices {
-        if left < *weight {
-            return *choice;
-        }
-        left -= weight;
-    }
-    unreachable!("the weights add up")
 }
 
 fn any(rng: &mut Rng, receiver: Receiver, kinds: u64, places: usize) -> Action {

@@ -3,12 +3,13 @@
 //!
 //! A history is a list of plain data (`action`), drawn from a seed. A simulation does what it says (`simulation`, `runs`), keeps
 //! account of what any run can have known (`reference`), and is judged at every request and at rest (`oracle`). One that
-//! fails is cut down to a short script, which is printed; mended, it joins `regressions`.
+//! fails is cut down to a short script, which is printed (`histories`); mended, it joins `regressions`.
 //!
 //! The seed says against which receiver. Two thirds run against the tests' own, which can be made to say anything, the
 //! others against the real one (`receiver`), which is killed now and then and judged by what it has made of what it was
 //! sent (`received`).
 
+mod histories;
 mod action;
 mod received;
 mod han;
@@ -22,27 +23,18 @@ mod simulation;
 mod proving;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use self::action::{Action, Receiver, history};
+use self::histories::{Histories, caught};
 use self::simulation::Simulation;
-use crate::size;
-use crate::support::han_db::text::Rng;
 
 /// Histories of the two forms.
 const SHORT: usize = 80;
 const LONG: usize = 10_000;
 /// Every so many run against the real receiver.
 const REAL_EVERY: u64 = 3;
-/// Programs wait for one another, so that more histories than processors keep these busy.
-const WORKERS: usize = 3;
-/// Attempts to reproduce a failure while shrinking, since a history may fail by chance.
-const TRIES: usize = 2;
-/// So many that found something are cut down.
-const REPORTED: usize = 5;
 /// Cutting down ends after so many histories, short enough or not.
 const SHRINK_STEPS_MAX: usize = 400;
 
@@ -80,111 +72,33 @@ impl fmt::Display for Tally {
 
 /// Lives through a history. How often a receiver was killed meanwhile, or what went wrong.
 fn run_history(seed: u64, receiver: Receiver, history: &[Action]) -> Result<usize, String> {
-    let lived = catch_unwind(AssertUnwindSafe(|| {
+    caught(|| {
         let mut simulation = Simulation::new(seed, receiver);
         simulation.run_history(history)?;
         Ok(simulation.real.iter().flatten().map(|receiver| receiver.kills()).sum())
-    }));
-    lived.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(format!("panic: {}", text.unwrap_or_default()))
     })
-}
-
-fn fails(seed: u64, receiver: Receiver, history: &[Action]) -> bool {
-    (0..TRIES).any(|_| run_history(seed, receiver, history).is_err())
-}
-
-/// Leaves out of a history whatever it fails without: halves first, then ever smaller parts.
-fn shrink(seed: u64, receiver: Receiver, history: Vec<Action>) -> Vec<Action> {
-    let mut history = history;
-    let mut part = history.len().div_ceil(2);
-    let mut steps = 0;
-    while part > 0 {
-        let mut at = 0;
-        let mut shorter = false;
-        while at < history.len() && steps < SHRINK_STEPS_MAX {
-            let mut rest = history.clone();
-            rest.drain(at..(at + part).min(history.len()));
-            steps += 1;
-            if fails(seed, receiver, &rest) {
-                history = rest;
-                shorter = true;
-            } else {
-                at += part;
-            }
-        }
-        part = if part == 1 && shorter && steps < SHRINK_STEPS_MAX { 1 } else { part / 2 };
-    }
-    history
 }
 
 #[test]
 fn every_history_ends_with_what_is_eligible_at_the_receiver_once_and_nothing_else() {
-    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().expect("a number"));
-    let one = number("HAN_SYNC_TORTURE_SEED");
-    let asked = number("HAN_SYNC_TORTURE_HISTORIES").map(|count| count as usize);
-    let count = asked.unwrap_or(if one.is_some() { 1 } else { size::pick(SHORT, LONG) });
-    // The short form is the same each time; the long one readings for what nobody has seen.
-    let first = one.unwrap_or_else(|| {
-        let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
-        if size::is_long() { now() } else { 1 }
-    });
+    let histories = Histories::of_this_run(SHORT, LONG);
     let since = Instant::now();
-    let next = AtomicUsize::new(0);
     let tallies = Mutex::new([Tally::default(), Tally::default()]);
-    let found = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS.min(count) {
-            scope.spawn(|| {
-                loop {
-                    let nth = next.fetch_add(1, Ordering::Relaxed);
-                    if nth >= count {
-                        return;
-                    }
-                    let seed = first + nth as u64;
-                    let receiver = receiver_of(seed);
-                    let history = history(&mut Rng::new(seed), receiver);
-                    let since = Instant::now();
-                    let lived = run_history(seed, receiver, &history);
-                    let kills = *lived.as_ref().unwrap_or(&0);
-                    tallies.lock().expect("nobody panics with it")[usize::from(receiver == Receiver::Real)]
-                        .add(history.len(), kills, since.elapsed());
-                    if let Err(why) = lived {
-                        let mut found = found.lock().expect("nobody panics with it");
-                        eprintln!("torture: model: seed {seed} fails: {why}");
-                        found.push((seed, why, history));
-                    }
-                }
-            });
-        }
-    });
-    let took = since.elapsed().as_secs_f64();
-    let found = found.into_inner().expect("nobody panics with it");
+    let live = |seed: u64, lived: &[Action]| run_history(seed, receiver_of(seed), lived);
+    let counted =
+        |seed: u64, lived: &[Action]| {
+            let since = Instant::now();
+            let kills = live(seed, lived);
+            tallies.lock().expect("nobody panics with it")[usize::from(receiver_of(seed) == Receiver::Real)]
+                .add(lived.len(), *kills.as_ref().unwrap_or(&0), since.elapsed());
+            kills.map(drop)
+        };
+    let found = histories.live(|seed, rng| history(rng, receiver_of(seed)), counted);
     let [tests, real] = tallies.into_inner().expect("nobody panics with it");
-    size::report(
-        "model",
-        &format!(
-            "{tests}, and {real} against the real receiver, killed {} times, in {took:.0} s, seeds {first} to {}, {} \
-             found something",
-            real.kills,
-            first + count as u64 - 1,
-            found.len()
-        ),
-    );
-    for (seed, why, history) in found.iter().take(REPORTED) {
-        let receiver = receiver_of(*seed);
-        let script = shrink(*seed, receiver, history.clone());
-        let again = run_history(*seed, receiver, &script).err();
-        let again = again.unwrap_or_else(|| "it does not fail each time".to_owned());
-        let lines: String = script.iter().map(|action| format!("    {action:?},\n")).collect();
-        size::report(
-            "model",
-            &format!("seed {seed}, receiver {receiver:?}: {why}\n  cut down: {again}\n{lines}"),
-        );
-    }
-    assert!(found.is_empty(), "{} of {count} histories found something", found.len());
+    let took = since.elapsed().as_secs_f64();
+    let what =
+        format!("{tests}, and {real} against the real receiver, killed {} times, in {took:.0} s", real.kills);
+    histories.conclude(&what, &found, SHRINK_STEPS_MAX, |seed, script| live(seed, script).map(drop));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! README and getting-started, tried line by line in a clean home: each command of a block in `sh` or `console` succeeds, and
 //! each line that a recording shows is shown.
 //!
-//! What a document calls `https://team.example.com`, `/home/alice` and `BCDF-GHJK` is the receiver, the home and the code of
+//! The documents' `https://team.example.com`, `/home/alice` and `BCDF-GHJK` stand for the receiver, the home and the code of
 //! the test. Lines that build the programs are the test's own build.
 
 use std::fs;

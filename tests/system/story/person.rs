@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::crontab;
 use crate::support::pseudo_terminal::PseudoTerminal;
+use crate::support::sandbox;
 
 const PROMPT: &str = "~> ";
 /// A shell with a crontab and a `/run` that nobody else sees, and cron beside it.
@@ -138,30 +139,10 @@ impl Person {
         assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     }
 
-    /// The home folder but for the state folder, where keys and cursors stay, and han's own: texts, modes, targets of links,
-    /// folders.
+    /// The home folder but for the state folder, where keys and cursors stay, and han's own.
     pub fn tree(&self) -> BTreeMap<PathBuf, String> {
-        let mut tree = BTreeMap::new();
-        let mut folders = vec![self.home().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).unwrap().flatten() {
-                let (path, kind) = (entry.path(), entry.file_type().unwrap());
-                if [".han", ".claude/han"].iter().any(|name| path == self.home().join(name)) {
-                    continue;
-                }
-                let text = if kind.is_symlink() {
-                    fs::read_link(&path).unwrap().display().to_string()
-                } else if kind.is_dir() {
-                    folders.push(path.clone());
-                    "/".to_owned()
-                } else {
-                    let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
-                    format!("{mode:o} {}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
-                };
-                tree.insert(path, text);
-            }
-        }
-        tree
+        let left_out = [".han", ".claude/han"].map(|name| self.home().join(name));
+        sandbox::tree(self.home(), &[&left_out[0], &left_out[1]])
     }
 
     /// Leaves the shell.

@@ -89,10 +89,7 @@ fn recorded(make_store: fn() -> TestStore) -> Calls {
 fn strike(rig: &mut Rig, strike: &Strike) -> bool {
     let path = rig.next_path();
     let outcome = rig.finish(strace::struck(&rig.command(&path), &rig.log(), Children::LeftAlone, strike));
-    let struck = match strike.fault {
-        Fault::Kill => outcome.code == -1,
-        _ => strace::was_injected(&rig.log()),
-    };
+    let struck = strace::came_about(strike, outcome.code, &rig.log());
     if strike.fault != Fault::Kill {
         let fits = outcome.code == 0 || FITTING.contains(&outcome.code) || outcome.stderr.contains("tokio");
         assert!(fits, "{outcome:?}");

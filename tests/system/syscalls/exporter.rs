@@ -65,10 +65,7 @@ fn strike(template: &Template, course: &Course, strike: &Strike) -> bool {
     let home = course.before.home(template);
     let run = strace::struck(&home.command(&["--json"]), &home.log(), Children::None, strike);
     let outcome = home.finish(run);
-    let struck = match strike.fault {
-        Fault::Kill => outcome.code == -1,
-        _ => strace::was_injected(&home.log()),
-    };
+    let struck = strace::came_about(strike, outcome.code, &home.log());
     if strike.fault != Fault::Kill {
         assert_fits(&outcome);
     }

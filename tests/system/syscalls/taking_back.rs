@@ -64,10 +64,7 @@ fn strike(template: &Template, command: Struck, strike: &Strike) -> bool {
     let arguments = command.arguments(&session);
     let traced = strace::struck(&home.command(&arguments), &home.log(), Children::None, strike);
     let outcome = home.finish(traced);
-    let struck = match strike.fault {
-        Fault::Kill => outcome.code == -1,
-        _ => strace::was_injected(&home.log()),
-    };
+    let struck = strace::came_about(strike, outcome.code, &home.log());
     if strike.fault != Fault::Kill {
         assert_fits(&outcome);
     }

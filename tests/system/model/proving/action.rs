@@ -1,5 +1,6 @@
 //! The actions of a history, as plain data. Machines, sessions and rows are numbers, taken modulo how many there are.
 
+use super::super::histories::weighted;
 use crate::support::han_db::text::Rng;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn any(rng: &mut Rng) -> Action {
         (1, RestoreState(machine)),
         (3, Hours(*rng.pick(&[1, 2, 25]))),
     ];
-    pick(rng, &choices)
+    weighted(rng, &choices)
 }
 
 fn command(rng: &mut Rng) -> Command {
@@ -93,17 +94,5 @@ fn command(rng: &mut Rng) -> Command {
         (2, Undo(n)),
         (1, UndoAll),
     ];
-    pick(rng, &choices)
-}
-
-/// Chooses by weight.
-fn pick<T: Copy>(rng: &mut Rng, choices: &[(usize, T)]) -> T {
-    let mut left = rng.below(choices.iter().map(|(weight, _)| weight).sum());
-    for (weight, choice) in choices {
-        if left < *weight {
-            return *choice;
-        }
-        left -= weight;
-    }
-    unreachable!("the weights add up")
+    weighted(rng, &choices)
 }
