@@ -10,8 +10,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
-use aho_corasick::AhoCorasick;
-
+use crate::exporter::batch::keywords::KeywordAutomaton;
 use crate::user_database;
 
 /// The folders that hold home folders, and the home folder of root.
@@ -42,7 +41,7 @@ const SHARE_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct HomePaths {
     /// [`KEYWORDS`], the last component of each own home folder, and its name as a project folder of the agent.
-    automaton: AhoCorasick,
+    automaton: KeywordAutomaton,
     own: Vec<OwnHome>,
 }
 
@@ -78,22 +77,21 @@ impl HomePaths {
         let own: Vec<OwnHome> = folders.iter().filter_map(|folder| OwnHome::new(folder)).collect();
         let names = own.iter().flat_map(|home| [home.name(), &home.project_name]);
         let keywords: Vec<&str> = KEYWORDS.into_iter().chain(names).collect();
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(keywords);
-        HomePaths { automaton: automaton.expect("a few short keywords fit into an automaton"), own }
+        HomePaths { automaton: KeywordAutomaton::new(keywords, true), own }
     }
 
     /// Replaces every home folder; borrows the text if it has none.
     pub fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut out = String::new();
         let mut copied = 0;
-        for found in self.automaton.find_overlapping_iter(text) {
-            let Some(home) = self.home_at(text.as_bytes(), found.range()) else { continue };
-            if home.start >= copied {
+        self.automaton.each(text.as_bytes(), |_, keyword| {
+            let home = self.home_at(text.as_bytes(), keyword).filter(|home| home.start >= copied);
+            if let Some(home) = home {
                 out.push_str(&text[copied..home.start]);
                 out.push('~');
                 copied = home.end;
             }
-        }
+        });
         if copied == 0 {
             return Cow::Borrowed(text);
         }

@@ -3,6 +3,8 @@
 //! Every byte of session data that leaves the machine, and every byte that `preview` shows, comes from a `Batch`. A
 //! batch also holds, for each session in it, the change of the cursor on acknowledgement.
 
+/// The automaton over many keywords.
+mod keywords;
 /// Redaction of secrets in content.
 pub mod redact;
 /// Omission of attachments from content.

@@ -39,7 +39,7 @@ pub(super) fn find(text: &str, private_key: &'static str) -> Vec<Span> {
             at += stride;
             continue;
         }
-        let before = bytes[..at].iter().rev().take(stride).take_while(|byte| is_base64(**byte)).count();
+        let before = bytes[at + 1 - stride..at].iter().rev().take_while(|byte| is_base64(**byte)).count();
         let run = at - before..run_end(bytes, at);
         work::read(run.len());
         at = run.end.max(at) + stride;
@@ -53,8 +53,20 @@ pub(super) fn find(text: &str, private_key: &'static str) -> Vec<Span> {
     spans
 }
 
+/// Characters of both alphabets.
+const IS_BASE64: [bool; 256] = {
+    let mut is_base64 = [false; 256];
+    let mut byte = 0;
+    while byte < is_base64.len() {
+        is_base64[byte] =
+            (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'/' | b'_' | b'-');
+        byte += 1;
+    }
+    is_base64
+};
+
 fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-')
+    IS_BASE64[usize::from(byte)]
 }
 
 /// The end of a run, which may be wrapped over lines, padding included.

@@ -9,8 +9,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
+use crate::exporter::batch::keywords::KeywordAutomaton;
 use crate::exporter::batch::redact::assigned::{self, judgement};
-use crate::exporter::batch::redact::keywords::KeywordAutomaton;
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
 use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
@@ -39,17 +39,17 @@ struct Engine {
 const SHORT_KEYWORD_BYTES_MAX: usize = 4;
 const TOKEN_CHARS_MIN: usize = 8;
 
-/// Characters of a token that have to follow the keywords of a rule: some where all of them are short and begin a token.
+/// Characters of a token that have to follow the keywords of a rule: those that the rule demands, and some where all of the
+/// keywords are short and begin a token.
 fn token_chars(rule: &Rule) -> usize {
     let begins_token = |keyword: &&str| {
         keyword.len() <= SHORT_KEYWORD_BYTES_MAX
             && keyword.ends_with(|c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c))
     };
-    let is_pattern =
-        matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None | Prefix::Name { .. }));
+    let is_pattern = matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None));
     let is_bounded = !matches!(rule.boundary, Boundary::Anything);
     let is_short = is_pattern && is_bounded && rule.keywords.iter().all(begins_token);
-    if is_short { TOKEN_CHARS_MIN } else { 0 }
+    rule.token_chars.max(if is_short { TOKEN_CHARS_MIN } else { 0 })
 }
 
 /// True if so many characters of a token follow a keyword.
@@ -63,14 +63,17 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let rules: Vec<&'static Rule> = rules().collect();
     let (mut literals, mut rule_of) = (Vec::new(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
-        for literal in rule.keywords.iter().flat_map(|keyword| spellings(keyword, rule.any_case)) {
+        // A spelling that two keywords share would be judged twice.
+        let literals_of_rule: BTreeSet<String> =
+            rule.keywords.iter().flat_map(|keyword| spellings(keyword, rule.any_case)).collect();
+        for literal in literals_of_rule {
             literals.push(literal);
             rule_of.push(index);
         }
     }
     let patterns = rules.iter().map(|_| OnceLock::new()).collect();
     let token_chars = rules.iter().map(|rule| token_chars(rule)).collect();
-    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals), rule_of, token_chars }
+    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals, false), rule_of, token_chars }
 });
 
 /// The spellings of a keyword that names use. A case-insensitive automaton would report far more words.
@@ -108,8 +111,8 @@ pub(super) struct Hit {
 
 impl Hit {
     /// The same keyword at another place.
-    pub(super) fn at(&self, place: Range<usize>) -> Option<Hit> {
-        Some(Hit { rule: self.rule, place })
+    pub(super) fn at(&self, place: Range<usize>) -> Hit {
+        Hit { rule: self.rule, place }
     }
 }
 
@@ -117,6 +120,7 @@ impl Hit {
 pub(super) fn hits(text: &str) -> Vec<Hit> {
     let engine = &*ENGINE;
     let mut hits = Vec::new();
+    work::read(text.len());
     engine.keywords.each(text.as_bytes(), |keyword, place| {
         let rule = engine.rule_of[keyword];
         // Most places of short keywords begin no token.

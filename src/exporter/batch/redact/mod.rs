@@ -22,8 +22,6 @@ mod reading;
 mod assigned;
 /// Columns of tables.
 mod tables;
-/// The automaton over the keywords of all rules.
-mod keywords;
 /// The search of one reading.
 mod engine;
 /// Private keys.

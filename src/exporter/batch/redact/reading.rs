@@ -15,6 +15,8 @@ use crate::exporter::batch::redact::work;
 const CONTROL_BYTES_MAX: usize = 32;
 const HYPERLINK_BYTES_MAX: usize = 1 << 10;
 const TAG_BYTES_MAX: usize = 256;
+/// Bytes that precede the second of two strings that are concatenated.
+const IS_BEFORE_JOIN: &[u8] = b" \t\r\n+.&~\\";
 /// Bytes between two strings that are concatenated.
 const CONCATENATION_BYTES_MAX: usize = 64;
 
@@ -115,7 +117,9 @@ pub(super) fn plain(text: &str) -> Option<PlainReading> {
             }
             None => {
                 let byte = writer.source[at];
-                if matches!(byte, b'"' | b'\'') {
+                let follows_a_join =
+                    || matches!(writer.last(copied..at), Some(last) if IS_BEFORE_JOIN.contains(&last));
+                if matches!(byte, b'"' | b'\'') && follows_a_join() {
                     writer.copy(copied..at);
                     copied = at;
                     if writer.joins_strings(byte) {
@@ -240,7 +244,8 @@ pub(super) fn skip_prefix(text: &str, line_start: usize) -> usize {
     }
     let mut at = 0;
     for _ in 0..PREFIXES_MAX {
-        at += PREFIX.find(&rest[at..]).map_or(0, |prefix| prefix.end());
+        let Some(prefix) = PREFIX.find(&rest[at..]) else { break };
+        at += prefix.end();
     }
     line_start + at
 }
@@ -453,13 +458,23 @@ impl Writer<'_> {
             return;
         }
         let length = source.len();
-        self.pieces.push(Piece {
-            start: self.text.len(),
-            source: source.start,
-            length,
-            source_length: length,
-        });
+        match self.pieces.last_mut() {
+            // A copy that goes on is one, so that a keyword in it is found as a whole.
+            Some(last) if last.length == last.source_length && last.source + last.length == source.start => {
+                last.length += length;
+                last.source_length += length;
+            }
+            _ => {
+                let start = self.text.len();
+                self.pieces.push(Piece { start, source: source.start, length, source_length: length });
+            }
+        }
         self.text.extend_from_slice(&self.source[source]);
+    }
+
+    /// The last byte of what was written and is still to be copied.
+    fn last(&self, to_copy: Range<usize>) -> Option<u8> {
+        self.source[to_copy].last().or(self.text.last()).copied()
     }
 
     fn write(&mut self, decoded: &[u8], source: Range<usize>) {

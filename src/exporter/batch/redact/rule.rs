@@ -20,6 +20,8 @@ pub struct Rule {
     pub boundary: Boundary,
     /// A further condition on a match.
     pub check: Check,
+    /// Characters of a token that follow the keyword in every such secret, where words of code have the keyword, too.
+    pub token_chars: usize,
     /// Origin of the rule.
     pub source: Documentation,
     /// A text with a secret.
@@ -126,6 +128,7 @@ pub(super) const fn token(
         prefix: Prefix::None,
         boundary: Boundary::NoLetterOrDigit,
         check: Check::Shape,
+        token_chars: 0,
         source: source("", ""),
         positive: "",
         negative: "",
@@ -167,6 +170,10 @@ impl Rule {
 
     pub(super) const fn check(self, check: Check) -> Rule {
         Rule { check, ..self }
+    }
+
+    pub(super) const fn token_chars(self, token_chars: usize) -> Rule {
+        Rule { token_chars, ..self }
     }
 
     pub(super) const fn source(self, title: &'static str, url: &'static str) -> Rule {

@@ -27,26 +27,23 @@ pub(super) fn find(source: &str, custom: Vec<Span>) -> Vec<Span> {
     let mut search =
         Search { source, plain: reading::plain(source), spans: Vec::new(), values: FoundValues::default() };
     let hits = engine::hits(search.text());
-    let (in_source, found) = match &search.plain {
-        None => {
-            let found = engine::find_at(source, hits);
-            (found.spans.clone(), found)
-        }
-        // The keywords of the source are those of its plain reading, but for what is decoded: one pass finds both.
-        Some(plain) => {
-            let mut copied = plain.copied();
-            let in_source = hits.iter().filter_map(|hit| hit.at(copied(&hit.place)?));
-            (engine::find_at(source, in_source).spans, engine::find_at(&plain.text, hits))
-        }
+    // One pass finds the keywords of both readings: those of the source are the ones that nothing decoded is part of.
+    let in_source = search.plain.as_ref().map(|plain| {
+        let mut copied = plain.copied();
+        let in_source = hits.iter().filter_map(|hit| Some(hit.at(copied(&hit.place)?)));
+        engine::find_at(source, in_source).spans
+    });
+    let found = engine::find_at(search.text(), hits);
+    let starts: BTreeSet<usize> = found.spans.iter().map(|span| span.start).collect();
+    let (in_source, in_plain) = match in_source {
+        Some(in_source) => (in_source, found.spans),
+        None => (found.spans, Vec::new()),
     };
     for span in in_source.into_iter().chain(custom) {
         search.add_source(span);
     }
-    let starts: BTreeSet<usize> = found.spans.iter().map(|span| span.start).collect();
-    if search.plain.is_some() {
-        for span in found.spans {
-            search.add_plain(span);
-        }
+    for span in in_plain {
+        search.add_plain(span);
     }
     for cell in tables::find(search.text(), found.headings) {
         search.add_plain(Span {

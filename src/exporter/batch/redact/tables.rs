@@ -88,7 +88,12 @@ fn line_around(text: &str, at: usize) -> Option<Range<usize>> {
         start = string.map_or(start, |string| start + string + opening.len());
     }
     let after = &bytes[at..bytes.len().min(at + LINE_BYTES_MAX)];
-    Some(start..at + memchr::memchr(b'\n', after)?)
+    let end = match memchr::memchr(b'\n', after) {
+        Some(line_break) => at + line_break,
+        None if at + after.len() == bytes.len() => bytes.len(),
+        None => return None,
+    };
+    Some(start..end)
 }
 
 /// The end of a row: of its line, or of the string in a document.

@@ -76,7 +76,7 @@ const HARMLESS_WORDS: [&str; 51] = [
     "backward",
 ];
 /// Those of these words that say so of a password, too.
-const HASH_WORDS: [&str; 6] = ["hash", "checksum", "public", "pub", "publishable", "press"];
+const HASH_WORDS: [&str; 5] = ["hash", "checksum", "public", "pub", "publishable"];
 /// Words of the same kind that say so only where the name ends in `key`, since tokens and secrets have them, too.
 const KEY_WORDS: [&str; 17] = [
     "message", "host", "map", "dict", "lock", "index", "config", "group", "grouping", "s3", "object",
@@ -145,11 +145,9 @@ impl Name<'_> {
                 && (is_key || !KEY_WORDS.contains(word))
                 && ends_in_word(before, word)
         };
-        if strength == Strength::Password && !HASH_WORDS.iter().any(|word| ends_in_word(before, word)) {
-            return self.is_in_url_user();
-        }
+        let words = if strength == Strength::Password { &HASH_WORDS[..] } else { &HARMLESS_WORDS };
         let is_salt = self.text[self.keyword.clone()].eq_ignore_ascii_case("salt");
-        (!is_salt && HARMLESS_WORDS.iter().any(is_harmless)) || self.is_in_url_user()
+        (!is_salt && words.iter().any(is_harmless)) || self.is_in_url_user()
     }
 
     /// True for the last part of `AWS::Some::Secret` and of `arn:aws:…:secret:name`, which name a type.

@@ -155,14 +155,14 @@ fn member_name(text: &str, quote: usize) -> Option<String> {
 /// Finds the value in the members after the name.
 fn after(text: &str, name_end: usize) -> Option<usize> {
     let members = members(&text.as_bytes()[name_end..]);
-    value_in(text, name_end..name_end + members, false)
+    value_in(text, name_end..name_end + members)
 }
 
 /// Finds the value in the members before the name.
 fn before(text: &str, quote: usize) -> Option<usize> {
     let bytes = &text.as_bytes()[quote.saturating_sub(MEMBERS_BYTES_MAX)..quote];
     let start = bytes.iter().rposition(|byte| matches!(byte, b'{' | b'}' | b'['))?;
-    value_in(text, quote - bytes.len() + start..quote, true)
+    value_in(text, quote - bytes.len() + start..quote)
 }
 
 /// Bytes of the members up to the end of the object.
@@ -171,7 +171,7 @@ fn members(rest: &[u8]) -> usize {
 }
 
 /// The start of the value of the member that holds the value.
-fn value_in(text: &str, members: Range<usize>, is_before: bool) -> Option<usize> {
+fn value_in(text: &str, members: Range<usize>) -> Option<usize> {
     let bytes = &text.as_bytes()[members.clone()];
     let mut at = 0;
     while let Some(colon) = bytes[at..].iter().position(|byte| *byte == b':') {
@@ -193,7 +193,6 @@ fn value_in(text: &str, members: Range<usize>, is_before: bool) -> Option<usize>
             return Some(members.start + value + 1);
         }
     }
-    let _ = is_before;
     None
 }
 

@@ -212,7 +212,7 @@ impl SyntaxReader<'_> {
             self.object();
             return Some(Separator::Sign);
         }
-        if self.eat_any(&["是", "为", "為", "は", "は、", "는 ", "은 "]) {
+        if self.eat_any(&["是", "为", "為", "は、", "は", "는 ", "은 "]) {
             return Some(Separator::Sign);
         }
         if !is_adjacent && !is_quoted && self.element(name.start) {

@@ -65,9 +65,6 @@ pub(super) static RULES: &[Rule] = &[
     token("axiom_token", &["xaat-", "xapt-"], "xa(?:at|pt)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
         .source("Axiom: tokens", "https://axiom.co/docs/reference/tokens")
         .examples("«xaat-%{uuid}»", "the prefix xaat-"),
-    token("honeycomb_key", &["hcaik_", "hcxik_", "hcamk_", "hcxmk_", "hcalk_", "hcxlk_", "hcaic_", "hcxic_", "hcbik_"], "hc[abcx][im lc]{0,1}[a-z]{1,2}_[a-z0-9]{27,}")
-        .source("Honeycomb: API keys", "https://docs.honeycomb.io/configure/environments/manage-api-keys/")
-        .examples("«hcaik_%{b36:58}»", "the prefix hcaik_"),
     token("newrelic_key", &["NRRA-", "NRII-", "NRIQ-", "NRJS-", "NRAA-", "NRSP-", "NRBR-"], "NR(?:RA|II|IQ|JS|AA|SP|BR)-[A-Za-z0-9_-]{16,}")
         .source("New Relic: API keys", "https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/")
         .check(Check::Random)
@@ -369,7 +366,7 @@ pub(super) static RULES: &[Rule] = &[
     token("signify_key", &["RWRCS"], "RWRCS[A-Za-z0-9+/]{120,}={0,2}")
         .source("signify: secret keys", "https://man.openbsd.org/signify")
         .examples("«RWRCS%{b62:135}»", "the prefix RWRCS"),
-    token("honeycomb_key", &["ik_", "lk_", "mk_", "ic_"], "hc[a-z](?:[ilm]k|ic)_[a-z0-9]{30,}")
+    token("honeycomb_key", &["ik_", "lk_", "mk_", "ic_"], "hc[a-z](?:[ilm]k|ic)_[a-z0-9]{27,}")
         .prefix(Prefix::Bytes(3))
         .source("Honeycomb: API keys", "https://docs.honeycomb.io/configure/environments/manage-api-keys/")
         .examples("«hcbik_%{b36:58}»", "the link_"),

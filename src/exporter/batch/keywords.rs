@@ -1,4 +1,4 @@
-//! The keyword search: an Aho-Corasick automaton over the literals of all rules.
+//! The keyword search: an Aho-Corasick automaton over many literals.
 //!
 //! Each step of an automaton depends on the step before, so that a single walk leaves most of a processor idle. Four
 //! interleaved walks over the four quarters of the text take about half the time of one.
@@ -9,30 +9,30 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 
-use crate::exporter::batch::redact::work;
-
 /// Interleaved walks: enough to hide the latency of a step, few enough for the registers.
 const LANES: usize = 4;
 
-/// The literals of all rules in one automaton.
+/// Many literals in one automaton.
+#[derive(Debug)]
 pub(super) struct KeywordAutomaton {
     automaton: DFA,
     root: StateID,
 }
 
 impl KeywordAutomaton {
-    /// Builds the automaton. A literal is known by its index; equal literals are allowed.
-    pub(super) fn new(literals: &[String]) -> KeywordAutomaton {
+    /// Builds the automaton. A literal is known by its index; equal literals are allowed. `any_case`: letters of ASCII count in
+    /// both cases.
+    pub(super) fn new(literals: impl IntoIterator<Item: AsRef<[u8]>>, any_case: bool) -> KeywordAutomaton {
         // A prefilter makes start states special, which costs a branch at every step.
-        let automaton = DFA::builder().prefilter(false).build(literals);
+        let automaton = DFA::builder().prefilter(false).ascii_case_insensitive(any_case).build(literals);
         let automaton = automaton.expect("a few hundred short literals fit into an automaton");
         let root = automaton.start_state(Anchored::No).expect("the automaton has an unanchored start state");
         KeywordAutomaton { automaton, root }
     }
 
-    /// Calls back for each occurrence of a literal, also inside another; equal literals in order of index.
+    /// Calls back for each occurrence of a literal, also inside another, by quarters of the text and in a quarter by the end;
+    /// equal literals in order of index.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize, Range<usize>)) {
-        work::read(text.len());
         let quarter = text.len() / LANES;
         let (first, rest) = text.split_at(quarter);
         let (second, rest) = rest.split_at(quarter);
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn every_occurrence_is_found_once_wherever_the_quarters_meet() {
         let literals = ["ab", "abcde", "bc", "e", "ab"].map(str::to_owned);
-        let automaton = KeywordAutomaton::new(&literals);
+        let automaton = KeywordAutomaton::new(&literals, false);
         for length in 0..40 {
             for shift in 0..7 {
                 let text: String = "abcdef ".chars().cycle().skip(shift).take(length).collect();
