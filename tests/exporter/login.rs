@@ -151,6 +151,28 @@ fn key_that_cannot_be_revoked_is_kept() {
 }
 
 #[test]
+fn key_for_another_endpoint_than_the_configured_one_comes_with_the_command_that_uses_it() {
+    let (server, sandbox) = machine();
+    let endpoint = format!("{}/api/sync", server.base);
+    let used = format!("run: han-sync init --endpoint {endpoint}\n");
+    sandbox.set("endpoint", &server.base);
+    sandbox.run(&["login", "--endpoint", &endpoint]).exits(0).prints(&used);
+    sandbox.set("endpoint", "http://127.0.0.1:9/api/sync");
+    let key_file = key_file(&sandbox);
+    let used = format!("run: han-sync init --endpoint {endpoint} --key-file {}\n", key_file.display());
+    sandbox.run(&["login", "--endpoint", &endpoint]).exits(0).prints(&used);
+    let begun = server.bodies("/device_authorization").len();
+    sandbox
+        .run(&["init", "--endpoint", &endpoint, "--key-file", key_file.to_str().unwrap(), "--yes"])
+        .exits(0);
+    assert_eq!(server.bodies("/device_authorization").len(), begun, "the key of the login is used");
+    assert_eq!(fs::read_to_string(&key_file).unwrap(), "han_new\n");
+    sandbox.unset("endpoint");
+    let used = format!("run: han-sync init --endpoint {endpoint}\n");
+    sandbox.run(&["login", "--endpoint", &endpoint]).exits(0).prints(&used);
+}
+
+#[test]
 fn code_of_a_hostile_server_does_not_reach_the_terminal_as_it_is() {
     let (server, sandbox) = machine();
     server.change(|script| script.authorization["user_code"] = json!("\u{1b}]0;owned\u{7}\u{202e}BCDF"));

@@ -91,6 +91,11 @@ impl PseudoTerminal {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).expect("a keyboard");
     }
 
+    /// Types Ctrl-D on an empty line.
+    pub fn end_answers(&mut self) {
+        self.keyboard.write_all(b"\x04").expect("a keyboard");
+    }
+
     /// Types Ctrl-C.
     pub fn interrupt(&mut self) {
         self.keyboard.write_all(b"\x03").expect("a keyboard");

@@ -1,13 +1,13 @@
 //! `han-sync forget`: shows what would go, asks, and has the receiver delete it; `--undo` takes that back.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal};
 
 use serde::Serialize;
 
 use crate::exporter::cli::arguments::ForgetArgs;
 use crate::exporter::cli::inspection::{IdentitySource, Inspection, inspect, load, log_warnings};
 use crate::exporter::cli::output::Output;
+use crate::exporter::cli::questions::Questions;
 use crate::exporter::config::editor::{self, KeyEdit};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::forget::AnsweredRequest;
@@ -246,17 +246,14 @@ enum Answer {
 
 /// Shows what would go, and asks on a terminal.
 fn confirm(selection: &ForgetSelection, document: &ForgetDocument, context: &Context) -> Answer {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    let questions = Questions::new(false);
+    if !questions.can_ask {
         return Answer::NoTerminal;
     }
     write_stderr(describe(selection, document, context).trim_end());
-    write_stderr("Delete this at the receiver, and send it no more? [y/N]");
-    let mut line = String::new();
-    let is_read = io::stdin().read_line(&mut line).is_ok();
-    if is_read && matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
-        Answer::Yes
-    } else {
-        Answer::No
+    match questions.yes_or_no("Delete this at the receiver, and send it no more?", false) {
+        Some(true) => Answer::Yes,
+        Some(false) | None => Answer::No,
     }
 }
 

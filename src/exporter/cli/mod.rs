@@ -6,6 +6,8 @@
 pub mod arguments;
 /// Results on stdout.
 pub mod output;
+/// Questions at a terminal.
+mod questions;
 /// The read-only view of state, queue and source.
 mod inspection;
 /// A run and its report.

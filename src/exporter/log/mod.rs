@@ -51,6 +51,14 @@ pub fn write_stderr(line: &str) {
     });
 }
 
+/// Writes a question to stderr, so that the answer stands on its line.
+pub fn prompt_stderr(question: &str) {
+    progress_line::above(|| {
+        let mut stderr = io::stderr();
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    });
+}
+
 /// A logger to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Logger {

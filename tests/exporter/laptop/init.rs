@@ -244,6 +244,134 @@ fn key_of_the_environment_is_kept_where_hook_and_schedule_find_it() {
 }
 
 #[test]
+fn key_of_the_environment_replaces_that_of_another_endpoint() {
+    let (test, key) = fresh(&[1]);
+    test.run(&flags(&test.receiver.endpoint(), key.to_str().unwrap(), "no")).exits(0);
+    let other = AuthorizationServer::start();
+    test.env("HAN_SYNC_API_KEY", BOB_KEY);
+    test.run(&["init", "--endpoint", &other.base, "--yes"]).exits(0);
+    // The file is all that a scheduled run has.
+    assert_eq!(fs::read_to_string(key_file(&test)).unwrap(), format!("{BOB_KEY}\n"));
+    // The same key once more is nothing to write.
+    assert_eq!(test.run_json(&["init", "--yes"], 0).0["written"], false);
+
+    // One in han.yml would hide the file's.
+    let (test, _) = fresh(&[1]);
+    test.set("endpoint", &test.receiver.endpoint());
+    test.set("apiKey", ALICE_KEY);
+    let before = fs::read(test.config_file()).unwrap();
+    test.env("HAN_SYNC_API_KEY", BOB_KEY);
+    let refused = test.run(&["init", "--endpoint", &other.base, "--yes"]).exits(78);
+    refused.prints("sync.apiKey").prints("han.yml").does_not_print(ALICE_KEY);
+    assert_eq!(fs::read(test.config_file()).unwrap(), before);
+    assert!(!key_file(&test).exists());
+}
+
+#[test]
+fn endpoint_without_its_path_is_the_same_endpoint() {
+    let (server, sandbox) = (AuthorizationServer::start(), Sandbox::unconfigured());
+    sandbox.run(&["init", "--endpoint", &server.base, "--yes"]).exits(0);
+    let begun = server.bodies("/device_authorization").len();
+    sandbox.set("endpoint", &format!("{}/", server.base));
+    sandbox.run(&["init", "--yes"]).exits(0);
+    sandbox.set("endpoint", &server.base);
+    sandbox.run(&["init", "--endpoint", &format!("{}/api/sync", server.base), "--yes"]).exits(0);
+    assert_eq!(server.bodies("/device_authorization").len(), begun, "the key is kept");
+}
+
+#[test]
+fn schedule_that_init_installs_follows_the_file() {
+    for by_variable in [false, true] {
+        let (test, key) = fresh(&[1]);
+        provide_crontab(&test, None);
+        let endpoint = test.receiver.endpoint();
+        let base = endpoint.strip_suffix("/api/sync").unwrap();
+        let mut arguments = vec!["init", "--key-file", key.to_str().unwrap(), "--content", "no"];
+        if by_variable {
+            test.env("HAN_SYNC_ENDPOINT", base);
+        } else {
+            arguments.extend(["--endpoint", base]);
+        }
+        let mut terminal = PseudoTerminal::start(&test.command(&arguments), 100);
+        terminal.wait_for("[Y/n]");
+        terminal.answer("y");
+        let (code, text) = terminal.finish();
+        assert_eq!((code, text.contains("unset HAN_SYNC_ENDPOINT")), (0, by_variable), "{text}");
+        let files = tree(&test, &test.home());
+        let holds = |text: &str| files.values().any(|content| content.contains(text));
+        assert!(holds("--max-seconds 60") && holds("SessionEnd") && !holds("--endpoint"), "{files:?}");
+        let settings = fs::read_to_string(test.config_file()).unwrap();
+        assert!(settings.contains(&format!("endpoint: {endpoint}\n")), "{settings}");
+    }
+}
+
+#[test]
+fn edit_that_is_made_while_init_asks_stays() {
+    let (test, key) = fresh(&[1]);
+    let endpoint = test.receiver.endpoint();
+    let arguments = ["init", "--endpoint", &endpoint, "--key-file", key.to_str().unwrap()];
+    let mut terminal = PseudoTerminal::start(&test.command(&arguments), 100);
+    terminal.wait_for("[y/N]");
+    fs::write(test.config_file(), "plugins: []\nsync:\n  forceExclude: [acme/x]  # secret\n").unwrap();
+    terminal.answer("n");
+    terminal.wait_for("[Y/n]");
+    terminal.answer("n");
+    assert_eq!(terminal.finish().0, 0);
+    let text = fs::read_to_string(test.config_file()).unwrap();
+    let kept = text.starts_with("plugins: []\nsync:\n  forceExclude: [acme/x]  # secret\n");
+    assert!(kept && text.contains("  enabled: true\n"), "{text}");
+}
+
+#[test]
+fn answers_that_end_change_nothing_and_are_a_no_once_everything_is_written() {
+    let (test, key) = fresh(&[1]);
+    provide_crontab(&test, None);
+    let before = tree(&test, &test.home());
+    let endpoint = test.receiver.endpoint();
+    let arguments = ["init", "--endpoint", &endpoint, "--key-file", key.to_str().unwrap()];
+    let mut terminal = PseudoTerminal::start(&test.command(&arguments), 100);
+    terminal.wait_for("[y/N]");
+    terminal.end_answers();
+    let (code, text) = terminal.finish();
+    assert!(code == 64 && text.contains("han.yml was not changed"), "{code} {text}");
+    assert_eq!(tree(&test, &test.home()), before);
+
+    let mut terminal = PseudoTerminal::start(&test.command(&arguments), 100);
+    terminal.wait_for("[y/N]");
+    terminal.answer("");
+    terminal.wait_for("[Y/n]");
+    terminal.end_answers();
+    let (code, text) = terminal.finish();
+    assert!(code == 0 && text.contains("next: han-sync install"), "{code} {text}");
+    assert!(!text.contains("not changed"), "{text}");
+    assert!(fs::read_to_string(test.config_file()).unwrap().contains("enabled: true"));
+    assert!(!test.state_folder().join("sync-install.json").exists());
+}
+
+#[test]
+fn person_who_is_asked_has_seen_what_would_leave() {
+    for flag in ["--quiet", "--json"] {
+        let (test, key) = fresh(&[2]);
+        let endpoint = test.receiver.endpoint();
+        let arguments = ["init", "--endpoint", &endpoint, "--key-file", key.to_str().unwrap(), flag];
+        let mut terminal = PseudoTerminal::start(&test.command(&arguments), 100);
+        let shown = terminal.wait_for("Send the text of messages, too");
+        for wanted in ["alice", "1 session with 2 messages", "readers: "] {
+            assert!(shown.contains(wanted), "{flag}, {wanted}: {shown}");
+        }
+        terminal.interrupt();
+        terminal.finish();
+    }
+    // Nobody is asked: --quiet is quiet, and stdout holds the document alone.
+    let (test, key) = fresh(&[2]);
+    let endpoint = test.receiver.endpoint();
+    let mut arguments = flags(&endpoint, key.to_str().unwrap(), "no");
+    arguments.push("--quiet");
+    let outcome = test.run(&arguments).exits(0);
+    assert_eq!(format!("{}{}", outcome.stdout, outcome.stderr), "");
+}
+
+#[test]
 fn own_accounts_are_proposed_and_a_new_owner_is_accepted_at_once() {
     let (test, key) = fresh(&[1]);
     let hosts = test.home().join(".config/gh/hosts.yml");

@@ -11,6 +11,16 @@ const SYNC_PATH: &str = "/api/sync";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
+/// The endpoint of an address: one without a path gets the usual path, and one without a scheme is `https:`.
+pub fn endpoint_at(address: &str) -> String {
+    let url = address.trim().trim_end_matches('/');
+    match url.split_once("://") {
+        Some((_, rest)) if !rest.contains('/') => format!("{url}{SYNC_PATH}"),
+        Some(_) => url.to_owned(),
+        None => endpoint_at(&format!("https://{url}")),
+    }
+}
+
 impl BaseUrl {
     /// The URL of the receiver with this endpoint.
     ///

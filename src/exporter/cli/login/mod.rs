@@ -5,7 +5,7 @@
 //! says.
 
 /// The URL of the receiver, and its origin.
-mod base_url;
+pub(super) mod base_url;
 /// The receiver's endpoints of OAuth, found through its metadata.
 mod authorization_server;
 
@@ -21,16 +21,19 @@ use crate::exporter::cli::inspection::load;
 use crate::exporter::cli::login::authorization_server::{
     AuthorizationServer, DeviceAuthorization, IssuedKey, Poll,
 };
+use crate::exporter::cli::login::base_url::endpoint_at;
 use crate::exporter::cli::output::Output;
 use crate::exporter::clock::Clock;
-use crate::exporter::config::{ApiKey, Endpoint};
+use crate::exporter::config::{ApiKey, Config, Endpoint, Flags};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
+use crate::exporter::environment::Environment;
 use crate::exporter::error::{Error, ExitCode};
 use crate::exporter::log::write_stderr;
 use crate::exporter::report::VERSION;
 use crate::exporter::state::atomic_file;
 use crate::printable::printable;
+use crate::shell::shell_quoted;
 use crate::time;
 
 #[derive(Serialize)]
@@ -57,7 +60,7 @@ struct LogoutDocument<'a> {
 /// Gets a key by device authorization, and writes it to the key file.
 pub(super) fn login(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
     let endpoint = endpoint(context)?;
-    require_key_file_counts(context)?;
+    require_key_file_counts(&context.config)?;
     let (server, key) = authorize(context, endpoint)?;
     let key_file = &context.config.key_file;
     let previous = previous_key(context);
@@ -102,7 +105,7 @@ pub(super) fn authorize(
 
 /// Revokes the key of the key file, and deletes the file.
 pub(super) fn logout(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
-    require_key_file_counts(context)?;
+    require_key_file_counts(&context.config)?;
     let key_file = &context.config.key_file;
     let path = key_file.display();
     let Some(key) = &context.config.api_key else {
@@ -144,8 +147,7 @@ fn endpoint(context: &Context) -> Result<&str, Error> {
 }
 
 /// Requires that the key file decides: a key of the environment or of `apiKey` would hide it.
-pub(super) fn require_key_file_counts(context: &Context) -> Result<(), Error> {
-    let config = &context.config;
+pub(super) fn require_key_file_counts(config: &Config) -> Result<(), Error> {
     let Some(key) = config.api_key.as_ref().filter(|key| !key.origin.is_file(&config.key_file)) else {
         return Ok(());
     };
@@ -239,6 +241,19 @@ pub(super) fn expires_at(context: &Context, key: &IssuedKey) -> Option<String> {
     context.clock.now().checked_add_signed(lifetime).map(time::format)
 }
 
+/// The configuration without the command line, in another environment; `None` if it cannot be read.
+pub(super) fn config_in(context: &Context, environment: &Environment) -> Option<Config> {
+    let config = Some(context.config.file.clone()).filter(|file| file.exists());
+    let flags = Flags { config, state_folder: Some(context.folder.clone()), ..Flags::default() };
+    Config::load(&flags, environment).ok()
+}
+
+/// Reports whether the configuration without the command line names another endpoint than this one.
+fn names_another_endpoint(context: &Context, endpoint: &str) -> bool {
+    let configured = config_in(context, &context.environment).and_then(|config| config.endpoint);
+    configured.is_some_and(|configured| endpoint_at(&configured.value) != endpoint)
+}
+
 fn report(context: &Context, document: &LoginDocument, output: &mut Output) {
     let user = document.login.as_deref().unwrap_or("a user");
     output.line(&format!("logged in at {} as {user}", document.endpoint));
@@ -247,7 +262,13 @@ fn report(context: &Context, document: &LoginDocument, output: &mut Output) {
     let config = &context.config;
     let is_flag = config.endpoint.as_ref().is_some_and(|endpoint| endpoint.origin.is_flag());
     if is_flag {
-        output.line(&format!("to send with it, run: han-sync init --endpoint {}", document.endpoint));
+        // The key of another endpoint's file is not used without a word of the user.
+        let key_file = match names_another_endpoint(context, document.endpoint) {
+            true => format!(" --key-file {}", shell_quoted(&document.key_file.to_string_lossy())),
+            false => String::new(),
+        };
+        let endpoint = shell_quoted(document.endpoint);
+        output.line(&format!("to send with it, run: han-sync init --endpoint {endpoint}{key_file}"));
     } else if !config.enabled.value {
         output.line("to send with it, run: han-sync init");
     }

@@ -27,6 +27,11 @@ impl Output<'_> {
         Output { json, quiet, closed: false, stdout: io::stdout().lock() }
     }
 
+    /// True if lines for people are not written: with `--json` or `--quiet`.
+    pub fn is_silent(&self) -> bool {
+        self.json || self.quiet
+    }
+
     /// True once the reader has closed the pipe, or writing has failed.
     pub fn is_closed(&self) -> bool {
         self.closed

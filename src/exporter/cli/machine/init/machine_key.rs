@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::exporter::cli::inspection::load;
 use crate::exporter::cli::login;
-use crate::exporter::config::{ApiKey, Config, Endpoint, Flags, small_file};
+use crate::exporter::config::{ApiKey, Endpoint, small_file};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::environment::Environment;
@@ -37,13 +37,16 @@ impl MachineKey {
             Ok(MachineKey { key, identity, is_new })
         };
         if let Some(path) = key_file {
-            login::require_key_file_counts(context)?;
-            return taken(read(context, path)?, true);
+            login::require_key_file_counts(&context.config)?;
+            let key = read(context, path)?;
+            let is_new = context.config.api_key.as_ref().is_none_or(|known| known.value != key);
+            return taken(key, is_new);
         }
         let config = &context.config;
         let known = config.api_key.as_ref().filter(|key| !is_other || key.origin.is_environment());
         if let Some(known) = known {
-            let is_new = known.origin.is_environment() && !is_in_file(context);
+            let is_new =
+                known.origin.is_environment() && is_missing_in_files(context, &known.value, is_other)?;
             match taken(known.value.clone(), is_new) {
                 Err(error)
                     if error.exit == ExitCode::KeyRejected && known.origin.is_file(&config.key_file) =>
@@ -53,7 +56,7 @@ impl MachineKey {
                 result => return result,
             }
         }
-        login::require_key_file_counts(context)?;
+        login::require_key_file_counts(&context.config)?;
         let (_, issued) = login::authorize(context, url)?;
         let key = ApiKey::parse(&issued.access_token, "the receiver's response")?;
         if !is_other {
@@ -98,12 +101,21 @@ fn read(context: &Context, path: &Path) -> Result<ApiKey, Error> {
     ApiKey::parse(&text, &path.display().to_string())
 }
 
-/// Reports whether a run without the environment has a key.
-fn is_in_file(context: &Context) -> bool {
+/// Reports whether the key file has to be written, so that a run without the environment has this key. `is_other`: the
+/// configuration names another endpoint, whose key must not stay.
+///
+/// # Errors
+/// A configuration error if the key of the other endpoint would hide this one.
+fn is_missing_in_files(context: &Context, key: &ApiKey, is_other: bool) -> Result<bool, Error> {
     let bare = Environment { api_key: None, ..context.environment.clone() };
-    let config = Some(context.config.file.clone()).filter(|file| file.exists());
-    let flags = Flags { config, state_folder: Some(context.folder.clone()), ..Flags::default() };
-    Config::load(&flags, &bare).is_ok_and(|config| config.api_key.is_some())
+    let Some(config) = login::config_in(context, &bare) else { return Ok(true) };
+    let Some(known) = config.api_key.as_ref().filter(|known| known.value != *key) else {
+        return Ok(config.api_key.is_none());
+    };
+    if is_other {
+        login::require_key_file_counts(&config)?;
+    }
+    Ok(known.origin.is_file(&config.key_file))
 }
 
 /// Asks the receiver who a key stands for.

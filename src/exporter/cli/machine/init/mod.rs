@@ -3,8 +3,6 @@
 //! Nothing is written before the receiver has answered. The key comes before `han.yml`, which switches sync on: an `init`
 //! that is interrupted leaves a machine that sends nothing, and the next one goes on.
 
-/// Questions on a terminal.
-mod questions;
 /// Accounts that other programs know.
 mod accounts;
 /// The `han.yml` that is written.
@@ -17,21 +15,21 @@ mod disclosure;
 use serde::Serialize;
 
 use crate::exporter::cli::arguments::{InitArgs, InstallArgs};
+use crate::exporter::cli::login::base_url::endpoint_at;
 use crate::exporter::cli::machine::init::disclosure::Disclosure;
 use crate::exporter::cli::machine::init::machine_key::MachineKey;
-use crate::exporter::cli::machine::init::questions::Questions;
 use crate::exporter::cli::machine::init::settings::{Settings, SettingsFile};
 use crate::exporter::cli::machine::install;
 use crate::exporter::cli::output::Output;
+use crate::exporter::cli::questions::Questions;
 use crate::exporter::config::{Config, Flags, Origin, Setting};
 use crate::exporter::context::Context;
 use crate::exporter::error::{Error, ExitCode};
+use crate::exporter::log::write_stderr;
 use crate::exporter::report::VERSION;
 use crate::exporter::state::install::record::InstallRecord;
+use crate::printable::printable;
 use crate::protocol::remote::Owner;
-
-/// Path of the endpoint below the address of a receiver.
-const SYNC_PATH: &str = "/api/sync";
 
 /// The JSON document of `init`.
 #[derive(Serialize)]
@@ -66,7 +64,7 @@ pub fn execute(
     settings.include_content = args.content.unwrap_or(context.config.include_content.value);
     // Before a person approves anything.
     file.with(&settings)?;
-    let is_other = configured.is_some_and(|configured| configured.value != url);
+    let is_other = configured.is_some_and(|configured| endpoint_at(&configured.value) != url);
     let key = MachineKey::obtain(context, &url, args.key_file.as_deref(), is_other)?;
     context.config.enabled.value = true;
     context.config.include_content.value = settings.include_content;
@@ -78,13 +76,11 @@ pub fn execute(
     if !settings.organizations.is_empty() {
         disclosure = Disclosure::of(context, key.identity.as_ref())?;
     }
-    if !output.json {
-        disclosure.lines(&url).iter().for_each(|line| output.line(line));
-    }
+    show(&disclosure.lines(&url), &questions, &mut output);
     if args.content.is_none() {
         settings.include_content = choose_content(settings.include_content, &questions)?;
     }
-    let written = write(context, &file, &settings, &key, is_other)?;
+    let written = write(context, &settings, &key, is_other)?;
     finish(context, flags, (&questions, &disclosure, &settings, written), output)
 }
 
@@ -97,7 +93,7 @@ fn require_answers(context: &Context, args: &InitArgs, questions: &Questions) ->
     if context.config.endpoint.is_none() {
         missing.push("--endpoint URL");
     }
-    if !args.yes && args.content.is_none() && !questions.is_terminal {
+    if !args.yes && args.content.is_none() {
         missing.push("--content yes|no (or --yes, which sends no text)");
     }
     if missing.is_empty() {
@@ -118,24 +114,38 @@ fn require_answers(context: &Context, args: &InitArgs, questions: &Questions) ->
 fn choose_endpoint(context: &mut Context, flags: &Flags, questions: &Questions) -> Result<String, Error> {
     let known = context.config.endpoint.as_ref().map(|endpoint| endpoint.value.clone());
     let url = match known {
-        Some(url) => with_path(&url),
-        None => questions.text("Address of your team's receiver (https://team.example.com):", |answer| {
-            let flags = Flags { endpoint: Some(with_path(answer)), ..flags.clone() };
-            let config = Config::load(&flags, &context.environment)?;
-            Ok(config.endpoint.map(|endpoint| endpoint.value).unwrap_or_default())
-        })?,
+        Some(url) => endpoint_at(&url),
+        None => answered(questions.text(
+            "Address of your team's receiver (https://team.example.com):",
+            |answer| {
+                let flags = Flags { endpoint: Some(endpoint_at(answer)), ..flags.clone() };
+                let config = Config::load(&flags, &context.environment)?;
+                Ok(config.endpoint.map(|endpoint| endpoint.value).unwrap_or_default())
+            },
+        ))?,
     };
     let origin = context.config.endpoint.as_ref().map_or(Origin::Flag("init"), |known| known.origin.clone());
     context.config.endpoint = Some(Setting { value: url.clone(), origin });
     Ok(url)
 }
 
-fn with_path(url: &str) -> String {
-    let url = url.trim().trim_end_matches('/');
-    match url.split_once("://") {
-        Some((_, rest)) if !rest.contains('/') => format!("{url}{SYNC_PATH}"),
-        Some(_) => url.to_owned(),
-        None => with_path(&format!("https://{url}")),
+/// The answer to a question.
+///
+/// # Errors
+/// A usage error if the answers have ended.
+fn answered<T>(answer: Option<T>) -> Result<T, Error> {
+    let message = "the answers ended before the last question; han.yml was not changed: repeat han-sync init";
+    answer.ok_or_else(|| Error::new(ExitCode::Usage, message))
+}
+
+/// Shows lines: on stderr where the person is asked and stdout is not for people.
+fn show(lines: &[String], questions: &Questions, output: &mut Output) {
+    for line in lines {
+        if !output.is_silent() {
+            output.line(line);
+        } else if questions.can_ask {
+            write_stderr(&printable(line));
+        }
     }
 }
 
@@ -155,7 +165,7 @@ fn choose_accounts(
     }
     let names: Vec<String> = proposed.iter().map(Owner::to_string).collect();
     let question = format!("Your own accounts, whose repositories stay here: {}?", names.join(", "));
-    if !questions.yes_or_no(&question, true)? {
+    if !answered(questions.yes_or_no(&question, true))? {
         return Ok(Vec::new());
     }
     rules.accounts.extend(proposed);
@@ -172,7 +182,7 @@ fn accept_owners(
     let mut accepted = Vec::new();
     for pending in &disclosure.pending_owners {
         // An owner that nobody accepts takes effect a day after the receiver named it.
-        if questions.yes_or_no(&format!("{pending}. Accept it now?"), is_accepted)?
+        if answered(questions.yes_or_no(&format!("{pending}. Accept it now?"), is_accepted))?
             && let Ok(owner) = Owner::parse(&pending.owner)
         {
             context.config.privacy.organizations.push(owner);
@@ -185,17 +195,13 @@ fn accept_owners(
 fn choose_content(default: bool, questions: &Questions) -> Result<bool, Error> {
     let question =
         "Send the text of messages, too, with recognised secrets replaced? Ctrl-C leaves han.yml as it is.";
-    questions.yes_or_no(question, default)
+    answered(questions.yes_or_no(question, default))
 }
 
 /// Writes key and settings. Returns false if both were there.
-fn write(
-    context: &Context,
-    file: &SettingsFile,
-    settings: &Settings,
-    key: &MachineKey,
-    is_other: bool,
-) -> Result<bool, Error> {
+fn write(context: &Context, settings: &Settings, key: &MachineKey, is_other: bool) -> Result<bool, Error> {
+    // An edit that was made since the first question stays.
+    let file = SettingsFile::read(context)?;
     let text = file.with(settings)?;
     key.write_around(context, is_other, || text.as_ref().map_or(Ok(()), |text| file.write(text)))?;
     Ok(text.is_some() || key.is_new)
@@ -208,8 +214,9 @@ fn finish(
     (questions, disclosure, settings, written): (&Questions, &Disclosure, &Settings, bool),
     mut output: Output,
 ) -> Result<ExitCode, Error> {
-    let config = Config::load(flags, &context.environment)?;
-    context.config = config;
+    // Runs and the schedule follow han.yml, which names the endpoint now.
+    let flags = &Flags { endpoint: None, ..flags.clone() };
+    context.config = Config::load(flags, &context.environment)?;
     warn_of_environment(context, settings);
     context.sync_log.write(context.clock.now(), "init", &[]);
     let is_installed = InstallRecord::load(&context.folder)?.is_some();
@@ -238,7 +245,11 @@ fn finish(
     if is_installed {
         return Ok(ExitCode::Success);
     }
-    if questions.can_ask && questions.yes_or_no("Install the schedule and the agent's hooks now?", true)? {
+    // Everything is written: no answer is a no.
+    let question = "Install the schedule and the agent's hooks now?";
+    if questions.can_ask && questions.yes_or_no(question, true) == Some(true) {
+        context.environment.endpoint = None;
+        context.config = Config::load(flags, &context.environment)?;
         let args = InstallArgs { scheduler: None, no_hook: false, plugin: None, print: false };
         return install::execute(context, flags, &args, output);
     }
