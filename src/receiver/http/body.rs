@@ -6,7 +6,7 @@
 //! they inflate.
 
 use super::api_error::ApiError;
-use super::inflate;
+use super::inflate::{self, BodyCompression};
 use super::memory_budget::{KeyBodyBudget, MemoryBudget, Reservation, decoding_bytes};
 use crate::protocol::ContentEncoding;
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
@@ -100,21 +100,21 @@ impl ReceivedBody {
     /// Inflates the body to at most `bytes_max` once memory for it is reserved, and releases the received bytes.
     pub async fn inflate(self, memory: &MemoryBudget, bytes_max: usize) -> Result<InflatedBody, ApiError> {
         debug_assert!(bytes_max <= INFLATED_BYTES_MAX);
-        if self.encoding == ContentEncoding::Identity {
+        let Some(compression) = BodyCompression::of(self.encoding) else {
             if self.bytes.len() > bytes_max {
                 return Err(too_large("the body", bytes_max));
             }
             let reservation = memory.reserve_work(decoding_bytes(self.bytes.len())).await?;
             return Ok(InflatedBody { bytes: self.bytes, reservation });
-        }
-        let claimed = inflate::claimed_bytes(self.encoding, &self.bytes);
+        };
+        let claimed = inflate::claimed_bytes(compression, &self.bytes);
         let claimed = claimed.clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
-        let window_bytes = inflate::window_bytes(self.encoding, &self.bytes);
+        let window_bytes = inflate::window_bytes(compression, &self.bytes);
         for bytes_max in [claimed, bytes_max] {
             let mut reservation = memory.reserve_work(decoding_bytes(bytes_max) + window_bytes).await?;
             // The claim is that of one of several members or frames, and may be wrong.
             let inflated =
-                tokio::task::block_in_place(|| inflate::inflate(self.encoding, &self.bytes, bytes_max))?;
+                tokio::task::block_in_place(|| inflate::inflate(compression, &self.bytes, bytes_max))?;
             if let Some(bytes) = inflated {
                 reservation.shrink_to(decoding_bytes(bytes_max));
                 return Ok(InflatedBody { bytes, reservation });

@@ -1,7 +1,7 @@
 //! Inflation of request bodies: gzip of any number of members, zstd of any number of frames.
 //!
 //! Invariant: bytes are counted while they are inflated, and inflation stops at the bound, whatever the body claims; a
-//! window of zstd takes at most 8 MiB.
+//! window of zstd takes at most 8 MiB, and no more than [`window_bytes`] says.
 
 use super::api_error::ApiError;
 use crate::protocol::{ContentEncoding, ZSTD_WINDOW_LOG_MAX};
@@ -15,38 +15,57 @@ const WINDOW_BYTES_MAX: u64 = 1 << ZSTD_WINDOW_LOG_MAX;
 /// First bytes of a frame of zstd.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
+/// Compression of a body that has to be inflated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCompression {
+    Gzip,
+    Zstd,
+}
+
+impl BodyCompression {
+    /// The compression of an encoding; `None` for a body that is sent as it is.
+    pub fn of(encoding: ContentEncoding) -> Option<BodyCompression> {
+        match encoding {
+            ContentEncoding::Identity => None,
+            ContentEncoding::Gzip => Some(BodyCompression::Gzip),
+            ContentEncoding::Zstd => Some(BodyCompression::Zstd),
+        }
+    }
+}
+
 /// Inflated size that a compressed body claims: of gzip its last member, of zstd its first frame.
-pub fn claimed_bytes(encoding: ContentEncoding, body: &[u8]) -> usize {
-    match encoding {
-        ContentEncoding::Identity => body.len(),
-        ContentEncoding::Gzip => body.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize),
-        ContentEncoding::Zstd => {
+pub fn claimed_bytes(compression: BodyCompression, body: &[u8]) -> usize {
+    match compression {
+        BodyCompression::Gzip => body.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize),
+        BodyCompression::Zstd => {
             let size = zstd_safe::get_frame_content_size(body).ok().flatten().unwrap_or(0);
             usize::try_from(size).unwrap_or(usize::MAX)
         }
     }
 }
 
-/// Memory that inflation takes besides its result.
-pub fn window_bytes(encoding: ContentEncoding, body: &[u8]) -> usize {
-    match encoding {
-        ContentEncoding::Zstd => {
-            frame_window(body).unwrap_or(WINDOW_BYTES_MAX).min(WINDOW_BYTES_MAX) as usize
+/// Memory that inflation takes at most besides its result.
+pub fn window_bytes(compression: BodyCompression, body: &[u8]) -> usize {
+    match compression {
+        BodyCompression::Gzip => 0,
+        BodyCompression::Zstd => {
+            // Later frames may have larger windows than the first one.
+            let is_one_frame = zstd_safe::find_frame_compressed_size(body) == Ok(body.len());
+            let window = frame_window(body).filter(|_| is_one_frame);
+            window.unwrap_or(WINDOW_BYTES_MAX).min(WINDOW_BYTES_MAX) as usize
         }
-        ContentEncoding::Identity | ContentEncoding::Gzip => 0,
     }
 }
 
 /// Inflates a body; `None` if the result is longer than `bytes_max`.
 pub fn inflate(
-    encoding: ContentEncoding,
+    compression: BodyCompression,
     body: &[u8],
     bytes_max: usize,
 ) -> Result<Option<Vec<u8>>, ApiError> {
-    match encoding {
-        ContentEncoding::Identity => Ok((body.len() <= bytes_max).then(|| body.to_vec())),
-        ContentEncoding::Gzip => inflate_gzip(body, bytes_max),
-        ContentEncoding::Zstd => inflate_zstd(body, bytes_max),
+    match compression {
+        BodyCompression::Gzip => inflate_gzip(body, bytes_max),
+        BodyCompression::Zstd => inflate_zstd(body, bytes_max),
     }
 }
 
@@ -132,8 +151,8 @@ mod tests {
             encoder.finish().unwrap()
         };
         let two = [gzip(&[b'a'; 1_000]), gzip(b"b")].concat();
-        assert_eq!(claimed_bytes(ContentEncoding::Gzip, &two), 1);
-        assert_bounds(ContentEncoding::Gzip, &two);
+        assert_eq!(claimed_bytes(BodyCompression::Gzip, &two), 1);
+        assert_bounds(BodyCompression::Gzip, &two);
     }
 
     /// A frame with a window of 2^`window_log` bytes.
@@ -148,13 +167,13 @@ mod tests {
     #[test]
     fn zstd_of_several_frames_is_inflated_whole_and_within_its_bound() {
         let two = [zstd(&[b'a'; 1_000], 20), zstd(b"b", 20)].concat();
-        assert_eq!(claimed_bytes(ContentEncoding::Zstd, &two), 1_000);
-        assert_bounds(ContentEncoding::Zstd, &two);
+        assert_eq!(claimed_bytes(BodyCompression::Zstd, &two), 1_000);
+        assert_bounds(BodyCompression::Zstd, &two);
     }
 
     /// Asserts the bounds for a body that inflates to 1,001 bytes.
-    fn assert_bounds(encoding: ContentEncoding, body: &[u8]) {
-        let inflate = |body: &[u8], bytes_max| inflate(encoding, body, bytes_max);
+    fn assert_bounds(compression: BodyCompression, body: &[u8]) {
+        let inflate = |body: &[u8], bytes_max| inflate(compression, body, bytes_max);
         assert!(inflate(body, 1).unwrap().is_none());
         assert_eq!(inflate(body, 1_001).unwrap().unwrap().len(), 1_001);
         assert!(inflate(body, 1_000).unwrap().is_none());
@@ -172,14 +191,27 @@ mod tests {
         let is_window = |window_log| frame_window(&zstd(&text, window_log)) == Some(1 << window_log);
         assert!(is_window(10) && is_window(22) && is_window(23));
         let bytes_max = 16 << 20;
-        assert!(inflate(ContentEncoding::Zstd, &zstd(&text, 23), bytes_max).unwrap().is_some());
+        assert!(inflate(BodyCompression::Zstd, &zstd(&text, 23), bytes_max).unwrap().is_some());
         // A window that holds all of the content makes a single segment.
         let large = zstd(&text, 24);
         assert_eq!(frame_window(&large), Some(text.len() as u64));
         for body in [large.clone(), [zstd(b"a", 20), large].concat()] {
-            let error = inflate(ContentEncoding::Zstd, &body, bytes_max).unwrap_err();
+            let error = inflate(BodyCompression::Zstd, &body, bytes_max).unwrap_err();
             assert!(format!("{error:?}").contains("window"), "{error:?}");
         }
         assert_eq!(frame_window(&ZSTD_MAGIC), None);
+    }
+
+    #[test]
+    fn memory_for_the_window_is_that_of_the_largest_frame() {
+        let text = vec![b'a'; (8 << 20) + 1];
+        let (small, large) = (zstd(&text, 10), zstd(&text, 23));
+        let window = |frames: &[&[u8]]| window_bytes(BodyCompression::Zstd, &frames.concat());
+        assert_eq!(window(&[&small]), 1 << 10);
+        assert_eq!(window(&[&large]), 8 << 20);
+        assert_eq!(window(&[&small, &large]), 8 << 20);
+        assert_eq!(window(&[&small, b"x"]), 8 << 20);
+        assert_eq!(window(&[&small[..20]]), 8 << 20);
+        assert_eq!(window_bytes(BodyCompression::Gzip, &large), 0);
     }
 }
