@@ -108,15 +108,17 @@ const SELECT_CONTENTS: &str = "\
 static READ_COLUMNS: LazyLock<String> = LazyLock::new(|| column_list(|_| true));
 
 /// A page of each of several sessions: `number` counts the messages after the position. The columns are those of
-/// [`StoredMessage::read`].
+/// [`StoredMessage::read`]. The length of the content is taken before the window function, because SQLite copies every
+/// column that the query of a window function reads.
 static SELECT_PAGES: LazyLock<String> = LazyLock::new(|| {
+    let columns = column_list(is_no_content);
     format!(
-        "SELECT {}, content_bytes FROM (SELECT m.*, CAST(octet_length(content) AS BIGINT) AS content_bytes, \
-         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS number FROM messages m \
+        "SELECT {columns}, content_bytes FROM (SELECT m.*, \
+         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS number FROM (\
+         SELECT {columns}, CAST(octet_length(content) AS BIGINT) AS content_bytes FROM messages \
          WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {{list:$3}} \
-         AND (at, line_number, message_id) > ($4, $5, $6)) page \
-         WHERE number <= $7 ORDER BY session_id, at, line_number, message_id",
-        column_list(is_no_content)
+         AND (at, line_number, message_id) > ($4, $5, $6)) m) page \
+         WHERE number <= $7 ORDER BY session_id, at, line_number, message_id"
     )
 });
 
