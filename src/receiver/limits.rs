@@ -177,6 +177,8 @@ pub const PAGE_ROWS: usize = 50;
 pub const OVERVIEW_ROWS: usize = 10;
 /// Bytes of a CSV document: it is held in memory until it is sent.
 pub const CSV_BYTES_MAX: usize = 12 << 20;
+/// Bytes of the texts that are read at once for a CSV document, unless a single one has more.
+pub const CSV_PART_BYTES: i64 = 1 << 20;
 /// Characters of a key's label.
 pub const KEY_LABEL_CHARS_MAX: usize = 100;
 /// Bytes of a message's text in the view of a session; the rest is in the CSV.

@@ -32,6 +32,8 @@ mod page {
     mod browser;
     mod sign_in;
     mod views;
+    mod bounds;
+    mod keys;
 }
 
 /// `admin …`.

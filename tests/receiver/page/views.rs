@@ -374,91 +374,6 @@ fn what_others_see_of_me_can_be_forgotten_unless_the_organization_forbids_it() {
 }
 
 #[test]
-fn a_user_makes_labels_and_revokes_keys_of_their_own_alone() {
-    for store in stores() {
-        let (team, receiver) = (store.create_team(), store.serve_with(&["--key-lifetime", "30d"]));
-        let [alice, bob] = [&team.alice, &team.bob].map(|key| Browser::signed_in(&receiver, key));
-        for days in ["0", "31", "-1", "", "x"] {
-            assert_eq!(
-                alice.submit("/keys", "/keys", &[("label", "x"), ("days", days)]).status,
-                400,
-                "{days}"
-            );
-        }
-        let page = alice.submit("/keys", "/keys", &[("label", "my laptop"), ("days", "30")]).text;
-        let key = page[page.find("<code>han_").unwrap() + 6..].split('<').next().unwrap().to_owned();
-        assert_eq!(receiver.client(&key).get("/api/sync/identity").body["login"], "alice");
-        let page = alice.get("/keys").text;
-        assert!(page.contains("my laptop") && page.contains("began this session") && !page.contains(&key));
-        assert!(!bob.get("/keys").text.contains("my laptop"));
-        let listed = store.admin("key list alice");
-        let made = listed.as_array().unwrap().iter().find(|key| key["label"] == "my laptop").unwrap();
-        let revoke = format!("/keys/{}/revoke", made["id"].as_str().unwrap());
-        assert!(made["expiresAt"].is_string());
-        assert_eq!(bob.submit("/keys", &revoke, &[]).status, 404);
-        assert_eq!(receiver.client(&key).get("/api/sync/identity").status, 200);
-        assert_eq!(alice.submit("/keys", &revoke, &[]).status, 303);
-        assert_eq!(receiver.client(&key).get("/api/sync/identity").status, 401);
-        assert_eq!(alice.submit("/keys", &revoke, &[]).status, 404, "it is revoked already");
-    }
-}
-
-#[test]
-fn a_machine_is_approved_by_the_person_who_is_signed_in() {
-    for store in stores() {
-        let (team, receiver) = (store.create_team(), store.serve());
-        let client = receiver.client("");
-        let begin = |name: &str| {
-            client
-                .post_form("/oauth/device_authorization", &[("client_id", "han-sync"), ("device_name", name)])
-                .body
-        };
-        let poll = |begun: &Value| {
-            let grant = "urn:ietf:params:oauth:grant-type:device_code";
-            client
-                .post_form(
-                    "/oauth/token",
-                    &[
-                        ("grant_type", grant),
-                        ("device_code", begun["device_code"].as_str().unwrap()),
-                        ("client_id", "han-sync"),
-                    ],
-                )
-                .body
-        };
-        let (one, other) = (begin("alice's laptop"), begin("a thief's"));
-        let [code, bad] = [&one, &other].map(|begun| begun["user_code"].as_str().unwrap());
-        let stranger = Browser::new(&receiver);
-        let page = stranger.get(&format!("/device?user_code={code}"));
-        assert!(
-            page.text.contains(&format!("admin device approve {code} --user LOGIN"))
-                && !page.text.contains("laptop")
-        );
-        assert_eq!(stranger.post("/device", &[("user_code", code), ("decision", "approve")]).status, 303);
-
-        let alice = Browser::signed_in(&receiver, &team.alice);
-        let url = format!("/device?user_code={}", code.to_lowercase().replace('-', ""));
-        let page = alice.get(&url).text;
-        assert!(page.contains("alice&#39;s laptop") && page.contains("127.0.0.1"), "{page}");
-        let approved = alice.submit(&url, "/device", &[("user_code", code), ("decision", "approve")]);
-        assert!(approved.text.contains("Approved"), "{}", approved.text);
-        let key = poll(&one)["access_token"].as_str().unwrap().to_owned();
-        assert_eq!(receiver.client(&key).get("/api/sync/identity").body["login"], "alice");
-        assert!(alice.get("/keys").text.contains("alice&#39;s laptop"));
-        let denied = alice.submit(
-            &format!("/device?user_code={bad}"),
-            "/device",
-            &[("user_code", bad), ("decision", "deny")],
-        );
-        assert!(denied.text.contains("Denied"), "{}", denied.text);
-        assert_eq!(poll(&other)["error"], "access_denied");
-        assert_eq!(alice.get(&format!("/device?user_code={bad}")).status, 404);
-        let statuses: Vec<u16> = (0..6).map(|_| alice.get("/device?user_code=XXXX-XXXX").status).collect();
-        assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
-    }
-}
-
-#[test]
 fn admins_read_members_clients_and_the_log_of_their_organization() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());
@@ -471,10 +386,7 @@ fn admins_read_members_clients_and_the_log_of_their_organization() {
         let (own, of_bob) =
             (Browser::signed_in(&receiver, &team.alice).get("/clients").text, bob.get("/clients").text);
         for text in ["failing", "VALIDATION_ERROR", "han-sync queue"] {
-            assert!(
-                own.contains(text) && !of_bob.contains(&format!("{text}<")),
-                "a session without a tenant: {text}"
-            );
+            assert!(own.contains(text) && !of_bob.contains(text), "a session without a tenant: {text}");
         }
         assert!(of_bob.contains("<td>alice</td>"), "{of_bob}");
         let carol = Browser::signed_in(&receiver, &team.carol);
@@ -483,6 +395,5 @@ fn admins_read_members_clients_and_the_log_of_their_organization() {
         assert!(!log.contains("carol") && !log.contains("globex"), "{log}");
         let log = carol.get("/audit.csv").text;
         assert!(log.contains("dave of globex") && !log.contains("acme") && !log.contains("alice"), "{log}");
-        assert_eq!(lines(&bob.get("/members.csv")).len(), 4);
     }
 }

@@ -7,6 +7,7 @@ use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
 use crate::receiver::http::response;
 use crate::receiver::http::state::{AppState, within_work_timeout};
+use crate::receiver::ingest::validation::{fits, replace_nul};
 use crate::receiver::limits::ID_BYTES_MAX;
 use crate::receiver::store::{ForgetOutcome, Principal, SessionSelection};
 use crate::receiver::time::{self, SECOND_US};
@@ -112,15 +113,19 @@ fn reason(outcome: &ForgetOutcome) -> String {
 /// Reads a request for one session, and the time from which it counts.
 fn one(id: Id, parameters: Parameters) -> Result<(SessionSelection, i64), ApiError> {
     let Path(id) = id.map_err(|_| ApiError::bad_request("the session's id is not UTF-8"))?;
-    if id.is_empty() || id.len() > ID_BYTES_MAX {
-        return Err(ApiError::bad_request(format!("a session's id has 1 to {ID_BYTES_MAX} bytes")));
-    }
+    let selection = session_selection(id)?;
     match read(parameters)? {
-        ReadParameters { all: false, repository: None, at } => {
-            Ok((SessionSelection::Session(id.replace('\0', "\u{FFFD}")), at))
-        }
+        ReadParameters { all: false, repository: None, at } => Ok((selection, at)),
         _ => Err(ApiError::bad_request("name one object: an id, a repository, or all=true")),
     }
+}
+
+/// The session with an id, as it would be stored.
+pub fn session_selection(id: String) -> Result<SessionSelection, ApiError> {
+    if id.is_empty() || !fits(&id, ID_BYTES_MAX) {
+        return Err(ApiError::bad_request(format!("a session's id has 1 to {ID_BYTES_MAX} bytes")));
+    }
+    Ok(SessionSelection::Session(replace_nul(id)))
 }
 
 /// Reads a request for several sessions, and the time from which it counts.

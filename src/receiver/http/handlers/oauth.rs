@@ -140,11 +140,11 @@ pub async fn post_revoke(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let (_, form) = admit(&state, peer, &headers, body).await?;
+    let (client, form) = admit(&state, peer, &headers, body).await?;
     let Some(token) = form.get("token") else {
         return Ok(oauth_error("invalid_request", "token is missing"));
     };
-    within_work_timeout(state.store.revoke_presented_key(token)).await?;
+    within_work_timeout(state.store.revoke_presented_key(token, client.address)).await?;
     Ok(StatusCode::OK.into_response())
 }
 

@@ -5,10 +5,11 @@
 
 use super::keys::{NewKey, insert_key};
 use super::names::{TenantKind, tenant_id};
+use super::principal::Principal;
 use crate::receiver::limits::{
     DEVICE_CODE_LIFETIME_US, DEVICE_CODES_MAX, DEVICE_CODES_PER_ADDRESS_MAX, DEVICE_POLL_INTERVAL_US,
 };
-use crate::receiver::store::audit::Actor;
+use crate::receiver::store::audit::{Actor, record};
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
@@ -58,6 +59,15 @@ pub enum DevicePoll {
     Approved(Box<NewKey>),
 }
 
+/// Decision of a person on a machine that asks for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceDecision {
+    /// The machine gets a key of the person.
+    Approve,
+    /// The machine gets none.
+    Deny,
+}
+
 const DELETE_EXPIRED: &str = "DELETE FROM device_codes WHERE tenant_id = 'directory' AND expires_at < $1";
 const COUNT_PENDING: &str = "\
     SELECT count(*), coalesce(sum(CASE WHEN address = $1 THEN 1 ELSE 0 END), 0) FROM device_codes \
@@ -66,7 +76,7 @@ const INSERT_CODE: &str = "\
     INSERT INTO device_codes (tenant_id, device_hash, user_hash, machine, address, requested_at, expires_at) \
     VALUES ('directory', $1, $2, $3, $4, $5, $6)";
 const SELECT_CODE: &str = "\
-    SELECT expires_at, is_denied, approved_user, polled_at, machine FROM device_codes \
+    SELECT expires_at, is_denied, approved_user, polled_at, machine, address FROM device_codes \
     WHERE tenant_id = 'directory' AND device_hash = $1";
 const RECORD_POLL: &str =
     "UPDATE device_codes SET polled_at = $2 WHERE tenant_id = 'directory' AND device_hash = $1";
@@ -77,6 +87,13 @@ const APPROVE: &str = "\
 const DENY: &str = "\
     UPDATE device_codes SET is_denied = TRUE, approved_user = NULL \
     WHERE tenant_id = 'directory' AND user_hash = $1 AND expires_at > $2";
+const SELECT_PENDING: &str = "\
+    SELECT machine, address, requested_at, expires_at, approved_user FROM device_codes \
+    WHERE tenant_id = 'directory' AND user_hash = $1 AND expires_at > $2 AND approved_user IS NULL AND NOT is_denied";
+/// Denial by a person, which undoes no approval.
+const DENY_PENDING: &str = "\
+    UPDATE device_codes SET is_denied = TRUE WHERE tenant_id = 'directory' AND user_hash = $1 AND expires_at > $2 \
+    AND approved_user IS NULL AND NOT is_denied";
 const LIST_PENDING: &str = "\
     SELECT c.machine, c.address, c.requested_at, c.expires_at, t.handle FROM device_codes c \
     LEFT JOIN tenants t ON t.tenant_id = c.approved_user \
@@ -177,6 +194,48 @@ impl Store {
         .await
     }
 
+    /// The machine that waits with this user code, in any spelling.
+    pub async fn pending_device(&self, user_code: &str) -> Result<Option<DeviceInfo>> {
+        let tx = self.db.read(DbRole::Directory).await?;
+        let params = [Value::from(hash_user_code(user_code)), time::now_us().into()];
+        let row = tx.query_one(SELECT_PENDING, &params).await?;
+        tx.commit().await?;
+        row.as_ref().map(read_device).transpose()
+    }
+
+    /// Approves the machine that waits with this user code for the principal, or denies it; false if there is none.
+    pub async fn decide_device(
+        &self,
+        principal: &Principal,
+        user_code: &str,
+        decision: DeviceDecision,
+    ) -> Result<bool> {
+        let hash = hash_user_code(user_code);
+        with_retries(async || {
+            let tx = self.db.write(DbRole::Operator).await?;
+            let (user, now) = (&principal.user_id, time::now_us());
+            let changed = match decision {
+                DeviceDecision::Approve => {
+                    tx.execute(APPROVE, &[Value::from(&hash), now.into(), user.into()]).await?
+                }
+                DeviceDecision::Deny => tx.execute(DENY_PENDING, &[Value::from(&hash), now.into()]).await?,
+            };
+            if changed > 1 {
+                return Err(StoreError::Internal("two machines have one code".to_owned()));
+            }
+            let action = match decision {
+                DeviceDecision::Approve => "device.approve",
+                DeviceDecision::Deny => "device.deny",
+            };
+            if changed == 1 {
+                record(&tx, &principal.audit_entry(action, user.clone(), "done")).await?;
+            }
+            tx.commit().await?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
     /// The device authorizations that wait for a person or for their machine.
     pub async fn devices(&self) -> Result<Vec<DeviceInfo>> {
         let tx = self.db.read(DbRole::Operator).await?;
@@ -187,7 +246,7 @@ impl Store {
 }
 
 /// Reads a row of a list of machines.
-pub fn read_device(row: &Row) -> Result<DeviceInfo> {
+fn read_device(row: &Row) -> Result<DeviceInfo> {
     Ok(DeviceInfo {
         machine: row.text(0)?,
         address: row.text(1)?,
@@ -221,9 +280,10 @@ async fn take_approved(tx: &Transaction, hash: &str, expires_at: i64) -> Result<
     let Some(row) = tx.query_one(SELECT_CODE, &[hash.into()]).await? else { return Ok(None) };
     let (Some(user), machine) = (row.opt_text(2)?, row.text(4)?) else { return Ok(None) };
     tx.execute(DELETE_CODE, &[hash.into()]).await?;
-    let Some(row) = tx.query_one(SELECT_USER, &[Value::from(&user)]).await? else { return Ok(None) };
-    let actor = Actor::User(user.clone());
-    insert_key(tx, (&user, &row.text(0)?), &machine, Some(expires_at), actor).await.map(Some)
+    let Some(named) = tx.query_one(SELECT_USER, &[Value::from(&user)]).await? else { return Ok(None) };
+    let login = named.text(0)?;
+    let maker = (Actor::User(user.clone()), Some(row.text(5)?));
+    insert_key(tx, (&user, &login), &machine, Some(expires_at), maker).await.map(Some)
 }
 
 fn require_one(changed: u64) -> Result<()> {
@@ -236,7 +296,7 @@ fn require_one(changed: u64) -> Result<()> {
 }
 
 /// Hashes a user code as a person may type it: without regard to case, hyphens and blanks.
-pub fn hash_user_code(text: &str) -> String {
+fn hash_user_code(text: &str) -> String {
     let letters = text.chars().filter(|letter| letter.is_ascii_alphanumeric());
     keys::hash(&letters.map(|letter| letter.to_ascii_uppercase()).collect::<String>())
 }

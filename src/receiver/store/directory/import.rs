@@ -92,7 +92,7 @@ async fn import(tx: &Transaction, user: &UserImport) -> Result<ImportedUser> {
     let key = match key {
         Some(KeyImport { label, lifetime_us }) => {
             let expires_at = lifetime_us.map(|span| time::now_us().saturating_add(span));
-            Some(insert_key(tx, (&id, login), label, expires_at, Actor::operator()).await?)
+            Some(insert_key(tx, (&id, login), label, expires_at, (Actor::operator(), None)).await?)
         }
         None => None,
     };

@@ -8,6 +8,7 @@ use crate::receiver::store::open::{Store, with_retries};
 use crate::receiver::store::sql::{Row, Value};
 use crate::receiver::{keys, time};
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// A key in a list, without the key itself.
 #[derive(Debug, Clone, Serialize)]
@@ -56,6 +57,9 @@ const LIST_KEYS: &str = "\
 const INSERT_KEY: &str = "\
     INSERT INTO api_keys (tenant_id, key_id, hash, prefix, label, created_at, expires_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+/// Revokes a valid key of a user.
+pub const REVOKE: &str =
+    "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL";
 const SELECT_BY_HASH: &str = "SELECT tenant_id, key_id FROM api_keys WHERE hash = $1";
 const REVOKE_BY_HASH: &str = "\
     UPDATE api_keys SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL \
@@ -67,7 +71,7 @@ impl Store {
         let expires_at = expires.map(|span| time::now_us().saturating_add(span));
         self.operate(async |tx| {
             let user = tenant_id(tx, TenantKind::User, login).await?;
-            insert_key(tx, (&user, login), label, expires_at, Actor::operator()).await
+            insert_key(tx, (&user, login), label, expires_at, (Actor::operator(), None)).await
         })
         .await
     }
@@ -84,8 +88,8 @@ impl Store {
         rows.iter().map(read_key).collect()
     }
 
-    /// Revokes a key that its holder presents. A key that is unknown or revoked already is no error.
-    pub async fn revoke_presented_key(&self, key: &str) -> Result<()> {
+    /// Revokes a key that its holder presents from an address. A key that is unknown or revoked already is no error.
+    pub async fn revoke_presented_key(&self, key: &str, address: IpAddr) -> Result<()> {
         let hash = keys::hash(key);
         with_retries(async || {
             let tx = self.db.write(DbRole::Operator).await?;
@@ -94,7 +98,8 @@ impl Store {
             {
                 let user = row.text(0)?;
                 let entry = AuditEntry::command("key.revoke", format!("{} of {user}", row.text(1)?));
-                record(&tx, &AuditEntry { actor: Actor::User(user), ..entry }).await?;
+                let address = Some(address.to_string());
+                record(&tx, &AuditEntry { actor: Actor::User(user), address, ..entry }).await?;
             }
             tx.commit().await
         })
@@ -115,9 +120,8 @@ impl Store {
                 }));
             };
             let id = row.text(1)?;
-            let sql = "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL";
             let user = row.text(0)?;
-            tx.execute(sql, &[Value::from(&user), Value::from(&id), time::now_us().into()]).await?;
+            tx.execute(REVOKE, &[Value::from(&user), Value::from(&id), time::now_us().into()]).await?;
             record(tx, &AuditEntry::command("key.revoke", format!("{id} of {user}"))).await?;
             Ok(id)
         })
@@ -125,13 +129,13 @@ impl Store {
     }
 }
 
-/// Creates a key of a user.
+/// Creates a key of a user, made by an actor from an address.
 pub async fn insert_key(
     tx: &Transaction,
     (user, login): (&str, &str),
     label: &str,
     expires_at: Option<i64>,
-    actor: Actor,
+    (actor, address): (Actor, Option<String>),
 ) -> Result<NewKey> {
     let random = |error: getrandom::Error| StoreError::Internal(error.to_string());
     let key = keys::new_key().map_err(random)?;
@@ -150,7 +154,7 @@ pub async fn insert_key(
     ];
     tx.execute(INSERT_KEY, &params).await?;
     let entry = AuditEntry::command("key.create", format!("{id} of {user}"));
-    record(tx, &AuditEntry { actor, ..entry }).await?;
+    record(tx, &AuditEntry { actor, address, ..entry }).await?;
     Ok(NewKey {
         key,
         id,

@@ -29,13 +29,12 @@ mod tenants;
 
 mod import;
 
-pub use device_codes::{DeviceCodes, DeviceInfo, DevicePoll};
+pub use device_codes::{DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll};
 pub use import::{ImportedUser, KeyImport, UserImport};
 pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
 pub use organization_audit::AuditPosition;
-pub use own_keys::DeviceDecision;
 pub use principal::{Membership, Principal, Role};
 pub use query_reader::QueryReader;
 pub use tenants::{TenantInfo, remove_tenant, tenant_users};

@@ -3,11 +3,11 @@
 //!
 //! Invariant: an entry that is about nothing of the reader's organizations is not read, nor is another person's address.
 
-use super::principal::{Principal, Role};
+use super::principal::Role;
+use super::query_reader::QueryReader;
 use crate::receiver::store::audit::{AuditRecord, read_entry};
 use crate::receiver::store::database::DbRole;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::Value;
 use std::collections::HashMap;
 
@@ -34,14 +34,14 @@ const SELECT_HANDLES: &str = "\
     SELECT tenant_id, handle FROM tenants WHERE tenant_id IN {list:$1} \
     OR tenant_id IN (SELECT user_id FROM members WHERE tenant_id IN {list:$1})";
 
-impl Store {
+impl QueryReader {
     /// A page of the entries about the organizations whose admin the reader is, newest first, each with its position.
     pub async fn organization_audit(
         &self,
-        principal: &Principal,
         first: usize,
         after: Option<AuditPosition>,
     ) -> Result<Vec<(AuditPosition, AuditRecord)>> {
+        let principal = self.principal();
         let admin_of = principal.memberships.iter().filter(|membership| membership.role == Role::Admin);
         let tenants: Vec<String> = admin_of.map(|membership| membership.tenant_id.clone()).collect();
         if tenants.is_empty() {
@@ -49,7 +49,7 @@ impl Store {
         }
         let AuditPosition { at, entry } = after.unwrap_or(AuditPosition { at: i64::MAX, entry: i64::MAX });
         let limit = i64::try_from(first).unwrap_or(i64::MAX);
-        let tx = self.db.read(DbRole::Operator).await?;
+        let tx = self.begin(DbRole::Operator).await?;
         let params = [Value::from(tenants.clone()), at.into(), entry.into(), limit.into()];
         let rows = tx.query(SELECT_ENTRIES, &params).await?;
         let handles = tx.query(SELECT_HANDLES, &[tenants.into()]).await?;

@@ -6,8 +6,8 @@
 use super::principal::Principal;
 use crate::receiver::keys;
 use crate::receiver::limits::{PAGE_SESSION_US, PAGE_SESSIONS_MAX};
-use crate::receiver::store::audit::{Actor, AuditEntry, record};
-use crate::receiver::store::database::{DbRole, Transaction};
+use crate::receiver::store::audit::record;
+use crate::receiver::store::database::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
 use crate::receiver::store::sql::Value;
@@ -42,7 +42,7 @@ impl Store {
                 now.saturating_add(PAGE_SESSION_US).into(),
             ];
             tx.execute(INSERT_SESSION, &params).await?;
-            record_by(&tx, principal, "sign-in", user.clone()).await?;
+            record(&tx, &principal.audit_entry("sign-in", user.clone(), "done")).await?;
             tx.commit().await
         })
         .await?;
@@ -55,7 +55,7 @@ impl Store {
         with_retries(async || {
             let tx = self.db.write(DbRole::Directory).await?;
             if tx.execute(DELETE_SESSION, &[Value::from(&hash)]).await? > 0 {
-                record_by(&tx, principal, "sign-out", principal.user_id.clone()).await?;
+                record(&tx, &principal.audit_entry("sign-out", principal.user_id.clone(), "done")).await?;
             }
             tx.commit().await
         })
@@ -67,7 +67,8 @@ impl Store {
         with_retries(async || {
             let tx = self.db.write(DbRole::Directory).await?;
             tx.execute(DELETE_SESSIONS, &[Value::from(&principal.user_id)]).await?;
-            record_by(&tx, principal, "sign-out-everywhere", principal.user_id.clone()).await?;
+            record(&tx, &principal.audit_entry("sign-out-everywhere", principal.user_id.clone(), "done"))
+                .await?;
             tx.commit().await
         })
         .await
@@ -80,23 +81,4 @@ impl Store {
         tx.commit().await?;
         Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0) > 0)
     }
-}
-
-/// Records an action of a user at the page.
-pub async fn record_by(
-    tx: &Transaction,
-    principal: &Principal,
-    action: &'static str,
-    target: String,
-) -> Result<()> {
-    let entry = AuditEntry {
-        at: time::now_us(),
-        actor: Actor::User(principal.user_id.clone()),
-        action,
-        target,
-        address: principal.address.map(|address| address.to_string()),
-        outcome: "done",
-        count: 1,
-    };
-    record(tx, &entry).await
 }

@@ -1,7 +1,9 @@
 //! The principal: the user behind a request, and what that user may see.
 
+use crate::receiver::store::audit::{Actor, AuditEntry};
 use crate::receiver::store::database::{Transaction, Visibility};
 use crate::receiver::store::error::Result;
+use crate::receiver::time;
 use std::net::IpAddr;
 
 /// The user of a key, with the memberships and accounts at the time of the request.
@@ -109,6 +111,19 @@ impl Principal {
         let organizations = self.memberships.iter().map(|membership| membership.retained_since);
         // `None` sorts before every time: one tenant that retains everything is enough.
         std::iter::once(self.retained_since).chain(organizations).min().flatten()
+    }
+
+    /// The entry of the audit log for an action of the user; `outcome` is `done` or `refused`.
+    pub fn audit_entry(&self, action: &'static str, target: String, outcome: &'static str) -> AuditEntry {
+        AuditEntry {
+            at: time::now_us(),
+            actor: Actor::User(self.user_id.clone()),
+            action,
+            target,
+            address: self.address.map(|address| address.to_string()),
+            outcome,
+            count: 1,
+        }
     }
 
     /// Enters a tenant as a reader, and returns the only user whose rows are visible, or an empty text for an admin;

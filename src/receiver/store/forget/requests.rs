@@ -5,7 +5,7 @@
 //! itself, so that a repeated request goes on where the last one ended.
 
 use super::removal::delete_sessions;
-use crate::receiver::store::audit::{Actor, AuditEntry, record};
+use crate::receiver::store::audit::record;
 use crate::receiver::store::database::{DbRole, Transaction, Visibility};
 use crate::receiver::store::directory::Principal;
 use crate::receiver::store::error::{Result, StoreError};
@@ -15,7 +15,6 @@ use crate::receiver::store::tables::{
     ForgettableSession, forgettable_sessions, remove_tombstone, remove_tombstones, session_location,
     session_repository, set_tombstones, tenants_with_sessions,
 };
-use crate::receiver::time;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
@@ -115,7 +114,7 @@ impl Store {
                 }
                 SessionSelection::All => remove_tombstones(&tx, user, "", at).await?,
             }
-            record(&tx, &entry(principal, "session.restore", selection.to_string(), "done")).await?;
+            record(&tx, &principal.audit_entry("session.restore", selection.to_string(), "done")).await?;
             tx.commit().await
         })
         .await
@@ -166,26 +165,14 @@ impl ForgetStep {
                 SessionSelection::Session(_) => selection.to_string(),
                 _ => format!("{selection} {sessions} sessions"),
             };
-            record(tx, &entry(principal, "session.forget", target, "done")).await?;
+            record(tx, &principal.audit_entry("session.forget", target, "done")).await?;
         }
         if self.is_last && self.outcome.is_refused() {
             let organizations: Vec<&str> = refused.union(left).map(String::as_str).collect();
             let target = format!("{selection} in {}", organizations.join(" "));
-            record(tx, &entry(principal, "session.forget", target, "refused")).await?;
+            record(tx, &principal.audit_entry("session.forget", target, "refused")).await?;
         }
         Ok(())
-    }
-}
-
-fn entry(principal: &Principal, action: &'static str, target: String, outcome: &'static str) -> AuditEntry {
-    AuditEntry {
-        at: time::now_us(),
-        actor: Actor::User(principal.user_id.clone()),
-        action,
-        target,
-        address: principal.address.map(|address| address.to_string()),
-        outcome,
-        count: 1,
     }
 }
 

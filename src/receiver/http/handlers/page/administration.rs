@@ -53,9 +53,9 @@ pub async fn get_audit(
     let filter = filter(query)?;
     let after =
         filter.after.as_deref().map(|text| parse_position(text).ok_or_else(bad_position)).transpose()?;
-    let (principal, token, store) = (user.principal.clone(), user.token(), state.store.clone());
-    respond(&state, &user.principal, ReplyForm::Html, |_| async move {
-        let mut page = store.organization_audit(&principal, PAGE_ROWS + 1, after).await?;
+    let token = user.token();
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let mut page = reader.organization_audit(PAGE_ROWS + 1, after).await?;
         let has_more = page.len() > PAGE_ROWS;
         page.truncate(PAGE_ROWS);
         let last = page
@@ -64,7 +64,7 @@ pub async fn get_audit(
             .map(|(position, _)| format!("{}.{}", position.at, position.entry));
         let next = last.map(|after| filter.url_after("/audit", Some(&after)));
         let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
-        render(&audit_view(&principal, token, &records, next))
+        render(&audit_view(reader.principal(), token, &records, next))
     })
     .await
 }
@@ -72,12 +72,12 @@ pub async fn get_audit(
 /// The audit log as CSV.
 pub async fn get_audit_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
     user.require_admin()?;
-    let (principal, store) = (user.principal.clone(), state.store.clone());
+    let (principal, pages) = (user.principal.clone(), state.clone());
     respond(&state, &user.principal, ReplyForm::Csv("audit"), |_| async move {
         let mut document = CsvDocument::default();
         let mut after = None;
         loop {
-            let page = store.organization_audit(&principal, PAGE_MAX, after).await?;
+            let page = pages.reader(principal.clone()).organization_audit(PAGE_MAX, after).await?;
             let is_last = page.len() < PAGE_MAX;
             after = page.last().map(|(position, _)| *position);
             let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();

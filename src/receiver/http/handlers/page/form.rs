@@ -37,8 +37,13 @@ impl PageForm {
 
     /// The first value of a field, without blanks around it; empty if there is none.
     pub fn get(&self, name: &str) -> &str {
+        self.get_exact(name).trim()
+    }
+
+    /// The first value of a field as it was sent; empty if there is none.
+    pub fn get_exact(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(field, _)| field == name);
-        found.map(|(_, value)| value.trim()).unwrap_or_default()
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
     /// Rejects a form that does not carry the token of this secret, as one that another site has made.

@@ -7,6 +7,7 @@ use crate::receiver::http::admission::OAuthClient;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::connection::PeerAddress;
 use crate::receiver::http::state::{AppState, within_work_timeout};
+use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::limits::KEY_LABEL_CHARS_MAX;
 use crate::receiver::page::{KeysView, Notice, SignedOutDevice, csv, device_view};
 use crate::receiver::store::DeviceDecision;
@@ -51,10 +52,12 @@ pub async fn post_keys(
         let notice = Notice::bad(format!("A key ends after 1 to {days_max} days."));
         return keys_page(&state, &user, StatusCode::BAD_REQUEST, Some(notice)).await;
     };
-    let label = form.get("label").replace('\0', "\u{FFFD}");
+    let label = replace_nul(form.get("label").to_owned());
     let label: String =
         label.chars().filter(|letter| !letter.is_control()).take(KEY_LABEL_CHARS_MAX).collect();
-    let expires_at = time::now_us().saturating_add(days.saturating_mul(DAY_US));
+    // A lifetime of less than a day is offered as one.
+    let lifetime_us = days.saturating_mul(DAY_US).min(state.device_login.options.key_lifetime_us);
+    let expires_at = time::now_us().saturating_add(lifetime_us);
     let key = within_work_timeout(state.store.create_own_key(&user.principal, &label, expires_at)).await?;
     let notice = Notice::good("Your new key. It is shown this once: copy it now.").with_code(key.key);
     keys_page(&state, &user, StatusCode::OK, Some(notice)).await
@@ -69,7 +72,7 @@ pub async fn post_revoke_key(
     body: Body,
 ) -> Result<Response, ApiError> {
     PageForm::read(&state, &headers, body).await?.require_token(&user.secret)?;
-    match within_work_timeout(state.store.revoke_own_key(&user.principal, &id)).await? {
+    match within_work_timeout(state.store.revoke_own_key(&user.principal, &replace_nul(id))).await? {
         true => see_other("/keys"),
         false => Err(ApiError::new(StatusCode::NOT_FOUND, "you have no valid key with this id")),
     }

@@ -205,12 +205,20 @@ impl CsvDocument {
     /// Adds a document with the same headings.
     pub fn add_text(&mut self, text: &str) -> Result<(), ApiError> {
         let headings = if self.text.is_empty() { 0 } else { text.find("\r\n").map_or(0, |end| end + 2) };
-        self.text.push_str(&text[headings..]);
-        if self.text.len() > CSV_BYTES_MAX {
-            let message =
-                format!("the document would be larger than {} MiB: narrow the filter", CSV_BYTES_MAX >> 20);
-            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message));
-        }
+        let rows = &text[headings..];
+        self.require_space(i64::try_from(rows.len()).unwrap_or(i64::MAX))?;
+        self.text.push_str(rows);
         Ok(())
+    }
+
+    /// Rejects a document that would be too large with so many bytes more.
+    pub fn require_space(&self, bytes: i64) -> Result<(), ApiError> {
+        let left = CSV_BYTES_MAX.saturating_sub(self.text.len());
+        if usize::try_from(bytes).is_ok_and(|bytes| bytes <= left) {
+            return Ok(());
+        }
+        let message =
+            format!("the document would be larger than {} MiB: narrow the filter", CSV_BYTES_MAX >> 20);
+        Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message))
     }
 }

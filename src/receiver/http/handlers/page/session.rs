@@ -6,13 +6,13 @@ use super::page_user::PageUser;
 use super::reply::{ReplyForm, render, respond, see_other};
 use crate::receiver::graphql::cursor;
 use crate::receiver::http::api_error::ApiError;
-use crate::receiver::http::handlers::forget::refusal;
+use crate::receiver::http::handlers::forget::{refusal, session_selection};
 use crate::receiver::http::state::{AppState, within_work_timeout};
-use crate::receiver::limits::{PAGE_MAX, PAGE_ROWS};
+use crate::receiver::ingest::validation::replace_nul;
+use crate::receiver::limits::{CSV_PART_BYTES, PAGE_MAX, PAGE_ROWS};
 use crate::receiver::page::{ForgetView, SessionData, csv, messages_table, session_view};
 use crate::receiver::store::{
-    MessagePage, QueryReader, SessionKey, SessionSelection, StoredMessage, StoredSession, StoredTask,
-    TaskPage,
+    MessagePage, QueryReader, SessionKey, StoredMessage, StoredSession, StoredTask, TaskPage,
 };
 use crate::receiver::time;
 use axum::body::Body;
@@ -73,8 +73,15 @@ async fn get_messages_csv(state: &Arc<AppState>, user: &PageUser, id: String) ->
                 reader.messages(std::slice::from_ref(&page)).await?.remove(&page).unwrap_or_default();
             let has_more = messages.len() > PAGE_MAX;
             messages.truncate(PAGE_MAX);
-            let contents = contents(&reader, &session, &messages, i64::MAX).await?;
-            document.add_text(&csv(&messages_table(&messages, &contents)))?;
+            document.require_space(content_bytes(&messages))?;
+            // The texts of each part are released before those of the next one are read.
+            let mut rest = messages.as_slice();
+            while !rest.is_empty() {
+                let (part, others) = rest.split_at(part_length(rest));
+                let contents = contents(&reader, &session, part, content_bytes(part)).await?;
+                document.add_text(&csv(&messages_table(part, &contents)))?;
+                rest = others;
+            }
             match messages.last().filter(|_| has_more) {
                 Some(last) => after = Some(last.position()),
                 None => return Ok(document.text),
@@ -113,11 +120,7 @@ pub async fn post_forget(
 ) -> Result<Response, ApiError> {
     let form = PageForm::read(&state, &headers, body).await?;
     form.require_token(&user.secret)?;
-    let id = form.get("session");
-    if id.is_empty() {
-        return Err(ApiError::bad_request("the form names no session"));
-    }
-    let selection = SessionSelection::Session(id.to_owned());
+    let selection = session_selection(form.get_exact("session").to_owned())?;
     let outcome =
         within_work_timeout(state.store.forget(&user.principal, &selection, time::now_us())).await?;
     match refusal(&outcome) {
@@ -127,7 +130,7 @@ pub async fn post_forget(
 }
 
 async fn find(reader: &QueryReader, id: &str) -> Result<StoredSession, ApiError> {
-    let found = reader.session(&id.replace('\0', "\u{FFFD}")).await?;
+    let found = reader.session(&replace_nul(id.to_owned())).await?;
     found.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "there is no such session, or none that you may see")
     })
@@ -164,6 +167,17 @@ async fn read(reader: &QueryReader, id: &str, positions: &Positions) -> Result<S
         is_first: positions.messages.is_none(),
         session,
     })
+}
+
+/// Bytes of the contents of messages.
+fn content_bytes(messages: &[StoredMessage]) -> i64 {
+    messages.iter().filter_map(|message| message.content_bytes).fold(0, i64::saturating_add)
+}
+
+/// Number of messages from the first on whose contents have at most [`CSV_PART_BYTES`] together, and at least one.
+fn part_length(messages: &[StoredMessage]) -> usize {
+    let fits = |length: &usize| content_bytes(&messages[..*length]) <= CSV_PART_BYTES;
+    (1..=messages.len()).take_while(fits).last().unwrap_or(1)
 }
 
 /// The contents of messages, from the first on, of so many bytes together.
