@@ -8,3 +8,16 @@ mod found;
 mod hook;
 mod receiver;
 mod taking_back;
+
+/// Tokio's messages when it aborts on an error that the kernel never returns for tokio's own descriptors.
+/// Such an abort counts as a kill.
+const IMPOSSIBLE: &[&str] = &[
+    "failed to create UnixStream",
+    "failed to wake I/O driver",
+    "unexpected error when polling the I/O driver",
+];
+
+/// True if a receiver says that tokio has given up.
+fn tokio_gave_up(stderr: &str) -> bool {
+    IMPOSSIBLE.iter().any(|words| stderr.contains(words))
+}

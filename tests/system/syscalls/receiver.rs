@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use chrono::TimeDelta;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use super::tokio_gave_up;
 use crate::campaign::{each_with, sample};
 use crate::home::{add_messages, add_task};
 use crate::strace::{self, Calls, Children, Fault, Strike};
@@ -24,13 +25,6 @@ const SHORT: usize = 24;
 const FIRST_PORT: u16 = 15_000;
 /// Exit codes of a receiver that cannot serve: the store or the address is not available, or a fault that it names.
 const FITTING: &[i32] = &[0, 69, 70];
-/// Tokio's messages when it aborts on an error that the kernel never returns for tokio's own descriptors.
-/// Such an abort counts as a kill.
-const IMPOSSIBLE: &[&str] = &[
-    "failed to create UnixStream",
-    "failed to wake I/O driver",
-    "unexpected error when polling the I/O driver",
-];
 /// A receiver on one thread makes its calls in the same order each time, or nearly.
 const ONE_THREAD: (&str, &str) = ("TOKIO_WORKER_THREADS", "1");
 
@@ -161,7 +155,7 @@ impl Serving {
         let mut listens = false;
         wait_until("the receiver to listen or end", || {
             listens = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-            listens || child.try_wait().expect("a child").is_some() || gave_up(&read(&stderr))
+            listens || child.try_wait().expect("a child").is_some() || tokio_gave_up(&read(&stderr))
         });
         Serving { child, listens, stderr }
     }
@@ -183,11 +177,6 @@ impl Serving {
 
 fn read(file: &Path) -> String {
     String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
-}
-
-/// True if it says that tokio has given up.
-fn gave_up(stderr: &str) -> bool {
-    IMPOSSIBLE.iter().any(|words| stderr.contains(words))
 }
 
 fn free_port() -> u16 {
@@ -227,7 +216,7 @@ fn strike(rig: &mut Rig, strike: &Strike) -> bool {
         Fault::Kill => died,
         _ => strace::was_injected(&rig.log()),
     };
-    if strike.fault != Fault::Kill && !gave_up(&receiver.stderr) {
+    if strike.fault != Fault::Kill && !tokio_gave_up(&receiver.stderr) {
         assert!(!receiver.stderr.contains("panicked"), "{}", receiver.stderr);
         assert!(served || FITTING.contains(&receiver.code), "{receiver:?}");
         assert!(served || receiver.stderr.contains("han-sync-receiver: "), "{receiver:?}");

@@ -1,7 +1,8 @@
 //! The block of lines in the user's crontab, read and written through the program `crontab`.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use super::installed_line::shell_words;
@@ -64,8 +65,9 @@ pub(super) fn runs_han_sync(crontab: &str) -> bool {
 /// # Errors
 /// A configuration error if the program is missing or denies its service.
 pub(super) fn read() -> Result<Option<String>, Error> {
-    let output =
-        Command::new("crontab").arg("-l").stdin(Stdio::null()).output().map_err(|error| cannot(&error))?;
+    let mut command = Command::new("crontab");
+    command.arg("-l").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = command.spawn().and_then(finish).map_err(|error| cannot(&error))?;
     if output.status.success() {
         return String::from_utf8(output.stdout).map(Some).map_err(|_| cannot(&"it is not UTF-8"));
     }
@@ -90,11 +92,35 @@ pub(super) fn write(crontab: Option<&str>) -> Result<(), Error> {
         // A program that does not read says why on stderr.
         let _ = stdin.write_all(text.as_bytes());
     }
-    let output = child.wait_with_output().map_err(|error| cannot(&error))?;
+    let output = finish(child).map_err(|error| cannot(&error))?;
     if output.status.success() {
         return Ok(());
     }
     Err(cannot(&String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// Reads the pipes of a child, both at once since it may fill either, and waits for its end. `Command::output` panics if it cannot
+/// read a pipe.
+fn finish(mut child: Child) -> io::Result<Output> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read = thread::scope(|scope| {
+        let stderr = thread::Builder::new().spawn_scoped(scope, || read_to_end(stderr))?;
+        let stdout = read_to_end(stdout);
+        let stderr = stderr.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")));
+        Ok::<_, io::Error>((stdout?, stderr?))
+    });
+    // Even after an error, which has closed the pipes: else the child would stay a zombie.
+    let status = child.wait();
+    let (stdout, stderr) = read?;
+    Ok(Output { status: status?, stdout, stderr })
+}
+
+fn read_to_end(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn cannot(reason: &dyn std::fmt::Display) -> Error {
@@ -106,6 +132,9 @@ fn cannot(reason: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::process::{ChildStderr, ChildStdout};
 
     #[test]
     fn block_is_added_once_replaced_and_removed_to_the_byte() {
@@ -130,5 +159,38 @@ mod tests {
     fn line_of_the_users_own_is_found() {
         assert!(runs_han_sync("*/5 * * * * $HOME/.cargo/bin/han-sync --quiet\n"));
         assert!(!runs_han_sync("# */5 * * * * han-sync\n1 * * * * han-sync-receiver\n"));
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    #[test]
+    fn both_pipes_are_read_however_full_and_the_end_is_told() {
+        for script in [
+            "head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2; exit 3",
+            "head -c 200000 /dev/zero >&2; head -c 300000 /dev/zero; exit 3",
+        ] {
+            let output = finish(shell(script).spawn().unwrap()).unwrap();
+            assert_eq!((output.stdout.len(), output.stderr.len()), (300_000, 200_000));
+            assert_eq!(output.status.code(), Some(3));
+        }
+        let output =
+            finish(shell("echo lost; echo told >&2").stdout(Stdio::null()).spawn().unwrap()).unwrap();
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b""[..], &b"told\n"[..]));
+    }
+
+    #[test]
+    fn pipe_that_cannot_be_read_is_an_error_and_no_panic() {
+        // A folder is a file that no `read` reads.
+        let unreadable = || OwnedFd::from(File::open("/").unwrap());
+        let mut child = shell("true").spawn().unwrap();
+        child.stdout = Some(ChildStdout::from(unreadable()));
+        assert!(finish(child).is_err());
+        let mut child = shell("true").spawn().unwrap();
+        child.stderr = Some(ChildStderr::from(unreadable()));
+        assert!(finish(child).is_err());
     }
 }

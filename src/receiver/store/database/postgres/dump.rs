@@ -8,9 +8,9 @@ use crate::receiver::store::database::migrate::RESTORED_TABLES;
 use crate::receiver::store::error::{Result, StoreError};
 use serde_json::{Map, Value as Json};
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 /// First bytes of an archive.
@@ -28,14 +28,22 @@ pub fn dump(
     // --enable-row-security: without it pg_dump insists on a role that row-level security does not concern.
     command.args(["--format=custom", "--enable-row-security", "--no-password", "--encoding=UTF8"]);
     command.arg(format!("--schema={}", schema_pattern(schema))).arg(format!("--snapshot={snapshot}"));
-    match command.stdin(Stdio::null()).stdout(archive).stderr(Stdio::piped()).output() {
+    match run(command.stdin(Stdio::null()).stdout(archive)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some("pg_dump is not installed".to_owned())),
         Err(error) => Ok(Some(format!("pg_dump cannot be run: {error}"))),
-        Ok(output) if output.status.success() => Ok(None),
-        Ok(output) => {
-            Ok(Some(format!("pg_dump failed: {}", first_line(&String::from_utf8_lossy(&output.stderr)))))
-        }
+        Ok((status, _)) if status.success() => Ok(None),
+        Ok((_, complaints)) => Ok(Some(format!("pg_dump failed: {}", first_line(&complaints)))),
     }
+}
+
+/// Runs a program to its end, and returns what it says on stderr. `Command::output` panics if it cannot read a pipe.
+fn run(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let mut complaints = Vec::new();
+    let read = child.stderr.take().map(|mut stderr| stderr.read_to_end(&mut complaints));
+    let status = child.wait();
+    read.transpose()?;
+    Ok((status?, String::from_utf8_lossy(&complaints).into_owned()))
 }
 
 /// The schema that an archive's rows belong to, by the number of its newest migration.
@@ -105,11 +113,14 @@ impl DumpRows {
         let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(StoreError::Internal("pg_restore has no output".to_owned()));
         };
-        let complaints = std::thread::spawn(move || {
+        let complaints = std::thread::Builder::new().spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
+        let complaints = complaints.map_err(|error| {
+            StoreError::Unavailable(format!("no thread can be started for pg_restore: {error}"))
+        })?;
         Ok(DumpRows {
             archive: archive.display().to_string(),
             tables,
