@@ -31,6 +31,22 @@ pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(15);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(100);
 /// For the store to ingest a batch or to execute a query. A transaction that takes longer is rolled back.
 pub const WORK_TIMEOUT: Duration = Duration::from_secs(60);
+/// For the deletions of a day, which nobody waits for.
+pub const UPKEEP_TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
+/// For one statement of a batch: an exporter gives a request up after 30 s without progress.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// For the result of one statement of authentication: it reads a few rows by key, or writes one.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Added to the server's own timeout of a statement before a connection counts as silent.
+pub const SILENCE_MARGIN: Duration = Duration::from_secs(5);
+/// Age at which a connection to PostgreSQL is replaced, so that a server's memory, a changed address and a balancer's share follow.
+pub const CONNECTION_AGE_MAX: Duration = Duration::from_secs(1_800);
+/// Without a byte on a connection to PostgreSQL before the system asks whether the other end is there.
+pub const STORE_KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// Between two such questions, of which three are asked.
+pub const STORE_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// For the other end of a connection to PostgreSQL to confirm what was sent.
+pub const STORE_CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// Without a request on an open connection: longer than proxies keep connections to a server by default (nginx 60 s), so that
 /// a proxy does not send a request while this end closes.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);

@@ -53,6 +53,7 @@ mod server {
     mod limits;
     mod monitoring;
     mod service_manager;
+    mod silence;
     mod upkeep;
 }
 

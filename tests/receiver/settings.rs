@@ -60,6 +60,10 @@ fn a_number_of_connections_that_is_none_is_refused_by_its_variable() {
             assert!(said.contains("HAN_SYNC_POOL"), "{value}: {said}");
         }
     }
+    for value in ["0", "604801", "30m"] {
+        let (code, said) = run_in(folder.path(), &SERVE, &[("HAN_SYNC_POOL_AGE", value)]);
+        assert!(code == 64 && said.contains("HAN_SYNC_POOL_AGE"), "{value}: {said}");
+    }
     assert!(!folder.path().join("han-team.db").exists());
     let (code, said) = run_in(folder.path(), &["admin", "org", "create", "acme"], &[("HAN_SYNC_POOL", "")]);
     assert_eq!(code, 0, "an empty variable is absent: {said}");

@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod pseudo_terminal;
 pub mod recount;
 pub mod redaction_report;
+pub mod relay;
 #[cfg(feature = "receiver")]
 pub mod running_receiver;
 pub mod sandbox;

@@ -250,11 +250,22 @@ impl RunningReceiver {
     }
 
     pub fn spawn(store: &str, arguments: &[&str]) -> (Child, tempfile::TempDir) {
+        RunningReceiver::spawn_with(store, arguments, &[])
+    }
+
+    /// Starts with these variables of the environment.
+    pub fn start_with(store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> RunningReceiver {
+        let (child, folder) = RunningReceiver::spawn_with(store, arguments, variables);
+        RunningReceiver::ready(child, folder).expect("the receiver starts")
+    }
+
+    fn spawn_with(store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--store", store])
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

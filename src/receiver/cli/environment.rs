@@ -5,12 +5,17 @@
 use super::exit::CliError;
 use crate::nearest::nearest;
 use crate::printable::printable;
+use crate::receiver::store::PoolOptions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 const LOG: &str = "HAN_SYNC_LOG";
 const POOL: &str = "HAN_SYNC_POOL";
+const POOL_AGE: &str = "HAN_SYNC_POOL_AGE";
+/// Longest age of a connection that can be asked for: a week.
+const POOL_AGE_MAX_S: usize = 7 * 86_400;
 const CREDENTIALS_FOLDER: &str = "CREDENTIALS_DIRECTORY";
 /// Flags that are no settings.
 const NO_SETTINGS: [&str; 2] = ["--help", "help"];
@@ -63,15 +68,21 @@ fn log_directives(text: &str) -> Result<String, &str> {
     Ok(directives.join(","))
 }
 
-/// Connections to PostgreSQL, where the operator has chosen their number.
-pub fn pool_connections() -> Result<Option<usize>, CliError> {
-    let Some(text) = variable(POOL) else { return Ok(None) };
+/// The operator's choices of connections to PostgreSQL.
+pub fn pool_options() -> Result<PoolOptions, CliError> {
+    Ok(PoolOptions {
+        connections: number(POOL, "number of connections", POOL_MAX)?,
+        age_max: number(POOL_AGE, "number of seconds", POOL_AGE_MAX_S)?
+            .map(|seconds| Duration::from_secs(seconds as u64)),
+    })
+}
+
+/// A variable that is a number from 1 to `most`.
+fn number(name: &str, what: &str, most: usize) -> Result<Option<usize>, CliError> {
+    let Some(text) = variable(name) else { return Ok(None) };
     match text.trim().parse() {
-        Ok(connections) if (1..=POOL_MAX).contains(&connections) => Ok(Some(connections)),
-        _ => Err(CliError::Usage(format!(
-            "{POOL}: {} is no number of connections: set 1 to {POOL_MAX}",
-            printable(&text)
-        ))),
+        Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
+        _ => Err(CliError::Usage(format!("{name}: {} is no {what}: set 1 to {most}", printable(&text)))),
     }
 }
 

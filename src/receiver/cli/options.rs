@@ -65,7 +65,7 @@ impl GlobalOptions {
     /// Opens the store, migrating its schema. `missing` says what becomes of an SQLite file that is not there.
     pub async fn open_store(&self, missing: MissingStore) -> Result<Store, CliError> {
         let url = self.store_url()?;
-        let options = StoreOptions { missing, connections: environment::pool_connections()? };
+        let options = StoreOptions { missing, pool: environment::pool_options()? };
         Store::open(&url, options).await.map_err(|error| match error {
             // A path holds no secrets; the URL of a server may hold a password.
             StoreError::Unavailable(text) if url.starts_with("sqlite:") => {

@@ -24,6 +24,7 @@ const PROGRAM_HELP: &str = "
 Environment:
   HAN_SYNC_STORE          URL of the store; HAN_SYNC_STORE_FILE names a file with it, and so does the credential `store`
   HAN_SYNC_POOL           connections to PostgreSQL (16)
+  HAN_SYNC_POOL_AGE       seconds after which one is replaced (1800)
   HAN_SYNC_METRICS_KEY    key for /metrics alone; also HAN_SYNC_METRICS_KEY_FILE, or the credential `metrics-key`
   HAN_SYNC_LOG            off, error, warn, info, debug or trace (info)
   HAN_SYNC_…              any flag of serve and healthcheck, such as HAN_SYNC_LISTEN for --listen

@@ -12,6 +12,7 @@ use super::routes::{
     SESSION, SESSIONS, SYNC, TOKEN, TOMBSTONE, TOMBSTONES, public_paths,
 };
 use super::state::{AppState, ServerOptions};
+use crate::receiver::limits::{UPKEEP_TIMEOUT, WORK_TIMEOUT};
 use crate::receiver::store::Store;
 use crate::receiver::time;
 use axum::Router;
@@ -26,11 +27,15 @@ use bytes::Bytes;
 use hyper::body::Body as HttpBody;
 use std::io;
 use std::sync::Arc;
+use tokio::time::timeout;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Reason of upkeep that was given up.
+const TOOK_TOO_LONG: &str = "the store took too long";
 
 /// Role of a listening address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,14 +78,22 @@ impl App {
 
     /// Deletes entries of the audit log that are older than so many days.
     pub async fn prune_audit(&self, days: u64) {
-        if let Err(error) = self.state.store.prune_audit(days, time::now_us()).await {
-            tracing::warn!(error = %error, "old entries of the audit log could not be deleted");
-        }
+        let pruned = timeout(WORK_TIMEOUT, self.state.store.prune_audit(days, time::now_us())).await;
+        let error = match pruned {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => TOOK_TOO_LONG.to_owned(),
+        };
+        tracing::warn!(error, "old entries of the audit log could not be deleted");
     }
 
     /// Deletes what is older than `retention_us` microseconds, in all tenants.
     pub async fn prune(&self, retention_us: i64) {
-        match self.state.store.prune(retention_us, None, time::now_us()).await {
+        let pruned =
+            timeout(UPKEEP_TIMEOUT, self.state.store.prune(retention_us, None, time::now_us())).await;
+        match pruned
+            .map_or_else(|_| Err(TOOK_TOO_LONG.to_owned()), |done| done.map_err(|error| error.to_string()))
+        {
             Ok(pruned) => tracing::info!(
                 retained_since = pruned.retained_since,
                 sessions = pruned.sessions,
@@ -88,7 +101,7 @@ impl App {
                 tasks = pruned.tasks,
                 "pruned"
             ),
-            Err(error) => tracing::warn!(error = %error, "old messages could not be deleted; again tomorrow"),
+            Err(error) => tracing::warn!(error, "old messages could not be deleted; again tomorrow"),
         }
     }
 

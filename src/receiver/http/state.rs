@@ -160,6 +160,9 @@ where
     ApiError: From<E>,
 {
     let done = tokio::time::timeout(WORK_TIMEOUT, work).await;
-    let result = done.map_err(|_| ApiError::unavailable("the store took too long: try again later"))?;
+    let result = done.map_err(|_| {
+        let cause = format!("the store's work was not done within {} s", WORK_TIMEOUT.as_secs());
+        ApiError::not_ready("the store took too long: try again later", cause)
+    })?;
     Ok(result?)
 }

@@ -1,6 +1,6 @@
 //! The opened store, and the retry of transactions that conflicted with others.
 
-use super::database::{Database, DbRole, Postgres, Sqlite, Transaction};
+use super::database::{Database, DbRole, PoolOptions, Postgres, Sqlite, Transaction};
 use super::error::{Result, StoreError};
 use super::user_locks::UserLocks;
 use std::path::Path;
@@ -34,8 +34,8 @@ pub enum MissingStore {
 pub struct StoreOptions {
     /// Treatment of a missing file.
     pub missing: MissingStore,
-    /// Connections to PostgreSQL, where their number is chosen.
-    pub connections: Option<usize>,
+    /// Connections to PostgreSQL.
+    pub pool: PoolOptions,
 }
 
 /// A database with the receiver's schema.
@@ -48,7 +48,7 @@ impl Store {
     /// Opens `sqlite:PATH` or `postgres://…`, and creates or migrates its schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Store> {
         let db = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Database::Postgres(Postgres::open(url, options.connections).await?)
+            Database::Postgres(Postgres::open(url, options.pool).await?)
         } else {
             let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
             // The URL is not printed, because it may hold a password.

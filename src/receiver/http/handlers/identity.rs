@@ -6,7 +6,7 @@ use crate::protocol::{
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Authenticated;
 use crate::receiver::http::response;
-use crate::receiver::http::state::AppState;
+use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::limits::{BATCH_MESSAGES_ADVISED, BODY_BYTES_MAX, INFLATED_BYTES_MAX};
 use crate::receiver::time;
 use axum::extract::State;
@@ -22,7 +22,7 @@ pub async fn get_identity(
 ) -> Result<Response, ApiError> {
     let client_id = headers.get(CLIENT_ID_HEADER).and_then(|id| id.to_str().ok());
     let stored_batches = match client_id {
-        Some(client_id) => state.store.stored_batches(&principal, client_id).await?,
+        Some(client_id) => within_work_timeout(state.store.stored_batches(&principal, client_id)).await?,
         None => None,
     };
     let retained_since = principal.nothing_older_than().map(time::rfc3339);

@@ -4,7 +4,7 @@ use super::page_user::{MaybePageUser, PageUser};
 use super::reply::{ReplyForm, file, html, render, respond};
 use super::sign_in::form_page;
 use crate::receiver::http::api_error::ApiError;
-use crate::receiver::http::state::AppState;
+use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::page::{
     Breakdown, FirstVisit, ICON, OverviewData, STYLE_SHEET, ViewFilter, breakdown_table, csv, overview_view,
 };
@@ -24,7 +24,7 @@ pub async fn get_overview(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Some(user) = user else {
-        if !state.store.has_users().await? {
+        if !within_work_timeout(state.store.has_users()).await? {
             return html(StatusCode::OK, &FirstVisit::default());
         }
         return form_page(StatusCode::OK, &headers, "/", None);

@@ -2,6 +2,7 @@
 
 use super::store_url::{StoreUrl, TlsPolicy};
 use super::tls;
+use crate::receiver::limits::STATEMENT_TIMEOUT;
 use crate::receiver::store::error::Result;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 use std::time::Duration;
@@ -10,9 +11,8 @@ use tokio_postgres::{Config, NoTls};
 
 /// Timeout of a connection: to be established, or to become free in the pool.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Timeouts of a statement, of a lock and of an idle transaction, so that no request hangs on the database.
-const SESSION_SETTINGS: &str =
-    "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
+/// Timeouts of a lock and of an idle transaction, so that no request hangs on the database.
+const LOCK_SETTINGS: &str = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
 
 /// A manager for the connections of batches, and an equal one for those of queries.
 pub type ManagerPair = [Manager; 2];
@@ -24,9 +24,10 @@ pub fn connection_managers(url: &str) -> Result<Vec<ManagerPair>> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
+    let settings = format!("-c statement_timeout={}s {LOCK_SETTINGS}", STATEMENT_TIMEOUT.as_secs());
     let options = config.get_options().map_or_else(
-        || SESSION_SETTINGS.to_owned(),
-        |given| format!("{SESSION_SETTINGS} {given}"), // the operator's settings come last and win
+        || settings.clone(),
+        |given| format!("{settings} {given}"), // the operator's settings come last and win
     );
     config.options(&options);
     if config.get_application_name().is_none() {

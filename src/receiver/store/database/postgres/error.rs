@@ -4,6 +4,16 @@ use crate::receiver::store::error::StoreError;
 use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 
+/// True for an error that every other connection to the same server would meet: it shuts down or has become a standby. A
+/// transaction that was to be read-only has itself to blame for a write.
+pub fn is_of_server(error: &tokio_postgres::Error, read_only: bool) -> bool {
+    match error.code() {
+        Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN | &SqlState::CANNOT_CONNECT_NOW) => true,
+        Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => !read_only,
+        _ => false,
+    }
+}
+
 /// Sorts an error by what can be done about it. Only the code and the server's main message are kept, because details
 /// quote the row.
 pub fn store_error(error: &tokio_postgres::Error) -> StoreError {

@@ -20,5 +20,5 @@ mod transaction;
 mod pool;
 
 pub use dump::{DUMP_MAGIC, DumpRows, dump_version};
-pub use pool::Postgres;
+pub use pool::{PoolOptions, Postgres};
 pub use transaction::PostgresTransaction;

@@ -9,17 +9,21 @@ use super::error::store_error;
 use super::libpq::{self, LibpqEnvironment};
 use super::roles::{RoleNames, quoted};
 use super::transaction::PostgresTransaction;
-use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, WORK_TIMEOUT, query_statements_max};
+use crate::receiver::limits::{
+    CONNECTION_AGE_MAX, LOOKUP_TIMEOUT, QUERY_STATEMENT_TIMEOUT, SILENCE_MARGIN, STATEMENT_TIMEOUT,
+    UPKEEP_TIMEOUT, WORK_TIMEOUT, query_statements_max,
+};
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Dialect, ReadBudget, Value};
 use crate::receiver::time;
-use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, Metrics, Object, Pool, PoolError, Runtime};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::block_in_place;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 /// Share of the connections that queries have, and at least one.
@@ -53,6 +57,18 @@ const SELECT_SNAPSHOT: &str =
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
+/// Choices of the operator for the pools, where there are any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolOptions {
+    /// Connections to PostgreSQL.
+    pub connections: Option<usize>,
+    /// Age at which a connection is replaced.
+    pub age_max: Option<Duration>,
+}
+
+/// Between two attempts at that lock, of which one waits for a migration or for the other receivers that start.
+const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// An opened PostgreSQL database.
 pub struct Postgres {
     /// For batches, authentication and commands.
@@ -65,15 +81,17 @@ pub struct Postgres {
 
 impl Postgres {
     /// Connects, with the chosen number of connections, and migrates the schema. Receivers that start at the same time migrate one after the other.
-    pub async fn open(url: &str, chosen: Option<usize>) -> Result<Postgres> {
+    pub async fn open(url: &str, chosen: PoolOptions) -> Result<Postgres> {
         let mut failed = None;
-        let connections = chosen.unwrap_or(CONNECTIONS_DEFAULT);
-        let of_queries = queries_of(connections, chosen.is_some());
+        let connections = chosen.connections.unwrap_or(CONNECTIONS_DEFAULT);
+        let age_max = chosen.age_max.unwrap_or(CONNECTION_AGE_MAX);
+        let of_queries = queries_of(connections, chosen.connections.is_some());
         for [manager, query_manager] in connection_managers(url)? {
-            let pool = pool_of(manager, connections.saturating_sub(of_queries).max(1), CONNECT_TIMEOUT)?;
+            let of_batches = connections.saturating_sub(of_queries).max(1);
+            let pool = pool_of(manager, of_batches, CONNECT_TIMEOUT, age_max)?;
             match connection(&pool).await {
                 Ok(client) => {
-                    let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT)?;
+                    let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT, age_max)?;
                     let environment = libpq::environment(url)?;
                     let roles = Postgres::migrate(client).await?;
                     return Ok(Postgres { pool, queries, roles, environment });
@@ -96,7 +114,9 @@ impl Postgres {
     }
 
     pub async fn begin(&self, role: DbRole, read_only: bool) -> Result<PostgresTransaction> {
-        let mode = if read_only { "READ ONLY" } else { "READ WRITE" };
+        // Not `READ WRITE`, which would override a database that its operator has made read-only, and which a standby
+        // rejects by an error of its own.
+        let mode = if read_only { "READ ONLY" } else { "" };
         // A reader sees a page and its counts in one snapshot; writers lock the rows that they depend on.
         let isolation = if read_only { "REPEATABLE READ" } else { "READ COMMITTED" };
         let role_name = self.roles.quoted(role);
@@ -111,7 +131,12 @@ impl Postgres {
             DbRole::Directory | DbRole::Request => "",
         };
         let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role_name}{settings}");
-        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only).await
+        let answer_timeout = match role {
+            DbRole::Operator => None,
+            DbRole::Directory => Some(LOOKUP_TIMEOUT),
+            DbRole::Request => Some(STATEMENT_TIMEOUT + SILENCE_MARGIN),
+        };
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, answer_timeout).await
     }
 
     /// Rejects a database in which a role lacks a grant that serving needs, as after a restore without grants.
@@ -158,7 +183,9 @@ impl Postgres {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {role_name}; \
              SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0"
         );
-        let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true).await?;
+        let answer_timeout = Some(QUERY_STATEMENT_TIMEOUT + SILENCE_MARGIN);
+        let tx =
+            PostgresTransaction::begin(connection(&self.queries).await?, begin, true, answer_timeout).await?;
         Ok(tx.with_budget(budget))
     }
 }
@@ -181,8 +208,13 @@ fn queries_of(connections: usize, is_chosen: bool) -> usize {
 }
 
 /// A pool of so many connections, for one of which a transaction waits up to `wait_timeout`.
-fn pool_of(manager: Manager, connections: usize, wait_timeout: Duration) -> Result<Pool> {
+fn pool_of(manager: Manager, connections: usize, wait_timeout: Duration, age_max: Duration) -> Result<Pool> {
+    let require_young = move |_: &mut _, metrics: &Metrics| match metrics.age() < age_max {
+        true => Ok(()),
+        false => Err(HookError::message("the connection is old")),
+    };
     Pool::builder(manager)
+        .pre_recycle(Hook::sync_fn(require_young))
         .max_size(connections)
         .wait_timeout(Some(wait_timeout))
         .create_timeout(Some(CONNECT_TIMEOUT))
@@ -205,30 +237,69 @@ async fn connection(pool: &Pool) -> Result<Object> {
 /// Migrates in one transaction, and returns the database's roles. The advisory lock ends with the transaction, and the schema
 /// is never half made.
 async fn migrate_in_transaction(client: &Client) -> Result<RoleNames> {
-    let run = async |sql: &str| client.batch_execute(sql).await.map_err(|error| store_error(&error));
+    let run = async |sql: &str| within(LOOKUP_TIMEOUT, client.batch_execute(sql)).await;
     let number = async |sql: &str| {
-        let row = client.query_one(&Dialect::Postgres.render(sql), &[]).await;
-        row.and_then(|row| row.try_get::<_, i64>(0)).map_err(|error| store_error(&error))
+        let sql = Dialect::Postgres.render(sql);
+        let row = async { client.query_one(&sql, &[]).await?.try_get::<_, i64>(0) };
+        within(LOOKUP_TIMEOUT, row).await
     };
-    require_unicode(client).await?;
-    // No timeout: of ten receivers that start at once the last waits for nine, which do nothing once they have the lock.
+    in_time(LOOKUP_TIMEOUT, require_unicode(client)).await?;
+    require_primary(client).await?;
     run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
-    run(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
-    require_schema(client).await?;
+    // Asked for again and again, because a connection that waits for a lock looks like one that is silent.
+    while !flag(client, &format!("SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")).await? {
+        sleep(MIGRATION_LOCK_PAUSE).await;
+    }
+    in_time(LOOKUP_TIMEOUT, require_schema(client)).await?;
     run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
     let pending =
         migrate::pending(number(migrate::SELECT_VERSION).await?, number(migrate::COUNT_UNRELEASED).await?)?;
-    let roles = RoleNames::of(client).await?;
-    roles.ensure(client).await?;
+    let roles = in_time(LOOKUP_TIMEOUT, RoleNames::of(client)).await?;
+    in_time(LOOKUP_TIMEOUT, roles.ensure(client)).await?;
     for migration in pending {
-        run(&roles.render(&migration.render(Dialect::Postgres))).await?;
+        let sql = roles.render(&migration.render(Dialect::Postgres));
+        within(UPKEEP_TIMEOUT, client.batch_execute(&sql)).await?;
         let (number, name, now) = (migration.number, migration.name, time::now_us());
         let recorded = client.execute(migrate::INSERT_RECORD, &[&number, &name, &now]).await;
         recorded.map_err(|error| store_error(&error))?;
     }
-    roles.warn_of_powers(client).await?;
+    in_time(LOOKUP_TIMEOUT, roles.warn_of_powers(client)).await?;
     run("COMMIT").await?;
     Ok(roles)
+}
+
+/// Rejects a server that takes no data.
+async fn require_primary(client: &Client) -> Result<()> {
+    let is_writable =
+        "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
+    if flag(client, is_writable).await? {
+        return Ok(());
+    }
+    Err(StoreError::Unusable(
+        "the server is a standby, or the database is read-only: name the primary in the store's URL, or several hosts \
+         (host=one,two), of which the one that takes data is chosen"
+            .to_owned(),
+    ))
+}
+
+/// The value of a query for one boolean.
+async fn flag(client: &Client, sql: &str) -> Result<bool> {
+    within(LOOKUP_TIMEOUT, async { client.query_one(sql, &[]).await?.try_get(0) }).await
+}
+
+/// Awaits a result until the timeout: a connection can go silent while a store is opened as well.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    in_time(limit, async { work.await.map_err(|error| store_error(&error)) }).await
+}
+
+/// As [`within`], for several statements.
+async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(limit, work).await.map_err(|_| {
+        StoreError::Unavailable(format!("PostgreSQL did not answer within {} s", limit.as_secs()))
+    })?
 }
 
 /// Rejects a database whose encoding cannot hold all text: every session with other characters would fail. SQL_ASCII takes

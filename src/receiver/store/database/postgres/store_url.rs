@@ -3,11 +3,12 @@
 //! Invariants: a word has libpq's meaning or is named and rejected; the URL itself is never printed, because it may hold a
 //! password.
 
+use crate::receiver::limits::{STORE_CONFIRM_TIMEOUT, STORE_KEEPALIVE_IDLE, STORE_KEEPALIVE_INTERVAL};
 use crate::receiver::store::error::{Result, StoreError};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// Words that the client itself takes.
 const CLIENT_WORDS: &[&str] = &[
@@ -56,6 +57,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("PGUSER", "user"),
     ("PGPASSWORD", "password"),
 ];
+/// Questions of the system without an answer after which a server is gone.
+const KEEPALIVES: u32 = 3;
 const SSLMODE: &str = "sslmode";
 const SSLROOTCERT: &str = "sslrootcert";
 const SSLMODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -117,6 +120,7 @@ impl StoreUrl {
                 words.add_variable(&mut config, name, word, value)?;
             }
         }
+        words.add_defaults(&mut config);
         let is_local = is_local(&config);
         let has_socket_only = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
             && !config.get_hosts().is_empty();
@@ -178,6 +182,7 @@ impl Words {
         if self.names.iter().any(|known| known == word) {
             return Ok(());
         }
+        self.names.push(word.to_owned());
         let faulty =
             || StoreError::Unusable(format!("the environment's {name} has a value that is not libpq's"));
         match word {
@@ -230,6 +235,28 @@ impl Words {
             }
         }
         Ok(())
+    }
+
+    /// Sets what a receiver needs where nobody has said otherwise: to notice a server that is gone, and of several servers to
+    /// take the one that can be written to.
+    fn add_defaults(&self, config: &mut Config) {
+        let is_absent = |word: &str| !self.names.iter().any(|known| known == word);
+        if is_absent("keepalives_idle") {
+            config.keepalives_idle(STORE_KEEPALIVE_IDLE);
+        }
+        if is_absent("keepalives_interval") {
+            config.keepalives_interval(STORE_KEEPALIVE_INTERVAL);
+        }
+        if is_absent("keepalives_count") && is_absent("keepalives_retries") {
+            config.keepalives_retries(KEEPALIVES);
+        }
+        if is_absent("tcp_user_timeout") {
+            config.tcp_user_timeout(STORE_CONFIRM_TIMEOUT);
+        }
+        let has_several = config.get_hosts().len().max(config.get_hostaddrs().len()) > 1;
+        if has_several && is_absent("target_session_attrs") {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
     }
 
     fn tls(&self, is_local: bool, default_roots: Option<PathBuf>) -> Result<TlsPolicy> {
@@ -387,6 +414,28 @@ mod tests {
             assert!(error.contains(named) && !error.contains("s3cret"), "{url}: {error}");
         }
         assert!(parsed("postgres://u:a?b@h/x?sslmode=require").is_ok());
+    }
+
+    #[test]
+    fn several_servers_are_searched_for_the_one_to_write_to_and_silence_is_noticed() {
+        let attributes = |url: &str| parsed(url).unwrap().config.get_target_session_attrs();
+        let several = "postgres://u@one,two/x";
+        assert_eq!(attributes(several), TargetSessionAttrs::ReadWrite);
+        assert_eq!(attributes("postgres:///x?hostaddr=10.0.0.1,10.0.0.2"), TargetSessionAttrs::ReadWrite);
+        assert_eq!(attributes(&format!("{several}?target_session_attrs=any")), TargetSessionAttrs::Any);
+        assert_eq!(attributes("postgres://u@one/x"), TargetSessionAttrs::Any);
+        let chosen =
+            StoreUrl::parse(several, |name| (name == "PGTARGETSESSIONATTRS").then(|| "any".to_owned()));
+        assert_eq!(chosen.unwrap().config.get_target_session_attrs(), TargetSessionAttrs::Any);
+        let config = parsed("postgres://u@h/x").unwrap().config;
+        assert_eq!(config.get_tcp_user_timeout(), Some(&STORE_CONFIRM_TIMEOUT));
+        assert_eq!(config.get_keepalives_idle(), STORE_KEEPALIVE_IDLE);
+        let config = parsed("postgres://u@h/x?tcp_user_timeout=7&keepalives_idle=8&keepalives_count=9")
+            .unwrap()
+            .config;
+        assert_eq!(config.get_tcp_user_timeout().map(|timeout| timeout.as_secs()), Some(7));
+        assert_eq!(config.get_keepalives_idle().as_secs(), 8);
+        assert_eq!(config.get_keepalives_retries(), Some(9));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A transaction on one pooled connection. Its statements are sent as soon as they are made, and their results come in
 //! that order.
+//!
+//! Invariant: nobody waits for a result for longer than `answer_timeout`, because a connection can go silent without an error.
 
-use super::error::store_error;
+use super::error::{is_of_server, store_error};
 use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
@@ -15,6 +17,8 @@ use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
+use std::time::Duration;
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
 type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
@@ -29,15 +33,23 @@ pub struct PostgresTransaction {
     /// Statements that were sent and not awaited.
     sent: Mutex<VecDeque<Pending>>,
     read_only: bool,
+    /// Timeout of a result, the server's own timeout of a statement included; `None` for operators, whose statements take any
+    /// time.
+    answer_timeout: Option<Duration>,
     /// Bound of the rows that the transaction reads.
     budget: Option<Arc<ReadBudget>>,
 }
 
 impl PostgresTransaction {
     /// Sends `begin`, which the first awaited statement waits for.
-    pub async fn begin(client: Object, begin: String, read_only: bool) -> Result<PostgresTransaction> {
+    pub async fn begin(
+        client: Object,
+        begin: String,
+        read_only: bool,
+        answer_timeout: Option<Duration>,
+    ) -> Result<PostgresTransaction> {
         let (client, sent) = (Some(Arc::new(client)), Mutex::default());
-        let tx = PostgresTransaction { client, sent, read_only, budget: None };
+        let tx = PostgresTransaction { client, sent, read_only, answer_timeout, budget: None };
         let client = tx.client()?.clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
@@ -71,15 +83,41 @@ impl PostgresTransaction {
         let mut settled = Ok(());
         loop {
             let Some(work) = self.sent().pop_front() else { return settled };
-            settled = settled.and(work.await.map_err(|error| store_error(&error)));
+            settled = settled.and(work.await.map_err(|error| self.failed(&error)));
         }
     }
 
     /// Awaits `work`, unless something failed that was sent before.
     async fn result_of<T>(&self, work: impl Future<Output = DriverResult<T>>) -> Result<T> {
-        let (settled, done) = tokio::join!(biased; self.settle(), Box::pin(work));
+        let both = async { tokio::join!(biased; self.settle(), Box::pin(work)) };
+        let (settled, done) = self.in_time(both).await?;
         settled?;
-        done.map_err(|error| store_error(&error))
+        done.map_err(|error| self.failed(&error))
+    }
+
+    /// Awaits results until the timeout. Idle connections to a server that is silent are given up with this one.
+    async fn in_time<T>(&self, results: impl Future<Output = T>) -> Result<T> {
+        let Some(answer_timeout) = self.answer_timeout else { return Ok(results.await) };
+        timeout(answer_timeout, results).await.map_err(|_| {
+            self.close_idle_connections();
+            let seconds = answer_timeout.as_secs();
+            StoreError::Unavailable(format!("PostgreSQL did not answer within {seconds} s"))
+        })
+    }
+
+    /// The store's error. Where it is about the server as a whole, idle connections to that server are given up as well, so
+    /// that the next requests find its successor.
+    fn failed(&self, error: &tokio_postgres::Error) -> StoreError {
+        if is_of_server(error, self.read_only) {
+            self.close_idle_connections();
+        }
+        store_error(error)
+    }
+
+    fn close_idle_connections(&self) {
+        if let Some(pool) = self.client.as_deref().and_then(Object::pool) {
+            pool.retain(|_, _| false);
+        }
     }
 
     async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
@@ -134,7 +172,7 @@ impl PostgresTransaction {
     pub async fn send(&self, sql: &str, values: Vec<Value>) -> Result<()> {
         let client = self.client()?.clone();
         // Prepared first, because that may itself be a round trip, and later statements must follow this one.
-        let statement = match client.prepare_cached(&Dialect::Postgres.render(sql)).await {
+        let statement = match self.in_time(client.prepare_cached(&Dialect::Postgres.render(sql))).await? {
             Ok(statement) => statement,
             Err(error) => return self.result_of(ready(Err(error))).await,
         };
@@ -203,7 +241,7 @@ impl PostgresTransaction {
         if self.read_only {
             // Nothing has to become durable, so nobody waits: the connection runs its next transaction after this one.
             let client = self.client()?.clone();
-            self.settle().await?;
+            self.in_time(self.settle()).await??;
             self.send_off(async move { client.batch_execute("COMMIT").await }).await;
         } else {
             self.batch("COMMIT").await?;
