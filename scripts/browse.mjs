@@ -94,7 +94,7 @@ async function fill(base, keys) {
 
 const SIZES = [[375, 812], [1440, 900]];
 
-// Looks at one view: no fault of axe, no sideways scrolling, no error; a picture of it.
+// Takes a picture of one view, and finds one that is wider than the screen.
 async function look(page, name, label) {
   const shot = path.join(shots, `${name}-${label}.png`);
   await page.screenshot({ path: shot, fullPage: true });
@@ -103,7 +103,7 @@ async function look(page, name, label) {
 }
 
 async function audit(context, url, name, label) {
-  // axe needs script of its own: the same view in a context that the policy lets it into.
+  // axe needs script, which the policy forbids: the same view in a context that bypasses the policy.
   const page = await context.newPage();
   await page.goto(url);
   await page.evaluate(`${await import("node:fs").then((fs) => fs.readFileSync(axe, "utf8"))};0`);
