@@ -197,6 +197,8 @@ pub const CSV_BYTES_MAX: usize = 12 << 20;
 pub const CSV_PART_BYTES: i64 = 1 << 20;
 /// Characters of a key's label.
 pub const KEY_LABEL_CHARS_MAX: usize = 100;
+/// Bytes of the texts that one page of messages in the view of a session reads.
+pub const SHOWN_TEXT_BYTES_MAX: i64 = 4 << 20;
 /// Bytes of a message's text in the view of a session; the rest is in the CSV.
 pub const SHOWN_CONTENT_BYTES: usize = 16 << 10;
 /// Lifetime of a key that a device authorization makes: 90 days.

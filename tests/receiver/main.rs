@@ -33,6 +33,7 @@ mod page {
     mod sign_in;
     mod views;
     mod bounds;
+    mod documents;
     mod keys;
 }
 

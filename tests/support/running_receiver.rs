@@ -429,12 +429,16 @@ pub fn read(mut response: ureq::http::Response<ureq::Body>) -> HttpResponse {
     HttpResponse { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
 }
 
-pub fn sealed(client_id: &str, sessions: &[Value]) -> Vec<u8> {
-    let payload = json!({
+/// A batch without a checksum, to which a test may add members.
+pub fn unsealed(client_id: &str, sessions: &[Value]) -> Value {
+    json!({
         "version": "1.0", "clientId": client_id, "userId": "unknown", "timestamp": "2025-06-01T00:00:00Z",
         "cursor": {"lastSessionId": null, "lastMessageLineNumber": 0, "lastSyncTimestamp": ""}, "sessions": sessions,
-    });
-    let mut body = payload.to_string().into_bytes();
+    })
+}
+
+pub fn sealed(client_id: &str, sessions: &[Value]) -> Vec<u8> {
+    let mut body = unsealed(client_id, sessions).to_string().into_bytes();
     han_sync::protocol::seal(&mut body);
     body
 }

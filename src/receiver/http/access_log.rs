@@ -6,6 +6,7 @@
 
 use super::api_error::ApiError;
 use super::body;
+use super::response::html;
 use super::routes::{is_view, route_name};
 use super::state::AppState;
 use axum::extract::{MatchedPath, Request, State};
@@ -58,7 +59,7 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
             tracing::error!(request_id, cause, "request failed");
         }
         let page = match is_for_people {
-            true => (state.render_error)(error.status(), error.message(), &request_id),
+            true => html::error_page(error.status(), error.message(), &request_id),
             false => None,
         };
         response = error.render(&request_id, page, || {
@@ -94,7 +95,7 @@ fn is_for_people(matched_path: Option<&str>, request: &Request) -> bool {
         let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
         accepted.is_some_and(|accepted| accepted.contains("text/html"))
     };
-    is_view(matched_path) || matched_path.is_none() && accepts_html()
+    is_view(matched_path, request.uri().path()) || matched_path.is_none() && accepts_html()
 }
 
 /// Id that tower-http's request-id layer gave the request.

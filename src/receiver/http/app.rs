@@ -58,7 +58,7 @@ type StateRouter = Router<Arc<AppState>>;
 impl App {
     /// Builds the routes of both listeners over one store. Fails if the operating system has no more threads.
     pub fn new(store: Store, options: ServerOptions) -> io::Result<App> {
-        let state = Arc::new(AppState::new(store, options, page::error_page)?);
+        let state = Arc::new(AppState::new(store, options)?);
         Ok(App {
             public: with_layers(public_routes(), state.clone()),
             metrics: with_layers(metrics_routes(), state.clone()),
@@ -137,8 +137,8 @@ fn public_routes() -> StateRouter {
         route(router, DEVICE_AUTHORIZATION, other_methods("POST").post(oauth::post_device_authorization));
     let router = route(router, TOKEN, other_methods("POST").post(oauth::post_token));
     let router = route(router, REVOKE, other_methods("POST").post(oauth::post_revoke));
-    let router = page::page_routes().into_iter().fold(router, |router, (path, methods)| {
-        route(router, path, methods.fallback(|| async { ApiError::method_not_allowed("GET, HEAD, POST") }))
+    let router = page::page_routes().into_iter().fold(router, |router, (path, allow, methods)| {
+        route(router, path, methods.fallback(move || async move { ApiError::method_not_allowed(allow) }))
     });
     let router = route(router, HEALTH, other_methods("GET, HEAD").get(health::healthz));
     let router = route(router, READY, other_methods("GET, HEAD").get(health::readyz));

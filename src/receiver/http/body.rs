@@ -9,7 +9,7 @@ use super::api_error::ApiError;
 use super::inflate::{self, BodyCompression};
 use super::memory_budget::{KeyBodyBudget, MemoryBudget, Reservation, decoding_bytes};
 use crate::protocol::ContentEncoding;
-use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, INFLATED_BYTES_MAX};
+use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, FORM_BYTES_MAX, INFLATED_BYTES_MAX};
 use axum::body::Body;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -80,7 +80,7 @@ pub async fn receive(
 }
 
 /// Receives a body of at most `bytes_max`, which are so few that they need no reservation.
-pub async fn receive_small(
+async fn receive_small(
     mut body: Body,
     bytes_max: usize,
     stall_timeout: Duration,
@@ -94,6 +94,22 @@ pub async fn receive_small(
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// Receives a form: the names and values of its fields.
+pub async fn receive_form(
+    headers: &HeaderMap,
+    body: Body,
+    stall_timeout: Duration,
+) -> Result<Vec<(String, String)>, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let message = "send the fields as application/x-www-form-urlencoded";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let bytes = receive_small(body, FORM_BYTES_MAX, stall_timeout).await?;
+    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
 }
 
 impl ReceivedBody {

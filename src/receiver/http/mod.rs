@@ -9,7 +9,7 @@ mod api_error;
 /// The memory of all requests.
 mod memory_budget;
 
-/// Responses that count in that memory.
+/// Responses: those that count in that memory, and those for people.
 mod response;
 
 /// Connections and the addresses that they come from.

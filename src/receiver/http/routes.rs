@@ -94,10 +94,10 @@ pub fn route_name(matched_path: Option<&str>) -> &'static str {
     routes.find(|(route, _)| *route == path).map_or("unknown", |(_, name)| name)
 }
 
-/// True for a view of the page, whose errors are for people.
-pub fn is_view(matched_path: Option<&str>) -> bool {
-    let path = without_slash(matched_path.unwrap_or_default());
-    PAGE_ROUTES.iter().any(|(route, _)| *route == path) && !path.ends_with(".csv")
+/// True for a view of the page, whose errors are for people. A route may have views and documents.
+pub fn is_view(matched_path: Option<&str>, path: &str) -> bool {
+    let route = without_slash(matched_path.unwrap_or_default());
+    PAGE_ROUTES.iter().any(|(own, _)| *own == route) && !without_slash(path).ends_with(".csv")
 }
 
 /// All paths but those of health and metrics.
@@ -124,7 +124,13 @@ mod tests {
 
     #[test]
     fn errors_of_views_are_for_people_and_those_of_documents_for_programs() {
-        assert!(is_view(Some("/sessions/{id}")) && is_view(Some("/")) && is_view(Some("/me/")));
-        assert!(!is_view(Some("/sessions.csv")) && !is_view(Some("/api/sync")) && !is_view(None));
+        assert!(is_view(Some("/sessions/{id}"), "/sessions/a") && is_view(Some("/"), "/"));
+        assert!(is_view(Some("/me/"), "/me/"));
+        assert!(
+            !is_view(Some("/sessions/{id}"), "/sessions/a.csv")
+                && !is_view(Some("/sessions.csv"), "/sessions.csv")
+        );
+        assert!(!is_view(Some("/me.csv/"), "/me.csv/") && !is_view(Some("/api/sync"), "/api/sync"));
+        assert!(!is_view(None, "/"));
     }
 }

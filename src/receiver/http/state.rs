@@ -17,8 +17,6 @@ use crate::receiver::limits::{
 use crate::receiver::prices::PriceList;
 use crate::receiver::store::{Principal, QueryReader, Store};
 use crate::receiver::time;
-use axum::http::StatusCode;
-use axum::response::Response;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,16 +55,11 @@ impl Default for ServerOptions {
     }
 }
 
-/// Renderer of an error: its status, its message and the request's id.
-pub type ErrorPage = fn(StatusCode, &str, &str) -> Option<Response>;
-
 /// Shared state of the handlers.
 pub struct AppState {
     pub store: Arc<Store>,
     /// GraphQL schema.
     pub schema: SyncSchema,
-    /// Renders an error as a page for people.
-    pub render_error: ErrorPage,
     /// Prices of language models.
     pub prices: Arc<PriceList>,
     /// Prometheus metrics.
@@ -105,11 +98,10 @@ pub struct AppState {
 
 impl AppState {
     /// Creates the state over a store. Fails if the threads of queries cannot be started.
-    pub fn new(store: Store, options: ServerOptions, render_error: ErrorPage) -> io::Result<AppState> {
+    pub fn new(store: Store, options: ServerOptions) -> io::Result<AppState> {
         Ok(AppState {
             store: Arc::new(store),
             schema: graphql::schema(),
-            render_error,
             prices: Arc::new(options.prices),
             metrics: ServerMetrics::default(),
             rate_limiter: RateLimiter::new(options.requests_per_minute),

@@ -11,15 +11,31 @@ use std::collections::BTreeMap;
 /// Bars of a chart at most: what fits on a phone. Longer ranges are shown by week, then by month.
 const BARS_MAX: i64 = 62;
 const WEEK_DAYS: i64 = 7;
-/// Size of the drawing, in its own units.
-pub const WIDTH: f64 = 560.0;
-pub const HEIGHT: f64 = 180.0;
+/// Width of the drawing, in its own units, as its height is.
+const WIDTH: f64 = 560.0;
 /// Place of the bars: right of the labels of the axis, above those of the days.
 const LEFT: f64 = 52.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 154.0;
 /// Widest bar.
 const BAR_MAX: f64 = 34.0;
+
+/// Places in the drawing that no value changes.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartPlace {
+    pub width: f64,
+    pub height: f64,
+    /// Beginning of the bars, and of the lines of the value axis.
+    pub left: f64,
+    /// End of the labels of the value axis.
+    pub label_end: f64,
+    /// Baseline of the labels of the days.
+    pub label_y: f64,
+}
+
+/// The places of every chart.
+pub const CHART_PLACE: ChartPlace =
+    ChartPlace { width: WIDTH, height: 180.0, left: LEFT, label_end: LEFT - 6.0, label_y: BOTTOM + 19.0 };
 
 /// Unit of a chart's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The clients: which of them deliver, and what keeps the others.
 
 use super::layout::{Layout, LayoutView, Tab, is_admin};
+use super::sessions::login;
 use super::table::{Heading, Table, TableCell};
 use crate::exporter::plan::conditions::{Severity, TABLE};
 use crate::receiver::store::{ClientState, ClientStatus, Principal};
@@ -61,10 +62,6 @@ fn cells(client: &ClientStatus, principal: &Principal, logins: &HashMap<String, 
         ClientState::Overdue => ("overdue", "warn"),
         ClientState::Failing => ("failing", "bad"),
     };
-    let login = match client.user_id == principal.user_id {
-        true => Some(principal.login.clone()),
-        false => logins.get(&client.user_id).cloned(),
-    };
     let report = &client.report;
     let conditions = report.conditions.iter().map(|code| condition(code)).collect();
     let mut remedies: Vec<&str> = report.conditions.iter().map(|code| remedy(code)).collect();
@@ -79,7 +76,7 @@ fn cells(client: &ClientStatus, principal: &Principal, logins: &HashMap<String, 
         .collect();
     vec![
         TableCell::Badge { text: text.to_owned(), class },
-        TableCell::optional(login),
+        TableCell::optional(login(&client.user_id, principal, logins)),
         TableCell::optional(client.organization.clone()),
         TableCell::Time(time::rfc3339(client.last_seen_at)),
         TableCell::number(report.pending_sessions),

@@ -130,10 +130,11 @@ impl ViewFilter {
         changed
     }
 
-    /// True if a filter besides the days is set.
-    pub fn selects(&self) -> bool {
+    /// True if a filter is set.
+    pub fn is_set(&self) -> bool {
         let texts = [&self.organization, &self.repository, &self.user, &self.branch, &self.model];
-        texts.into_iter().any(Option::is_some) || self.pr.is_some()
+        let numbers = [self.pr, self.from, self.to];
+        texts.into_iter().any(Option::is_some) || numbers.into_iter().any(|number| number.is_some())
     }
 
     /// The query of sums by these dimensions.

@@ -47,7 +47,11 @@ impl KeysView {
         };
         let table = Table {
             caption: "Your keys".to_owned(),
-            columns: ["label", "key", "state", "made", "ends", "last used", ""].map(Heading::text).to_vec(),
+            columns: ["label", "key", "state", "made", "ends", "last used"]
+                .map(Heading::text)
+                .into_iter()
+                .chain([Heading::action()])
+                .collect(),
             rows: keys.iter().map(row).collect(),
             csv: Some("/keys.csv".to_owned()),
             ..Table::default()

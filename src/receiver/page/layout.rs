@@ -1,6 +1,6 @@
 //! The frame of all views: title, navigation, the signed-in user, notices; and the view of an error.
 
-use super::chart::{Chart, HEIGHT, WIDTH};
+use super::chart::{CHART_PLACE, Chart, ChartPlace};
 use super::filter::ViewFilter;
 use super::table::{Table, TableCell};
 use crate::receiver::store::{Principal, Role};
@@ -126,7 +126,7 @@ pub struct FilterForm {
 }
 
 impl FilterForm {
-    /// The form of a view. `with_user` is for those who see other users.
+    /// The form of a view. With `is_range` the view has a range of days even if the URL names none.
     pub fn of(
         action: &'static str,
         filter: &ViewFilter,
@@ -159,8 +159,7 @@ impl FilterForm {
         let pr = filter.pr.map(|number| number.to_string()).unwrap_or_default();
         fields.push(field("pr", "Pull request", "number", pr));
         fields.push(field("model", "Model", "text", text(&filter.model)));
-        let is_filtered = filter.selects() || filter.from.is_some() || filter.to.is_some();
-        FilterForm { action, fields, reset: is_filtered.then_some(action) }
+        FilterForm { action, fields, reset: filter.is_set().then_some(action) }
     }
 }
 
@@ -200,12 +199,8 @@ impl LayoutView {
         }
     }
 
-    fn width(&self) -> f64 {
-        WIDTH
-    }
-
-    fn height(&self) -> f64 {
-        HEIGHT
+    fn place(&self) -> ChartPlace {
+        CHART_PLACE
     }
 }
 

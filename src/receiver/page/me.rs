@@ -24,8 +24,19 @@ pub fn me_view(
         view.notices
             .push(Notice::good("You belong to no organization: nobody sees anything of you but you."));
     }
-    view.tables.push(readers(principal, admins));
-    view.tables.push(Table {
+    view.tables.push(readers_table(principal, admins));
+    view.tables.push(visible_sessions_table(principal, sessions, admins, next));
+    view
+}
+
+/// The viewer's sessions that others can see.
+pub fn visible_sessions_table(
+    principal: &Principal,
+    sessions: &[StoredSession],
+    admins: &HashMap<String, Vec<String>>,
+    next: Option<String>,
+) -> Table {
+    Table {
         caption: "Sessions of mine that others can see".to_owned(),
         note: "Newest first. With its text only where your exporter sends text (includeContent).".to_owned(),
         columns: [
@@ -38,18 +49,17 @@ pub fn me_view(
         ]
         .map(Heading::text)
         .into_iter()
-        .chain([Heading::number("messages"), Heading::text("")])
+        .chain([Heading::number("messages"), Heading::action()])
         .collect(),
         rows: sessions.iter().map(|session| row(session, principal, admins)).collect(),
         empty: "None: no organization stores a session of yours.".to_owned(),
         csv: Some("/me.csv".to_owned()),
         next,
-    });
-    view
+    }
 }
 
 /// The readers of each organization, and what they see.
-fn readers(principal: &Principal, admins: &HashMap<String, Vec<String>>) -> Table {
+pub fn readers_table(principal: &Principal, admins: &HashMap<String, Vec<String>>) -> Table {
     let row = |membership: &Membership| {
         let others = others(principal, admins.get(&membership.tenant_id));
         vec![
@@ -68,6 +78,7 @@ fn readers(principal: &Principal, admins: &HashMap<String, Vec<String>>) -> Tabl
             .to_vec(),
         rows: principal.memberships.iter().map(row).collect(),
         empty: "Nobody.".to_owned(),
+        csv: Some("/me.csv?table=readers".to_owned()),
         ..Table::default()
     }
 }

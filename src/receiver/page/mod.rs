@@ -24,11 +24,11 @@ mod sign_in;
 /// `/`: sums by day, repository, branch, pull request and model.
 mod overview;
 
-/// `/clients`.
-mod clients;
-
 /// `/sessions`, and one session.
 mod sessions;
+
+/// `/clients`.
+mod clients;
 
 /// `/me`: what others can see of the viewer.
 mod me;
@@ -45,11 +45,11 @@ pub use filter::ViewFilter;
 pub use format::minute;
 pub use keys::{KeysView, device_view};
 pub use layout::{ErrorView, LayoutView, Notice, is_admin};
-pub use me::{ForgetView, me_view};
-pub use overview::{Breakdown, OverviewData, breakdown_table, overview_view};
-pub use sessions::{SessionData, messages_table, session_view, sessions_view};
+pub use me::{ForgetView, me_view, readers_table, visible_sessions_table};
+pub use overview::{Breakdown, BreakdownRows, OverviewData, breakdown_table, overview_view};
+pub use sessions::{SessionData, messages_table, session_view, sessions_view, tasks_table};
 pub use sign_in::{FirstVisit, SignInView, SignedOutDevice};
-pub use table::csv;
+pub use table::{Table, csv};
 
 /// The style sheet.
 pub const STYLE_SHEET: &str = include_str!("page.css");

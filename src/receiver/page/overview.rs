@@ -90,15 +90,73 @@ impl Breakdown {
     }
 }
 
-/// Data of the overview: the total, and the rows of each breakdown.
+/// Content of the overview. It is gathered breakdown by breakdown, so that the rows of one can be released before those of
+/// the next are read.
 #[derive(Debug, Default)]
 pub struct OverviewData {
-    pub total: MetricsRow,
-    pub breakdowns: HashMap<Breakdown, Vec<MetricsRow>>,
-    /// Logins by id.
-    pub logins: HashMap<String, String>,
+    total: MetricsRow,
     /// True if nothing was ever stored for the viewer.
-    pub is_empty: bool,
+    is_empty: bool,
+    cost: Cost,
+    notices: Vec<Notice>,
+    charts: Vec<Chart>,
+    tables: Vec<Table>,
+}
+
+/// Rows of a breakdown, with the logins of their users by id.
+#[derive(Debug, Default)]
+pub struct BreakdownRows {
+    pub rows: Vec<MetricsRow>,
+    pub logins: HashMap<String, String>,
+}
+
+impl OverviewData {
+    /// The content before any breakdown is added.
+    pub fn new(total: MetricsRow, is_empty: bool) -> OverviewData {
+        OverviewData { total, is_empty, ..OverviewData::default() }
+    }
+
+    /// Adds a breakdown.
+    pub fn add(
+        &mut self,
+        principal: &Principal,
+        breakdown: Breakdown,
+        filter: &ViewFilter,
+        data: &BreakdownRows,
+    ) {
+        if breakdown == Breakdown::Day {
+            self.charts = charts(filter, &self.total, &data.rows);
+            return;
+        }
+        if breakdown == Breakdown::Model {
+            data.rows.iter().for_each(|row| self.cost.merge(&row.cost));
+            self.notices.extend(unpriced(&data.rows, &self.cost));
+        }
+        let mut table = breakdown_table(principal, breakdown, filter, data);
+        let more = table.rows.len().saturating_sub(OVERVIEW_ROWS);
+        table.rows.truncate(OVERVIEW_ROWS);
+        if more > 0 {
+            table.note = format!("{} {more} more are in the CSV.", table.note).trim().to_owned();
+        }
+        self.tables.push(table);
+    }
+
+    /// Adds the reason for which a breakdown cannot be read, in place of it.
+    pub fn add_refused(
+        &mut self,
+        principal: &Principal,
+        breakdown: Breakdown,
+        filter: &ViewFilter,
+        reason: &str,
+    ) {
+        let text = format!("This cannot be shown at once: {reason}.");
+        if breakdown == Breakdown::Day {
+            self.notices.push(Notice::plain(format!("By day: {text}")));
+            return;
+        }
+        let table = breakdown_table(principal, breakdown, filter, &BreakdownRows::default());
+        self.tables.push(Table { empty: text, ..table });
+    }
 }
 
 /// Builds the view.
@@ -106,7 +164,7 @@ pub fn overview_view(
     principal: &Principal,
     token: String,
     filter: &ViewFilter,
-    data: &OverviewData,
+    data: OverviewData,
 ) -> LayoutView {
     let layout = Layout::of(principal, token, Tab::Overview, "Overview");
     let mut view = LayoutView::new(layout);
@@ -117,28 +175,13 @@ pub fn overview_view(
         );
     }
     let (from, to) = filter.range();
-    let costs = data.breakdowns.get(&Breakdown::Model).into_iter().flatten();
-    let cost = costs.fold(Cost::default(), |mut sum, row| {
-        sum.merge(&row.cost);
-        sum
-    });
     view.introduction =
         format!("{} to {}, of everything that you may see.", time::date(from), time::date(to));
     view.filter = Some(FilterForm::of("/", filter, principal, true));
-    view.figures = figures(&data.total, &cost);
-    view.charts = charts(filter, data);
-    view.notices.extend(unpriced(data, &cost));
-    for breakdown in Breakdown::all(principal) {
-        if breakdown != Breakdown::Day {
-            let mut table = breakdown_table(principal, breakdown, filter, data);
-            let more = table.rows.len().saturating_sub(OVERVIEW_ROWS);
-            table.rows.truncate(OVERVIEW_ROWS);
-            if more > 0 {
-                table.note = format!("{} {more} more are in the CSV.", table.note).trim().to_owned();
-            }
-            view.tables.push(table);
-        }
-    }
+    view.figures = figures(&data.total, &data.cost);
+    view.charts = data.charts;
+    view.notices.extend(data.notices);
+    view.tables = data.tables;
     view
 }
 
@@ -151,7 +194,7 @@ fn figures(total: &MetricsRow, cost: &Cost) -> Vec<Figure> {
         Figure {
             name: "Cost, an estimate",
             value: cost.micros().map_or("–".to_owned(), format::dollars),
-            note: "at base prices".to_owned(),
+            note: "at base prices: tiers and batch discounts cannot be known".to_owned(),
         },
         if tokens < 1_000 { exact("Tokens", tokens) } else { figure("Tokens", tokens) },
         exact("Messages", total.sums.messages),
@@ -165,18 +208,16 @@ fn tokens_of(row: &MetricsRow) -> i64 {
     row.sums.tokens[..4].iter().fold(0_i64, |sum, tokens| sum.saturating_add(*tokens))
 }
 
-fn charts(filter: &ViewFilter, data: &OverviewData) -> Vec<Chart> {
+fn charts(filter: &ViewFilter, total: &MetricsRow, days: &[MetricsRow]) -> Vec<Chart> {
     let range = filter.range();
-    let days = data.breakdowns.get(&Breakdown::Day);
     let by_day = |value: fn(&MetricsRow) -> i64| -> BTreeMap<i64, i64> {
-        let days = days.into_iter().flatten();
-        days.filter_map(|row| Some((row.group.day?, value(row)))).collect()
+        days.iter().filter_map(|row| Some((row.group.day?, value(row)))).collect()
     };
     let mut sessions =
         Chart::of_days("sessions", "Sessions", ChartUnit::Count, range, &by_day(|row| row.sessions));
     // A session of several days counts on each, and once in all.
-    sessions.total = format::integer(data.total.sessions);
-    vec![
+    sessions.total = format::integer(total.sessions);
+    let mut charts = vec![
         Chart::of_days(
             "cost",
             "Cost",
@@ -187,13 +228,22 @@ fn charts(filter: &ViewFilter, data: &OverviewData) -> Vec<Chart> {
         Chart::of_days("tokens", "Tokens", ChartUnit::Count, range, &by_day(tokens_of)),
         Chart::of_days("messages", "Messages", ChartUnit::Count, range, &by_day(|row| row.sums.messages)),
         sessions,
-    ]
+    ];
+    charts.iter_mut().for_each(|chart| chart.table.csv = Some(csv_url(filter, Breakdown::Day)));
+    charts
+}
+
+/// URL of the CSV of a breakdown.
+fn csv_url(filter: &ViewFilter, breakdown: Breakdown) -> String {
+    let query = filter.with(|_| {}).url("/overview.csv");
+    let join = if query.contains('?') { '&' } else { '?' };
+    format!("{query}{join}by={}", breakdown.name())
 }
 
 /// Names the models without a price, with their tokens.
-fn unpriced(data: &OverviewData, cost: &Cost) -> Option<Notice> {
-    let rows = data.breakdowns.get(&Breakdown::Model).into_iter().flatten();
-    let mut named: Vec<(i64, String)> = rows
+fn unpriced(models: &[MetricsRow], cost: &Cost) -> Option<Notice> {
+    let mut named: Vec<(i64, String)> = models
+        .iter()
         .filter(|row| row.cost.unpriced_tokens() > 0)
         .map(|row| {
             let model = row.group.model.clone().unwrap_or_else(|| "rows without a model".to_owned());
@@ -223,9 +273,9 @@ pub fn breakdown_table(
     principal: &Principal,
     breakdown: Breakdown,
     filter: &ViewFilter,
-    data: &OverviewData,
+    data: &BreakdownRows,
 ) -> Table {
-    let mut rows: Vec<&MetricsRow> = data.breakdowns.get(&breakdown).into_iter().flatten().collect();
+    let mut rows: Vec<&MetricsRow> = data.rows.iter().collect();
     match breakdown {
         Breakdown::Day => rows.sort_by_key(|row| row.group.day),
         Breakdown::User => rows.sort_by_key(|row| login(row, data)),
@@ -240,8 +290,6 @@ pub fn breakdown_table(
     rows.retain(|row| !is_rest(row));
     let is_own = matches!(breakdown, Breakdown::Branch | Breakdown::PullRequest);
     let is_member = principal.memberships.iter().any(|it| it.role == crate::receiver::store::Role::Member);
-    let query = filter.with(|_| {}).url("/overview.csv");
-    let join = if query.contains('?') { '&' } else { '?' };
     Table {
         caption: breakdown.title().to_owned(),
         note: if is_own && is_member {
@@ -252,7 +300,7 @@ pub fn breakdown_table(
         columns: columns_of(breakdown),
         rows: rows.into_iter().map(|row| cells(breakdown, row, filter, data)).collect(),
         empty: "Nothing in these days.".to_owned(),
-        csv: Some(format!("{query}{join}by={}", breakdown.name())),
+        csv: Some(csv_url(filter, breakdown)),
         next: None,
     }
 }
@@ -287,12 +335,17 @@ fn columns_of(breakdown: Breakdown) -> Vec<Heading> {
     columns
 }
 
-fn login(row: &MetricsRow, data: &OverviewData) -> String {
+fn login(row: &MetricsRow, data: &BreakdownRows) -> String {
     let id = row.group.user_id.as_ref();
     id.and_then(|id| data.logins.get(id)).cloned().unwrap_or_default()
 }
 
-fn cells(breakdown: Breakdown, row: &MetricsRow, filter: &ViewFilter, data: &OverviewData) -> Vec<TableCell> {
+fn cells(
+    breakdown: Breakdown,
+    row: &MetricsRow,
+    filter: &ViewFilter,
+    data: &BreakdownRows,
+) -> Vec<TableCell> {
     let to = |change: &dyn Fn(&mut ViewFilter)| filter.with(|filter| change(filter)).url("/");
     let repository = || match &row.group.repository {
         None => TableCell::Text("no repository".to_owned()),

@@ -3,7 +3,7 @@
 //! Invariant: text of a message or a task is shown as text, never as markup.
 
 use super::filter::ViewFilter;
-use super::layout::{FilterForm, Layout, LayoutView, Notice, Tab, is_admin};
+use super::layout::{FilterForm, Layout, LayoutView, Tab, is_admin};
 use super::table::{Heading, Table, TableCell};
 use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::limits::SHOWN_CONTENT_BYTES;
@@ -24,7 +24,6 @@ pub fn sessions_view(
     let mut view = LayoutView::new(Layout::of(principal, token, Tab::Sessions, "Sessions"));
     view.introduction = "Newest first, by when they were first stored here.".to_owned();
     view.filter = Some(FilterForm::of("/sessions", filter, principal, false));
-    let is_filtered = filter.selects() || filter.from.is_some() || filter.to.is_some();
     let mut columns = vec![Heading::text("session"), Heading::text("repository")];
     if is_admin(principal) {
         columns.push(Heading::text("user"));
@@ -43,7 +42,7 @@ pub fn sessions_view(
         note: String::new(),
         columns,
         rows: sessions.iter().map(|session| row(session, principal, filter, logins)).collect(),
-        empty: match (is_filtered, filter.after.is_some()) {
+        empty: match (filter.is_set(), filter.after.is_some()) {
             (_, true) => "No more sessions.".to_owned(),
             (true, false) => "No session has all of this. Clear a filter to see more.".to_owned(),
             (false, false) => {
@@ -122,7 +121,8 @@ pub fn organization(session: &StoredSession, principal: &Principal) -> TableCell
     }
 }
 
-fn login(user_id: &str, principal: &Principal, logins: &HashMap<String, String>) -> Option<String> {
+/// The login of the user of a row.
+pub fn login(user_id: &str, principal: &Principal, logins: &HashMap<String, String>) -> Option<String> {
     if user_id == principal.user_id { Some(principal.login.clone()) } else { logins.get(user_id).cloned() }
 }
 
@@ -167,7 +167,6 @@ pub struct ShownMessage {
 #[template(path = "session.html")]
 pub struct StoredSessionView {
     layout: Layout,
-    notices: Vec<Notice>,
     facts: Vec<(&'static str, TableCell)>,
     tables: Vec<Table>,
     messages: Vec<ShownMessage>,
@@ -200,17 +199,13 @@ pub fn session_view(principal: &Principal, token: String, data: SessionData) -> 
         ("Id", TableCell::Code(session.key.id.clone())),
     ];
     let tasks = Table {
-        caption: "Tasks".to_owned(),
-        columns: ["task", "description", "status", "created", "changed"].map(Heading::text).to_vec(),
-        rows: data.tasks.iter().map(task).collect(),
-        empty: "No tasks are stored.".to_owned(),
+        csv: Some(format!("{}.csv?table=tasks", path(&session.key.id))),
         next: data.next_tasks,
-        ..Table::default()
+        ..tasks_table(&data.tasks)
     };
     let messages = data.messages.iter();
     StoredSessionView {
         layout: Layout::of(principal, token, Tab::Sessions, title),
-        notices: Vec::new(),
         facts,
         tables: vec![tasks],
         messages: messages.map(|message| shown(message, data.contents.get(&message.message.id))).collect(),
@@ -226,6 +221,17 @@ pub fn session_view(principal: &Principal, token: String, data: SessionData) -> 
 pub fn forget_url(id: &str) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("session", id).finish();
     format!("/forget?{query}")
+}
+
+/// The tasks of a session.
+pub fn tasks_table(tasks: &[StoredTask]) -> Table {
+    Table {
+        caption: "Tasks".to_owned(),
+        columns: ["task", "description", "status", "created", "changed"].map(Heading::text).to_vec(),
+        rows: tasks.iter().map(task).collect(),
+        empty: "No tasks are stored.".to_owned(),
+        ..Table::default()
+    }
 }
 
 fn task(task: &StoredTask) -> Vec<TableCell> {
@@ -262,7 +268,7 @@ fn shown(stored: &StoredMessage, content: Option<&String>) -> ShownMessage {
         facts.push("text too large to be sent".to_owned());
     }
     let text = content.map(|content| readable(content));
-    let end = text.as_ref().map(|text| boundary(text, SHOWN_CONTENT_BYTES));
+    let end = text.as_ref().map(|text| text.floor_char_boundary(SHOWN_CONTENT_BYTES));
     let is_cut = matches!((&text, end), (Some(text), Some(end)) if end < text.len());
     ShownMessage {
         kind: message.message_type.clone(),
@@ -271,11 +277,6 @@ fn shown(stored: &StoredMessage, content: Option<&String>) -> ShownMessage {
         text: text.map(|text| text[..end.unwrap_or(text.len())].to_owned()),
         is_cut,
     }
-}
-
-/// The largest boundary of characters that is at most `max`.
-fn boundary(text: &str, max: usize) -> usize {
-    (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }
 
 /// The text of a message: the parts of its raw JSON that people wrote or read, or else the JSON itself, indented.
@@ -360,7 +361,6 @@ mod tests {
         assert_eq!(readable(blocks), "a\n\n{\n  \"x\": 1\n}\n\nb");
         assert_eq!(readable("<script>"), "<script>");
         assert_eq!(readable(r#"{"a":1}"#), "{\n  \"a\": 1\n}");
-        assert_eq!(boundary("aé", 2), 1);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Table {
 pub struct Heading {
     pub name: &'static str,
     pub is_number: bool,
+    /// True for a column of buttons and links that do something, which no CSV has.
+    pub is_action: bool,
 }
 
 /// Value in a table.
@@ -57,7 +59,7 @@ pub enum TableCell {
         class: &'static str,
     },
     List(Vec<TableCell>),
-    /// A form with one button: its action, and the name and value of its field.
+    /// A form with one button, and the address that it is posted to.
     Button {
         text: &'static str,
         action: String,
@@ -66,11 +68,16 @@ pub enum TableCell {
 
 impl Heading {
     pub const fn text(name: &'static str) -> Heading {
-        Heading { name, is_number: false }
+        Heading { name, is_number: false, is_action: false }
     }
 
     pub const fn number(name: &'static str) -> Heading {
-        Heading { name, is_number: true }
+        Heading { name, is_number: true, is_action: false }
+    }
+
+    /// A column without a name.
+    pub const fn action() -> Heading {
+        Heading { name: "", is_number: false, is_action: true }
     }
 }
 
@@ -130,7 +137,6 @@ impl TableCell {
             TableCell::Time(rfc3339) => rfc3339.clone(),
             TableCell::Outside { href, .. } => href.clone(),
             TableCell::List(cells) => cells.iter().map(TableCell::value).collect::<Vec<_>>().join(" "),
-            TableCell::Button { .. } => String::new(),
             other => other.shown(),
         }
     }
@@ -138,26 +144,18 @@ impl TableCell {
 
 /// A table as CSV (RFC 4180), with a line of headings.
 pub fn csv(table: &Table) -> String {
-    let is_kept: Vec<bool> = (0..table.columns.len())
-        .map(|column| !table.rows.iter().any(|row| matches!(row.get(column), Some(TableCell::Button { .. }))))
-        .collect();
     let mut text = String::new();
-    let headings = table.columns.iter().map(|column| column.name.to_owned()).collect();
-    write_line(&mut text, kept(headings, &is_kept));
+    let columns = table.columns.iter().filter(|column| !column.is_action);
+    write_line(&mut text, columns.map(|column| column.name.to_owned()));
     for row in &table.rows {
-        let values = row.iter().map(|cell| match cell {
+        let cells = row.iter().zip(&table.columns).filter(|(_, column)| !column.is_action);
+        let values = cells.map(|(cell, _)| match cell {
             TableCell::Number(_) | TableCell::Money(_) => cell.value(),
             other => neutralized(other.value()),
         });
-        write_line(&mut text, kept(values.collect(), &is_kept));
+        write_line(&mut text, values);
     }
     text
-}
-
-/// The values of columns that hold data, and no buttons.
-fn kept(values: Vec<String>, is_kept: &[bool]) -> impl Iterator<Item = String> {
-    let is_kept = is_kept.to_vec();
-    values.into_iter().zip(is_kept).filter(|(_, is_kept)| *is_kept).map(|(value, _)| value)
 }
 
 fn write_line(text: &mut String, values: impl Iterator<Item = String>) {
@@ -194,7 +192,7 @@ mod tests {
     #[test]
     fn csv_quotes_and_neutralizes_what_others_chose() {
         let table = Table {
-            columns: vec![Heading::text("name"), Heading::number("number"), Heading::text("")],
+            columns: vec![Heading::text("name"), Heading::number("number"), Heading::action()],
             rows: vec![
                 vec![
                     TableCell::text("=1+1"),

@@ -7,8 +7,7 @@ const FIELDS: &str = "version os pendingSessions pendingMessages pendingSince co
 
 /// Sends sessions with a report, or without one where it is null.
 fn sync(client: &HttpClient, report: Value, sessions: &[Value]) -> HttpResponse {
-    let mut payload: Value = serde_json::from_slice(&sealed("c1", sessions)).unwrap();
-    payload.as_object_mut().unwrap().remove("checksum");
+    let mut payload = unsealed("c1", sessions);
     if !report.is_null() {
         payload["client"] = report;
     }

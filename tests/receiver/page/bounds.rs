@@ -75,3 +75,51 @@ fn the_log_is_read_within_the_limits_of_queries() {
         }
     }
 }
+
+/// Adds a row of sums of alice's in acme for each number below `count`, of this day.
+fn add_sums(store: &TestStore, count: usize, columns: &str) {
+    let id = |handle: &str| {
+        let query = format!("SELECT tenant_id FROM tenants WHERE handle = '{handle}'");
+        store.query(&query)[0][0].clone().unwrap()
+    };
+    let day = chrono::Utc::now().timestamp() / 86_400;
+    store.execute(&format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {count}) \
+         INSERT INTO metrics (tenant_id, user_id, session_id, day, model, branch, message_type, repository, \
+         pull_request, messages, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, \
+         cache_creation_1h_tokens, lines_added, lines_removed, tasks_completed) \
+         SELECT '{}', '{}', 's', {day}, {columns}, 'assistant', '{ACME}', 7, 1, 1, 0, 0, 0, 0, 0, 0, 0 FROM numbers",
+        id("acme"),
+        id("alice"),
+    ));
+}
+
+#[test]
+fn a_breakdown_that_is_too_large_costs_no_other() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        add_sums(&store, 20_001, "'gpt-5', 'branch-' || n");
+        let alice = Browser::signed_in(&receiver, &team.alice);
+        let page = alice.get("/");
+        assert_eq!(page.status, 200, "{}", page.text);
+        assert_eq!(page.text.matches("This cannot be shown at once: ").count(), 1);
+        for text in ["By branch", "By model", ">gpt-5<", ">#7<", "20,001", "as a table"] {
+            assert!(page.text.contains(text), "{text}: {}", page.text);
+        }
+        assert_eq!(alice.get("/overview.csv?by=branch").status, 400);
+        assert_eq!(lines(&alice.get("/overview.csv?by=model")).len(), 2);
+    }
+}
+
+#[test]
+fn each_breakdown_has_a_budget_of_its_own() {
+    // PostgreSQL indexes no names of this length.
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve());
+    let name = "hex(zeroblob(524288))";
+    add_sums(&store, 4, &format!("n || {name}, n || {name}"));
+    let page = Browser::signed_in(&receiver, &team.alice).get("/");
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(!page.text.contains("cannot be shown"));
+    assert!(page.text.contains(&"0".repeat(1 << 20)));
+}

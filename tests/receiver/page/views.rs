@@ -126,6 +126,7 @@ fn the_overview_names_costs_and_models_without_a_price_and_persons_to_admins_alo
         for text in [
             "$2.50",
             "estimate",
+            "tiers and batch discounts cannot be known",
             "odd-model (4,321)",
             "By user",
             "github.com/acme-corp/api",
@@ -186,8 +187,7 @@ fn texts_of_others_are_never_markup() {
             ),
             json!({"slug": ATTACK, "prNumber": 3, "prUrl": "javascript:alert(1)"}),
         );
-        let mut payload: Value = serde_json::from_slice(&sealed(ATTACK, &[attack, plain])).unwrap();
-        payload.as_object_mut().unwrap().remove("checksum");
+        let mut payload = unsealed(ATTACK, &[attack, plain]);
         payload["client"] = json!({"version": ATTACK, "os": ATTACK, "pendingSessions": 1, "pendingMessages": 1, "pendingSince": null, "conditions": [ATTACK, "OVERDUE"]});
         let response = client.post("/api/sync", &[], payload.to_string().as_bytes());
         assert!([200, 207].contains(&response.status), "{}", response.text);
@@ -258,8 +258,22 @@ fn every_response_says_that_it_loads_nothing_and_is_framed_nowhere() {
     // An error is a page for a browser, and JSON for a program.
     assert!(alice.get("/nowhere").text.contains("<html"));
     assert!(receiver.client("").get("/nowhere").body["error"].is_string());
-    assert!(receiver.client("").get("/sessions.csv").body["error"].is_string());
-    assert_eq!(alice.post("/sessions", &[]).status, 405);
+    for url in ["/sessions.csv", "/sessions/none.csv", "/sessions/none.csv/", "/sessions/none.csv?table=x"] {
+        let page = alice.get(url);
+        assert_eq!(page.body["error"].is_string(), page.status != 200, "{url}: {}", page.text);
+    }
+    assert!(alice.get("/sessions/none").text.contains("<html"));
+    // A method that a path refuses is answered with those that it allows.
+    for (url, allow) in [
+        ("/keys", "GET, HEAD, POST"),
+        ("/keys.csv", "GET, HEAD"),
+        ("/sessions", "GET, HEAD"),
+        ("/sign-out", "POST"),
+        ("/keys/k/revoke", "POST"),
+    ] {
+        let refused = receiver.client("").delete(url);
+        assert_eq!((refused.status, refused.header("allow")), (405, Some(allow)), "{url}");
+    }
 }
 
 #[test]

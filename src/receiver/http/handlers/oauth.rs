@@ -8,14 +8,11 @@ use crate::receiver::http::body;
 use crate::receiver::http::connection::{PeerAddress, base_url};
 use crate::receiver::http::routes::{DEVICE, DEVICE_AUTHORIZATION, REVOKE, TOKEN};
 use crate::receiver::http::state::{AppState, within_work_timeout};
-use crate::receiver::limits::{
-    DEVICE_CODE_LIFETIME_US, DEVICE_NAME_CHARS_MAX, DEVICE_POLL_INTERVAL_US, FORM_BYTES_MAX,
-};
+use crate::receiver::limits::{DEVICE_CODE_LIFETIME_US, DEVICE_NAME_CHARS_MAX, DEVICE_POLL_INTERVAL_US};
 use crate::receiver::store::DevicePoll;
 use crate::receiver::time::SECOND_US;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -164,14 +161,8 @@ async fn admit(
 ) -> Result<(OAuthClient, FormParameters), ApiError> {
     let client = OAuthClient::of(peer, headers, &state.trusted_proxies);
     state.device_login.admit(client)?;
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let message = "send the parameters as application/x-www-form-urlencoded";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
-    let bytes = body::receive_small(body, FORM_BYTES_MAX, state.body_stall_timeout).await?;
-    Ok((client, FormParameters(form_urlencoded::parse(&bytes).into_owned().collect())))
+    let form = body::receive_form(headers, body, state.body_stall_timeout).await?;
+    Ok((client, FormParameters(form)))
 }
 
 /// The rejection of a client that this server does not know; `None` for the one that it knows.

@@ -17,7 +17,7 @@ pub struct ProcessCollector {
 }
 
 impl ProcessCollector {
-    /// Begins at the start of the process.
+    /// Creates the collector of a process that begins now.
     pub fn start() -> ProcessCollector {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         ProcessCollector { started_s: since_epoch.as_secs().try_into().unwrap_or(i64::MAX) }

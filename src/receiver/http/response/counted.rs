@@ -2,8 +2,8 @@
 //!
 //! Invariant: the bytes hold their reservation, and hyper drops the bytes once they are written or the connection has ended.
 
-use super::api_error::ApiError;
-use super::memory_budget::{MemoryBudget, Reservation};
+use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::memory_budget::{MemoryBudget, Reservation};
 use crate::receiver::limits::UNCOUNTED_RESPONSE_BYTES;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;

@@ -44,17 +44,11 @@ impl Store {
         tx.commit().await?;
         let handles: HashMap<String, String> =
             handles.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?;
-        let named = |text: String| {
-            text.split(' ')
-                .map(|word| handles.get(word).map_or(word, String::as_str))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
         let mut records: Vec<AuditRecord> = Vec::new();
         let mut refused: HashMap<(Option<String>, i64), usize> = HashMap::new();
         for row in &rows {
             let at = row.int(0)?;
-            let record = read_entry(row, named)?;
+            let record = read_entry(row, &handles)?;
             if record.action == REFUSED_AUTHENTICATION {
                 let key = (record.address.clone(), at.div_euclid(MINUTE_US));
                 if let Some(index) = refused.get(&key) {
@@ -69,8 +63,12 @@ impl Store {
     }
 }
 
-/// Reads a row, with the names that are known.
-pub fn read_entry(row: &Row, named: impl Fn(String) -> String) -> Result<AuditRecord> {
+/// Reads a row, with the names that are known in place of their ids.
+pub fn read_entry(row: &Row, handles: &HashMap<String, String>) -> Result<AuditRecord> {
+    let named = |text: String| {
+        let words = text.split(' ').map(|word| handles.get(word).map_or(word, String::as_str));
+        words.collect::<Vec<_>>().join(" ")
+    };
     Ok(AuditRecord {
         at: time::rfc3339(row.int(0)?),
         actor: row.opt_text(1)?.map(&named),

@@ -20,8 +20,8 @@ pub struct AuditPosition {
     pub entry: i64,
 }
 
-/// `$1` holds the organizations, `$2` and `$3` the position, `$4` the number of rows. Ids have neither `%` nor `_` that
-/// would match anything else: `_` stands for itself here, and no other id has another letter in its place.
+/// `$1` holds the organizations, `$2` and `$3` the position, `$4` the number of rows. In LIKE the `_` of an id matches
+/// any letter, but no other id has another letter in that place; no id has `%`.
 const SELECT_ENTRIES: &str = "\
     SELECT a.at, a.actor, a.action, a.target, a.address, a.outcome, a.count, a.entry FROM audit a WHERE a.tenant_id = 'audit' \
     AND (a.at < $2 OR a.at = $2 AND a.entry < $3) AND (\
@@ -56,14 +56,10 @@ impl QueryReader {
         tx.commit().await?;
         let handles: HashMap<String, String> =
             handles.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?;
-        let named = |text: String| {
-            let words = text.split(' ').map(|word| handles.get(word).map_or(word, String::as_str));
-            words.collect::<Vec<_>>().join(" ")
-        };
         let mut records = Vec::with_capacity(rows.len());
         for row in &rows {
             let is_own = row.opt_text(1)?.as_ref() == Some(&principal.user_id);
-            let mut record = read_entry(row, named)?;
+            let mut record = read_entry(row, &handles)?;
             record.address = record.address.filter(|_| is_own);
             records.push((AuditPosition { at: row.int(0)?, entry: row.int(7)? }, record));
         }

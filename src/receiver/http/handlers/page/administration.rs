@@ -3,12 +3,13 @@
 use super::lists::{CsvDocument, bad_position};
 use super::overview::filter;
 use super::page_user::PageUser;
-use super::reply::{ReplyForm, render, respond};
+use super::reply::{ReplyForm, respond};
 use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::response::html::render;
 use crate::receiver::http::state::AppState;
 use crate::receiver::limits::{PAGE_MAX, PAGE_ROWS};
 use crate::receiver::page::{LayoutView, audit_view, csv, members_view};
-use crate::receiver::store::{AuditPosition, QueryReader};
+use crate::receiver::store::{AuditPosition, QueryReader, Role};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ pub async fn get_members_csv(
 
 async fn members(reader: &QueryReader, token: String) -> Result<LayoutView, ApiError> {
     let principal = reader.principal();
-    let tenants: Vec<String> = principal.memberships.iter().map(|it| it.tenant_id.clone()).collect();
+    let admin_of = principal.memberships.iter().filter(|membership| membership.role == Role::Admin);
+    let tenants: Vec<String> = admin_of.map(|membership| membership.tenant_id.clone()).collect();
     let members = reader.members(&tenants).await?;
     Ok(members_view(principal, token, &members))
 }
@@ -82,7 +84,7 @@ pub async fn get_audit_csv(State(state): State<Arc<AppState>>, user: PageUser) -
             after = page.last().map(|(position, _)| *position);
             let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
             let view = audit_view(&principal, String::new(), &records, None);
-            document.add_text(&view.tables.first().map(csv).unwrap_or_default())?;
+            document.add_table(view.tables.first())?;
             if is_last {
                 return Ok(document.text);
             }

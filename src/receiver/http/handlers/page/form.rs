@@ -4,9 +4,8 @@ use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::body;
 use crate::receiver::http::state::AppState;
 use crate::receiver::keys;
-use crate::receiver::limits::FORM_BYTES_MAX;
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, COOKIE, HOST};
+use axum::http::header::{COOKIE, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use std::net::IpAddr;
@@ -24,15 +23,7 @@ pub struct PageForm(Vec<(String, String)>);
 impl PageForm {
     /// Reads the form of a request.
     pub async fn read(state: &AppState, headers: &HeaderMap, body: Body) -> Result<PageForm, ApiError> {
-        let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            let message = "send the form as application/x-www-form-urlencoded";
-            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-        }
-        let bytes = body::receive_small(body, FORM_BYTES_MAX, state.body_stall_timeout).await?;
-        Ok(PageForm(form_urlencoded::parse(&bytes).into_owned().collect()))
+        Ok(PageForm(body::receive_form(headers, body, state.body_stall_timeout).await?))
     }
 
     /// The first value of a field, without blanks around it; empty if there is none.

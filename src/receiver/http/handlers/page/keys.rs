@@ -2,10 +2,11 @@
 
 use super::form::PageForm;
 use super::page_user::{MaybePageUser, PageUser};
-use super::reply::{html, see_other};
+use super::reply::csv_file;
 use crate::receiver::http::admission::OAuthClient;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::connection::PeerAddress;
+use crate::receiver::http::response::html::{html, see_other};
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::limits::KEY_LABEL_CHARS_MAX;
@@ -15,9 +16,8 @@ use crate::receiver::time::{self, DAY_US};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// The keys.
@@ -29,12 +29,7 @@ pub async fn get_keys(State(state): State<Arc<AppState>>, user: PageUser) -> Res
 pub async fn get_keys_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
     let keys = within_work_timeout(state.store.own_keys(&user.principal)).await?;
     let view = KeysView::new(&user.principal, String::new(), &keys, 0, None);
-    let text = view.tables.first().map(csv).unwrap_or_default();
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"keys.csv\""));
-    Ok(super::reply::with_headers(response))
+    Ok(csv_file("keys", view.tables.first().map(csv).unwrap_or_default()))
 }
 
 /// Makes a key, and shows it this once.

@@ -2,13 +2,18 @@
 
 use super::overview::filter;
 use super::page_user::PageUser;
-use super::reply::{ReplyForm, render, respond};
+use super::reply::{ReplyForm, respond};
 use crate::receiver::graphql::cursor;
 use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::response::html::render;
 use crate::receiver::http::state::AppState;
 use crate::receiver::limits::{CLIENTS_PAGE_MAX, CSV_BYTES_MAX, PAGE_MAX, PAGE_ROWS};
-use crate::receiver::page::{LayoutView, ViewFilter, clients_view, csv, me_view, sessions_view};
-use crate::receiver::store::{ClientStatus, QueryReader, SessionQuery, StoredSession};
+use crate::receiver::page::{
+    Table, ViewFilter, clients_view, csv, me_view, readers_table, sessions_view, visible_sessions_table,
+};
+use crate::receiver::store::{
+    ClientStatus, Principal, QueryReader, SessionPosition, SessionQuery, StoredSession,
+};
 use crate::receiver::time;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -54,7 +59,8 @@ pub async fn get_clients_csv(
             let clients: Vec<ClientStatus> =
                 reader.clients(CLIENTS_PAGE_MAX, after.as_ref(), time::now_us()).await?;
             let logins = logins(&reader, clients.iter().map(|client| &client.user_id)).await?;
-            document.add(&clients_view(&principal, String::new(), &clients, &logins, None), 0)?;
+            let view = clients_view(&principal, String::new(), &clients, &logins, None);
+            document.add_table(view.tables.first())?;
             match clients.last().filter(|_| clients.len() == CLIENTS_PAGE_MAX) {
                 Some(last) => after = Some(last.position()),
                 None => return Ok(document.text),
@@ -87,23 +93,15 @@ pub async fn get_sessions_csv(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let filter = filter(query)?;
-    let principal = user.principal.clone();
-    let pages = state.clone();
+    let mut pages = SessionPages::new(&state, &user.principal, filter.sessions());
     respond(&state, &user.principal, ReplyForm::Csv("sessions"), |_| async move {
         let mut document = CsvDocument::default();
-        let mut after = None;
-        loop {
-            let reader = pages.reader(principal.clone());
-            let mut sessions = reader.sessions(&filter.sessions(), PAGE_MAX, after.as_ref()).await?;
-            let has_more = sessions.len() > PAGE_MAX;
-            sessions.truncate(PAGE_MAX);
+        while let Some((reader, sessions)) = pages.next().await? {
             let logins = logins(&reader, sessions.iter().map(|session| &session.user_id)).await?;
-            document.add(&sessions_view(&principal, String::new(), &filter, &sessions, &logins, None), 0)?;
-            match sessions.last().filter(|_| has_more) {
-                Some(last) => after = Some(last.position()),
-                None => return Ok(document.text),
-            }
+            let view = sessions_view(reader.principal(), String::new(), &filter, &sessions, &logins, None);
+            document.add_table(view.tables.first())?;
         }
+        Ok(document.text)
     })
     .await
 }
@@ -118,39 +116,79 @@ pub async fn get_me(
     let (principal, token) = (user.principal.clone(), user.token());
     respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
         let admins = reader.admins().await?;
-        let (sessions, next) = page(&reader, &filter, &visible_to_others(&reader), "/me").await?;
+        let (sessions, next) = page(&reader, &filter, &visible_to_others(&principal), "/me").await?;
         render(&me_view(&principal, token, &sessions, &admins, next))
     })
     .await
 }
 
-/// All sessions of the user that others can see.
-pub async fn get_me_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
-    let principal = user.principal.clone();
-    let pages = state.clone();
+/// A table of `/me`: by default all sessions of the user that others can see, with `table=readers` who they are.
+pub async fn get_me_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let is_of_readers = match csv_table(query).as_deref() {
+        None | Some("sessions") => false,
+        Some("readers") => true,
+        Some(_) => return Err(ApiError::bad_request("table must be sessions or readers")),
+    };
+    let mut pages = SessionPages::new(&state, &user.principal, visible_to_others(&user.principal));
     respond(&state, &user.principal, ReplyForm::Csv("me"), |reader| async move {
         let admins = reader.admins().await?;
         let mut document = CsvDocument::default();
-        let mut after = None;
-        loop {
-            let reader = pages.reader(principal.clone());
-            let mut sessions = reader.sessions(&visible_to_others(&reader), PAGE_MAX, after.as_ref()).await?;
-            let has_more = sessions.len() > PAGE_MAX;
-            sessions.truncate(PAGE_MAX);
-            // The second table; the first says who the readers are.
-            document.add(&me_view(&principal, String::new(), &sessions, &admins, None), 1)?;
-            match sessions.last().filter(|_| has_more) {
-                Some(last) => after = Some(last.position()),
-                None => return Ok(document.text),
-            }
+        if is_of_readers {
+            document.add_table(Some(&readers_table(reader.principal(), &admins)))?;
+            return Ok(document.text);
         }
+        while let Some((reader, sessions)) = pages.next().await? {
+            let table = visible_sessions_table(reader.principal(), &sessions, &admins, None);
+            document.add_table(Some(&table))?;
+        }
+        Ok(document.text)
     })
     .await
 }
 
+/// The table whose CSV is asked for, where a view has several: the parameter `table`.
+pub fn csv_table(query: Option<String>) -> Option<String> {
+    let query = query.unwrap_or_default();
+    let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "table");
+    named.map(|(_, table)| table.into_owned()).filter(|table| !table.is_empty())
+}
+
+/// Sessions page by page, each page with a reader and a budget of its own.
+struct SessionPages {
+    state: Arc<AppState>,
+    principal: Principal,
+    query: SessionQuery,
+    after: Option<SessionPosition>,
+    is_over: bool,
+}
+
+impl SessionPages {
+    fn new(state: &Arc<AppState>, principal: &Principal, query: SessionQuery) -> SessionPages {
+        let (state, principal) = (state.clone(), principal.clone());
+        SessionPages { state, principal, query, after: None, is_over: false }
+    }
+
+    /// The next page, with its reader; the first one even if there is no session.
+    async fn next(&mut self) -> Result<Option<(QueryReader, Vec<StoredSession>)>, ApiError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let reader = self.state.reader(self.principal.clone());
+        let mut sessions = reader.sessions(&self.query, PAGE_MAX, self.after.as_ref()).await?;
+        self.is_over = sessions.len() <= PAGE_MAX;
+        sessions.truncate(PAGE_MAX);
+        self.after = sessions.last().map(StoredSession::position);
+        Ok(Some((reader, sessions)))
+    }
+}
+
 /// The user's own sessions in organizations.
-fn visible_to_others(reader: &QueryReader) -> SessionQuery {
-    let user = Some(reader.principal().login.clone());
+fn visible_to_others(principal: &Principal) -> SessionQuery {
+    let user = Some(principal.login.clone());
     SessionQuery { user, in_organizations: true, ..SessionQuery::default() }
 }
 
@@ -196,14 +234,9 @@ pub struct CsvDocument {
 }
 
 impl CsvDocument {
-    /// Adds the rows of a view's table; the headings stand once.
-    fn add(&mut self, view: &LayoutView, table: usize) -> Result<(), ApiError> {
-        let Some(table) = view.tables.get(table) else { return Ok(()) };
-        self.add_text(&csv(table))
-    }
-
-    /// Adds a document with the same headings.
-    pub fn add_text(&mut self, text: &str) -> Result<(), ApiError> {
+    /// Adds the rows of a table; the headings stand once.
+    pub fn add_table(&mut self, table: Option<&Table>) -> Result<(), ApiError> {
+        let text = table.map(csv).unwrap_or_default();
         let headings = if self.text.is_empty() { 0 } else { text.find("\r\n").map_or(0, |end| end + 2) };
         let rows = &text[headings..];
         self.require_space(i64::try_from(rows.len()).unwrap_or(i64::MAX))?;

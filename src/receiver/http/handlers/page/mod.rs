@@ -1,12 +1,13 @@
 //! The page's handlers: who is signed in, what they ask for, and the view of it.
 //!
-//! Invariants: a view is read for the signed-in user alone, on the threads and within the limits of queries; a form changes
-//! nothing without the token of its own page; no response may be framed, or load anything from elsewhere.
+//! Invariants: a view is read for the signed-in user alone; sessions, sums, clients, members and the log are read on the
+//! threads and within the limits of queries, a user's own keys and machines as keys are when they are presented; a form
+//! changes nothing without the token of its own page.
 
 /// Cookies, forms and their tokens.
 mod form;
 
-/// Responses of the page.
+/// Responses with stored data.
 mod reply;
 
 /// The signed-in user.
@@ -33,5 +34,4 @@ mod administration;
 /// The routes.
 mod routes;
 
-pub use reply::error_page;
 pub use routes::page_routes;

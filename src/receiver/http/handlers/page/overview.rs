@@ -1,19 +1,21 @@
 //! `/`: the overview, its tables as CSV, and the files of the page.
 
 use super::page_user::{MaybePageUser, PageUser};
-use super::reply::{ReplyForm, file, html, render, respond};
+use super::reply::{ReplyForm, respond};
 use super::sign_in::form_page;
 use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::response::html::{file, html, render};
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::page::{
-    Breakdown, FirstVisit, ICON, OverviewData, STYLE_SHEET, ViewFilter, breakdown_table, csv, overview_view,
+    Breakdown, BreakdownRows, FirstVisit, ICON, OverviewData, STYLE_SHEET, ViewFilter, breakdown_table, csv,
+    overview_view,
 };
-use crate::receiver::store::{QueryReader, SessionQuery};
+use crate::receiver::store::{Principal, QueryReader, SessionQuery, StoreError};
 use crate::receiver::time;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The overview; a form to sign in for others, or the first steps where there is nobody yet.
@@ -31,10 +33,10 @@ pub async fn get_overview(
     };
     let filter = filter(query)?;
     let token = user.token();
-    let principal = user.principal.clone();
-    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
-        let data = read(&reader, &filter, &Breakdown::all(&principal)).await?;
-        render(&overview_view(&principal, token, &filter, &data))
+    let (principal, reads) = (user.principal.clone(), state.clone());
+    respond(&state, &user.principal, ReplyForm::Html, |_| async move {
+        let data = read(&reads, &principal, &filter).await?;
+        render(&overview_view(&principal, token, &filter, data))
     })
     .await
 }
@@ -55,8 +57,8 @@ pub async fn get_overview_csv(
         ));
     };
     respond(&state, &user.principal, ReplyForm::Csv("overview"), |reader| async move {
-        let data = read(&reader, &filter, &[breakdown]).await?;
-        Ok(csv(&breakdown_table(&principal, breakdown, &filter, &data)))
+        let rows = read_breakdown(&reader, &filter, breakdown).await?;
+        Ok(csv(&breakdown_table(&principal, breakdown, &filter, &rows)))
     })
     .await
 }
@@ -77,24 +79,38 @@ pub fn filter(query: Option<String>) -> Result<ViewFilter, ApiError> {
     ViewFilter::parse(&query.unwrap_or_default(), today).map_err(|error| ApiError::bad_request(error.0))
 }
 
+/// Reads what the overview shows. Each breakdown has a budget of its own; one that is too large costs no other.
 async fn read(
+    state: &AppState,
+    principal: &Principal,
+    filter: &ViewFilter,
+) -> Result<OverviewData, ApiError> {
+    let reader = state.reader(principal.clone());
+    let total = reader.metrics(&filter.metrics(Vec::new(), false)).await?;
+    let total = total.into_iter().next().unwrap_or_default();
+    let is_empty =
+        total.sessions == 0 && reader.sessions(&SessionQuery::default(), 1, None).await?.is_empty();
+    let mut data = OverviewData::new(total, is_empty);
+    for breakdown in Breakdown::all(principal) {
+        match read_breakdown(&state.reader(principal.clone()), filter, breakdown).await {
+            Ok(rows) => data.add(principal, breakdown, filter, &rows),
+            Err(StoreError::Refused(reason)) => data.add_refused(principal, breakdown, filter, &reason),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(data)
+}
+
+async fn read_breakdown(
     reader: &QueryReader,
     filter: &ViewFilter,
-    breakdowns: &[Breakdown],
-) -> Result<OverviewData, ApiError> {
-    let mut data = OverviewData::default();
-    let total = reader.metrics(&filter.metrics(Vec::new(), false)).await?;
-    data.total = total.into_iter().next().unwrap_or_default();
-    for breakdown in breakdowns {
-        let rows = reader.metrics(&filter.metrics(breakdown.dimensions(), true)).await?;
-        data.breakdowns.insert(*breakdown, rows);
-    }
-    let users = data.breakdowns.get(&Breakdown::User).into_iter().flatten();
-    let ids: BTreeSet<String> = users.filter_map(|row| row.group.user_id.clone()).collect();
-    if !ids.is_empty() {
-        data.logins = reader.logins(ids.into_iter().collect()).await?;
-    }
-    data.is_empty =
-        data.total.sessions == 0 && reader.sessions(&SessionQuery::default(), 1, None).await?.is_empty();
-    Ok(data)
+    breakdown: Breakdown,
+) -> Result<BreakdownRows, StoreError> {
+    let rows = reader.metrics(&filter.metrics(breakdown.dimensions(), true)).await?;
+    let ids: BTreeSet<String> = rows.iter().filter_map(|row| row.group.user_id.clone()).collect();
+    let logins = match breakdown {
+        Breakdown::User if !ids.is_empty() => reader.logins(ids.into_iter().collect()).await?,
+        _ => HashMap::new(),
+    };
+    Ok(BreakdownRows { rows, logins })
 }

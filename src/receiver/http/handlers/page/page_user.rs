@@ -1,11 +1,11 @@
 //! The signed-in user of a request, as an extractor. Whoever is signed out is led to the sign-in, and back.
 
 use super::form::{SESSION_COOKIE, cookie};
-use super::reply::see_other;
 use crate::receiver::http::access_log::AccessLog;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::{client_address, limit_rate};
 use crate::receiver::http::connection::ClientNetwork;
+use crate::receiver::http::response::html::see_other;
 use crate::receiver::http::state::AppState;
 use crate::receiver::page::is_admin;
 use crate::receiver::store::Principal;

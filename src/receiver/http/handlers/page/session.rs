@@ -1,16 +1,17 @@
 //! `/sessions/{id}`: one session, its messages as CSV, and the question whether to forget it.
 
 use super::form::PageForm;
-use super::lists::{CsvDocument, bad_position, logins};
+use super::lists::{CsvDocument, bad_position, csv_table, logins};
 use super::page_user::PageUser;
-use super::reply::{ReplyForm, render, respond, see_other};
+use super::reply::{ReplyForm, respond};
 use crate::receiver::graphql::cursor;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::handlers::forget::{refusal, session_selection};
+use crate::receiver::http::response::html::{render, see_other};
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::ingest::validation::replace_nul;
-use crate::receiver::limits::{CSV_PART_BYTES, PAGE_MAX, PAGE_ROWS};
-use crate::receiver::page::{ForgetView, SessionData, csv, messages_table, session_view};
+use crate::receiver::limits::{CSV_PART_BYTES, PAGE_MAX, PAGE_ROWS, SHOWN_TEXT_BYTES_MAX};
+use crate::receiver::page::{ForgetView, SessionData, messages_table, session_view, tasks_table};
 use crate::receiver::store::{
     MessagePage, QueryReader, SessionKey, StoredMessage, StoredSession, StoredTask, TaskPage,
 };
@@ -22,8 +23,6 @@ use axum::response::Response;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes of the text that one page of messages shows.
-const TEXT_BYTES_MAX: i64 = 4 << 20;
 const CSV: &str = ".csv";
 
 /// Positions in the two lists of a session.
@@ -33,7 +32,7 @@ struct Positions {
     tasks: Option<String>,
 }
 
-/// Responds with a session, or with its messages as CSV.
+/// Responds with a session, or with its messages or, with `table=tasks`, its tasks as CSV.
 pub async fn get_session(
     State(state): State<Arc<AppState>>,
     user: PageUser,
@@ -41,7 +40,11 @@ pub async fn get_session(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     if let Some(id) = id.strip_suffix(CSV) {
-        return get_messages_csv(&state, &user, id.to_owned()).await;
+        return match csv_table(query).as_deref() {
+            None | Some("messages") => get_messages_csv(&state, &user, id.to_owned()).await,
+            Some("tasks") => get_tasks_csv(&state, &user, id.to_owned()).await,
+            Some(_) => Err(ApiError::bad_request("table must be messages or tasks")),
+        };
     }
     let mut positions = Positions::default();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -79,10 +82,34 @@ async fn get_messages_csv(state: &Arc<AppState>, user: &PageUser, id: String) ->
             while !rest.is_empty() {
                 let (part, others) = rest.split_at(part_length(rest));
                 let contents = contents(&reader, &session, part, content_bytes(part)).await?;
-                document.add_text(&csv(&messages_table(part, &contents)))?;
+                document.add_table(Some(&messages_table(part, &contents)))?;
                 rest = others;
             }
             match messages.last().filter(|_| has_more) {
+                Some(last) => after = Some(last.position()),
+                None => return Ok(document.text),
+            }
+        }
+    })
+    .await
+}
+
+/// All tasks of a session.
+async fn get_tasks_csv(state: &Arc<AppState>, user: &PageUser, id: String) -> Result<Response, ApiError> {
+    let (principal, pages) = (user.principal.clone(), state.clone());
+    respond(state, &user.principal, ReplyForm::Csv("tasks"), |reader| async move {
+        let session = find(&reader, &id).await?.key;
+        let mut document = CsvDocument::default();
+        let mut after = None;
+        loop {
+            let page = TaskPage { session: session.clone(), first: PAGE_MAX, after };
+            let reader = pages.reader(principal.clone());
+            let mut tasks =
+                reader.tasks(std::slice::from_ref(&page)).await?.remove(&page).unwrap_or_default();
+            let has_more = tasks.len() > PAGE_MAX;
+            tasks.truncate(PAGE_MAX);
+            document.add_table(Some(&tasks_table(&tasks)))?;
+            match tasks.last().filter(|_| has_more) {
                 Some(last) => after = Some(last.position()),
                 None => return Ok(document.text),
             }
@@ -155,7 +182,7 @@ async fn read(reader: &QueryReader, id: &str, positions: &Positions) -> Result<S
         messages.last().filter(|_| more_messages).map(|last| cursor::encode_message(&last.position()));
     let next_tasks = tasks.last().filter(|_| more_tasks).map(|last| cursor::encode_task(&last.position()));
     let url = |name: &str, position: String| format!("?{name}={position}");
-    let contents = contents(reader, key, &messages, TEXT_BYTES_MAX).await?;
+    let contents = contents(reader, key, &messages, SHOWN_TEXT_BYTES_MAX).await?;
     let logins = logins(reader, std::iter::once(&session.user_id)).await?;
     Ok(SessionData {
         tasks,

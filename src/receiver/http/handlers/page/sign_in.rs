@@ -2,10 +2,10 @@
 
 use super::form::{FORM_COOKIE, PageForm, SESSION_COOKIE, cookie, set_cookie};
 use super::page_user::PageUser;
-use super::reply::{html, see_other};
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::{client_of, principal_of_key};
 use crate::receiver::http::connection::PeerAddress;
+use crate::receiver::http::response::html::{html, see_other};
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::keys;
 use crate::receiver::page::{Notice, SignInView};
