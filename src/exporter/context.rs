@@ -7,7 +7,9 @@ use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::environment::Environment;
 use crate::exporter::log::Logger;
+use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::log::sync_log::SyncLog;
+use crate::printable::printable;
 
 /// The inputs of a command, built once in `cli`.
 #[derive(Debug)]
@@ -28,4 +30,21 @@ pub struct Context {
     pub max_time: Duration,
     /// Upper bound of the random wait of a scheduled run that has something to send.
     pub splay: Duration,
+}
+
+impl Context {
+    /// Begins to read han's database, which a person may wait for.
+    pub fn reading(&self) -> SlowStep {
+        self.slow_step(&format!("reading {}", self.config.database.display()))
+    }
+
+    /// Begins to wait for the receiver, which a person may wait for.
+    pub fn waiting(&self) -> SlowStep {
+        let endpoint = self.config.endpoint.as_ref().map_or("the receiver", |endpoint| &endpoint.value);
+        self.slow_step(&format!("waiting for {endpoint}"))
+    }
+
+    fn slow_step(&self, sentence: &str) -> SlowStep {
+        SlowStep::begin(self.log.has_reader(), printable(sentence).into_owned())
+    }
 }

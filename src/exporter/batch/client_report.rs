@@ -60,11 +60,6 @@ impl ClientReport {
         Ok(report)
     }
 
-    /// Sessions and messages of the backlog.
-    pub fn backlog(&self) -> (usize, u64) {
-        (self.sessions, self.messages)
-    }
-
     /// The same backlog, counted from the start of a run that has finished sessions and messages since.
     #[must_use]
     pub fn at(self, finished: usize, acknowledged: u64) -> ClientReport {

@@ -4,7 +4,6 @@ use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
-use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::plan::eligibility::EligibilityFilter;
 use crate::exporter::plan::identity_check::identity_warnings;
 use crate::exporter::plan::scan::{self, Scan};
@@ -13,7 +12,6 @@ use crate::exporter::source::Source;
 use crate::exporter::state::State;
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::queue::Queue;
-use crate::printable::printable;
 use crate::protocol::Identity;
 
 /// The origin of the identity that an inspection uses.
@@ -48,7 +46,6 @@ pub(super) fn load(context: &Context, warnings: &mut Vec<String>) -> Result<(Sta
 
 /// Loads state and queue, and scans the source.
 pub(super) fn inspect(context: &Context, identity: IdentitySource) -> Result<Inspection, Error> {
-    let _reading = reading(context);
     let mut warnings = context.config.warnings.clone();
     let (mut state, queue) = load(context, &mut warnings)?;
     let identity_changed = match identity {
@@ -60,18 +57,11 @@ pub(super) fn inspect(context: &Context, identity: IdentitySource) -> Result<Ins
 
 /// Loads state and queue, and scans the source with an identity that the receiver has just named.
 pub(super) fn inspect_as(context: &Context, identity: Option<Identity>) -> Result<Inspection, Error> {
-    let _reading = reading(context);
     let mut warnings = context.config.warnings.clone();
     let (mut state, queue) = load(context, &mut warnings)?;
     let recorded = state.record_identity(identity, context.clock.now());
     let identity_changed = recorded.map_err(Error::configuration)?;
     scanned(context, (state, queue), identity_changed, warnings)
-}
-
-/// The sentence for a person who waits for a large database or a slow receiver.
-fn reading(context: &Context) -> SlowStep {
-    let sentence = format!("reading {}", context.config.database.display());
-    SlowStep::begin(context.log.has_reader(), printable(&sentence).into_owned())
 }
 
 fn scanned(
@@ -80,6 +70,7 @@ fn scanned(
     identity_changed: bool,
     mut warnings: Vec<String>,
 ) -> Result<Inspection, Error> {
+    let _reading = context.reading();
     let now = context.clock.now();
     let source = Source::open(&context.config.database)?;
     let affiliations = schedule::affiliations(state.destination.identity.as_ref(), now);
@@ -101,6 +92,7 @@ fn fetch_identity(context: &Context, state: &mut State, warnings: &mut Vec<Strin
     }
     let endpoint = Endpoint { url: &endpoint.value, key: &key.value };
     let client = HttpClient::new(&context.config, endpoint, &state.client_id)?;
+    let _waiting = context.waiting();
     match client.identity(now) {
         Ok(identity) => Ok(state.record_identity(identity, now).unwrap_or_else(|message| {
             warnings.push(format!("{message}; the result is based on the saved identity"));

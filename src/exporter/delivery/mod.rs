@@ -56,6 +56,7 @@ use crate::exporter::delivery::rejection::TOO_LARGE;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::response::{BatchDecision, BatchRejection, Rejecter};
 use crate::exporter::delivery::transport::Transport;
+use crate::exporter::environment::Environment;
 use crate::exporter::outcome::{EarlyExit, StepResult, StopReason};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
@@ -113,13 +114,11 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Shows the progress on a terminal from now on. Signals end the run in good order from now on, too, so that the
+    /// Shows the progress on a terminal from now on, of sessions with so many messages to send. Signals end the run in good order from now on, too, so that the
     /// terminal is clean behind them.
-    pub fn show_progress(&mut self, context: &Context) {
-        if context.log.has_reader() {
-            self.transport.start();
-            self.progress.show_line(&context.environment);
-        }
+    pub fn show_progress(&mut self, environment: &Environment, due: &VecDeque<DueSession>, messages: u64) {
+        self.transport.start();
+        self.progress.show_line(environment, due, messages);
     }
 
     /// Waits before the first request; the time budget counts from after the wait.

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::exporter::backoff;
 use crate::exporter::batch::Batch;
-use crate::exporter::batch::client_report::ClientReport;
 use crate::exporter::context::Context;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::environment::Environment;
@@ -83,11 +82,16 @@ impl<'a> Progress<'a> {
         self.is_dirty = true;
     }
 
-    /// Begins to show the progress.
-    pub(super) fn show_line(&mut self, environment: &Environment) {
-        let backlog = self.batcher.client_report.as_ref().map(ClientReport::backlog);
-        self.line =
-            backlog.and_then(|(sessions, messages)| ProgressLine::start(environment, sessions, messages));
+    /// Begins to show the progress, or goes on, with sessions to send that have so many messages.
+    pub(super) fn show_line(&mut self, environment: &Environment, due: &VecDeque<DueSession>, messages: u64) {
+        let is_new = |session: &&DueSession| !self.batcher.finished.contains(&session.session_id);
+        let sessions = self.batcher.finished.len() + due.iter().filter(is_new).count();
+        let messages = self.report.messages_sent + messages;
+        match &mut self.line {
+            Some(line) => line.set_total(sessions, messages),
+            None => self.line = ProgressLine::start(environment, sessions, messages),
+        }
+        self.update_line();
     }
 
     /// Clears the line.

@@ -77,6 +77,12 @@ impl ProgressLine {
         Some(line)
     }
 
+    /// Sets how much there is to send in all.
+    pub fn set_total(&mut self, sessions: usize, messages: u64) {
+        self.sessions = sessions;
+        self.bar.set_length(messages);
+    }
+
     /// Shows how much is acknowledged.
     pub fn update(&self, sessions: usize, messages: u64) {
         self.bar.set_message(format!("{sessions}/{} sessions", self.sessions));

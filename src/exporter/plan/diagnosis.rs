@@ -1,6 +1,6 @@
 //! The diagnosis: which conditions of the table hold, by what configuration, state, queue and scan say.
 //!
-//! Pure but for the transcripts, which are looked at for their sizes and times.
+//! Pure: what was read of the machine comes in as arguments. Only the access to protected folders opens paths, on macOS.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -175,9 +175,6 @@ pub fn of_scan(scan: &Scan, state: &State, pending: &[PendingOwner], config: &Co
 /// Conditions of folders that cannot be read. `scheduled`: codes of the conditions of the last run, for a command that may
 /// have more rights than a scheduled run.
 pub fn of_folders(scan: &Scan, state: &State, access: &FolderAccess, scheduled: &[String]) -> Vec<Condition> {
-    let unreadable = || state.project_overrides.unreadable();
-    let ordinary = unreadable().filter(|(folder, _)| !access.is_withheld(Path::new(folder)));
-    let mut conditions: Vec<Condition> = ordinary.take(LISTED_MAX).map(unreadable_folder).collect();
     let without_repository = |session: &&ScannedSession| {
         matches!(session.repository.origin, RepositoryOrigin::Mismatch | RepositoryOrigin::Unknown)
     };
@@ -187,12 +184,15 @@ pub fn of_folders(scan: &Scan, state: &State, access: &FolderAccess, scheduled: 
         .filter(without_repository)
         .filter_map(|session| Some(Path::new(session.repository.folder.as_deref()?).join(".git/config")))
         .collect();
+    let unreadable = || state.project_overrides.unreadable();
     let needed = unreadable().map(|(folder, _)| Path::new(folder));
     let needed = needed.chain(state.project_overrides.files().map(Path::new));
-    let needed = needed.chain(repositories.iter().map(PathBuf::as_path));
+    let withheld = access.withheld(needed.chain(repositories.iter().map(PathBuf::as_path)));
+    let ordinary = unreadable().filter(|(folder, _)| !withheld.contains(Path::new(folder)));
+    let mut conditions: Vec<Condition> = ordinary.take(LISTED_MAX).map(unreadable_folder).collect();
     let folders = scan.sessions.iter().filter_map(|session| session.repository.folder.as_deref());
     let is_known = scheduled.iter().any(|code| code == conditions::FOLDER_PROTECTED.code);
-    conditions.extend(of_protected_folders(access, needed, folders.map(Path::new), is_known));
+    conditions.extend(of_protected_folders(access, &withheld, folders.map(Path::new), is_known));
     conditions
 }
 

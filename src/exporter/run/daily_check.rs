@@ -35,7 +35,9 @@ impl LockedRun<'_> {
         if !may_check || (parts == 0 && !compares_all) {
             return Ok(());
         }
+        let waiting = self.context.waiting();
         let checked = self.check(compares_all, parts);
+        drop(waiting);
         match checked {
             Err(EarlyExit::Stopped(StopReason::Fault | StopReason::TimeUp))
                 if self.due_sessions().is_empty() =>

@@ -18,7 +18,9 @@ impl LockedRun<'_> {
         let nothing_waits = nothing_due && !self.scan.sessions.iter().any(ScannedSession::waits_for_identity);
         // One attempt suffices if no session waits for the identity, or the known one is usable.
         self.delivery.retry_inline = !was_usable && !nothing_waits;
+        let waiting = self.context.waiting();
         let fetched = self.delivery.fetch_identity();
+        drop(waiting);
         self.delivery.retry_inline = true;
         let identity_changed = match fetched {
             Err(EarlyExit::Stopped(StopReason::Fault)) => {

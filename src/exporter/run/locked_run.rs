@@ -14,6 +14,7 @@ use crate::exporter::delivery::Delivery;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::error::Error;
+use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::EligibilityFilter;
 use crate::exporter::plan::identity_check::identity_warnings;
@@ -46,6 +47,8 @@ pub(super) struct LockedRun<'a> {
     pub(super) identity_changed: bool,
     pub(super) started: Duration,
     began_at: DateTime<Utc>,
+    /// The sentence for a person who waits for the first scan.
+    reading: Option<SlowStep>,
     pub(super) delivery: Delivery<'a>,
 }
 
@@ -62,6 +65,7 @@ impl<'a> LockedRun<'a> {
         let Inputs { state, source, changed, files } = inputs;
         let Context { config, clock, folder, .. } = context;
         let client = HttpClient::new(config, endpoint, &state.client_id)?;
+        let reading = context.reading();
         let source = source.map_or_else(|| Source::open(&config.database), Ok)?;
         // The client id and secret have to survive a kill before the first acknowledgement.
         if !State::path(folder).exists() {
@@ -82,6 +86,7 @@ impl<'a> LockedRun<'a> {
             identity_changed: false,
             started: clock.elapsed(),
             began_at: clock.now(),
+            reading: Some(reading),
             delivery: Delivery::new(Batcher::new(config, clock, content_filter, state), client, context),
         })
     }
@@ -111,6 +116,7 @@ impl<'a> LockedRun<'a> {
             }
             None => scan(&self.source, filter, state, now)?,
         };
+        drop(self.reading.take());
         batcher.fields_changed |= scan.fields_changed;
         if !is_partial {
             let rules = &self.context.config.privacy;

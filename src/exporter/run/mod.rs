@@ -37,7 +37,6 @@ use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::config::Endpoint;
 use crate::exporter::context::Context;
 use crate::exporter::error::Error;
-use crate::exporter::log::progress_line::SlowStep;
 use crate::exporter::outcome::{EarlyExit, StepResult, StopReason, stop_reason};
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::schedule::{self, Request};
@@ -50,7 +49,6 @@ pub use crate::exporter::run::verify::{VerifyRequest, VerifyResult, verify};
 use crate::exporter::state::atomic_file;
 use crate::exporter::state::lock::{self, RunLock};
 use crate::exporter::state::queue::{Change, Queue};
-use crate::printable::printable;
 
 /// Runs, and runs again for requests that other processes made meanwhile.
 pub fn run(context: &Context, request: &Request) -> Result<Report, Error> {
@@ -127,8 +125,6 @@ impl LockedRun<'_> {
     /// Delivers everything due, or the requested session.
     fn deliver_due(&mut self, lock: &RunLock) -> StepResult<()> {
         let in_backoff = self.is_in_backoff();
-        let sentence = format!("reading {}", self.context.config.database.display());
-        let reading = SlowStep::begin(self.context.log.has_reader(), printable(&sentence).into_owned());
         self.scan()?;
         if in_backoff && self.request == Request::Scheduled {
             let nothing_due = self.due_sessions().is_empty() && !self.has_forget_requests();
@@ -150,15 +146,31 @@ impl LockedRun<'_> {
         if due.is_empty() && !matches!(self.request, Request::Session(_)) {
             return self.send_heartbeat_if_due().and(forgotten);
         }
-        drop(reading);
         self.announce_first_run()?;
-        self.delivery.show_progress(self.context);
         loop {
+            self.show_progress(&due)?;
             self.deliver_sessions(&mut due)?;
-            let Some(requested) = self.take_new_requests()? else { return forgotten };
+            let Some(requested) = self.take_new_requests()? else { break };
             due = requested;
             self.report_client()?;
         }
+        self.delivery.progress.hide_line();
+        forgotten
+    }
+
+    /// Shows the progress of what is due, to a person at a terminal.
+    fn show_progress(&mut self, due: &VecDeque<DueSession>) -> Result<(), Error> {
+        if !self.context.log.has_reader() {
+            return Ok(());
+        }
+        let snapshot = self.source.snapshot()?;
+        let mut messages = 0;
+        for session in due {
+            let cursor = self.destination().sessions.get(&session.session_id);
+            messages += snapshot.count_after(&session.session_id, cursor.map_or(0, |cursor| cursor.rowid))?;
+        }
+        self.delivery.show_progress(&self.context.environment, due, messages);
+        Ok(())
     }
 
     /// Delivers sessions.
@@ -174,6 +186,7 @@ impl LockedRun<'_> {
             return Ok(());
         }
         self.delivery.retry_inline = false;
+        let _waiting = self.context.waiting();
         match self.delivery.send_heartbeat() {
             Err(EarlyExit::Stopped(StopReason::Fault | StopReason::TimeUp | StopReason::Signalled)) => {
                 Err(StopReason::HeartbeatFailed.into())

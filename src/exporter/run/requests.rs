@@ -45,6 +45,7 @@ impl LockedRun<'_> {
             return Ok(Ok(()));
         }
         self.delivery.retry_inline = false;
+        let _waiting = self.context.waiting();
         let sent = self.delivery.send_forget_requests(&mut Vec::new());
         self.delivery.retry_inline = true;
         match sent {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::exporter_test::ExporterTest;
 use crate::support::pseudo_terminal::{PseudoTerminal, screen};
-use crate::support::{Fault, batches, identities};
+use crate::support::{Fault, batches, fault, identities};
 
 /// Sessions of which each batch has three messages.
 fn with_batches() -> ExporterTest {
@@ -85,14 +85,102 @@ fn interrupt_leaves_the_terminal_clean_and_the_delivered_acknowledged() {
 }
 
 #[test]
-fn slow_step_of_unknown_length_is_told_in_one_line() {
-    let test = with_batches();
-    test.receiver.script(identities(), Fault::none().held());
-    let mut terminal = PseudoTerminal::start(&test.command(&[]), 100);
-    terminal.wait_for(&format!("reading {}", test.database().display()));
-    test.receiver.clear_script();
+fn progress_is_that_of_the_sessions_that_the_run_sends() {
+    // Neither what was not asked for, nor what waits for its retry.
+    for waiting in [false, true] {
+        let mut test = ExporterTest::with_sessions(&[2]);
+        test.set("batchSize", "1");
+        test.set("timeout", "600");
+        if waiting {
+            test.receiver.reject(&test.sessions[0], "PROCESSING_ERROR", usize::MAX);
+            test.run(&[]).exits(75);
+        }
+        let sent = test.add_session(3);
+        let arguments: &[&str] = if waiting { &[] } else { &["session", &sent] };
+        hold_batches_behind(&test, 1);
+        let mut terminal = PseudoTerminal::start(&test.command(arguments), 100);
+        terminal.wait_for("0/1 sessions");
+        terminal.wait_for("1/3 messages");
+        test.receiver.clear_script();
+        test.receiver.release();
+        assert_eq!(terminal.finish().0, 0);
+    }
+}
+
+#[test]
+fn request_that_comes_meanwhile_adds_to_the_progress() {
+    let test = ExporterTest::with_sessions(&[2, 3]);
+    test.set("batchSize", "1");
+    test.set("timeout", "600");
+    let [first, second] = [0, 1].map(|nth| test.sessions[nth].clone());
+    let hold = |id: &str| {
+        test.receiver.script(batches().with_session(id).skip(1).times(1), Fault::none().held());
+    };
+    hold(&first);
+    hold(&second);
+    let mut terminal = PseudoTerminal::start(&test.command(&["session", &first]), 100);
+    terminal.wait_for("0/1 sessions");
+    terminal.wait_for("1/2 messages");
+    assert_eq!(test.run_json(&["session", &second], 0).0["status"], "busy");
+    test.receiver.release_once();
+    terminal.wait_for("1/2 sessions");
+    terminal.wait_for("3/5 messages");
     test.receiver.release();
     assert_eq!(terminal.finish().0, 0);
+}
+
+#[test]
+fn progress_of_sending_ends_before_the_daily_check() {
+    let test = ExporterTest::with_sessions(&[2]);
+    test.set("timeout", "600");
+    test.run(&[]).exits(0);
+    test.advance(TimeDelta::hours(25));
+    test.add_messages(&test.sessions[0], 3);
+    test.receiver.script(fault::digests().times(1), Fault::none().held());
+    test.receiver.script(batches().with_data().times(1), Fault::none().held());
+    let mut terminal = PseudoTerminal::start(&test.command(&[]), 100);
+    terminal.wait_for("0/3 messages");
+    test.receiver.release_once();
+    terminal.wait_for(&format!("waiting for {}", test.receiver.endpoint()));
+    test.receiver.release();
+    let (code, text) = terminal.finish();
+    let checked = text.split("waiting for ").last().unwrap();
+    assert!(code == 0 && !checked.contains("messages  "), "{text:?}");
+}
+
+#[test]
+fn slow_receiver_is_told_of_in_one_line() {
+    for arguments in [&[][..], &["verify"], &["verify", "--repair"], &["preview"]] {
+        let test = with_batches();
+        let of_verify = arguments.contains(&"verify");
+        if of_verify {
+            test.run(&[]).exits(0);
+        }
+        test.receiver.script(if of_verify { fault::digests() } else { identities() }, Fault::none().held());
+        let mut terminal = PseudoTerminal::start(&test.command(arguments), 100);
+        let shown = terminal.wait_for(&format!("waiting for {}", test.receiver.endpoint()));
+        assert!(!shown.contains("reading"), "{arguments:?}: {shown}");
+        test.receiver.clear_script();
+        test.receiver.release();
+        let (code, text) = terminal.finish();
+        assert!(code == 0 && text.matches("waiting for").count() == 1, "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn slow_database_is_told_of_in_one_line() {
+    let test = ExporterTest::with_sessions(&[1]);
+    test.run(&[]).exits(0);
+    let writer = test.db.conn();
+    writer.pragma_update(None, "journal_mode", "delete").unwrap();
+    for arguments in [&["all"][..], &["verify"], &["preview"]] {
+        writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let mut terminal = PseudoTerminal::start(&test.command(arguments), 100);
+        terminal.wait_for(&format!("reading {}", test.database().display()));
+        writer.execute_batch("ROLLBACK").unwrap();
+        let (code, text) = terminal.finish();
+        assert!(code == 0 && !text.contains("waiting"), "{arguments:?}: {text}");
+    }
 }
 
 #[test]
