@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{provide_crontab, tree};
 use crate::support::authorization_server::AuthorizationServer;
 use crate::support::exporter_test::ExporterTest;
+use crate::support::han_db::conditions;
 use crate::support::pseudo_terminal::PseudoTerminal;
 use crate::support::test_receiver::store::{ALICE_KEY, BOB_KEY};
 use crate::support::{Fault, Sandbox, identities, requests};
@@ -346,6 +347,23 @@ fn answers_that_end_change_nothing_and_are_a_no_once_everything_is_written() {
     assert!(!text.contains("not changed"), "{text}");
     assert!(fs::read_to_string(test.config_file()).unwrap().contains("enabled: true"));
     assert!(!test.state_folder().join("sync-install.json").exists());
+}
+
+#[test]
+fn estimated_bytes_are_about_those_of_the_run_that_follows() {
+    for (content, text_bytes) in [("no", 200), ("yes", 200), ("yes", 4_000)] {
+        let (mut test, key) = fresh(&[]);
+        test.db.make(|maker| maker.text_bytes = text_bytes);
+        for messages in [200, 30, 30, 3, 3, 3] {
+            let id = test.add_session(0);
+            conditions::several_streams(&test.db, &id, messages);
+        }
+        let endpoint = test.receiver.endpoint();
+        let (said, _) = test.run_json(&flags(&endpoint, key.to_str().unwrap(), content), 0);
+        let (sent, _) = test.run_json(&[], 0);
+        let [said, sent] = [&said["bytes"], &sent["bytesUncompressed"]].map(|bytes| bytes.as_u64().unwrap());
+        assert!(said < 2 * sent && sent < 2 * said, "{content}, {text_bytes}: {said} said, {sent} sent");
+    }
 }
 
 #[test]
