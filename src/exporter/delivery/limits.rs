@@ -45,8 +45,7 @@ pub fn encoding(destination: &Destination, now: DateTime<Utc>) -> ContentEncodin
     let is_announced = identity
         .is_some_and(|identity| identity.encodings.iter().any(|name| name == ContentEncoding::Zstd.name()));
     let forgotten_at = destination.zstd_refused_at.map(|at| backoff::after(at, LEARNED_LIMIT_LIFETIME));
-    let is_refused =
-        destination.zstd_refused_at.is_some() && !backoff::is_due(forgotten_at, now, LEARNED_LIMIT_LIFETIME);
+    let is_refused = !backoff::is_due(forgotten_at, now, LEARNED_LIMIT_LIFETIME);
     if is_announced && !is_refused { ContentEncoding::Zstd } else { ContentEncoding::Gzip }
 }
 

@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT: from the first request, or the first sight of progress, until the transport is dropped they end the run in good order; before and
-//! after, they have their default effect, which is to end the process.
+//! SIGTERM and SIGINT: from the first request, or the first sight of progress, until the transport is dropped they end the
+//! run in good order; before and after, they have their default effect, which is to end the process.
 //!
 //! The handlers are registered once in a process, because a signal whose handler is removed would be ignored.
 

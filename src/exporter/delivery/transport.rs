@@ -42,14 +42,14 @@ enum Event {
 /// The sender thread and the signals.
 #[derive(Debug)]
 pub struct Transport {
-    /// Moves to the thread with the first request.
+    /// Moves to the thread at its start.
     client: Option<HttpClient>,
     job_tx: Sender<Job>,
-    /// Moves to the thread with the first request.
+    /// Moves to the thread at its start.
     job_rx: Option<Receiver<Job>>,
     event_tx: Sender<Event>,
     event_rx: Receiver<Event>,
-    /// Present from the first request on.
+    /// Present from the start of the thread on.
     signals: Option<Signals>,
     is_signalled: bool,
 }

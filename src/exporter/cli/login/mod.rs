@@ -61,7 +61,7 @@ struct LogoutDocument<'a> {
 pub(super) fn login(context: &Context, mut output: Output) -> Result<ExitCode, Error> {
     let endpoint = endpoint(context)?;
     require_key_file_counts(&context.config)?;
-    let (server, key) = authorize(context, endpoint)?;
+    let (server, key, _) = authorize(context, endpoint)?;
     let key_file = &context.config.key_file;
     let previous = previous_key(context);
     write_key(context, &key.access_token)?;
@@ -88,19 +88,19 @@ pub(super) fn login(context: &Context, mut output: Output) -> Result<ExitCode, E
     Ok(ExitCode::Success)
 }
 
-/// Gets a key by device authorization; writes nothing.
+/// Gets a key by device authorization, as issued and as it will be read again; writes nothing.
 pub(super) fn authorize(
     context: &Context,
     endpoint: &str,
-) -> Result<(AuthorizationServer, IssuedKey), Error> {
+) -> Result<(AuthorizationServer, IssuedKey, ApiKey), Error> {
     let now = context.clock.now();
     let server = AuthorizationServer::discover(&context.config, endpoint, now)?;
     let authorization = server.begin(&machine_name(), now)?;
     tell(&authorization);
-    let key = wait_for_key(&server, &authorization, &context.clock)?;
+    let issued = wait_for_key(&server, &authorization, &context.clock)?;
     // A key that could not be read again would be lost.
-    ApiKey::parse(&key.access_token, "the receiver's response")?;
-    Ok((server, key))
+    let key = ApiKey::parse(&issued.access_token, "the receiver's response")?;
+    Ok((server, issued, key))
 }
 
 /// Revokes the key of the key file, and deletes the file.
@@ -236,7 +236,7 @@ fn user_of(context: &Context, endpoint: &str, key: &str) -> Option<String> {
     Some(identity.login).filter(|login| !login.is_empty())
 }
 
-pub(super) fn expires_at(context: &Context, key: &IssuedKey) -> Option<String> {
+fn expires_at(context: &Context, key: &IssuedKey) -> Option<String> {
     let lifetime = TimeDelta::try_seconds(key.expires_in?)?;
     context.clock.now().checked_add_signed(lifetime).map(time::format)
 }

@@ -77,7 +77,7 @@ pub fn execute(
         output.line(&format!("run: {command}{}", purpose(&command)));
     }
     if !context.config.enabled.value {
-        context.log.warn("install", "sync is not enabled yet: set enabled: true below sync: in han.yml");
+        context.log.warn("install", "sync is not enabled yet; run: han-sync init");
     }
     Ok(ExitCode::Success)
 }

@@ -27,17 +27,6 @@ pub enum KeyEdit<'a> {
     Text(&'a str),
 }
 
-impl KeyEdit<'_> {
-    /// The value that a key has after the edit; `None` for an edit of a list.
-    fn value(self) -> Option<YamlValue> {
-        match self {
-            KeyEdit::Add(_) | KeyEdit::Remove(_) => None,
-            KeyEdit::Switch(value) => Some(YamlValue::Boolean(value)),
-            KeyEdit::Text(text) => Some(YamlValue::Text(text.to_owned())),
-        }
-    }
-}
-
 /// Applies an edit to a file, which is created where it is missing. Returns false if there was nothing to change.
 ///
 /// # Errors
@@ -117,10 +106,10 @@ fn expected(before: &[YamlValue], key: &str, edit: KeyEdit) -> Result<Option<Vec
     };
     let current = entry(section, key);
     match (edit, &mut *current) {
-        (KeyEdit::Switch(_) | KeyEdit::Text(_), known) => match edit.value() {
-            Some(value) if value != *known => *known = value,
-            _ => return Ok(None),
-        },
+        (KeyEdit::Switch(value), known) if *known == YamlValue::Boolean(value) => return Ok(None),
+        (KeyEdit::Switch(value), known) => *known = YamlValue::Boolean(value),
+        (KeyEdit::Text(value), known) if *known == text(value) => return Ok(None),
+        (KeyEdit::Text(value), known) => *known = text(value),
         (KeyEdit::Add(value), YamlValue::List(list)) if list.contains(&text(value)) => return Ok(None),
         (KeyEdit::Add(value), YamlValue::List(list)) => list.push(text(value)),
         (KeyEdit::Add(value), empty @ YamlValue::Null) => *empty = YamlValue::List(vec![text(value)]),

@@ -57,8 +57,7 @@ impl MachineKey {
             }
         }
         login::require_key_file_counts(&context.config)?;
-        let (_, issued) = login::authorize(context, url)?;
-        let key = ApiKey::parse(&issued.access_token, "the receiver's response")?;
+        let (.., key) = login::authorize(context, url)?;
         if !is_other {
             // An interrupted init goes on with it.
             login::write_key(context, key.expose())?;
