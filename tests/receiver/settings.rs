@@ -114,6 +114,14 @@ fn secrets_come_from_files_and_from_the_credentials_of_a_service() {
         let (code, said) = run_in(folder.path(), &SERVE, variables);
         assert!(code == 69 && (said.contains("metrics-key") || said.contains("missing")), "{said}");
     }
+    // Never cut: the rest of a URL may be a database's name.
+    std::fs::write(folder.path().join("long"), format!("{}{}", url("cut.db"), " ".repeat(64 << 10))).unwrap();
+    let (code, said) = run_in(folder.path(), &create, &[("HAN_SYNC_STORE_FILE", "long")]);
+    assert!(
+        code == 69 && said.contains("HAN_SYNC_STORE_FILE: long") && said.contains("larger than"),
+        "{said}"
+    );
+    assert!(!folder.path().join("cut.db").exists());
 }
 
 #[test]

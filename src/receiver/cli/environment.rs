@@ -2,11 +2,12 @@
 //!
 //! Invariant: a value that is not understood is an error that names the variable, and never a default in silence.
 
+use super::bounded_text::read_bounded;
 use super::exit::CliError;
 use crate::nearest::nearest;
 use crate::printable::printable;
 use crate::receiver::store::PoolOptions;
-use std::io::Read;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -119,11 +120,8 @@ fn read_secret(name: &str, path: &Path) -> Result<String, CliError> {
             printable(&path)
         ))
     };
-    let file = std::fs::File::open(path).map_err(|error| failed(&format!("cannot be read ({error})")))?;
-    let mut text = String::new();
-    file.take(SECRET_BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(|error| failed(&format!("cannot be read ({error})")))?;
+    let text = File::open(path).and_then(|file| read_bounded(file, SECRET_BYTES_MAX));
+    let text = text.map_err(|error| failed(&format!("cannot be read ({error})")))?;
     match text.trim() {
         "" => Err(failed("is empty")),
         value => Ok(value.to_owned()),

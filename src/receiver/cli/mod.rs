@@ -6,6 +6,9 @@
 /// Errors and exit codes.
 mod exit;
 
+/// Texts that are read up to a bound.
+mod bounded_text;
+
 /// Settings from the environment.
 mod environment;
 

@@ -1,5 +1,6 @@
 //! `serve`: from listening sockets to a graceful shutdown.
 
+use super::bounded_text::read_bounded;
 use super::environment;
 use super::exit::CliError;
 use super::log::StderrLog;
@@ -19,7 +20,8 @@ use crate::receiver::time::{self, SECOND_US};
 use argh::FromArgs;
 use rustix::process::{Resource, getrlimit};
 use std::fmt::Display;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,9 +217,8 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
 fn price_list(path: Option<&str>) -> Result<PriceList, CliError> {
     let Some(path) = path else { return Ok(PriceList::built_in()) };
     let failed = |error: &dyn Display| CliError::Usage(format!("--prices {path}: {error}"));
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
-    file.take(PRICES_BYTES_MAX).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    let text = File::open(path).and_then(|file| read_bounded(file, PRICES_BYTES_MAX));
+    let text = text.map_err(|error| failed(&error))?;
     let prices = PriceList::parse(&text).map_err(|error| failed(&error))?;
     Ok(PriceList::built_in().overridden_by(prices))
 }

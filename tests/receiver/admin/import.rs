@@ -79,3 +79,17 @@ fn list_with_a_mistake_imports_nobody_and_names_the_line() {
     let (code, _, stderr) = sqlite().try_admin("user import /nowhere");
     assert!(code != 0 && stderr.contains("there is no store"), "{stderr}");
 }
+
+#[test]
+fn list_that_is_too_long_is_refused_and_never_cut() {
+    let store = sqlite();
+    store.admin("org create acme");
+    let line = format!("{}\n", json!({"login": "alice", "organizations": ["acme"]}));
+    let blank = "\n".repeat(16 << 20);
+    let (code, _, stderr) = import_text(&store, &format!("{line}{blank}"));
+    assert!(code == 64 && stderr.contains("larger than 16777216 bytes"), "{code} {stderr}");
+    assert!(stderr.contains("nothing was imported"), "{stderr}");
+    assert_eq!(store.admin("user list"), json!([]));
+    let (code, _, stderr) = import_text(&store, &format!("{line}{}", &blank[line.len()..]));
+    assert_eq!(code, 0, "{stderr}");
+}

@@ -3,11 +3,12 @@
 //! Invariant: a list with a mistake is refused as a whole, by its line.
 
 use super::values::{parse_duration, parse_role};
+use crate::receiver::cli::bounded_text::read_bounded;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::store::{ImportedUser, KeyImport, UserImport};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::io::Read;
+use std::fs::File;
 
 /// Bytes of a list: a hundred thousand users.
 const LIST_BYTES_MAX: u64 = 16 << 20;
@@ -36,15 +37,15 @@ struct KeyLine {
 
 /// Reads a file, or stdin for `-`.
 pub fn read(file: &str) -> Result<Vec<UserImport>, CliError> {
-    let mut text = String::new();
-    let read = match file {
-        "-" => std::io::stdin().take(LIST_BYTES_MAX).read_to_string(&mut text),
-        path => {
-            std::fs::File::open(path).and_then(|file| file.take(LIST_BYTES_MAX).read_to_string(&mut text))
-        }
+    let text = match file {
+        "-" => read_bounded(std::io::stdin(), LIST_BYTES_MAX),
+        path => File::open(path).and_then(|file| read_bounded(file, LIST_BYTES_MAX)),
     };
-    read.map_err(|error| CliError::Usage(format!("{file} cannot be read: {error}")))?;
-    parse(&text)
+    parse(
+        &text.map_err(|error| {
+            CliError::Usage(format!("{file} cannot be read: {error}; nothing was imported"))
+        })?,
+    )
 }
 
 fn parse(text: &str) -> Result<Vec<UserImport>, CliError> {
