@@ -3,6 +3,7 @@
 //!
 //! Invariant: memory goes with the rows, not with unknown members, which are skipped.
 
+use super::bounded::BoundedArray;
 use crate::protocol::message::{COLUMNS, ColumnKind, FieldValue};
 use crate::protocol::{SyncMessage, SyncSession, SyncTask};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -53,7 +54,7 @@ pub struct LenientClient {
     pub pending_sessions: Option<i64>,
     pub pending_messages: Option<i64>,
     pub pending_since: Option<String>,
-    /// Those elements that are texts.
+    /// Those of the first elements that are texts.
     pub conditions: Vec<String>,
 }
 
@@ -120,7 +121,7 @@ pub fn read_session(json: &str) -> Option<SyncSession> {
 /// Reads a client's report of itself; `None` if it is no object.
 pub fn read_client(json: &str) -> Option<LenientClient> {
     let raw: RawClient = serde_json::from_str(json).ok().filter(|_| json.trim_start().starts_with('{'))?;
-    let conditions: Vec<&RawValue> =
+    let conditions: BoundedArray<&RawValue> =
         raw.conditions.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     Some(LenientClient {
         version: read(raw.version),
@@ -128,7 +129,7 @@ pub fn read_client(json: &str) -> Option<LenientClient> {
         pending_sessions: raw.pending_sessions.and_then(read_integer),
         pending_messages: raw.pending_messages.and_then(read_integer),
         pending_since: read(raw.pending_since),
-        conditions: conditions.into_iter().filter_map(|code| read(Some(code))).collect(),
+        conditions: conditions.first.into_iter().filter_map(|code| read(Some(code))).collect(),
     })
 }
 

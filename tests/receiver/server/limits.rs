@@ -85,6 +85,15 @@ fn bodies_of_a_million_small_things_are_refused_in_bounded_memory() {
         (413, fill(payload, "0,", "]}")),
         (413, fill(&one, message, "]}]}")),
         (400, fill("{", r#""":0,"#, "}")),
+        // A client's report of itself rejects nothing.
+        (
+            200,
+            fill(
+                r#"{"version":"1.0","clientId":"c","sessions":[],"client":{"conditions":["#,
+                r#""A","#,
+                "]}}",
+            ),
+        ),
     ] {
         let response = alice.post("/api/sync", &[("content-encoding", "gzip")], &body);
         assert_eq!(response.status, status, "{}", response.text);
