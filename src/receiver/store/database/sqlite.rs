@@ -35,9 +35,10 @@ const STEPS_BETWEEN_CHECKS: i32 = 100_000;
 const CACHED_STATEMENTS_MAX: usize = 160;
 
 /// Settings of a connection. On macOS fsync leaves data in the disk's cache: the two `fullfsync` flush it. `secure_delete`:
-/// pruned and deleted rows do not stay readable in free pages.
+/// deleted text does not stay readable in the file. `FAST` would leave it on pages that a deletion frees as a whole, which long
+/// texts are on.
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; \
-    PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;";
+    PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;";
 
 /// An opened SQLite file and its idle connections.
 pub struct Sqlite {
@@ -465,7 +466,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = connect(&folder.path().join("team.db")).unwrap();
         for (pragma, value) in
-            [("synchronous", 2), ("fullfsync", 1), ("checkpoint_fullfsync", 1), ("secure_delete", 2)]
+            [("synchronous", 2), ("fullfsync", 1), ("checkpoint_fullfsync", 1), ("secure_delete", 1)]
         {
             let found: i64 = connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap();
             assert_eq!(found, value, "{pragma}");
