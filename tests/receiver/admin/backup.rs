@@ -92,7 +92,7 @@ fn forms(store: &TestStore) -> Vec<(&'static str, &'static [(&'static str, &'sta
 fn partial_files(store: &TestStore) -> Vec<String> {
     let entries = fs::read_dir(store.folder.path()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".partial") || name.ends_with("-journal")).collect()
+    names.filter(|name| name.contains(".partial")).collect()
 }
 
 #[test]
@@ -153,6 +153,53 @@ fn backup_of_an_sqlite_store_is_a_store() {
     // What has served is no backup any more.
     let (code, stderr) = try_restore(&sqlite(), &path);
     assert!(code == 65 && stderr.contains("is a store"), "{code} {stderr}");
+}
+
+/// A folder for `PATH` in which `pg_dump` is this script, with the variable that names it.
+fn with_pg_dump(store: &TestStore, script: &str) -> String {
+    let folder = store.folder.path().join("programs");
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("pg_dump");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+/// Path of a program of this machine.
+fn program_path(name: &str) -> String {
+    let folders = std::env::var_os("PATH").unwrap();
+    let paths = std::env::split_paths(&folders).map(|folder| folder.join(name));
+    paths.into_iter().find(|path| path.is_file()).unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn archive_that_cannot_be_read_back_to_its_end_is_no_backup_and_the_reason_is_told() {
+    let Some(store) = postgres() else { return };
+    let (_team, _receiver) = filled(&store);
+    let pg_dump = program_path("pg_dump");
+    // The record of the migrations, by its name, comes before the rows that are lost.
+    let cut = format!("{pg_dump} \"$@\" | {} -c -600", program_path("head"));
+    let path_with_restore = |folder: &str| {
+        format!("{folder}:{}", Path::new(&program_path("pg_restore")).parent().unwrap().display())
+    };
+    let folder = with_pg_dump(&store, &cut);
+    let (cut_backup, said) = back_up(&store, "cut", &[("PATH", &path_with_restore(&folder))]);
+    assert_eq!(said["format"], "ndjson", "{said}");
+    let reason = said["withoutPgDump"].as_str().unwrap();
+    assert!(reason.contains("cut is damaged: ") && !reason.contains(".partial"), "{reason}");
+    let folder = with_pg_dump(&store, &format!("exec {pg_dump} \"$@\""));
+    let (unread, said) = back_up(&store, "unread", &[("PATH", &folder)]);
+    let reason = said["withoutPgDump"].as_str().unwrap();
+    assert!(
+        reason.contains("needs pg_restore, which cannot be run")
+            && reason.contains("install PostgreSQL's client programs"),
+        "{reason}"
+    );
+    for backup in [cut_backup, unread] {
+        let other = store.another();
+        other.admin(&format!("restore {}", backup.display()));
+        assert_eq!(rows(&other, "messages"), rows(&store, "messages"));
+    }
 }
 
 #[test]
@@ -465,6 +512,38 @@ fn what_was_deleted_is_in_no_backup() {
             let bytes = fs::read(path).unwrap();
             assert!(!bytes.windows(16).any(|window| window == b"session that is "), "{form}");
         }
+    }
+}
+
+#[test]
+fn deleted_text_is_not_left_in_the_file_of_the_store() {
+    const WORDS: &[u8] = b"words of a session that";
+    let holds = |store: &TestStore| {
+        // The last program that closes the store empties the write-ahead log.
+        store.admin("org list");
+        assert_eq!(fs::read_dir(store.folder.path()).unwrap().count(), 1, "the store alone");
+        fs::read(store.path()).unwrap().windows(WORDS.len()).any(|window| window == WORDS)
+    };
+    // Short texts lie beside others on a page, long ones on pages of their own.
+    for repeated in [1, 20, 500] {
+        let store = sqlite();
+        let team = store.create_team();
+        let text = "the words of a session that is taken back ".repeat(repeated);
+        let send = |key: &str, id: &str| {
+            let row = |line| with(message(&format!("{id}{line}"), line), json!({"content": text}));
+            let sent = session(id, ACME, (0..5).map(row).collect());
+            assert_eq!(store.serve().client(key).sync(&[sent]).status, 200);
+            assert!(holds(&store), "{repeated}: {id}");
+        };
+        send(&team.alice, "forgotten");
+        assert_eq!(store.serve().client(&team.alice).delete("/api/sync/sessions/forgotten").status, 204);
+        assert!(!holds(&store), "{repeated}: forgotten");
+        send(&team.bob, "erased");
+        store.admin("erase --user bob --yes");
+        assert!(!holds(&store), "{repeated}: erased");
+        send(&team.alice, "pruned");
+        assert_eq!(store.admin("prune --older-than 400d")["messages"], 5);
+        assert!(!holds(&store), "{repeated}: pruned");
     }
 }
 

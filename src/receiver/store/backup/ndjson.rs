@@ -2,7 +2,7 @@
 //! with the SHA-256 of all before.
 
 use crate::hex;
-use crate::receiver::store::database::{RESTORED_TABLES, Transaction, newest};
+use crate::receiver::store::database::{PostgresTransaction, RESTORED_TABLES, newest};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::time;
 use serde_json::value::RawValue;
@@ -29,7 +29,7 @@ struct RowLine {
 }
 
 /// Writes everything that the transaction sees.
-pub async fn write(tx: &Transaction, file: &mut File) -> Result<()> {
+pub async fn write(tx: &PostgresTransaction, file: &mut File) -> Result<()> {
     let mut lines = HashingWriter { out: BufWriter::new(file), hash: Sha256::new() };
     let made_at = time::rfc3339(time::now_us());
     let manifest = format!(

@@ -1,45 +1,56 @@
 //! A file that is written under a temporary name beside its own, and renamed when it is complete.
 //!
-//! The temporary name holds the process id, by which a later run finds and removes what a killed one left behind.
+//! Invariant: beside a temporary file lies a lock file, which its writer holds. One whose lock can be taken was left by a killed
+//! process, on this machine or in another container, and the next backup in the folder removes it, whatever name it is for. The
+//! temporary file is not locked itself: on network file systems SQLite could then not write it.
 
 use crate::receiver::store::error::{Result, StoreError};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// Between these two a temporary name has its digits.
+const PREFIX: &str = ".han-sync-backup-";
 const SUFFIX: &str = ".partial";
-/// Files that SQLite keeps beside one that it writes.
-const COMPANIONS: [&str; 2] = ["", "-journal"];
+/// Hexadecimal digits of a temporary name.
+const DIGITS: usize = 16;
+const LOCK: &str = "-lock";
+/// Endings of a temporary file, of the one that SQLite keeps beside one that it writes, and of the lock, which goes last.
+const ENDINGS: [&str; 3] = ["", "-journal", LOCK];
 
 /// A file on its way to a name that is free. Without [`PartialFile::publish`] it is removed.
 pub struct PartialFile {
     target: PathBuf,
     path: PathBuf,
     file: File,
-    is_published: bool,
+    /// Held until the file has its name or is removed.
+    _lock: File,
+    /// True in the test that stands for a killed process.
+    is_abandoned: bool,
 }
 
 impl PartialFile {
     /// Creates an empty file for its owner alone, beside `target`, which must not be there.
     pub fn create(target: &Path) -> Result<PartialFile> {
         let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
-        let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+        let (Some(folder), Some(_)) = (target.parent(), target.file_name()) else {
             return Err(StoreError::refused(format!("{} is no name of a file", target.display())));
         };
         if fs::symlink_metadata(&target).is_ok() {
             return Err(taken(&target));
         }
-        remove_abandoned(folder, name);
-        let path = folder.join(partial_name(name, std::process::id()));
-        let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path);
-        match file {
-            Ok(file) => Ok(PartialFile { target, path, file, is_published: false }),
-            Err(error) => Err(unwritable(&target, &error)),
+        remove_abandoned(folder);
+        let (path, lock) = reserve_name(folder).map_err(|error| unwritable(&target, &error))?;
+        match private_file().read(true).create_new(true).open(&path) {
+            Ok(file) => Ok(PartialFile { target, path, file, _lock: lock, is_abandoned: false }),
+            Err(error) => {
+                remove(&path);
+                Err(unwritable(&target, &error))
+            }
         }
     }
 
@@ -58,6 +69,12 @@ impl PartialFile {
         &self.target
     }
 
+    /// The text of an error, with the name that the file will have in place of the temporary one.
+    pub fn without_temporary_name(&self, error: &StoreError) -> String {
+        let [temporary, target] = [&self.path, &self.target].map(|path| path.display().to_string());
+        error.to_string().replace(&temporary, &target)
+    }
+
     /// Makes the content durable, and returns the number of bytes.
     pub fn sync(&self) -> Result<u64> {
         let synced = self.file.sync_all().and_then(|()| Ok(self.file.metadata()?.len()));
@@ -65,12 +82,11 @@ impl PartialFile {
     }
 
     /// Gives the file its name, unless that was taken meanwhile, and makes the name durable.
-    pub fn publish(mut self) -> Result<()> {
+    pub fn publish(self) -> Result<()> {
         rename_to_free(&self.path, &self.target).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => taken(&self.target),
             _ => unwritable(&self.target, &error),
         })?;
-        self.is_published = true;
         let folder = self.target.parent().map(File::open);
         if let Some(Err(error)) = folder.map(|folder| folder.and_then(|folder| folder.sync_all())) {
             tracing::debug!(%error, "the folder of the backup cannot be fsynced");
@@ -81,12 +97,39 @@ impl PartialFile {
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        for companion in COMPANIONS.iter().filter(|_| !self.is_published) {
-            let mut path = self.path.clone().into_os_string();
-            path.push(companion);
-            let _ = fs::remove_file(path);
+        if !self.is_abandoned {
+            remove(&self.path);
         }
     }
+}
+
+/// Draws a temporary name and locks it. Another is drawn where a backup that looked for abandoned files was faster.
+fn reserve_name(folder: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let digits = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        let path = folder.join(format!("{PREFIX}{digits:016x}{SUFFIX}"));
+        let lock_path = with_ending(&path, LOCK);
+        let lock = private_file().create_new(true).open(&lock_path)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            // A file system without locks: no backup removes what another has left there.
+            Err(TryLockError::Error(_)) => return Ok((path, lock)),
+            Ok(()) if is_same_file(&lock, &lock_path) => return Ok((path, lock)),
+            Ok(()) => {}
+        }
+    }
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    options
+}
+
+/// True if the open file is still the one that has the name.
+fn is_same_file(file: &File, path: &Path) -> bool {
+    let id = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::symlink_metadata(path)), (Ok(open), Ok(named)) if id(&open) == id(&named))
 }
 
 /// Renames without replacing a file. File systems that cannot do so in one step are asked first.
@@ -100,35 +143,39 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn partial_name(name: &OsStr, process: u32) -> OsString {
-    let mut partial = OsString::from(".");
-    partial.push(name);
-    partial.push(format!(".{process}{SUFFIX}"));
-    partial
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
-/// Removes what killed processes have left of a file of this name.
-fn remove_abandoned(folder: &Path, name: &OsStr) {
+/// Removes a temporary file and those beside it.
+fn remove(path: &Path) {
+    for ending in ENDINGS {
+        let _ = fs::remove_file(with_ending(path, ending));
+    }
+}
+
+/// Removes what killed processes have left in the folder.
+fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let file_name = entry.file_name();
-        if process_of(&file_name, name).is_some_and(|process| !is_running(process)) {
-            let _ = fs::remove_file(entry.path());
+    let names = entries.flatten().filter_map(|entry| temporary_name(entry.file_name().to_str()?));
+    for name in names.collect::<BTreeSet<String>>() {
+        let path = folder.join(name);
+        let lock_path = with_ending(&path, LOCK);
+        // A power cut may have lost the lock file.
+        let lock = private_file().create(true).truncate(false).open(&lock_path);
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && is_same_file(&lock, &lock_path)) {
+            remove(&path);
         }
     }
 }
 
-/// The process that a temporary name of `name` belongs to.
-fn process_of(partial: &OsStr, name: &OsStr) -> Option<u32> {
-    let rest = partial.to_str()?.strip_prefix('.')?.strip_prefix(name.to_str()?)?.strip_prefix('.')?;
-    let companion = |name: &str| rest.strip_suffix(name)?.strip_suffix(SUFFIX)?.parse().ok();
-    COMPANIONS.iter().find_map(|name| companion(name))
-}
-
-/// True if the process is running, and is not this one, which has only just begun.
-fn is_running(process: u32) -> bool {
-    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-    process != std::process::id() && pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+/// The temporary name that a file belongs to.
+fn temporary_name(file_name: &str) -> Option<String> {
+    let (digits, ending) = file_name.strip_prefix(PREFIX)?.split_once(SUFFIX)?;
+    let is_temporary = digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    (is_temporary && ENDINGS.contains(&ending)).then(|| format!("{PREFIX}{digits}{SUFFIX}"))
 }
 
 fn taken(target: &Path) -> StoreError {
@@ -144,6 +191,14 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    /// Names of the folder's files, sorted.
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn file_has_its_name_when_it_is_complete_and_replaces_none() {
         let folder = tempfile::tempdir().unwrap();
@@ -154,29 +209,39 @@ mod tests {
         fs::write(&target, "another's").unwrap();
         assert!(matches!(partial.publish(), Err(StoreError::Refused(_))));
         assert_eq!(fs::read(&target).unwrap(), b"another's");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "what was not published is removed");
+        assert_eq!(names(folder.path()), ["backup"], "what was not published is removed");
         assert!(matches!(PartialFile::create(&target), Err(StoreError::Refused(_))));
     }
 
     #[test]
-    fn remains_of_killed_processes_are_removed_and_those_of_running_ones_are_not() {
+    fn next_backup_of_any_name_removes_what_killed_ones_have_left() {
         let folder = tempfile::tempdir().unwrap();
-        let running = format!(".backup.{}.partial", std::os::unix::process::parent_id());
-        for name in [
-            ".backup.4194305.partial",
-            ".backup.4194305.partial-journal",
-            ".backup.x.partial",
-            ".other.4194305.partial",
-            &running,
-        ] {
-            fs::write(folder.path().join(name), "").unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["somebody's", ".han-sync-backup-1.partial", ".han-sync-backup-x123456789abcdef.partial"]
+        {
+            fs::write(path(name), "").unwrap();
         }
-        drop(PartialFile::create(&folder.path().join("backup")).unwrap());
-        let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
-        left.sort();
-        let mut expected = [".backup.x.partial".to_owned(), ".other.4194305.partial".to_owned(), running];
-        expected.sort();
-        assert_eq!(left, expected);
+        let others = names(folder.path());
+        // A killed process removes nothing, and holds no lock any longer.
+        let mut killed = PartialFile::create(&path("team-2026-03-01")).unwrap();
+        fs::write(with_ending(killed.path(), "-journal"), "").unwrap();
+        killed.is_abandoned = true;
+        drop(killed);
+        fs::write(path(".han-sync-backup-0123456789abcdef.partial"), "its lock file was lost").unwrap();
+        assert_eq!(names(folder.path()).len(), others.len() + 4);
+        drop(PartialFile::create(&path("team-2026-03-02")).unwrap());
+        assert_eq!(names(folder.path()), others);
+    }
+
+    #[test]
+    fn file_that_is_being_written_is_not_removed_by_another_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        // A lock belongs to the open file, and not to the process.
+        let first = PartialFile::create(&folder.path().join("first")).unwrap();
+        let second = PartialFile::create(&folder.path().join("second")).unwrap();
+        for partial in [first, second] {
+            partial.publish().unwrap();
+        }
+        assert_eq!(names(folder.path()), ["first", "second"]);
     }
 }

@@ -4,7 +4,7 @@ use super::file::{BackupFile, BackupFormat};
 use super::ndjson;
 use super::partial_file::PartialFile;
 use crate::receiver::store::audit::{AuditEntry, record};
-use crate::receiver::store::database::{Database, DbRole, Transaction, seal_sqlite_copy};
+use crate::receiver::store::database::{Database, DbRole, Postgres, Sqlite, seal_sqlite_copy};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
 use serde::Serialize;
@@ -30,46 +30,51 @@ impl Store {
     /// Writes a backup of the whole store to a file that is not there yet, and reads it back before it gets its name.
     pub async fn back_up(&self, target: &Path) -> Result<BackupSummary> {
         let mut partial = PartialFile::create(target)?;
-        let without_pg_dump = match &self.db {
-            Database::Sqlite(db) => {
-                let path = partial.path().to_str().ok_or_else(|| {
-                    StoreError::refused(format!("{} is no text: name another file", target.display()))
-                })?;
-                db.copy_to(path)?;
-                let sealed = block_in_place(|| seal_sqlite_copy(partial.file()));
-                sealed.map_err(|error| {
-                    StoreError::Unavailable(format!("the backup cannot be written: {error}"))
-                })?;
-                None
-            }
-            Database::Postgres(_) => self.dump(&mut partial).await?,
+        let (format, without_pg_dump) = match &self.db {
+            Database::Sqlite(db) => (copy(db, &mut partial)?, None),
+            Database::Postgres(db) => dump(db, &mut partial).await?,
         };
         let bytes = partial.sync()?;
-        let BackupFile { format, .. } = block_in_place(|| BackupFile::open(partial.path()))?;
         let backup = partial.target().display().to_string();
         self.operate(async |tx| record(tx, &AuditEntry::command("store.backup", &backup)).await).await?;
         partial.publish()?;
         Ok(BackupSummary { backup, format, bytes, without_pg_dump })
     }
+}
 
-    /// Writes an archive of `pg_dump`, or lines of JSON where there can be none, and returns the reason.
-    async fn dump(&self, partial: &mut PartialFile) -> Result<Option<String>> {
-        let unwritable =
-            |error: std::io::Error| StoreError::Unavailable(format!("the backup cannot be written: {error}"));
-        let tx = self.db.read(DbRole::Operator).await?;
-        let archive = partial.file().try_clone().map_err(unwritable)?;
-        let reason = match (&self.db, &tx) {
-            (Database::Postgres(db), Transaction::Postgres(tx)) => db.dump(tx, archive).await?,
-            _ => return Err(StoreError::Internal("only PostgreSQL is dumped".to_owned())),
-        };
-        let made = reason.is_none() && BackupFile::open(partial.path()).is_ok();
-        let reason =
-            reason.or_else(|| (!made).then(|| "pg_restore cannot read what pg_dump wrote".to_owned()));
-        if reason.is_some() {
-            partial.file().set_len(0).and_then(|()| partial.file().rewind()).map_err(unwritable)?;
-            ndjson::write(&tx, partial.file()).await?;
-        }
-        tx.commit().await?;
-        Ok(reason)
-    }
+/// Writes a copy of an SQLite file.
+fn copy(db: &Sqlite, partial: &mut PartialFile) -> Result<BackupFormat> {
+    let Some(path) = partial.path().to_str() else {
+        let target = partial.target().display();
+        return Err(StoreError::refused(format!("{target} is no text: name another file")));
+    };
+    db.copy_to(path)?;
+    block_in_place(|| seal_sqlite_copy(partial.file())).map_err(|error| unwritable(&error))?;
+    read_back(partial)
+}
+
+/// Writes an archive of `pg_dump`, or lines of JSON where there can be none, and returns the reason for these.
+async fn dump(db: &Postgres, partial: &mut PartialFile) -> Result<(BackupFormat, Option<String>)> {
+    let tx = db.begin(DbRole::Operator, true).await?;
+    let archive = partial.file().try_clone().map_err(|error| unwritable(&error))?;
+    let reason = match db.dump(&tx, archive).await? {
+        Some(reason) => reason,
+        None => match read_back(partial) {
+            Ok(format) => return tx.commit().await.map(|()| (format, None)),
+            Err(error) => partial.without_temporary_name(&error),
+        },
+    };
+    partial.file().set_len(0).and_then(|()| partial.file().rewind()).map_err(|error| unwritable(&error))?;
+    ndjson::write(&tx, partial.file()).await?;
+    tx.commit().await?;
+    Ok((read_back(partial)?, Some(reason)))
+}
+
+/// Reads what was written as a restore would.
+fn read_back(partial: &PartialFile) -> Result<BackupFormat> {
+    Ok(block_in_place(|| BackupFile::open(partial.path()))?.format)
+}
+
+fn unwritable(error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("the backup cannot be written: {error}"))
 }

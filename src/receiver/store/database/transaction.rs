@@ -103,15 +103,6 @@ impl Transaction {
         }
     }
 
-    /// Runs a query, and passes each row to `visit`; PostgreSQL's rows are not held in memory.
-    pub async fn for_each(&self, sql: &str, mut visit: impl FnMut(Row) -> Result<()>) -> Result<()> {
-        count_statement();
-        match self {
-            Transaction::Sqlite(tx) => tx.query(sql, &[])?.into_iter().try_for_each(&mut visit),
-            Transaction::Postgres(tx) => tx.for_each(sql, visit).await,
-        }
-    }
-
     /// Runs a query and returns the first row, if there is one.
     pub async fn query_one(&self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
         Ok(self.query(sql, params).await?.into_iter().next())

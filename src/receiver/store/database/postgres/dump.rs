@@ -4,6 +4,7 @@
 //! but fill tables; an archive that ends early is an error.
 
 use super::libpq::LibpqEnvironment;
+use super::roles::quoted;
 use crate::receiver::store::database::migrate::RESTORED_TABLES;
 use crate::receiver::store::error::{Result, StoreError};
 use serde_json::{Map, Value as Json};
@@ -27,7 +28,7 @@ pub fn dump(
     let mut command = program("pg_dump", environment);
     // --enable-row-security: without it pg_dump insists on a role that row-level security does not concern.
     command.args(["--format=custom", "--enable-row-security", "--no-password", "--encoding=UTF8"]);
-    command.arg(format!("--schema={}", schema_pattern(schema))).arg(format!("--snapshot={snapshot}"));
+    command.arg(format!("--schema={}", quoted(schema))).arg(format!("--snapshot={snapshot}"));
     match run(command.stdin(Stdio::null()).stdout(archive)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some("pg_dump is not installed".to_owned())),
         Err(error) => Ok(Some(format!("pg_dump cannot be run: {error}"))),
@@ -46,15 +47,17 @@ fn run(command: &mut Command) -> io::Result<(ExitStatus, String)> {
     Ok((status?, String::from_utf8_lossy(&complaints).into_owned()))
 }
 
-/// The schema that an archive's rows belong to, by the number of its newest migration.
+/// The schema that an archive's rows belong to, by the number of its newest migration. Reads every row of the archive.
 pub fn dump_version(archive: &Path) -> Result<i64> {
     let foreign =
         || StoreError::refused(format!("{} is no backup of a han-sync-receiver", archive.display()));
     let mut newest = None;
-    for row in DumpRows::of_tables(archive, &[MIGRATIONS])? {
-        let (_, row) = row?;
-        let number = row.get("number").and_then(Json::as_str).and_then(|text| text.parse::<i64>().ok());
-        newest = newest.max(Some(number.ok_or_else(foreign)?));
+    for row in DumpRows::all(archive)? {
+        let (table, row) = row?;
+        if table == MIGRATIONS {
+            let number = row.get("number").and_then(Json::as_str).and_then(|text| text.parse::<i64>().ok());
+            newest = newest.max(Some(number.ok_or_else(foreign)?));
+        }
     }
     newest.ok_or_else(foreign)
 }
@@ -69,19 +72,16 @@ fn program(name: &str, environment: &LibpqEnvironment) -> Command {
     command
 }
 
-/// A pattern that matches one schema.
-fn schema_pattern(schema: &str) -> String {
-    format!("\"{}\"", schema.replace('"', "\"\""))
-}
-
 fn first_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gives no reason").trim()
 }
 
+/// A row of an archive: its table, and its columns.
+pub type DumpRow = (&'static str, Map<String, Json>);
+
 /// The rows of an archive, one after the other, each with its table, as objects of texts and nulls.
 pub struct DumpRows {
     archive: String,
-    tables: &'static [&'static str],
     child: Child,
     script: BufReader<ChildStdout>,
     complaints: Option<JoinHandle<String>>,
@@ -92,17 +92,15 @@ pub struct DumpRows {
 
 impl DumpRows {
     /// The rows that a backup is restored from.
-    pub fn of(archive: &Path) -> Result<DumpRows> {
-        DumpRows::read(archive, RESTORED_TABLES, &[])
+    pub fn of(archive: &Path) -> Result<impl Iterator<Item = Result<DumpRow>>> {
+        let rows = DumpRows::all(archive)?;
+        Ok(rows.filter(|row| !matches!(row, Ok((MIGRATIONS, _)))))
     }
 
-    fn of_tables(archive: &Path, tables: &'static [&'static str]) -> Result<DumpRows> {
-        DumpRows::read(archive, tables, tables)
-    }
-
-    fn read(archive: &Path, tables: &'static [&'static str], only: &[&str]) -> Result<DumpRows> {
+    /// Those rows, and those of the migrations.
+    fn all(archive: &Path) -> Result<DumpRows> {
         let mut command = program("pg_restore", &Vec::new());
-        command.args(["--data-only", "--file=-"]).args(only.iter().map(|table| format!("--table={table}")));
+        command.args(["--data-only", "--file=-"]);
         let child = command.arg("--").arg(archive).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = child.stderr(Stdio::piped()).spawn().map_err(|error| {
             StoreError::Unavailable(format!(
@@ -123,7 +121,6 @@ impl DumpRows {
         })?;
         Ok(DumpRows {
             archive: archive.display().to_string(),
-            tables,
             child,
             script: BufReader::new(stdout),
             complaints: Some(complaints),
@@ -133,7 +130,7 @@ impl DumpRows {
     }
 
     /// Reads up to the next row of a table that is wanted; `None` at the end.
-    fn next_row(&mut self) -> Result<Option<(&'static str, Map<String, Json>)>> {
+    fn next_row(&mut self) -> Result<Option<DumpRow>> {
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -143,7 +140,7 @@ impl DumpRows {
             }
             let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
             match &self.current {
-                None => self.current = self.begin(&text),
+                None => self.current = DumpRows::begin(&text),
                 Some(_) if text == "\\." => self.current = None,
                 Some((None, _)) => {}
                 Some((Some(table), columns)) => match row(columns, &text) {
@@ -155,12 +152,12 @@ impl DumpRows {
     }
 
     /// Table, if it is wanted, and columns of a `COPY`; `None` for any other line.
-    fn begin(&self, line: &str) -> Option<(Option<&'static str>, Vec<String>)> {
+    fn begin(line: &str) -> Option<(Option<&'static str>, Vec<String>)> {
         let (table, rest) = line.strip_prefix("COPY ")?.split_once(" (")?;
         let columns = rest.strip_suffix(") FROM stdin;")?;
         let table = table.rsplit('.').next().unwrap_or(table);
-        let wanted = self.tables.iter().find(|name| **name == table).copied();
-        Some((wanted, columns.split(", ").map(|name| name.trim_matches('"').to_owned()).collect()))
+        let wanted = RESTORED_TABLES.iter().chain(&[MIGRATIONS]).find(|name| **name == table);
+        Some((wanted.copied(), columns.split(", ").map(|name| name.trim_matches('"').to_owned()).collect()))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -178,7 +175,7 @@ impl DumpRows {
 }
 
 impl Iterator for DumpRows {
-    type Item = Result<(&'static str, Map<String, Json>)>;
+    type Item = Result<DumpRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_done {
