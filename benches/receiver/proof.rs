@@ -24,7 +24,7 @@ const MIX: Mix = Mix { organization: 1.0, personal: 0.0, unknown: 0.0 };
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let mut table = vec![hashing(sizes)];
     for store in [postgres().expect("HAN_SYNC_TEST_POSTGRES"), sqlite()] {
-        table.extend(verification(sizes, &store));
+        table.push(verification(sizes, &store));
     }
     table
 }
@@ -64,8 +64,8 @@ fn hashing(sizes: &Sizes) -> Measure {
     }
 }
 
-/// Delivers a database, and verifies it, by the digests that are kept and by a recount.
-fn verification(sizes: &Sizes, store: &TestStore) -> Vec<Measure> {
+/// Delivers a database, and verifies it.
+fn verification(sizes: &Sizes, store: &TestStore) -> Measure {
     let kind = if store.is_postgres() { "PostgreSQL" } else { "SQLite" };
     let (messages, sessions) = (sizes.verified, sizes.verified_sessions);
     eprintln!("proof: {messages} messages in {sessions} sessions, {kind}");
@@ -97,7 +97,7 @@ fn verification(sizes: &Sizes, store: &TestStore) -> Vec<Measure> {
         traffic = line.take();
     }
     let verified = median(measured.iter().copied());
-    vec![Measure {
+    Measure {
         name: format!(
             "verify of {messages} messages in {sessions} sessions on {kind}, {} requests, {:.1} MB, against sending them",
             traffic.0,
@@ -107,7 +107,7 @@ fn verification(sizes: &Sizes, store: &TestStore) -> Vec<Measure> {
         against: format!("{sent:.1} s"),
         ratio: format!("{:.3}", verified / sent),
         target: "≤ 0.2".to_owned(),
-    }]
+    }
 }
 
 /// A TCP connection to a receiver, of which requests and bytes are counted.

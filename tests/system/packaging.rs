@@ -73,3 +73,25 @@ fn unit_of_the_receiver_gives_it_next_to_nothing() {
     let level = level.and_then(|rest| rest.split_whitespace().nth(1)).unwrap_or_else(|| panic!("{said}"));
     assert!(level.parse::<f64>().unwrap() < 2.0, "{said}");
 }
+
+#[test]
+fn units_of_the_receiver_are_those_of_systemd() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["han-sync-receiver.service", "han-sync-receiver.socket"] {
+        // The program is not installed here.
+        let text = fs::read_to_string(Path::new(ROOT).join("packaging/systemd/system").join(name)).unwrap();
+        let text = text.replace("/usr/bin/han-sync-receiver", env!("CARGO_BIN_EXE_han-sync-receiver"));
+        fs::write(folder.path().join(name), text).unwrap();
+        let verified = Command::new("systemd-analyze")
+            .args(["verify", "--man=no", name])
+            .current_dir(folder.path())
+            .env("SYSTEMD_UNIT_PATH", format!("{}:", folder.path().display()))
+            .output();
+        let Ok(output) = verified else {
+            eprintln!("SKIPPED: systemd-analyze is not installed");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains(name), "{name}: {said}");
+    }
+}

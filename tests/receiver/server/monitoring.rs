@@ -12,18 +12,29 @@ fn metric_names(text: &str) -> BTreeSet<&str> {
     words.filter(|word| word.starts_with("han_sync_") || word.starts_with("process_")).collect()
 }
 
-/// `name="value"` or `name=~"value"` of the matchers in a text whose values are the program's.
-fn matchers(text: &str) -> BTreeSet<String> {
+/// Label and value of the matchers in a text whose values are the program's; the alternatives of a regular expression each.
+fn matchers(text: &str) -> BTreeSet<(&str, &str)> {
     let known = |name: &str| ["route", "reason", "code", "status"].contains(&name);
     let mut found = BTreeSet::new();
-    for (place, _) in text.match_indices("=\"") {
-        let name = text[..place].rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next();
-        let value = text[place + 2..].split('"').next();
-        if let Some((name, value)) = name.zip(value).filter(|(name, _)| known(name)) {
-            found.insert(format!("{name}=\"{value}\""));
+    for (place, _) in text.match_indices('"') {
+        let Some(value) = text[place + 1..].split('"').next() else { continue };
+        for operator in ["=~", "!~", "!=", "="] {
+            let Some(before) = text[..place].strip_suffix(operator) else { continue };
+            let name = before.rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next();
+            if let Some(name) = name.filter(|name| known(name)) {
+                found.extend(value.split('|').map(|value| (name, value)));
+            }
         }
     }
     found
+}
+
+#[test]
+fn matchers_of_every_kind_are_read() {
+    let text = r#"a{status=~"5..|429", status!="503", job=~"$job"} / b{route="sync",reason!~"limited"}"#;
+    let expected =
+        [("reason", "limited"), ("route", "sync"), ("status", "429"), ("status", "5.."), ("status", "503")];
+    assert_eq!(matchers(text), BTreeSet::from(expected));
 }
 
 #[test]
@@ -48,14 +59,15 @@ fn metrics_of_dashboard_and_alerts_are_the_programs() {
         assert!(names.len() > 5, "{file} names metrics: {names:?}");
         let unknown: Vec<_> = names.into_iter().filter(|name| !samples.contains(name)).collect();
         assert_eq!(unknown, [] as [&str; 0], "{file}: not in\n{exported}");
-        for matcher in matchers(&text) {
-            let (name, value) = matcher.split_once('=').unwrap();
+        let matchers = matchers(&text);
+        assert!(!matchers.is_empty(), "{file} has matchers");
+        for (name, value) in matchers {
             // Statuses and codes come with the first request that ends with one; their labels are the program's.
             let is_there = match name {
                 "status" | "code" => exported.contains(&format!("{name}=\"")),
-                _ => exported.contains(&format!("{name}={value}")),
+                _ => exported.contains(&format!("{name}=\"{value}\"")),
             };
-            assert!(is_there, "{file}: {matcher} is not in\n{exported}");
+            assert!(is_there, "{file}: {name} {value} is not in\n{exported}");
         }
     }
 }
