@@ -124,6 +124,15 @@ fn getting_started_is_what_happens() {
 }
 
 #[test]
+fn progress_that_a_slow_command_draws_is_no_line_of_its_recording() {
+    let mut person = Person::new();
+    let command = r"printf '1/3 sessions\r\033[2Ksent 9 messages\n'";
+    let (code, shown) = person.converses(command, &[], |_, _| None);
+    assert!(code == 0 && shown.lines().any(|line| line == "sent 9 messages"), "{shown:?}");
+    person.leaves();
+}
+
+#[test]
 fn readme_works_line_by_line() {
     let mut scene = Scene::new();
     for step in document("README.md") {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::crontab;
-use crate::support::pseudo_terminal::PseudoTerminal;
+use crate::support::pseudo_terminal::{PseudoTerminal, screen};
 use crate::support::sandbox;
 
 const PROMPT: &str = "~> ";
@@ -90,7 +90,8 @@ impl Person {
     }
 
     /// Runs a command to its end, and answers its questions: `respond` gets each text of `questions` that is shown, and
-    /// all that was shown up to it, and returns the answer if there is one to type. Returns exit code and text.
+    /// all that was shown up to it, and returns the answer if there is one to type. Returns exit code and the lines that
+    /// stand there at the end: what takes longer on a busy machine draws its progress over itself.
     #[track_caller]
     pub fn converses(
         &mut self,
@@ -114,7 +115,7 @@ impl Person {
         }
         let code = self.terminal.wait_for("=").parse().expect("an exit code");
         self.terminal.wait_for(PROMPT);
-        (code, shown.replace('\r', ""))
+        (code, screen(&shown).join("\n"))
     }
 
     /// Lets cron start the installed line at the next minute: Debian's own, or the line of the crontab in cron's bare environment.
