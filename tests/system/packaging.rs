@@ -77,11 +77,14 @@ fn unit_of_the_receiver_gives_it_next_to_nothing() {
 #[test]
 fn units_of_the_receiver_are_those_of_systemd() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["han-sync-receiver.service", "han-sync-receiver.socket"] {
+    let names = ["han-sync-receiver.service", "han-sync-receiver.socket"];
+    for name in names {
         // The program is not installed here.
         let text = fs::read_to_string(Path::new(ROOT).join("packaging/systemd/system").join(name)).unwrap();
         let text = text.replace("/usr/bin/han-sync-receiver", env!("CARGO_BIN_EXE_han-sync-receiver"));
         fs::write(folder.path().join(name), text).unwrap();
+    }
+    for name in names {
         let verified = Command::new("systemd-analyze")
             .args(["verify", "--man=no", name])
             .current_dir(folder.path())
