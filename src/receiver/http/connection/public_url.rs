@@ -5,10 +5,10 @@
 
 use super::address::TrustedProxies;
 use super::address_limit::PeerAddress;
+use crate::exporter::config::endpoint::is_loopback;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::uri::{Authority, Uri};
-use std::net::IpAddr;
 
 /// `--public-url`: scheme, host and path without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,7 @@ impl PublicUrl {
     /// True if exporters send keys to it: `https:`, or a loopback host.
     pub fn is_private(&self) -> bool {
         let uri: Option<Uri> = self.0.parse().ok();
-        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        self.0.starts_with("https:")
-            || host.eq_ignore_ascii_case("localhost")
-            || address.is_ok_and(|address| address.is_loopback())
+        self.0.starts_with("https:") || uri.as_ref().and_then(Uri::host).is_some_and(is_loopback)
     }
 
     /// The endpoint of exporters.

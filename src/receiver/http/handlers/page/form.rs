@@ -1,5 +1,6 @@
 //! Cookies of the page, its forms, and the tokens that prove that a form is the page's own.
 
+use crate::exporter::config::endpoint::is_loopback;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::body;
 use crate::receiver::http::state::AppState;
@@ -8,7 +9,6 @@ use axum::body::Body;
 use axum::http::header::{COOKIE, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use std::net::IpAddr;
 
 /// Cookie of a sign-in.
 pub const SESSION_COOKIE: &str = "han_sync_session";
@@ -59,7 +59,7 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// The header that sets a cookie, until the browser is closed. An empty value removes it.
 pub fn set_cookie(headers: &HeaderMap, name: &str, value: &str) -> Result<HeaderValue, ApiError> {
-    let secure = if is_loopback(headers) { "" } else { "; Secure" };
+    let secure = if is_local(headers) { "" } else { "; Secure" };
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     let text = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/{secure}{age}");
     HeaderValue::from_str(&text).map_err(|_| {
@@ -68,14 +68,12 @@ pub fn set_cookie(headers: &HeaderMap, name: &str, value: &str) -> Result<Header
 }
 
 /// True if the browser asks this machine itself, where there is no TLS.
-fn is_loopback(headers: &HeaderMap) -> bool {
+fn is_local(headers: &HeaderMap) -> bool {
     let host =
         headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
     let Some(host) = host else { return false };
-    let name = host.host().trim_start_matches('[').trim_end_matches(']');
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    // Browsers resolve names below localhost to this machine; others may not.
+    is_loopback(host.host()) || host.host().ends_with(".localhost")
 }
 
 #[cfg(test)]
