@@ -58,8 +58,10 @@ mod server {
     mod upkeep;
 }
 
+mod access;
 mod command_line;
 mod container;
 mod oauth;
+mod pooler;
 mod postgres;
 mod settings;

@@ -174,14 +174,14 @@ fn an_operators_command_may_take_longer_than_a_request() {
 }
 
 /// A login role that owns the database of a store, and the same store with that login.
-struct Owner<'s> {
+pub struct Owner<'s> {
     store: &'s TestStore,
-    name: String,
-    login: TestStore,
+    pub name: String,
+    pub login: TestStore,
 }
 
 impl<'s> Owner<'s> {
-    fn new(store: &'s TestStore, attributes: &str) -> Owner<'s> {
+    pub fn new(store: &'s TestStore, attributes: &str) -> Owner<'s> {
         let database = database(store);
         let owner = Owner::of_nothing(store, attributes);
         sql(&store.url, &format!("ALTER DATABASE {database} OWNER TO {}", owner.name));
@@ -217,7 +217,7 @@ fn database(store: &TestStore) -> String {
 }
 
 /// The statements in what the program says, from `start` on.
-fn statements<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
+pub fn statements<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (from, to) = (text.find(start).unwrap_or_else(|| panic!("{text}")), text.rfind(end).unwrap());
     &text[from..to + end.len()]
 }
@@ -409,6 +409,64 @@ fn serve_tls(store: &TestStore, authority: &Authority, certificate: Certificate)
     });
 }
 
+/// Makes the server ask clients of this database for a certificate of `ours`, and takes that back at the end.
+fn a_certificate_of_the_receiver_is_shown_to_a_server_that_wants_one(
+    store: &TestStore,
+    ours: &Authority,
+    others: &Authority,
+) {
+    use std::os::unix::fs::PermissionsExt;
+    let hba = texts(store, "SHOW hba_file").remove(0);
+    let Ok(rules) = std::fs::read_to_string(&hba) else {
+        eprintln!("SKIPPED: the server's pg_hba.conf cannot be read");
+        return;
+    };
+    let file = |name: &str, text: &str| {
+        let path = store.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        path
+    };
+    let authority = store.folder.path().join("clients.pem");
+    std::fs::write(&authority, ours.pem()).unwrap();
+    let reload = |rules: &str| {
+        std::fs::write(&hba, rules).unwrap();
+        let started = sql(&store.url, "SELECT pg_conf_load_time()");
+        sql(&store.url, "SELECT pg_reload_conf()");
+        wait_until("the server to load its rules", || {
+            sql(&store.url, "SELECT pg_conf_load_time()") != started
+        });
+    };
+    sql(&store.url, &format!("ALTER SYSTEM SET ssl_ca_file = '{}'", authority.display()));
+    let name = database(store);
+    reload(&format!("hostssl {name} all all scram-sha-256 clientcert=verify-ca\n{rules}"));
+    let opened = |words: &str, home: Option<&std::path::Path>| {
+        let variables = home.map(|home| [("HOME", home.to_str().unwrap())]);
+        TestStore::at(&format!("{}?sslmode=require{words}", store.url))
+            .try_admin_in("org list", variables.as_ref().map_or(&[][..], |variables| &variables[..]))
+    };
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join(".postgresql");
+    std::fs::create_dir(&own).unwrap();
+    for (authority, expected) in [(ours, 0), (others, 69)] {
+        let (pem, key) = authority.pem_pair(Certificate::Right);
+        let (pem, key) = (file("client.crt", &pem), file("client.key", &key));
+        let words = format!("&sslcert={}&sslkey={}", pem.display(), key.display());
+        assert_eq!(opened(&words, None).0, expected, "{}", opened(&words, None).2);
+        for (from, to) in [(&pem, "postgresql.crt"), (&key, "postgresql.key")] {
+            std::fs::copy(from, own.join(to)).unwrap();
+        }
+        assert_eq!(opened("", Some(home.path())).0, expected, "the files of libpq's folder");
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+        let (code, _, said) = opened(&words, None);
+        assert!(code == 69 && said.contains("chmod 600"), "{said}");
+    }
+    let (code, _, said) = opened("&sslcertmode=disable", Some(home.path()));
+    assert!(code == 69 && said.contains("certificate"), "{said}");
+    reload(&rules);
+    sql(&store.url, "ALTER SYSTEM RESET ssl_ca_file");
+}
+
 #[test]
 fn words_of_libpq_have_its_meaning() {
     let Some(store) = postgres() else { return };
@@ -462,6 +520,7 @@ fn words_of_libpq_have_its_meaning() {
         assert_eq!(code, 69, "{words}: {said}");
         assert!(said.contains(named), "{words}: {said}");
     }
+    a_certificate_of_the_receiver_is_shown_to_a_server_that_wants_one(&store, &ours, &others);
     // Words that change nothing here.
     let (code, _, said) = opened("sslmode=allow&application_name=x&keepalives_count=3&gssencmode=prefer");
     assert_eq!(code, 0, "{said}");

@@ -51,11 +51,11 @@ impl Database {
         }
     }
 
-    /// Checks what serving needs besides a connection: space for SQLite's file, the grants of PostgreSQL's roles.
+    /// Checks what serving needs besides a connection: space for SQLite's file, grants and policies in PostgreSQL.
     pub async fn check_serving(&self) -> Result<()> {
         match self {
             Database::Sqlite(db) => db.require_space(),
-            Database::Postgres(db) => db.require_grants().await,
+            Database::Postgres(db) => db.require_access().await,
         }
     }
 

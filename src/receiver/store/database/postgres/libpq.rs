@@ -1,7 +1,8 @@
 //! The settings of a connection as libpq's environment, for PostgreSQL's own programs. A command line would show the password
 //! to every user of the machine.
 
-use super::store_url::{StoreUrl, TlsPolicy, TrustedRoots};
+use super::store_url::StoreUrl;
+use super::url_words::{ClientCertificate, TlsPolicy, TrustedRoots};
 use crate::receiver::store::error::Result;
 use std::path::Path;
 use tokio_postgres::Config;
@@ -12,7 +13,8 @@ pub type LibpqEnvironment = Vec<(&'static str, String)>;
 
 /// The variables that connect PostgreSQL's programs as the receiver connects.
 pub fn environment(url: &str) -> Result<LibpqEnvironment> {
-    let StoreUrl { config, tls, .. } = StoreUrl::parse(url, |variable| std::env::var(variable).ok())?;
+    let StoreUrl { config, tls, client_certificate, .. } =
+        StoreUrl::parse(url, |variable| std::env::var(variable).ok())?;
     let mut variables = server(&config);
     let password = config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let timeout = config.get_connect_timeout().map(|timeout| timeout.as_secs().to_string());
@@ -39,6 +41,10 @@ pub fn environment(url: &str) -> Result<LibpqEnvironment> {
     };
     variables.push(("PGTARGETSESSIONATTRS", attributes.to_owned()));
     variables.extend(tls_variables(&tls));
+    if let Some(ClientCertificate { certificate, key }) = client_certificate {
+        variables.push(("PGSSLCERT", certificate.display().to_string()));
+        variables.push(("PGSSLKEY", key.display().to_string()));
+    }
     Ok(variables)
 }
 

@@ -4,9 +4,13 @@
 //! nothing over; a connection whose transaction did not end is closed, not pooled.
 
 mod error;
+mod statement;
 
 mod roles;
+mod access;
 
+mod libpq_files;
+mod url_words;
 mod store_url;
 mod tls;
 

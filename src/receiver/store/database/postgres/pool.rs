@@ -3,11 +3,13 @@
 //! Invariant: queries have a pool of their own, so that slow ones take no connection from batches and authentication, and a
 //! statement of a query keeps one processor of the server busy and no more.
 
-use super::connect::{CONNECT_TIMEOUT, connection_managers};
+use super::access;
+use super::connect::{CONNECT_TIMEOUT, ConnectionAttempt, SESSION_SETTINGS, connection_attempts};
 use super::dump;
 use super::error::store_error;
 use super::libpq::{self, LibpqEnvironment};
 use super::roles::{RoleNames, quoted};
+use super::statement::{StatementForm, row, rows};
 use super::transaction::PostgresTransaction;
 use crate::receiver::limits::{
     CONNECTION_AGE_MAX, LOOKUP_TIMEOUT, QUERY_STATEMENT_TIMEOUT, SILENCE_MARGIN, STATEMENT_TIMEOUT,
@@ -16,7 +18,7 @@ use crate::receiver::limits::{
 use crate::receiver::store::database::migrate;
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::sql::{Dialect, ReadBudget, Value};
+use crate::receiver::store::sql::{Dialect, ReadBudget};
 use crate::receiver::time;
 use deadpool_postgres::{Hook, HookError, Manager, Metrics, Object, Pool, PoolError, Runtime};
 use std::fs::File;
@@ -25,35 +27,22 @@ use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 /// Share of the connections that queries have, and at least one.
 const QUERY_SHARE_DIVISOR: usize = 8;
 /// Connections per receiver unless `HAN_SYNC_POOL` is set: PostgreSQL's default is 100 for all of its clients.
 const CONNECTIONS_DEFAULT: usize = 16;
-/// Of the tables and privileges in two arrays, those that the current role does not have.
-const SELECT_MISSING_GRANTS: &str = "\
-    SELECT name, privilege FROM unnest($1::text[], $2::text[]) AS needed (name, privilege) \
-    WHERE NOT has_table_privilege(name, privilege)";
-/// Privileges that requests and authentication use, by table.
-const NEEDED_GRANTS: [(DbRole, &str, &[&str]); 14] = [
-    (DbRole::Request, "sessions", &["SELECT", "INSERT", "UPDATE"]),
-    (DbRole::Request, "messages", &["SELECT", "INSERT", "UPDATE"]),
-    (DbRole::Request, "tasks", &["SELECT", "INSERT", "UPDATE"]),
-    (DbRole::Request, "usages", &["SELECT", "INSERT", "UPDATE"]),
-    (DbRole::Request, "metrics", &["SELECT", "INSERT", "UPDATE"]),
-    (DbRole::Request, "clients", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    (DbRole::Request, "session_locations", &["SELECT", "INSERT"]),
-    (DbRole::Directory, "tenants", &["SELECT"]),
-    (DbRole::Directory, "directory", &["SELECT"]),
-    (DbRole::Directory, "owners", &["SELECT"]),
-    (DbRole::Directory, "members", &["SELECT"]),
-    (DbRole::Directory, "api_keys", &["SELECT"]),
-    (DbRole::Directory, "page_sessions", &["SELECT", "INSERT", "DELETE"]),
-    (DbRole::Directory, "readiness", &["SELECT", "INSERT", "UPDATE"]),
-];
 /// Schema and snapshot of the transaction, and the right of the connected user to see all that the current role sees.
 const SELECT_SNAPSHOT: &str =
     "SELECT current_schema()::text, pg_export_snapshot(), pg_has_role(session_user, current_user, 'USAGE')";
+/// The schema of the store's tables, or that in which they are made.
+const SELECT_SCHEMA: &str = "\
+    SELECT coalesce((SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.oid = to_regclass('migrations')), \
+    current_schema()::text)";
+/// True if the session has the settings of its start.
+const SELECT_DIRECT: &str = "SELECT coalesce(current_setting('han.direct', true), '') = '1'";
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
@@ -69,12 +58,22 @@ pub struct PoolOptions {
 /// Between two attempts at that lock, of which one waits for a migration or for the other receivers that start.
 const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// Findings of opening a database.
+struct OpenedDatabase {
+    roles: RoleNames,
+    schema: String,
+    form: StatementForm,
+}
+
 /// An opened PostgreSQL database.
 pub struct Postgres {
     /// For batches, authentication and commands.
     pool: Pool,
     queries: Pool,
     roles: RoleNames,
+    /// The schema with the store's tables.
+    schema: String,
+    form: StatementForm,
     /// For PostgreSQL's own programs.
     environment: LibpqEnvironment,
 }
@@ -86,26 +85,37 @@ impl Postgres {
         let connections = chosen.connections.unwrap_or(CONNECTIONS_DEFAULT);
         let age_max = chosen.age_max.unwrap_or(CONNECTION_AGE_MAX);
         let of_queries = queries_of(connections, chosen.connections.is_some());
-        for [manager, query_manager] in connection_managers(url)? {
+        for ConnectionAttempt { managers: [manager, query_manager], has_options } in connection_attempts(url)?
+        {
+            if !has_options && !failed.as_ref().is_some_and(rejects_options) {
+                continue;
+            }
             let of_batches = connections.saturating_sub(of_queries).max(1);
             let pool = pool_of(manager, of_batches, CONNECT_TIMEOUT, age_max)?;
             match connection(&pool).await {
                 Ok(client) => {
                     let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT, age_max)?;
                     let environment = libpq::environment(url)?;
-                    let roles = Postgres::migrate(client).await?;
-                    return Ok(Postgres { pool, queries, roles, environment });
+                    let opened = Postgres::migrate(client).await?;
+                    return Ok(Postgres {
+                        pool,
+                        queries,
+                        roles: opened.roles,
+                        schema: opened.schema,
+                        form: opened.form,
+                        environment,
+                    });
                 }
                 // libpq's `allow` and `prefer` try with and without TLS.
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => failed = failed.filter(|first| !rejects_options(first)).or(Some(error)),
             }
         }
         Err(failed.unwrap_or(StoreError::Aborted))
     }
 
-    async fn migrate(client: Object) -> Result<RoleNames> {
+    async fn migrate(client: Object) -> Result<OpenedDatabase> {
         match migrate_in_transaction(&client).await {
-            Ok(roles) => Ok(roles),
+            Ok(opened) => Ok(opened),
             Err(error) => {
                 drop(Object::take(client)); // closes the connection, which rolls back
                 Err(error)
@@ -130,39 +140,60 @@ impl Postgres {
             DbRole::Request if !read_only => "; SET LOCAL enable_seqscan = off",
             DbRole::Directory | DbRole::Request => "",
         };
-        let begin = format!("BEGIN ISOLATION LEVEL {isolation} {mode}; SET LOCAL ROLE {role_name}{settings}");
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}",
+            self.session_settings(),
+            self.enter_schema()
+        );
         let answer_timeout = match role {
             DbRole::Operator => None,
             DbRole::Directory => Some(LOOKUP_TIMEOUT),
             DbRole::Request => Some(STATEMENT_TIMEOUT + SILENCE_MARGIN),
         };
-        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, answer_timeout).await
+        let how = (self.form, answer_timeout);
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, how).await
     }
 
-    /// Rejects a database in which a role lacks a grant that serving needs, as after a restore without grants.
-    pub async fn require_grants(&self) -> Result<()> {
-        for role in [DbRole::Request, DbRole::Directory] {
-            let tx = self.begin(role, true).await?;
-            let missing = tx.query(SELECT_MISSING_GRANTS, &needed_grants(role)).await?;
-            tx.commit().await?;
-            if missing.is_empty() {
-                continue;
-            }
-            let role = self.roles.quoted(role);
-            let grants: Vec<String> = missing
-                .iter()
-                .map(|row| Ok(format!("GRANT {} ON {} TO {role};", row.text(1)?, row.text(0)?)))
-                .collect::<Result<_>>()?;
-            return Err(StoreError::Unusable(format!(
-                "the role {role} lacks grants: run this as the owner of the store's tables: {}",
-                grants.join(" ")
-            )));
+    /// Rejects a database that lacks a grant or a policy, as after a restore to a server without its roles.
+    pub async fn require_access(&self) -> Result<()> {
+        let client = connection(&self.pool).await?;
+        let begin = format!("BEGIN READ ONLY; {}", self.enter_schema());
+        let checked = in_time(LOOKUP_TIMEOUT, async {
+            batch(&client, &begin).await?;
+            access::require_access(&client, &self.roles, &self.schema).await?;
+            batch(&client, "COMMIT").await
+        });
+        let checked = checked.await;
+        if checked.is_err() {
+            drop(Object::take(client)); // closes the connection, which rolls back
         }
-        Ok(())
+        checked
+    }
+
+    /// The settings of a session, for each transaction where a pooler does not keep them.
+    fn session_settings(&self) -> String {
+        match self.form {
+            StatementForm::Prepared => String::new(),
+            StatementForm::Unnamed => SESSION_SETTINGS
+                .iter()
+                .map(|(name, value)| format!("; SET LOCAL {name} = '{value}'"))
+                .collect(),
+        }
+    }
+
+    /// Sets the search path, which may name the connected user's own schema, and the user changes with the role.
+    fn enter_schema(&self) -> String {
+        format!("SET LOCAL search_path TO {}", quoted(&self.schema))
     }
 
     /// Writes an archive of `pg_dump` from the snapshot of a transaction. Returns the reason for which there is none.
     pub async fn dump(&self, tx: &PostgresTransaction, archive: File) -> Result<Option<String>> {
+        if self.form == StatementForm::Unnamed {
+            return Ok(Some(
+                "the store is reached through a pooler, which does not keep a snapshot for pg_dump"
+                    .to_owned(),
+            ));
+        }
         let rows = tx.query(SELECT_SNAPSHOT, &[]).await?;
         let Some(row) = rows.first() else { return Err(StoreError::Aborted) };
         // pg_dump would leave out in silence what row-level security hides from this user.
@@ -180,24 +211,15 @@ impl Postgres {
     ) -> Result<PostgresTransaction> {
         let (role_name, timeout_ms) = (self.roles.quoted(role), QUERY_STATEMENT_TIMEOUT.as_millis());
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {role_name}; \
-             SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {}; SET LOCAL ROLE {role_name}; \
+             SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0",
+            self.session_settings(),
+            self.enter_schema()
         );
-        let answer_timeout = Some(QUERY_STATEMENT_TIMEOUT + SILENCE_MARGIN);
-        let tx =
-            PostgresTransaction::begin(connection(&self.queries).await?, begin, true, answer_timeout).await?;
+        let how = (self.form, Some(QUERY_STATEMENT_TIMEOUT + SILENCE_MARGIN));
+        let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true, how).await?;
         Ok(tx.with_budget(budget))
     }
-}
-
-/// The tables and the privileges of [`NEEDED_GRANTS`] for one role, as two arrays of equal length.
-fn needed_grants(role: DbRole) -> [Value; 2] {
-    let needed = NEEDED_GRANTS.iter().filter(|(of, _, _)| *of == role);
-    let pairs =
-        needed.flat_map(|(_, table, privileges)| privileges.iter().map(|privilege| (*table, *privilege)));
-    let (tables, privileges): (Vec<String>, Vec<String>) =
-        pairs.map(|(table, privilege)| (table.to_owned(), privilege.to_owned())).unzip();
-    [tables.into(), privileges.into()]
 }
 
 /// Connections of queries: their share, and unless the operator has chosen the number for this server no more than half of the
@@ -236,21 +258,25 @@ async fn connection(pool: &Pool) -> Result<Object> {
 
 /// Migrates in one transaction, and returns the database's roles. The advisory lock ends with the transaction, and the schema
 /// is never half made.
-async fn migrate_in_transaction(client: &Client) -> Result<RoleNames> {
-    let run = async |sql: &str| within(LOOKUP_TIMEOUT, client.batch_execute(sql)).await;
+async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
+    let run = async |sql: &str| in_time(LOOKUP_TIMEOUT, batch(client, sql)).await;
     let number = async |sql: &str| {
         let sql = Dialect::Postgres.render(sql);
-        let row = async { client.query_one(&sql, &[]).await?.try_get::<_, i64>(0) };
-        within(LOOKUP_TIMEOUT, row).await
+        in_time(LOOKUP_TIMEOUT, async { Ok(row(client, &sql, &[]).await?.get::<_, i64>(0)) }).await
     };
     in_time(LOOKUP_TIMEOUT, require_unicode(client)).await?;
     require_primary(client).await?;
+    let form =
+        if flag(client, SELECT_DIRECT).await? { StatementForm::Prepared } else { StatementForm::Unnamed };
     run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
     // Asked for again and again, because a connection that waits for a lock looks like one that is silent.
     while !flag(client, &format!("SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")).await? {
         sleep(MIGRATION_LOCK_PAUSE).await;
     }
     in_time(LOOKUP_TIMEOUT, require_schema(client)).await?;
+    let schema: String =
+        in_time(LOOKUP_TIMEOUT, async { Ok(row(client, SELECT_SCHEMA, &[]).await?.get(0)) }).await?;
+    run(&format!("SET LOCAL search_path TO {}", quoted(&schema))).await?;
     run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
     let pending =
         migrate::pending(number(migrate::SELECT_VERSION).await?, number(migrate::COUNT_UNRELEASED).await?)?;
@@ -258,14 +284,15 @@ async fn migrate_in_transaction(client: &Client) -> Result<RoleNames> {
     in_time(LOOKUP_TIMEOUT, roles.ensure(client)).await?;
     for migration in pending {
         let sql = roles.render(&migration.render(Dialect::Postgres));
-        within(UPKEEP_TIMEOUT, client.batch_execute(&sql)).await?;
+        in_time(UPKEEP_TIMEOUT, batch(client, &sql)).await?;
         let (number, name, now) = (migration.number, migration.name, time::now_us());
-        let recorded = client.execute(migrate::INSERT_RECORD, &[&number, &name, &now]).await;
-        recorded.map_err(|error| store_error(&error))?;
+        let record = [(&number as _, Type::INT8), (&name as _, Type::TEXT), (&now as _, Type::INT8)];
+        in_time(LOOKUP_TIMEOUT, rows(client, migrate::INSERT_RECORD, &record)).await?;
     }
     in_time(LOOKUP_TIMEOUT, roles.warn_of_powers(client)).await?;
+    in_time(LOOKUP_TIMEOUT, access::require_access(client, &roles, &schema)).await?;
     run("COMMIT").await?;
-    Ok(roles)
+    Ok(OpenedDatabase { roles, schema, form })
 }
 
 /// Rejects a server that takes no data.
@@ -284,18 +311,19 @@ async fn require_primary(client: &Client) -> Result<()> {
 
 /// The value of a query for one boolean.
 async fn flag(client: &Client, sql: &str) -> Result<bool> {
-    within(LOOKUP_TIMEOUT, async { client.query_one(sql, &[]).await?.try_get(0) }).await
+    in_time(LOOKUP_TIMEOUT, async { Ok(row(client, sql, &[]).await?.get(0)) }).await
 }
 
-/// Awaits a result until the timeout: a connection can go silent while a store is opened as well.
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
-) -> Result<T> {
-    in_time(limit, async { work.await.map_err(|error| store_error(&error)) }).await
+async fn batch(client: &Client, sql: &str) -> Result<()> {
+    client.batch_execute(sql).await.map_err(|error| store_error(&error))
 }
 
-/// As [`within`], for several statements.
+/// True for the error of a pooler that takes no options at the start of a session: a violation of the protocol.
+fn rejects_options(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(text) if text.contains("(08P01)"))
+}
+
+/// Awaits statements until the timeout: a connection can go silent while a store is opened as well.
 async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(limit, work).await.map_err(|_| {
         StoreError::Unavailable(format!("PostgreSQL did not answer within {} s", limit.as_secs()))
@@ -306,8 +334,8 @@ async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> R
 /// any bytes.
 async fn require_unicode(client: &Client) -> Result<()> {
     let sql = "SELECT current_setting('server_encoding'), current_database()::text, current_user::text";
-    let row = client.query_one(sql, &[]).await.map_err(|error| store_error(&error))?;
-    let [encoding, database, user]: [String; 3] = [row.get(0), row.get(1), row.get(2)];
+    let found = row(client, sql, &[]).await?;
+    let [encoding, database, user]: [String; 3] = [found.get(0), found.get(1), found.get(2)];
     if matches!(encoding.as_str(), "UTF8" | "SQL_ASCII") {
         return Ok(());
     }
@@ -323,11 +351,11 @@ async fn require_unicode(client: &Client) -> Result<()> {
 async fn require_schema(client: &Client) -> Result<()> {
     let sql = "SELECT to_regclass('migrations') IS NOT NULL OR coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
                current_database()::text, current_user::text";
-    let row = client.query_one(sql, &[]).await.map_err(|error| store_error(&error))?;
-    if row.get(0) {
+    let found = row(client, sql, &[]).await?;
+    if found.get(0) {
         return Ok(());
     }
-    let (database, user): (String, String) = (row.get(1), row.get(2));
+    let (database, user): (String, String) = (found.get(1), found.get(2));
     Err(StoreError::Unusable(format!(
         "the user {user} may not create tables in the database {database}: run ALTER DATABASE {} OWNER TO {}; as a superuser",
         quoted(&database),

@@ -4,9 +4,11 @@
 //! another database there could otherwise take them; a store whose roles cannot be taken is not opened.
 
 use super::error::store_error;
+use super::statement::{row, rows};
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 /// Names of the roles of one database.
 #[derive(Debug, Clone)]
@@ -40,14 +42,14 @@ const ROLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE 
 impl RoleNames {
     /// The roles of the connected database: those of its policies, or new names.
     pub async fn of(client: &Client) -> Result<RoleNames> {
-        let row = client.query_one(SELECT_DATABASE, &[]).await.map_err(|error| store_error(&error))?;
-        let id: i64 = row.get(0);
+        let found = row(client, SELECT_DATABASE, &[]).await?;
+        let id: i64 = found.get(0);
         let mut names = RoleNames {
             directory: format!("han_sync_directory_{id}"),
             request: format!("han_sync_request_{id}"),
             operator: format!("han_sync_operator_{id}"),
         };
-        for row in client.query(SELECT_ROLES, &[]).await.map_err(|error| store_error(&error))? {
+        for row in rows(client, SELECT_ROLES, &[]).await? {
             let role: String = row.get(1);
             match row.get(0) {
                 "directory" => names.directory = role,
@@ -75,6 +77,13 @@ impl RoleNames {
             .replace("han_sync_operator", &self.operator)
     }
 
+    /// As [`RoleNames::render`], with quoted names, for SQL in which they stand as identifiers alone.
+    pub fn render_quoted(&self, sql: &str) -> String {
+        sql.replace("han_sync_directory", &quoted(&self.directory))
+            .replace("han_sync_request", &quoted(&self.request))
+            .replace("han_sync_operator", &quoted(&self.operator))
+    }
+
     fn all(&self) -> [&str; 3] {
         [&self.directory, &self.request, &self.operator]
     }
@@ -83,8 +92,7 @@ impl RoleNames {
     /// which an error aborts.
     pub async fn ensure(&self, client: &Client) -> Result<()> {
         for name in self.all() {
-            let exists =
-                client.query_one(ROLE_EXISTS, &[&name]).await.map_err(|error| store_error(&error))?;
+            let exists = row(client, ROLE_EXISTS, &[(&name, Type::TEXT)]).await?;
             let role = quoted(name);
             if !exists.get::<_, bool>(0)
                 && !attempt(client, &format!("CREATE ROLE {role} {ATTRIBUTES}")).await?
@@ -102,7 +110,7 @@ impl RoleNames {
 
     /// Warns of powers of this user that reach beyond the database, with the SQL that takes them away. None of them is needed.
     pub async fn warn_of_powers(&self, client: &Client) -> Result<()> {
-        let powers = client.query(SELECT_POWERS, &[]).await.map_err(|error| store_error(&error))?;
+        let powers = rows(client, SELECT_POWERS, &[]).await?;
         let Some(first) = powers.first() else { return Ok(()) };
         let user: String = first.get(0);
         let roles = self.all().map(quoted).join(", ");
@@ -129,8 +137,8 @@ impl RoleNames {
 
     /// The statements that give the store to a user of its own.
     async fn transfer(&self, client: &Client) -> Result<String> {
-        let row = client.query_one(SELECT_TRANSFER, &[]).await.map_err(|error| store_error(&error))?;
-        let (database, tables): (String, String) = (row.get(0), row.get(1));
+        let found = row(client, SELECT_TRANSFER, &[]).await?;
+        let (database, tables): (String, String) = (found.get(0), found.get(1));
         Ok(format!(
             "CREATE ROLE {OWN_USER} LOGIN PASSWORD 'choose one'; GRANT {} TO {OWN_USER}; ALTER DATABASE {} OWNER TO {OWN_USER}; \
              {tables} and name {OWN_USER} in the store's URL",
@@ -141,12 +149,11 @@ impl RoleNames {
 
     /// The error that says what an administrator has to run.
     async fn unavailable(&self, client: &Client) -> Result<StoreError> {
-        let row = client.query_one(SELECT_DATABASE, &[]).await.map_err(|error| store_error(&error))?;
-        let (database, user): (String, String) = (row.get(1), row.get(2));
+        let found = row(client, SELECT_DATABASE, &[]).await?;
+        let (database, user): (String, String) = (found.get(1), found.get(2));
         let mut statements = Vec::new();
         for name in self.all() {
-            let exists =
-                client.query_one(ROLE_EXISTS, &[&name]).await.map_err(|error| store_error(&error))?;
+            let exists = row(client, ROLE_EXISTS, &[(&name, Type::TEXT)]).await?;
             if !exists.get::<_, bool>(0) {
                 statements.push(format!("CREATE ROLE {} {ATTRIBUTES};", quoted(name)));
             }

@@ -1,20 +1,21 @@
 //! TLS to PostgreSQL: verification of the server's certificate, in the degrees that libpq knows.
 
-use super::store_url::{TlsPolicy, TrustedRoots};
+use super::url_words::{ClientCertificate, SSLCERT, SSLKEY, SSLROOTCERT, TlsPolicy, TrustedRoots};
 use crate::receiver::store::error::{Result, StoreError};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The connector of a policy that uses TLS.
-pub fn connector(policy: &TlsPolicy) -> Result<MakeRustlsConnect> {
+pub fn connector(policy: &TlsPolicy, own: Option<&ClientCertificate>) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -34,7 +35,29 @@ pub fn connector(policy: &TlsPolicy) -> Result<MakeRustlsConnect> {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         }
     };
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+    let Some(own) = own else { return Ok(MakeRustlsConnect::new(config.with_no_client_auth())) };
+    let named = |word: &str, path: &Path, text: &str| {
+        StoreError::Unusable(format!("{word}={}: {text}", path.display()))
+    };
+    let (chain, key) = (certificates(SSLCERT, &own.certificate)?, private_key(&own.key)?);
+    if chain.is_empty() {
+        return Err(named(SSLCERT, &own.certificate, "the file holds no certificate in PEM"));
+    }
+    let config = config.with_client_auth_cert(chain, key);
+    Ok(MakeRustlsConnect::new(config.map_err(|error| named(SSLKEY, &own.key, &error.to_string()))?))
+}
+
+/// The key of the receiver's own certificate. As with libpq, nobody else may read it.
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>> {
+    let unusable = |text: &str| StoreError::Unusable(format!("{SSLKEY}={}: {text}", file.display()));
+    let metadata =
+        std::fs::metadata(file).map_err(|error| unusable(&format!("the file cannot be read: {error}")))?;
+    let others = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    if metadata.mode() & others != 0 {
+        return Err(unusable("others may read the key: run chmod 600 on it"));
+    }
+    PrivateKeyDer::from_pem_file(file)
+        .map_err(|_| unusable("the file holds no private key in PEM without a password"))
 }
 
 fn failed(error: Error) -> StoreError {
@@ -43,14 +66,22 @@ fn failed(error: Error) -> StoreError {
 
 /// The certificate authorities of a PEM file.
 fn roots(file: &Path) -> Result<RootCertStore> {
-    let unusable = |text: &str| StoreError::Unusable(format!("sslrootcert={}: {text}", file.display()));
-    let pem = std::fs::read(file).map_err(|error| unusable(&format!("the file cannot be read: {error}")))?;
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&pem).flatten();
-    if roots.add_parsable_certificates(certificates).0 == 0 {
-        return Err(unusable("the file holds no certificate in PEM"));
+    if roots.add_parsable_certificates(certificates(SSLROOTCERT, file)?).0 == 0 {
+        let path = file.display();
+        return Err(StoreError::Unusable(format!(
+            "{SSLROOTCERT}={path}: the file holds no certificate in PEM"
+        )));
     }
     Ok(roots)
+}
+
+/// The certificates of the PEM file that a word of the URL names.
+fn certificates(word: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let pem = std::fs::read(file).map_err(|error| {
+        StoreError::Unusable(format!("{word}={}: the file cannot be read: {error}", file.display()))
+    })?;
+    Ok(CertificateDer::pem_slice_iter(&pem).flatten().collect())
 }
 
 /// Verifies that a trusted authority signed the certificate, for whatever host: libpq's `verify-ca`.

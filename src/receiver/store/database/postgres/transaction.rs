@@ -4,6 +4,7 @@
 //! Invariant: nobody waits for a result for longer than `answer_timeout`, because a connection can go silent without an error.
 
 use super::error::{is_of_server, store_error};
+use super::statement::{Param, StatementForm};
 use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::RowStream;
 
 type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
 
@@ -33,6 +34,7 @@ pub struct PostgresTransaction {
     /// Statements that were sent and not awaited.
     sent: Mutex<VecDeque<Pending>>,
     read_only: bool,
+    form: StatementForm,
     /// Timeout of a result, the server's own timeout of a statement included; `None` for operators, whose statements take any
     /// time.
     answer_timeout: Option<Duration>,
@@ -46,10 +48,10 @@ impl PostgresTransaction {
         client: Object,
         begin: String,
         read_only: bool,
-        answer_timeout: Option<Duration>,
+        (form, answer_timeout): (StatementForm, Option<Duration>),
     ) -> Result<PostgresTransaction> {
         let (client, sent) = (Some(Arc::new(client)), Mutex::default());
-        let tx = PostgresTransaction { client, sent, read_only, answer_timeout, budget: None };
+        let tx = PostgresTransaction { client, sent, read_only, form, answer_timeout, budget: None };
         let client = tx.client()?.clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
@@ -120,7 +122,7 @@ impl PostgresTransaction {
         }
     }
 
-    async fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+    async fn run(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         self.stream(sql, params, |row| {
             rows.push(row);
@@ -134,13 +136,12 @@ impl PostgresTransaction {
     async fn stream(
         &self,
         sql: &str,
-        params: &[&(dyn ToSql + Sync)],
+        params: &[Param<'_>],
         mut visit: impl FnMut(Row) -> Result<()>,
     ) -> Result<()> {
         let client = self.client()?;
         let query = async {
-            let statement = client.prepare_cached(sql).await?;
-            let mut found = pin!(client.query_raw(&statement, params.iter().copied()).await?);
+            let mut found = pin!(self.rows_of(sql, params, client).await?);
             while let Some(row) = poll_fn(|context| found.as_mut().poll_next(context)).await {
                 if let Err(error) = self.read(&row?).and_then(&mut visit) {
                     return Ok(Err(error));
@@ -151,6 +152,16 @@ impl PostgresTransaction {
         self.result_of(query).await?
     }
 
+    async fn rows_of(&self, sql: &str, params: &[Param<'_>], client: &Object) -> DriverResult<RowStream> {
+        match self.form {
+            StatementForm::Prepared => {
+                let statement = client.prepare_cached(sql).await?;
+                client.query_raw(&statement, params.iter().map(|param| param.0)).await
+            }
+            StatementForm::Unnamed => client.query_typed_raw(sql, params.iter().cloned()).await,
+        }
+    }
+
     /// Converts a row, and takes it from the budget.
     fn read(&self, row: &tokio_postgres::Row) -> Result<Row> {
         let row = read_row(row)?;
@@ -158,9 +169,18 @@ impl PostgresTransaction {
         Ok(row)
     }
 
-    async fn change(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+    async fn change(&self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         let client = self.client()?;
-        self.result_of(async { client.execute(&client.prepare_cached(sql).await?, params).await }).await
+        let changed = async {
+            match self.form {
+                StatementForm::Prepared => {
+                    let params: Vec<_> = params.iter().map(|param| param.0).collect();
+                    client.execute(&client.prepare_cached(sql).await?, &params).await
+                }
+                StatementForm::Unnamed => client.execute_typed(sql, params).await,
+            }
+        };
+        self.result_of(changed).await
     }
 
     pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
@@ -171,12 +191,22 @@ impl PostgresTransaction {
 
     pub async fn send(&self, sql: &str, values: Vec<Value>) -> Result<()> {
         let client = self.client()?.clone();
+        let sql = Dialect::Postgres.render(sql);
+        if self.form == StatementForm::Unnamed {
+            let run = async move { client.execute_typed(&sql, &params(&values)).await.map(|_| ()) };
+            self.send_off(run).await;
+            return Ok(());
+        }
         // Prepared first, because that may itself be a round trip, and later statements must follow this one.
-        let statement = match self.in_time(client.prepare_cached(&Dialect::Postgres.render(sql))).await? {
+        let statement = match self.in_time(client.prepare_cached(&sql)).await? {
             Ok(statement) => statement,
             Err(error) => return self.result_of(ready(Err(error))).await,
         };
-        let run = async move { client.execute(&statement, &params(&values)).await.map(|_| ()) };
+        let run = async move {
+            let params = params(&values);
+            let params: Vec<_> = params.iter().map(|param| param.0).collect();
+            client.execute(&statement, &params).await.map(|_| ())
+        };
         self.send_off(run).await;
         Ok(())
     }
@@ -204,14 +234,14 @@ impl PostgresTransaction {
             names.join(", "),
             select.select_one(|index| format!("key.{}", names[index]))
         );
-        let columns = columns_of(&keys.values, select.keys.len());
+        let columns = columns_of(&keys.values, select.keys);
         self.run(&Dialect::Postgres.render(&sql), &row_params(&keys.common, &columns)).await
     }
 
     pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
         let sql = insert_sql(insert);
         let mut changed = 0;
-        for columns in column_arrays(rows, insert.columns.len()) {
+        for columns in column_arrays(rows, insert.columns) {
             count_statement();
             changed += self.change(&sql, &row_params(&rows.common, &columns)).await?;
         }
@@ -221,7 +251,7 @@ impl PostgresTransaction {
     pub async fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
         let sql = insert_sql(insert);
         let mut returned = Vec::new();
-        for columns in column_arrays(rows, insert.columns.len()) {
+        for columns in column_arrays(rows, insert.columns) {
             count_statement();
             returned.extend(self.run(&sql, &row_params(&rows.common, &columns)).await?);
         }

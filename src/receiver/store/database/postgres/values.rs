@@ -1,5 +1,6 @@
 //! Parameters and rows in PostgreSQL's types. Rows that are written go as one array for each column.
 
+use super::statement::Param;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Column, ColumnType, Row, Rows, Value, ValueRef};
 use bytes::BytesMut;
@@ -26,24 +27,45 @@ fn type_name(column_type: ColumnType) -> &'static str {
 }
 
 /// Parameters of an ordinary statement.
-pub fn params(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    values.iter().map(|value| value as _).collect()
+pub fn params(values: &[Value]) -> Vec<Param<'_>> {
+    values.iter().map(|value| (value as _, type_of(value))).collect()
 }
 
-/// Rows of `width` columns in parts of about [`STATEMENT_BYTES`], each as its columns.
-pub fn column_arrays<'a>(rows: &'a Rows<'a>, width: usize) -> impl Iterator<Item = Vec<ColumnArray<'a>>> {
-    parts(&rows.values, width).into_iter().map(move |part| columns_of(part, width))
+/// Type under which a value is encoded where the server does not say which one it takes.
+fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::UNKNOWN,
+        Value::Int(_) => Type::INT8,
+        Value::Bool(_) => Type::BOOL,
+        Value::Text(_) => Type::TEXT,
+        Value::Texts(_) => Type::TEXT_ARRAY,
+    }
 }
 
-/// All rows of `width` columns, as their columns.
-pub fn columns_of<'a>(values: &'a [ValueRef<'a>], width: usize) -> Vec<ColumnArray<'a>> {
-    (0..width).map(|column| ColumnArray { values, column, width }).collect()
+/// Rows of these columns in parts of about [`STATEMENT_BYTES`], each as its columns.
+pub fn column_arrays<'a>(
+    rows: &'a Rows<'a>,
+    columns: &'a [Column],
+) -> impl Iterator<Item = Vec<ColumnArray<'a>>> {
+    parts(&rows.values, columns.len()).into_iter().map(move |part| columns_of(part, columns))
+}
+
+/// All rows of these columns, as their columns.
+pub fn columns_of<'a>(values: &'a [ValueRef<'a>], columns: &[Column]) -> Vec<ColumnArray<'a>> {
+    let width = columns.len();
+    let array = |(column, (_, column_type)): (usize, &Column)| ColumnArray {
+        values,
+        column,
+        width,
+        column_type: *column_type,
+    };
+    columns.iter().enumerate().map(array).collect()
 }
 
 /// Parameters of a statement over rows: the common columns, then an array for each of the other columns.
-pub fn row_params<'a>(common: &'a [&'a str], columns: &'a [ColumnArray<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    let common = common.iter().map(|text| text as &(dyn ToSql + Sync));
-    common.chain(columns.iter().map(|column| column as _)).collect()
+pub fn row_params<'a>(common: &'a [&'a str], columns: &'a [ColumnArray<'a>]) -> Vec<Param<'a>> {
+    let common = common.iter().map(|text| (text as _, Type::TEXT));
+    common.chain(columns.iter().map(|column| (column as _, column.array_type()))).collect()
 }
 
 fn parts<'a>(values: &'a [ValueRef<'a>], width: usize) -> Vec<&'a [ValueRef<'a>]> {
@@ -85,6 +107,17 @@ pub struct ColumnArray<'a> {
     values: &'a [ValueRef<'a>],
     column: usize,
     width: usize,
+    column_type: ColumnType,
+}
+
+impl ColumnArray<'_> {
+    fn array_type(&self) -> Type {
+        match self.column_type {
+            ColumnType::Text => Type::TEXT_ARRAY,
+            ColumnType::Int => Type::INT8_ARRAY,
+            ColumnType::Bool => Type::BOOL_ARRAY,
+        }
+    }
 }
 
 impl ToSql for ColumnArray<'_> {
@@ -132,7 +165,16 @@ impl ToSql for Value {
     }
 
     fn accepts(ty: &Type) -> bool {
-        matches!(*ty, Type::INT8 | Type::INT4 | Type::BOOL | Type::TEXT | Type::VARCHAR | Type::TEXT_ARRAY)
+        matches!(
+            *ty,
+            Type::INT8
+                | Type::INT4
+                | Type::BOOL
+                | Type::TEXT
+                | Type::VARCHAR
+                | Type::TEXT_ARRAY
+                | Type::UNKNOWN
+        )
     }
 
     to_sql_checked!();
