@@ -470,12 +470,12 @@ pub(super) static RULES: &[Rule] = &[
     token("pinterest_token", &["pinr_", "pinc_"], "pin[rc][_.][A-Za-z0-9._-]{40,}")
         .source("Pinterest: authentication", "https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/")
         .examples("«pinr_%{b62:60}»", "the prefix pinr_"),
-    token("checkout_key", &["sk_test_", "sk_live_"], "sk_(?:test|live)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+    token("checkout_key", &["sk_test_", "sk_live_"], "sk_(?:test|live)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[A-Za-z0-9]{10,40})?")
         .source("Checkout.com: API keys", "https://www.checkout.com/docs/developer-resources/api/manage-api-keys")
         .examples("«sk_test_%{uuid}»", "the prefix sk_test_"),
     token("shipengine_key", &["TEST_"], "TEST_[A-Za-z0-9+/]{43}")
         .source("ShipEngine: API keys", "https://www.shipengine.com/docs/auth/")
-        .check(Check::Unworded)
+        .check(Check::Random)
         .examples("«TEST_%{b62:43}»", "the prefix TEST_"),
     token("tatum_key", &["t-"], "t-[0-9a-f]{24}-[0-9a-f]{24}")
         .source("Tatum: API keys", "https://docs.tatum.io/docs/authentication")
