@@ -51,8 +51,8 @@ pub(super) static RULES: &[Rule] = &[
     token("private_key", &["302e020100300506032b6570", "3030020100300706052b8104"], "30(?:2e020100300506032b6570|30020100300706052b8104000a)04220420[0-9a-f]{64}")
         .source("Hedera: keys", "https://docs.hedera.com/hedera/core-concepts/keys-and-signatures")
         .examples("«302e020100300506032b657004220420%{hex:64}»", "the prefix 302e020100300506032b6570"),
-    token("nix_key", &["-1:", "-2:", "-3:"], "[A-Za-z0-9._-]{2,60}-[0-9]:(?P<secret>[A-Za-z0-9+/]{86}==)")
-        .prefix(Prefix::Word { max: 64 })
+    token("nix_key", &["-1:", "-2:", "-3:"], "[A-Za-z0-9_-]{1,24}-[0-9]:(?P<secret>[A-Za-z0-9+/]{86}==)")
+        .prefix(Prefix::Name { max: 24 })
         .boundary(Boundary::Anything)
         .token_chars(86)
         .source("Nix: signing keys", "https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-key-generate-secret")
