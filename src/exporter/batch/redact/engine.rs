@@ -24,10 +24,19 @@ const COLOUR_BYTES_MAX: usize = 16;
 /// keywords, from each of which its rest is read again.
 const CHECKED_BYTES_MAX: usize = 1 << 8;
 
+/// The pattern of a rule, which matches where a text begins, and its groups, one of which is the secret.
+struct AnchoredPattern {
+    regex: Regex,
+    groups: Vec<usize>,
+}
+
+/// Bytes of a name behind a keyword.
+const NAME_BYTES_MAX: usize = 24;
+
 struct Engine {
     rules: Vec<&'static Rule>,
     /// Compiled at the first occurrence of a keyword: most never are.
-    patterns: Vec<OnceLock<Regex>>,
+    patterns: Vec<OnceLock<AnchoredPattern>>,
     keywords: KeywordAutomaton,
     /// The rule of each keyword.
     rule_of: Vec<usize>,
@@ -136,23 +145,39 @@ pub(super) fn find(text: &str) -> Findings {
     find_at(text, hits(text))
 }
 
+/// A name whose value was found.
+struct ValuedName {
+    rule: usize,
+    name: Range<usize>,
+    value_end: usize,
+}
+
 /// Finds the secrets at the places of keywords.
 pub(super) fn find_at(text: &str, hits: impl IntoIterator<Item = Hit>) -> Findings {
     let engine = &*ENGINE;
     let mut findings = Findings { spans: Vec::new(), headings: Vec::new() };
-    // Few rules find something in a text.
-    let mut resume_at: Vec<(usize, usize)> = Vec::new();
+    let mut resumes = Resumes::default();
+    let mut last: Option<ValuedName> = None;
     for Hit { rule: index, place } in hits {
-        let resume = resume_at.iter().position(|(rule, _)| *rule == index);
-        if resume.is_some_and(|resume| place.start < resume_at[resume].1) {
+        if place.start < resumes.of(index) {
             continue;
         }
         let rule = engine.rules[index];
+        let is_assigned = matches!(rule.matcher, Matcher::Assigned(_));
+        // `secret_access_key` has keywords of three rules and one value, which the most certain rule names.
+        if let Some(last) = last.as_ref().filter(|last| is_assigned && last.rule < index)
+            && last.name.start <= place.start
+            && place.end <= last.name.end
+        {
+            resumes.set(index, last.value_end);
+            continue;
+        }
         match (engine.apply(index, text, place.clone()), &rule.matcher) {
             (Some(found), _) => {
-                match resume {
-                    Some(resume) => resume_at[resume].1 = found.end,
-                    None => resume_at.push((index, found.end)),
+                resumes.set(index, found.end);
+                if is_assigned {
+                    let name = place.start..name_end(text.as_bytes(), place.end).min(found.start);
+                    last = Some(ValuedName { rule: index, name, value_end: found.end });
                 }
                 findings.spans.push(Span {
                     start: found.start,
@@ -168,6 +193,29 @@ pub(super) fn find_at(text: &str, hits: impl IntoIterator<Item = Hit>) -> Findin
         }
     }
     findings
+}
+
+/// Places from which rules go on, behind what they found. Few rules find something in a text.
+#[derive(Default)]
+struct Resumes(Vec<(usize, usize)>);
+
+impl Resumes {
+    fn of(&self, rule: usize) -> usize {
+        self.0.iter().find(|(of, _)| *of == rule).map_or(0, |(_, at)| *at)
+    }
+
+    fn set(&mut self, rule: usize, at: usize) {
+        match self.0.iter_mut().find(|(of, _)| *of == rule) {
+            Some((_, resume)) => *resume = at,
+            None => self.0.push((rule, at)),
+        }
+    }
+}
+
+/// The end of the name that a keyword is a part of.
+fn name_end(text: &[u8], keyword_end: usize) -> usize {
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    keyword_end + text[keyword_end..].iter().take(NAME_BYTES_MAX).take_while(is_name).count()
 }
 
 /// The kind of a rule.
@@ -219,7 +267,7 @@ const SECRET_ARGUMENT: &str = concat!(
 const SECRET_GROUPS: [&str; 3] = ["secret", "secret_2", "secret_3"];
 
 /// Compiles the pattern of a rule.
-fn anchored(rule: &Rule) -> Regex {
+fn anchored(rule: &Rule) -> AnchoredPattern {
     let pattern = match rule.matcher {
         Matcher::Pattern(pattern) => format!(r"\A(?:{pattern})"),
         Matcher::Command(flag) => {
@@ -232,34 +280,45 @@ fn anchored(rule: &Rule) -> Regex {
         }
         Matcher::Assigned(_) => String::new(),
     };
-    Regex::new(&pattern).expect("a test compiles every rule")
+    let regex = Regex::new(&pattern).expect("a test compiles every rule");
+    let is_secret = |name: Option<&str>| name.is_some_and(|name| SECRET_GROUPS.contains(&name));
+    let groups =
+        regex.capture_names().enumerate().filter(|(_, name)| is_secret(*name)).map(|(group, _)| group);
+    AnchoredPattern { groups: groups.collect(), regex }
 }
 
 /// Matches at `start`, and returns the group `secret`, or the whole match.
-fn secret(regex: &Regex, text: &str, start: usize) -> Option<Range<usize>> {
-    // Groups cost more than a match, and most attempts end in none.
+fn secret(pattern: &AnchoredPattern, text: &str, start: usize) -> Option<Range<usize>> {
+    let AnchoredPattern { regex, groups } = pattern;
     work::attempt(regex, &text[start..]);
-    let whole = regex.find(&text[start..])?;
-    let captures = if regex.captures_len() > 1 { regex.captures(&text[start..]) } else { None };
-    let group = captures.and_then(|captures| SECRET_GROUPS.iter().find_map(|name| captures.name(name)));
+    // Groups cost more than a match, and most attempts end in none.
+    let whole = regex.find(&text[start..])?.range();
+    let group = if groups.is_empty() { None } else { group(regex, groups, &text[start..start + whole.end]) };
     let group = group.unwrap_or(whole);
-    let end = start + group.end();
+    let end = start + group.end;
     // A part of a longer word is no secret.
     let is_cut = text.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
-    (!is_cut).then_some(start + group.start()..end)
+    (!is_cut).then_some(start + group.start..end)
+}
+
+/// The group of a match that is the secret.
+fn group(regex: &Regex, groups: &[usize], matched: &str) -> Option<Range<usize>> {
+    let mut places = regex.capture_locations();
+    regex.captures_read(&mut places, matched)?;
+    groups.iter().find_map(|group| places.get(*group)).map(|(start, end)| start..end)
 }
 
 /// Matches at `start`, and applies the check to at most [`CHECKED_BYTES_MAX`] of the match.
-fn checked_secret(regex: &Regex, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
+fn checked_secret(pattern: &AnchoredPattern, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
     let mut end = text.len().min(start + CHECKED_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let found = secret(regex, &text[..end], start)?;
+    let found = secret(pattern, &text[..end], start)?;
     if !judgement::passes(check, &text[found.clone()]) {
         return None;
     }
-    if found.end < end { Some(found) } else { secret(regex, text, start) }
+    if found.end < end { Some(found) } else { secret(pattern, text, start) }
 }
 
 /// The start of a rule's pattern, given the start of its keyword.

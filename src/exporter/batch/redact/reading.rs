@@ -94,9 +94,12 @@ impl PlainReading {
 
 /// Decodes a text; `None` where it says what it says already.
 pub(super) fn plain(text: &str) -> Option<PlainReading> {
+    work::read(text.len());
+    if !text.bytes().any(|byte| IS_SPECIAL[usize::from(byte)]) {
+        return None;
+    }
     let mut writer =
         Writer { source: text.as_bytes(), text: Vec::with_capacity(text.len()), pieces: Vec::new() };
-    work::read(text.len());
     let (mut at, mut copied) = (0, 0);
     let mut is_changed = false;
     while let Some(special) = writer.source[at..].iter().position(|byte| IS_SPECIAL[usize::from(*byte)]) {

@@ -50,6 +50,9 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     let next = reader.peek();
     let start = name::start(bytes, keyword.start);
     let value = reader.value(start..suffix.end);
+    if value.is_some_and(|value| is_redacted(&bytes[value.start..], value.quote)) {
+        return None;
+    }
     if value.is_none() && !matches!(next, b'"' | b'\\') && !pair::is_line_value(bytes, start) {
         return None;
     }
@@ -67,6 +70,19 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
         let value = pair::find(text, name.start..suffix.end)?;
         secret(text, &name, strength, value)
     })
+}
+
+/// True for the marker of an earlier redaction, and no more.
+fn is_redacted(value: &[u8], quote: Option<(usize, u8)>) -> bool {
+    if !value.starts_with(b"[REDACTED:") {
+        return false;
+    }
+    let end = value.iter().take(CHECKED_BYTES_MAX).position(|byte| *byte == b']');
+    match (end.map(|end| value.get(end + 1)), quote) {
+        (None, _) => false,
+        (Some(next), Some((_, quote))) => next.is_none_or(|next| *next == quote || *next == b'\\'),
+        (Some(next), None) => next.is_none_or(|next| b" \n\r\"'`\\".contains(next)),
+    }
 }
 
 /// The name that the keyword is a part of, if it can head a column of secrets, and the strength of its values.

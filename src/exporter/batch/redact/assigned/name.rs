@@ -83,6 +83,8 @@ const KEY_WORDS: [&str; 17] = [
     "bucket", "registry", "press", "json", "property", "range",
 ];
 
+/// Short names of secrets.
+const SHORT_WORDS: [&str; 7] = ["pat", "salt", "pw", "pin", "psk", "auth", "pass"];
 /// Words that a short name of a secret follows without a separator: `dbpass`, `bindpw`.
 const COMPOUND_WORDS: &str = "account admin api app auth become bind cert client cluster console cookie crypt db default docker \
     email enc ftp git guest host http imap jdbc key keystore ldap local login mail master mongo mqtt my mysql new o old oracle pg \
@@ -109,19 +111,16 @@ pub(super) fn start(bytes: &[u8], keyword: usize) -> usize {
 pub(super) fn read(text: &str, start: usize, keyword: Range<usize>, end: usize) -> Option<Name<'_>> {
     let bytes = text.as_bytes();
     // A short word is a name only as a word of its own: `salt`, not `basalt`.
-    let is_short = matches!(
-        text[keyword.clone()].to_ascii_lowercase().as_str(),
-        "pat" | "salt" | "pw" | "pin" | "psk" | "auth" | "pass"
-    );
+    let is_short = keyword.len() <= 4
+        && SHORT_WORDS.iter().any(|word| word.eq_ignore_ascii_case(&text[keyword.clone()]));
     let continues = |at: usize| {
         let (last, first) = (bytes[at - 1], bytes[at]);
         last.is_ascii_alphabetic() && (last.is_ascii_uppercase() || first.is_ascii_lowercase())
     };
     let is_escape = |at: usize| at > start && at < keyword.start && bytes[at - 1] == b'\\';
     if is_short && keyword.start > start && continues(keyword.start) && !is_escape(keyword.start - 1) {
-        let prefix = &text[start..keyword.start].to_ascii_lowercase();
-        let last = prefix.rsplit(['_', '-', '.']).next().unwrap_or_default();
-        if !COMPOUND_WORDS.split(' ').any(|word| word == last) {
+        let last = text[start..keyword.start].rsplit(['_', '-', '.']).next().unwrap_or_default();
+        if !COMPOUND_WORDS.split(' ').any(|word| word.eq_ignore_ascii_case(last)) {
             return None;
         }
     }
