@@ -90,11 +90,12 @@ impl App {
     /// Deletes what is older than `retention_us` microseconds, in all tenants.
     pub async fn prune(&self, retention_us: i64) {
         let pruned =
-            timeout(UPKEEP_TIMEOUT, self.state.store.prune(retention_us, None, time::now_us())).await;
+            timeout(UPKEEP_TIMEOUT, self.state.store.prune_once_a_day(retention_us, time::now_us())).await;
         match pruned
             .map_or_else(|_| Err(TOOK_TOO_LONG.to_owned()), |done| done.map_err(|error| error.to_string()))
         {
-            Ok(pruned) => tracing::info!(
+            Ok(None) => tracing::info!("nothing is to be pruned before tomorrow"),
+            Ok(Some(pruned)) => tracing::info!(
                 retained_since = pruned.retained_since,
                 sessions = pruned.sessions,
                 messages = pruned.messages,

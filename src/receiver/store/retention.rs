@@ -50,10 +50,25 @@ const DELETE_USAGES: &str = "DELETE FROM usages WHERE tenant_id = $1 AND user_id
 const DELETE_SESSIONS: &str = "\
     DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND modified_at < $3 AND message_count = 0";
 
+const SELECT_UNPRUNED: &str =
+    "SELECT 1 FROM tenants WHERE retained_since IS NULL OR retained_since < $1 LIMIT 1";
+
 impl Store {
+    /// As [`Store::prune`] in all tenants, unless each has been pruned up to that day. A prune that was cut off goes on with the
+    /// next day.
+    pub async fn prune_once_a_day(&self, span: i64, now: i64) -> Result<Option<Pruned>> {
+        let tx = self.db.read(DbRole::Operator).await?;
+        let unpruned = tx.query_one(SELECT_UNPRUNED, &[start_of_retention(span, now).into()]).await?;
+        tx.commit().await?;
+        match unpruned {
+            Some(_) => self.prune(span, None, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Deletes what is older than `span` microseconds before `now`, in one organization or in all tenants.
     pub async fn prune(&self, span: i64, organization: Option<&str>, now: i64) -> Result<Pruned> {
-        let since = now.saturating_sub(span).div_euclid(DAY_US) * DAY_US;
+        let since = start_of_retention(span, now);
         let tenants = self
             .operate(async |tx| {
                 let tenants = match organization {
@@ -103,4 +118,9 @@ impl Store {
         tx.commit().await?;
         Ok([messages, tasks, sessions])
     }
+}
+
+/// The start of the day that is `span` microseconds before `now`.
+fn start_of_retention(span: i64, now: i64) -> i64 {
+    now.saturating_sub(span).div_euclid(DAY_US) * DAY_US
 }
