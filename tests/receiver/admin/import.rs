@@ -93,3 +93,29 @@ fn list_that_is_too_long_is_refused_and_never_cut() {
     let (code, _, stderr) = import_text(&store, &format!("{line}{}", &blank[line.len()..]));
     assert_eq!(code, 0, "{stderr}");
 }
+
+#[test]
+fn list_that_is_imported_again_without_keys_changes_nothing_and_audits_nothing() {
+    for store in stores() {
+        store.admin("org create acme --owner github.com/acme-corp");
+        let lines = [
+            json!({"login": "alice", "organizations": ["acme"], "role": "admin", "accounts": ["github.com/alice"]}),
+            json!({"login": "bob", "organizations": ["acme"], "role": "member"}),
+        ];
+        let state = || {
+            (store.admin("member list acme"), store.query("SELECT action, entry FROM audit ORDER BY entry"))
+        };
+        assert_eq!(import(&store, &lines).0, 0);
+        let (members, entries) = state();
+        let of_members = entries.iter().filter(|entry| entry[0].as_deref() == Some("member.set")).count();
+        assert_eq!(of_members, 2, "{entries:?}");
+        assert_eq!(import(&store, &lines).0, 0);
+        assert_eq!(state(), (members, entries));
+        // A role that differs is set.
+        let (code, _, stderr) =
+            import(&store, &[json!({"login": "bob", "organizations": ["acme"], "role": "admin"})]);
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(store.admin("member list acme")[1]["role"], "admin");
+        assert_eq!(store.query("SELECT 1 FROM audit WHERE action = 'member.set'").len(), 3);
+    }
+}

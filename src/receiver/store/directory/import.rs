@@ -3,12 +3,12 @@
 //! Invariant: importing the same list again changes nothing but the keys that it asks for.
 
 use super::keys::{NewKey, insert_key};
-use super::members::{ensure_member, set_member};
+use super::members::ensure_member;
 use super::names::{TenantKind, find_tenant};
 use super::owners::add_owner;
 use super::principal::Role;
-use super::tenants::{check_handle, create_tenant};
-use crate::receiver::store::audit::{Actor, AuditEntry, record};
+use super::tenants::create_user;
+use crate::receiver::store::audit::Actor;
 use crate::receiver::store::database::Transaction;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
@@ -70,25 +70,20 @@ impl Store {
 
 async fn import(tx: &Transaction, user: &UserImport) -> Result<ImportedUser> {
     let UserImport { line: _, login, organizations, role, accounts, key } = user;
-    check_handle(login)?;
     let known = find_tenant(tx, TenantKind::User, login).await?;
     let created = known.is_none();
     let id = match known {
-        Some(id) => id,
-        None => create_tenant(tx, TenantKind::User, login, login).await?,
-    };
-    for slug in organizations {
-        match role {
-            Some(role) => set_member(tx, slug, login, *role).await?,
-            None => ensure_member(tx, slug, login).await?,
+        Some(id) => {
+            for slug in organizations {
+                ensure_member(tx, slug, login, *role).await?;
+            }
+            for account in accounts {
+                add_owner(tx, TenantKind::User, &id, account).await?;
+            }
+            id
         }
-    }
-    for account in accounts {
-        add_owner(tx, TenantKind::User, &id, account).await?;
-    }
-    if created {
-        record(tx, &AuditEntry::command("user.create", &id)).await?;
-    }
+        None => create_user(tx, login, organizations, accounts, role.unwrap_or(Role::Member)).await?,
+    };
     let key = match key {
         Some(KeyImport { label, lifetime_us }) => {
             let expires_at = lifetime_us.map(|span| time::now_us().saturating_add(span));

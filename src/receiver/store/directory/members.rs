@@ -96,13 +96,16 @@ pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -
     record(tx, &AuditEntry::command("member.set", target)).await
 }
 
-/// Makes a user a member, unless the user is one already, whatever the role.
-pub async fn ensure_member(tx: &Transaction, slug: &str, login: &str) -> Result<()> {
+/// Makes a user a member in this role, unless the user is one already. `None`: in any role.
+pub async fn ensure_member(tx: &Transaction, slug: &str, login: &str, role: Option<Role>) -> Result<()> {
     let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
     let user = tenant_id(tx, TenantKind::User, login).await?;
     let sql = "SELECT role FROM members WHERE tenant_id = $1 AND user_id = $2";
-    match tx.query_one(sql, &[Value::from(&organization), Value::from(&user)]).await? {
-        Some(_) => Ok(()),
-        None => set_member(tx, slug, login, Role::Member).await,
+    let row = tx.query_one(sql, &[Value::from(&organization), Value::from(&user)]).await?;
+    let current = row.map(|row| row.text(0)).transpose()?;
+    match (current, role) {
+        (Some(_), None) => Ok(()),
+        (Some(current), Some(role)) if current == role.as_str() => Ok(()),
+        (_, role) => set_member(tx, slug, login, role.unwrap_or(Role::Member)).await,
     }
 }

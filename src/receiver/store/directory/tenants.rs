@@ -90,19 +90,7 @@ impl Store {
         accounts: &[String],
         role: Role,
     ) -> Result<String> {
-        check_handle(login)?;
-        self.operate(async |tx| {
-            let id = create_tenant(tx, TenantKind::User, login, login).await?;
-            for slug in organizations {
-                set_member(tx, slug, login, role).await?;
-            }
-            for account in accounts {
-                add_owner(tx, TenantKind::User, &id, account).await?;
-            }
-            record(tx, &AuditEntry::command("user.create", &id)).await?;
-            Ok(id)
-        })
-        .await
+        self.operate(async |tx| create_user(tx, login, organizations, accounts, role).await).await
     }
 
     /// All organizations or all users.
@@ -201,8 +189,28 @@ pub async fn tenant_users(tx: &Transaction, tenant: &str) -> Result<Vec<String>>
     tx.query_texts(SELECT_TENANT_USERS, &[tenant.into()]).await
 }
 
+/// Creates a user with memberships and accounts, and returns the user's id.
+pub async fn create_user(
+    tx: &Transaction,
+    login: &str,
+    organizations: &[String],
+    accounts: &[String],
+    role: Role,
+) -> Result<String> {
+    check_handle(login)?;
+    let id = create_tenant(tx, TenantKind::User, login, login).await?;
+    for slug in organizations {
+        set_member(tx, slug, login, role).await?;
+    }
+    for account in accounts {
+        add_owner(tx, TenantKind::User, &id, account).await?;
+    }
+    record(tx, &AuditEntry::command("user.create", &id)).await?;
+    Ok(id)
+}
+
 /// Creates a tenant without owners.
-pub async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
+async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
     let id = keys::new_id(kind.id_prefix()).map_err(|error| StoreError::Internal(error.to_string()))?;
     claim_name(tx, kind.as_str(), handle, &id).await?;
     let sql = "INSERT INTO tenants (tenant_id, kind, handle, title, created_at) VALUES ($1, $2, $3, $4, $5)";
@@ -212,7 +220,7 @@ pub async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, nam
 }
 
 /// Checks a slug or login, which is part of URLs, arguments and responses.
-pub fn check_handle(handle: &str) -> Result<()> {
+fn check_handle(handle: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
     if handle.is_empty() || handle.len() > 100 || handle.starts_with('-') || !handle.chars().all(fits) {
         return Err(StoreError::refused(format!(
