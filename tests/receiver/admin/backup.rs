@@ -203,6 +203,19 @@ fn archive_that_cannot_be_read_back_to_its_end_is_no_backup_and_the_reason_is_to
 }
 
 #[test]
+fn lines_in_another_version_of_the_format_are_refused() {
+    let Some(store) = postgres() else { return };
+    let (_team, _receiver) = filled(&store);
+    let (backup, _) = back_up(&store, "lines", &WITHOUT_PROGRAMS);
+    let text = fs::read_to_string(&backup).unwrap();
+    let newer = text.replacen("\"version\":1,", "\"version\":2,", 1);
+    assert_ne!(newer, text);
+    fs::write(&backup, newer).unwrap();
+    let (code, _, stderr) = store.another().try_admin(&format!("restore {}", backup.display()));
+    assert!(code == 65 && stderr.contains("has version 2 of its format"), "{code} {stderr}");
+}
+
+#[test]
 fn audit_log_has_backups_and_restores() {
     for store in stores() {
         let (_team, _receiver) = filled(&store);

@@ -2,7 +2,7 @@
 
 use super::ndjson;
 use crate::receiver::store::database::{
-    DUMP_MAGIC, Database, SQLITE_MAGIC, check_sqlite_copy, dump_version, require_current, require_private,
+    DUMP_MAGIC, SQLITE_MAGIC, check_sqlite_copy, dump_version, require_current, require_private,
 };
 use crate::receiver::store::error::{Result, StoreError};
 use serde::Serialize;
@@ -82,10 +82,5 @@ impl BackupFile {
             "{} is a backup of a store on {made_of}: name one with --store {url}",
             self.path.display()
         )))
-    }
-
-    /// Rejects a store of another kind.
-    pub fn require_kind_of(&self, db: &Database) -> Result<()> {
-        self.require_kind(matches!(db, Database::Sqlite(_)))
     }
 }

@@ -2,6 +2,7 @@
 //! with the SHA-256 of all before.
 
 use crate::hex;
+use crate::printable::printable;
 use crate::receiver::store::database::{PostgresTransaction, RESTORED_TABLES, newest};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::time;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the format, in the manifest.
 const FORMAT: &str = "han-sync-receiver backup";
+/// Version of the format, in the manifest.
+const VERSION: u32 = 1;
 /// First bytes of a manifest.
 pub const MANIFEST_PREFIX: &[u8] = b"{\"type\":\"manifest\"";
 const END_PREFIX: &str = "{\"type\":\"end\"";
@@ -33,7 +36,7 @@ pub async fn write(tx: &PostgresTransaction, file: &mut File) -> Result<()> {
     let mut lines = HashingWriter { out: BufWriter::new(file), hash: Sha256::new() };
     let made_at = time::rfc3339(time::now_us());
     let manifest = format!(
-        "{{\"type\":\"manifest\",\"format\":\"{FORMAT}\",\"version\":1,\"schema\":{},\"program\":\"{}\",\"madeAt\":\"{made_at}\"}}",
+        "{{\"type\":\"manifest\",\"format\":\"{FORMAT}\",\"version\":{VERSION},\"schema\":{},\"program\":\"{}\",\"madeAt\":\"{made_at}\"}}",
         newest(),
         env!("CARGO_PKG_VERSION")
     );
@@ -81,6 +84,15 @@ pub fn check(path: &Path) -> Result<i64> {
     let described: Json = serde_json::from_str(&manifest).map_err(|_| foreign())?;
     if described["format"] != FORMAT {
         return Err(foreign());
+    }
+    if described["version"] != VERSION {
+        return Err(StoreError::refused(format!(
+            "{} has version {} of its format, and this han-sync-receiver reads version {VERSION}: restore it with the release that \
+             wrote it, {}",
+            path.display(),
+            printable(&described["version"].to_string()),
+            printable(&described["program"].to_string())
+        )));
     }
     hash.update(&manifest);
     hash.update("\n");

@@ -2,9 +2,11 @@
 
 use super::file::{BackupFile, BackupFormat};
 use super::ndjson::{BackupRow, NdjsonRows};
-use crate::receiver::store::audit::{AuditEntry, record, take_refused_authentications};
+use crate::receiver::store::audit::{
+    AuditEntry, REFUSED_AUTHENTICATION, record, take_refused_authentications,
+};
 use crate::receiver::store::check::StoreCheck;
-use crate::receiver::store::database::{DumpRows, RESTORED_TABLES, Transaction};
+use crate::receiver::store::database::{Database, DumpRows, RESTORED_TABLES, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
 use serde::Serialize;
@@ -28,7 +30,7 @@ pub struct RestoredStore {
 impl Store {
     /// Fills this empty store from a backup, and checks it.
     pub async fn restore(&self, backup: &BackupFile) -> Result<RestoredStore> {
-        backup.require_kind_of(&self.db)?;
+        backup.require_kind(matches!(self.db, Database::Sqlite(_)))?;
         let restored = backup.path.display().to_string();
         let Some(path) = backup.path.to_str() else {
             return Err(StoreError::refused(format!("{restored} is no text: rename the backup")));
@@ -62,7 +64,10 @@ impl Store {
 /// Rejects a store that holds anything. Refused authentications of clients that came too early are nothing.
 async fn require_empty(tx: &Transaction) -> Result<()> {
     for &table in RESTORED_TABLES {
-        let condition = if table == "audit" { " WHERE action <> 'authentication'" } else { "" };
+        let condition = match table {
+            "audit" => format!(" WHERE action <> '{REFUSED_AUTHENTICATION}'"),
+            _ => String::new(),
+        };
         if tx.query_one(&format!("SELECT 1 FROM {table}{condition} LIMIT 1"), &[]).await?.is_some() {
             return Err(StoreError::refused(
                 "the store holds data, and nothing was restored: name an empty or absent store with --store",

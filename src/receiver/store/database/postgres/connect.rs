@@ -11,6 +11,8 @@ use tokio_postgres::{Config, NoTls};
 
 /// Timeout of a connection: to be established, or to become free in the pool.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Name of the connections at the server, unless the operator chooses another.
+pub const APPLICATION_NAME: &str = "han-sync-receiver";
 /// Timeouts of a statement ([`STATEMENT_TIMEOUT`](crate::receiver::limits::STATEMENT_TIMEOUT)), of a lock and of an idle
 /// transaction, so that no request hangs on the database.
 pub const SESSION_SETTINGS: [(&str, &str); 3] =
@@ -36,7 +38,7 @@ pub fn connection_attempts(url: &str) -> Result<Vec<ConnectionAttempt>> {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
     if config.get_application_name().is_none() {
-        config.application_name("han-sync-receiver");
+        config.application_name(APPLICATION_NAME);
     }
     let settings: String =
         SESSION_SETTINGS.iter().map(|(name, value)| format!("-c {name}={value} ")).collect();

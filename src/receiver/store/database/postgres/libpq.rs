@@ -1,6 +1,7 @@
 //! The settings of a connection as libpq's environment, for PostgreSQL's own programs. A command line would show the password
 //! to every user of the machine.
 
+use super::connect::APPLICATION_NAME;
 use super::store_url::StoreUrl;
 use super::url_words::{ClientCertificate, TlsPolicy, TrustedRoots};
 use crate::receiver::store::error::Result;
@@ -24,7 +25,7 @@ pub fn environment(url: &str) -> Result<LibpqEnvironment> {
         ("PGDATABASE", config.get_dbname().map(str::to_owned)),
         ("PGOPTIONS", config.get_options().map(str::to_owned)),
         ("PGCONNECT_TIMEOUT", timeout),
-        ("PGAPPNAME", Some("han-sync-receiver".to_owned())),
+        ("PGAPPNAME", Some(config.get_application_name().unwrap_or(APPLICATION_NAME).to_owned())),
     ] {
         variables.extend(value.map(|value| (name, value)));
     }
@@ -105,6 +106,9 @@ mod tests {
         ] {
             assert_eq!(value(&variables, name), Some(expected), "{name}");
         }
+        assert_eq!(value(&variables, "PGAPPNAME"), Some(APPLICATION_NAME));
+        let named = environment("postgres://me@localhost/team?application_name=nightly").unwrap();
+        assert_eq!(value(&named, "PGAPPNAME"), Some("nightly"));
         let local = environment("postgres://me@localhost/team").unwrap();
         assert_eq!((value(&local, "PGSSLMODE"), value(&local, "PGPASSWORD")), (Some("disable"), None));
         let system = environment("postgres://me@db.example.com/team?sslrootcert=system").unwrap();

@@ -7,7 +7,7 @@ use super::access;
 use super::connect::{CONNECT_TIMEOUT, ConnectionAttempt, SESSION_SETTINGS, connection_attempts};
 use super::dump;
 use super::error::store_error;
-use super::libpq::{self, LibpqEnvironment};
+use super::libpq;
 use super::roles::{RoleNames, quoted};
 use super::statement::{StatementForm, row, rows};
 use super::transaction::PostgresTransaction;
@@ -75,7 +75,7 @@ pub struct Postgres {
     schema: String,
     form: StatementForm,
     /// For PostgreSQL's own programs.
-    environment: LibpqEnvironment,
+    url: String,
 }
 
 impl Postgres {
@@ -95,7 +95,6 @@ impl Postgres {
             match connection(&pool).await {
                 Ok(client) => {
                     let queries = pool_of(query_manager, of_queries, WORK_TIMEOUT, age_max)?;
-                    let environment = libpq::environment(url)?;
                     let opened = Postgres::migrate(client).await?;
                     return Ok(Postgres {
                         pool,
@@ -103,7 +102,7 @@ impl Postgres {
                         roles: opened.roles,
                         schema: opened.schema,
                         form: opened.form,
-                        environment,
+                        url: url.to_owned(),
                     });
                 }
                 // libpq's `allow` and `prefer` try with and without TLS.
@@ -201,7 +200,8 @@ impl Postgres {
             return Ok(Some("the store's user does not inherit from the role of operators".to_owned()));
         }
         let (schema, snapshot) = (row.text(0)?, row.text(1)?);
-        block_in_place(|| dump::dump(&self.environment, &schema, &snapshot, archive))
+        let environment = libpq::environment(&self.url)?;
+        block_in_place(|| dump::dump(&environment, &schema, &snapshot, archive))
     }
 
     pub async fn begin_query(
