@@ -90,7 +90,8 @@ pub fn each_with<P, T: std::fmt::Debug + Sync>(
     tally.into_inner().expect("nobody panics while counting")
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+/// The message of a panic.
+pub fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

@@ -48,8 +48,8 @@ impl GlobalOptions {
     /// Help on the global flags, which argh does not know.
     pub fn help() -> String {
         format!(
-            "Anywhere: {STORE} sqlite:PATH or postgres://… (else HAN_SYNC_STORE, \
-             else the file HAN_SYNC_STORE_FILE, else DATABASE_URL, else {DEFAULT_URL})\n          \
+            "Anywhere: {STORE} sqlite:PATH or postgres://… (else HAN_SYNC_STORE, else the file HAN_SYNC_STORE_FILE, \
+             else the credential `store`, else DATABASE_URL, else {DEFAULT_URL})\n          \
              {JSON}: admin prints one JSON document"
         )
     }

@@ -22,7 +22,7 @@ const NAME: &str = "han-sync-receiver";
 const PROGRAM_HELP: &str = "
 
 Environment:
-  HAN_SYNC_STORE          URL of the store; HAN_SYNC_STORE_FILE names a file with it, and so does the credential `store`
+  HAN_SYNC_STORE          URL of the store, where --store does not name it
   HAN_SYNC_POOL           connections to PostgreSQL (16)
   HAN_SYNC_POOL_AGE       seconds after which one is replaced (1800)
   HAN_SYNC_METRICS_KEY    key for /metrics alone; also HAN_SYNC_METRICS_KEY_FILE, or the credential `metrics-key`
@@ -34,8 +34,8 @@ Exit codes:
   0   done
   1   healthcheck: the receiver is not ready
   64  usage, a flag or variable out of its range included
-  65  the request cannot be fulfilled: a name is taken, a user does not exist
-  69  the store or the address is not available
+  65  the request cannot be fulfilled: a name is taken, a user does not exist; `admin check` found a difference
+  69  the store, the address or the limit of open files cannot be used; the message says what to run
   70  internal error";
 
 /// Wait for tasks that still run when the command has ended. Dropping the runtime would wait without bound for a call that

@@ -140,7 +140,7 @@ pub async fn run(
         )));
         ready.push_str(&format!("metrics on http://{address}\n"));
     }
-    stop_on_signal(stop, (app.clone(), manager.clone()), Duration::from_secs(arguments.drain_seconds))?;
+    stop_on_signal(stop, app.clone(), manager.clone(), Duration::from_secs(arguments.drain_seconds))?;
     // A closed stdout is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush());
@@ -305,7 +305,8 @@ async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
 /// terminal sends, ends nothing.
 fn stop_on_signal(
     stop: watch::Sender<bool>,
-    (app, manager): (Arc<App>, Arc<ServiceManager>),
+    app: Arc<App>,
+    manager: Arc<ServiceManager>,
     drain: Duration,
 ) -> Result<(), CliError> {
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);

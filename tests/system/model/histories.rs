@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::campaign::words;
 use crate::size;
 use crate::support::han_db::text::Rng;
 
@@ -102,11 +103,7 @@ impl Histories {
 
 /// Turns a panic into what was found.
 pub fn caught<T>(live: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(live)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(format!("panic: {}", text.unwrap_or_default()))
-    })
+    catch_unwind(AssertUnwindSafe(live)).unwrap_or_else(|panic| Err(format!("panic: {}", words(&*panic))))
 }
 
 /// Chooses by weight.

@@ -96,28 +96,26 @@ impl AdminCommand {
 /// Runs one command on the store.
 pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), CliError> {
     let output = ResultOutput::new(options.json);
-    let command = match arguments.command {
-        AdminCommand::Restore(arguments) => return backup::restore(options, &output, arguments).await,
-        command => command,
-    };
-    let store = options.open_store(command.missing_store()).await?;
+    let command = arguments.command;
+    let missing = command.missing_store();
+    let store = async || options.open_store(missing).await;
     match command {
-        AdminCommand::Org(arguments) => org::run(&store, &output, arguments).await,
-        AdminCommand::User(arguments) => user::run(&store, &output, arguments).await,
-        AdminCommand::Member(arguments) => member::run(&store, &output, arguments).await,
-        AdminCommand::Owner(arguments) => owner::run(&store, &output, arguments).await,
-        AdminCommand::Account(arguments) => account::run(&store, &output, arguments).await,
-        AdminCommand::Key(arguments) => key::run(&store, &output, arguments).await,
-        AdminCommand::Device(arguments) => device::run(&store, &output, arguments).await,
-        AdminCommand::Session(arguments) => session::run(&store, &output, arguments).await,
-        AdminCommand::Prune(arguments) => session::prune(&store, &output, arguments).await,
-        AdminCommand::Rollout(arguments) => rollout::run(&store, &output, arguments).await,
-        AdminCommand::Check(arguments) => check::run(&store, &output, arguments).await,
-        AdminCommand::Backup(arguments) => backup::back_up(&store, &output, arguments).await,
-        // It has run, because it checks the backup before it opens the store.
-        AdminCommand::Restore(_) => Ok(()),
-        AdminCommand::Audit(arguments) => audit::run(&store, &output, arguments).await,
-        AdminCommand::Export(arguments) => person::export(&store, arguments).await,
-        AdminCommand::Erase(arguments) => person::erase(&store, &output, arguments).await,
+        AdminCommand::Org(arguments) => org::run(&store().await?, &output, arguments).await,
+        AdminCommand::User(arguments) => user::run(&store().await?, &output, arguments).await,
+        AdminCommand::Member(arguments) => member::run(&store().await?, &output, arguments).await,
+        AdminCommand::Owner(arguments) => owner::run(&store().await?, &output, arguments).await,
+        AdminCommand::Account(arguments) => account::run(&store().await?, &output, arguments).await,
+        AdminCommand::Key(arguments) => key::run(&store().await?, &output, arguments).await,
+        AdminCommand::Device(arguments) => device::run(&store().await?, &output, arguments).await,
+        AdminCommand::Session(arguments) => session::run(&store().await?, &output, arguments).await,
+        AdminCommand::Prune(arguments) => session::prune(&store().await?, &output, arguments).await,
+        AdminCommand::Rollout(arguments) => rollout::run(&store().await?, &output, arguments).await,
+        AdminCommand::Check(arguments) => check::run(&store().await?, &output, arguments).await,
+        AdminCommand::Backup(arguments) => backup::back_up(&store().await?, &output, arguments).await,
+        // The backup is checked before the store is opened.
+        AdminCommand::Restore(arguments) => backup::restore(options, &output, arguments).await,
+        AdminCommand::Audit(arguments) => audit::run(&store().await?, &output, arguments).await,
+        AdminCommand::Export(arguments) => person::export(&store().await?, arguments).await,
+        AdminCommand::Erase(arguments) => person::erase(&store().await?, &output, arguments).await,
     }
 }

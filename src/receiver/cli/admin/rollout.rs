@@ -3,11 +3,12 @@
 //! Three parts: managed settings of Claude Code with the hooks, a `han.yml`, and two commands. None of them holds a key:
 //! each machine gets one of its own by `han-sync login`.
 
+use super::tenant;
 use crate::agent_hooks::{HookEvents, PORTABLE_COMMAND};
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::{ResultOutput, warn};
 use crate::receiver::http::PublicUrl;
-use crate::receiver::store::{Store, StoreError, TenantKind};
+use crate::receiver::store::{Store, TenantKind};
 use argh::FromArgs;
 use serde::Serialize;
 
@@ -52,9 +53,7 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: RolloutArgs) -
     let RolloutArgs { org, public_url } = arguments;
     let url = public_url.as_deref().unwrap_or(EXAMPLE_URL);
     let endpoint = endpoint(url)?;
-    let tenants = store.tenants(TenantKind::Organization).await?;
-    let tenant = tenants.iter().find(|tenant| tenant.handle == org);
-    let tenant = tenant.ok_or_else(|| StoreError::refused(format!("{org} does not exist")))?;
+    let tenant = tenant::find(store, TenantKind::Organization, &org).await?;
     if public_url.is_none() {
         warn(&format!("{EXAMPLE_URL} is an example: name this receiver by --public-url"));
     }

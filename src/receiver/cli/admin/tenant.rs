@@ -2,7 +2,7 @@
 
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
-use crate::receiver::store::{Store, StoreError, TenantKind};
+use crate::receiver::store::{Store, StoreError, TenantInfo, TenantKind};
 use serde_json::json;
 
 /// Prints all tenants of a kind.
@@ -36,10 +36,13 @@ pub async fn print_owners(
     kind: TenantKind,
     handle: &str,
 ) -> Result<(), CliError> {
+    let tenant = find(store, kind, handle).await?;
+    output.print(&tenant, &tenant.owners.join("\n"))
+}
+
+/// Finds a tenant by its handle.
+pub async fn find(store: &Store, kind: TenantKind, handle: &str) -> Result<TenantInfo, CliError> {
     let tenants = store.tenants(kind).await?;
-    let tenant = tenants
-        .iter()
-        .find(|tenant| tenant.handle == handle)
-        .ok_or_else(|| StoreError::refused(format!("{handle} does not exist")))?;
-    output.print(tenant, &tenant.owners.join("\n"))
+    let tenant = tenants.into_iter().find(|tenant| tenant.handle == handle);
+    Ok(tenant.ok_or_else(|| StoreError::refused(format!("{handle} does not exist")))?)
 }
