@@ -201,6 +201,20 @@ pub const KEY_LABEL_CHARS_MAX: usize = 100;
 pub const SHOWN_TEXT_BYTES_MAX: i64 = 4 << 20;
 /// Bytes of a message's text in the view of a session; the rest is in the CSV.
 pub const SHOWN_CONTENT_BYTES: usize = 16 << 10;
+/// For one request to the provider of sign-ins. A person waits for two or three of them.
+pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a response of the provider: keys, metadata, or claims with thousands of groups.
+pub const PROVIDER_RESPONSE_BYTES_MAX: u64 = 1 << 20;
+/// Metadata and keys of the provider are fetched again after an hour.
+pub const PROVIDER_METADATA_LIFETIME: Duration = Duration::from_secs(3_600);
+/// A provider that has failed is asked again after this, so that sign-ins do not queue for its timeout.
+pub const PROVIDER_FAILURE_LIFETIME: Duration = Duration::from_secs(2);
+/// Between two fetches of the keys for tokens with an unknown one.
+pub const PROVIDER_KEYS_INTERVAL: Duration = Duration::from_secs(60);
+/// Sign-ins through the provider at a time, each with a thread that waits.
+pub const PROVIDER_CALLS_MAX: usize = 8;
+/// For the seconds between the page and the return from the provider: what a person needs for a password and a second factor.
+pub const PROVIDER_ATTEMPT_SECONDS: u32 = 900;
 /// Lifetime of a key that a device authorization makes: 90 days.
 pub const KEY_LIFETIME_US: i64 = 90 * 86_400 * SECOND_US;
 /// A key's last use is recorded at most this often, so that most requests cost no write.

@@ -15,6 +15,9 @@ pub mod ingest;
 /// Prices of language models, and the estimated cost of tokens. Pure.
 pub mod prices;
 
+/// Sign-in through a provider (OpenID Connect).
+pub mod provider;
+
 /// The store of the team's data, on SQLite or PostgreSQL.
 pub mod store;
 

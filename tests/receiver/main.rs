@@ -30,6 +30,8 @@ mod graphql {
 /// The page.
 mod page {
     mod browser;
+    mod provider;
+    mod provider_tokens;
     mod sign_in;
     mod views;
     mod bounds;

@@ -14,6 +14,8 @@ pub mod exporter_test;
 pub mod golden;
 pub mod http;
 pub mod man_page;
+#[cfg(feature = "receiver")]
+pub mod oidc_provider;
 pub mod proxy;
 pub mod pseudo_terminal;
 pub mod recount;

@@ -22,6 +22,10 @@ const CREDENTIALS_FOLDER: &str = "CREDENTIALS_DIRECTORY";
 const NO_SETTINGS: [&str; 2] = ["--help", "help"];
 /// Flags that may be given several times.
 const REPEATED_FLAGS: [&str; 1] = ["--trusted-proxy"];
+/// Flags without a value; their variables say yes or no.
+const SWITCHES: [&str; 1] = ["--oidc-create"];
+/// Flags that name a file of a secret, which may stand in a variable as well.
+const SECRET_FILES: [&str; 1] = ["--oidc-client-secret-file"];
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const LEVEL_DEFAULT: &str = "info";
 /// Most connections of one receiver: far more than a PostgreSQL server takes.
@@ -97,6 +101,14 @@ pub fn metrics_key() -> Result<Option<String>, CliError> {
     secret("HAN_SYNC_METRICS_KEY", "metrics-key")
 }
 
+/// The secret of this receiver at the provider: in the file of the flag, else by the environment.
+pub fn client_secret(file: Option<&str>) -> Result<Option<String>, CliError> {
+    match file {
+        Some(path) => read_secret("--oidc-client-secret-file", Path::new(path)).map(Some),
+        None => secret("HAN_SYNC_OIDC_CLIENT_SECRET", "oidc-client-secret"),
+    }
+}
+
 /// A setting that may be secret: the variable itself, else the file that the variable `…_FILE` names, else the credential
 /// that the service manager provides.
 fn secret(name: &str, credential: &str) -> Result<Option<String>, CliError> {
@@ -130,21 +142,42 @@ fn read_secret(name: &str, path: &Path) -> Result<String, CliError> {
 
 /// Adds the flags of a command that are set by variables to its words, unless they are there: `HAN_SYNC_LISTEN` for
 /// `--listen`. A flag that repeats has its values separated by blanks or commas.
-pub fn add_flags(words: &mut Vec<String>, flags: &[String]) {
-    add_flags_from(words, flags, variable);
+pub fn add_flags(words: &mut Vec<String>, flags: &[String]) -> Result<(), CliError> {
+    add_flags_from(words, flags, variable)
 }
 
-fn add_flags_from(words: &mut Vec<String>, flags: &[String], variable: impl Fn(&str) -> Option<String>) {
-    for flag in flags.iter().filter(|flag| !NO_SETTINGS.contains(&flag.as_str())) {
+fn add_flags_from(
+    words: &mut Vec<String>,
+    flags: &[String],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), CliError> {
+    let is_setting =
+        |flag: &&String| !NO_SETTINGS.contains(&flag.as_str()) && !SECRET_FILES.contains(&flag.as_str());
+    for flag in flags.iter().filter(is_setting) {
         let name = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
-        let Some(value) = variable(&format!("HAN_SYNC_{name}")).filter(|_| !words.contains(flag)) else {
+        let name = format!("HAN_SYNC_{name}");
+        let Some(value) = variable(&name).filter(|_| !words.contains(flag)) else {
             continue;
         };
+        if SWITCHES.contains(&flag.as_str()) {
+            words.extend(is_on(&name, &value)?.then(|| flag.clone()));
+            continue;
+        }
         let values: Vec<&str> = match REPEATED_FLAGS.contains(&flag.as_str()) {
             true => value.split([',', ' ']).filter(|value| !value.is_empty()).collect(),
             false => vec![&value],
         };
         words.extend(values.into_iter().flat_map(|value| [flag.clone(), value.to_owned()]));
+    }
+    Ok(())
+}
+
+/// The value of a switch's variable.
+fn is_on(name: &str, value: &str) -> Result<bool, CliError> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(CliError::Usage(format!("{name}: {} is neither yes nor no", printable(value)))),
     }
 }
 
@@ -158,14 +191,23 @@ mod tests {
             "HAN_SYNC_LISTEN" => Some("0.0.0.0:80".to_owned()),
             "HAN_SYNC_DRAIN_SECONDS" => Some("0".to_owned()),
             "HAN_SYNC_TRUSTED_PROXY" => Some("10.0.0.0/8, 192.168.0.0/16".to_owned()),
+            "HAN_SYNC_OIDC_CREATE" => Some("yes".to_owned()),
+            "HAN_SYNC_OIDC_CLIENT_SECRET_FILE" => Some("/secret".to_owned()),
             _ => None,
         };
-        let flags = ["--listen", "--drain-seconds", "--trusted-proxy", "--rate", "--help"].map(str::to_owned);
+        let flags = ["--listen", "--drain-seconds", "--trusted-proxy", "--rate", "--help", "--oidc-create"];
+        let flags = [&flags[..], &["--oidc-client-secret-file"]].concat();
+        let flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
         let mut words = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
-        add_flags_from(&mut words, &flags, variable);
+        assert!(add_flags_from(&mut words, &flags, variable).is_ok());
         let added =
             ["--drain-seconds", "0", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "192.168.0.0/16"];
-        assert_eq!(words[3..], added);
+        assert_eq!(words[3..], [&added[..], &["--oidc-create"]].concat());
+        for (value, flag) in [("no", Some(0)), ("0", Some(0)), ("maybe", None)] {
+            let mut words = vec![];
+            let added = add_flags_from(&mut words, &flags[5..6], |_| Some(value.to_owned()));
+            assert_eq!(added.ok().map(|()| words.len()), flag, "{value}");
+        }
     }
 
     #[test]

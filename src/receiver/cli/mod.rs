@@ -24,6 +24,9 @@ mod log;
 /// The service manager that started the program.
 mod service_manager;
 
+/// Settings of the provider of sign-ins.
+mod provider;
+
 /// `serve`.
 mod serve;
 

@@ -26,6 +26,7 @@ Environment:
   HAN_SYNC_POOL           connections to PostgreSQL (16)
   HAN_SYNC_POOL_AGE       seconds after which one is replaced (1800)
   HAN_SYNC_METRICS_KEY    key for /metrics alone; also HAN_SYNC_METRICS_KEY_FILE, or the credential `metrics-key`
+  HAN_SYNC_OIDC_CLIENT_SECRET  secret at the provider of sign-ins; also …_FILE, or the credential `oidc-client-secret`
   HAN_SYNC_LOG            off, error, warn, info, debug or trace (info)
   HAN_SYNC_…              any flag of serve and healthcheck, such as HAN_SYNC_LISTEN for --listen
   CREDENTIALS_DIRECTORY   folder of the service manager's credentials
@@ -83,7 +84,7 @@ fn run(arguments: &[String]) -> Result<(), CliError> {
     rest.iter_mut().filter(|word| *word == "-h").for_each(|word| "--help".clone_into(word));
     if let Some(command @ ("serve" | "healthcheck")) = rest.first().map(String::as_str) {
         let flags = flags::listed_flags(&help(&[command]));
-        environment::add_flags(&mut rest, &flags);
+        environment::add_flags(&mut rest, &flags)?;
     }
     let words: Vec<&str> = rest.iter().map(String::as_str).collect();
     let arguments = match ReceiverArgs::from_args(&[NAME], &words) {

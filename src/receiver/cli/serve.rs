@@ -5,6 +5,7 @@ use super::environment;
 use super::exit::CliError;
 use super::log::StderrLog;
 use super::options::GlobalOptions;
+use super::provider::{ProviderFlags, provider_options};
 use super::service_manager::{PassedSockets, ServiceManager};
 use crate::receiver::http::{
     self, App, ConnectionTable, ConnectionTimeouts, DeviceLoginOptions, ListenerRole, PublicUrl,
@@ -80,6 +81,24 @@ pub struct ServeArgs {
     /// lifetime of a key that `han-sync login` gets: 90d, 12h (90d)
     #[argh(option, default = "String::from(\"90d\")")]
     key_lifetime: String,
+    /// issuer of the OpenID provider that people sign in to the page through, such as `https://id.example.com`
+    #[argh(option)]
+    oidc_issuer: Option<String>,
+    /// id of this receiver at the provider
+    #[argh(option)]
+    oidc_client_id: Option<String>,
+    /// file with the secret of this receiver at the provider
+    #[argh(option)]
+    oidc_client_secret_file: Option<String>,
+    /// create a user at the first sign-in of somebody who has none
+    #[argh(switch)]
+    oidc_create: bool,
+    /// claim that lists the groups of a person (groups)
+    #[argh(option)]
+    oidc_groups_claim: Option<String>,
+    /// scopes to ask the provider for, separated by blanks (openid, and of email profile groups those that it has)
+    #[argh(option)]
+    oidc_scopes: Option<String>,
     /// network of proxies that are trusted to name their client in X-Forwarded-For, such as 10.0.0.0/8; repeats
     #[argh(option)]
     trusted_proxy: Vec<String>,
@@ -209,6 +228,7 @@ fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {
         metrics_key: environment::metrics_key()?,
         trusted_proxies,
         device_login: device_login_options(arguments)?,
+        provider: provider_options(&arguments.provider_flags())?,
         prices: price_list(arguments.prices.as_deref())?,
     })
 }
@@ -243,6 +263,17 @@ fn device_login_options(arguments: &ServeArgs) -> Result<DeviceLoginOptions, Cli
 }
 
 impl ServeArgs {
+    fn provider_flags(&self) -> ProviderFlags<'_> {
+        ProviderFlags {
+            issuer: self.oidc_issuer.as_deref(),
+            client_id: self.oidc_client_id.as_deref(),
+            client_secret_file: self.oidc_client_secret_file.as_deref(),
+            creates_users: self.oidc_create,
+            groups_claim: self.oidc_groups_claim.as_deref(),
+            scopes: self.oidc_scopes.as_deref(),
+        }
+    }
+
     fn timeouts(&self) -> ConnectionTimeouts {
         ConnectionTimeouts {
             write: Duration::from_secs(self.write_seconds),

@@ -20,13 +20,15 @@ const ROUTES: [(&str, &str); 15] = [
 ];
 
 /// Path and name of each route of the page, for people.
-const PAGE_ROUTES: [(&str, &str); 24] = [
+const PAGE_ROUTES: [(&str, &str); 26] = [
     (HOME, "home"),
     (HOME_CSV, "overview_csv"),
     (OVERVIEW_CSV, "overview_csv"),
     (STYLE_SHEET, "style_sheet"),
     (ICON, "icon"),
     (SIGN_IN, "sign_in"),
+    (PROVIDER, "sign_in_oidc"),
+    (PROVIDER_CALLBACK, "sign_in_oidc_callback"),
     (SIGN_OUT, "sign_out"),
     (SIGN_OUT_EVERYWHERE, "sign_out_everywhere"),
     (CLIENTS, "clients_view"),
@@ -66,6 +68,8 @@ pub const OVERVIEW_CSV: &str = "/overview.csv";
 pub const STYLE_SHEET: &str = "/page.css";
 pub const ICON: &str = "/page.svg";
 pub const SIGN_IN: &str = "/sign-in";
+pub const PROVIDER: &str = "/sign-in/oidc";
+pub const PROVIDER_CALLBACK: &str = "/sign-in/oidc/callback";
 pub const SIGN_OUT: &str = "/sign-out";
 pub const SIGN_OUT_EVERYWHERE: &str = "/sign-out-everywhere";
 pub const CLIENTS: &str = "/clients";

@@ -2,8 +2,8 @@
 //! one store.
 
 use super::admission::{
-    DeviceLogin, DeviceLoginOptions, InFlightLimit, KeyGuesses, QueryPermits, QueryThreads, RateLimiter,
-    RetrySlots,
+    DeviceLogin, DeviceLoginOptions, InFlightLimit, KeyGuesses, ProviderCalls, QueryPermits, QueryThreads,
+    RateLimiter, RetrySlots,
 };
 use super::api_error::ApiError;
 use super::connection::{AddressLimit, RefusedAuthentications, TrustedProxies};
@@ -15,6 +15,7 @@ use crate::receiver::limits::{
     BODY_STALL_TIMEOUT, DISCARDED_BODIES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WORK_TIMEOUT,
 };
 use crate::receiver::prices::PriceList;
+use crate::receiver::provider::ProviderOptions;
 use crate::receiver::store::{Principal, QueryReader, Store};
 use crate::receiver::time;
 use std::io;
@@ -37,6 +38,8 @@ pub struct ServerOptions {
     pub trusted_proxies: TrustedProxies,
     /// Device authorizations.
     pub device_login: DeviceLoginOptions,
+    /// Provider of sign-ins to the page.
+    pub provider: Option<ProviderOptions>,
     /// Prices of language models.
     pub prices: PriceList,
 }
@@ -50,6 +53,7 @@ impl Default for ServerOptions {
             metrics_key: None,
             trusted_proxies: TrustedProxies::default(),
             device_login: DeviceLoginOptions::default(),
+            provider: None,
             prices: PriceList::built_in(),
         }
     }
@@ -70,6 +74,8 @@ pub struct AppState {
     pub key_guesses: KeyGuesses,
     /// Device authorizations.
     pub device_login: DeviceLogin,
+    /// Provider of sign-ins to the page, if there is one.
+    pub provider: Option<Arc<ProviderCalls>>,
     /// Refused authentications on their way to the audit log.
     pub refusals: RefusedAuthentications,
     /// Times at which rejected requests may come again.
@@ -107,6 +113,7 @@ impl AppState {
             rate_limiter: RateLimiter::new(options.requests_per_minute),
             key_guesses: KeyGuesses::default(),
             device_login: DeviceLogin::new(options.device_login),
+            provider: options.provider.map(|options| Arc::new(ProviderCalls::new(options))),
             retry_slots: RetrySlots::new(Instant::now()),
             readiness: Readiness::default(),
             refusals: RefusedAuthentications::default(),

@@ -11,14 +11,32 @@ pub struct SignInView {
     pub notices: Vec<Notice>,
     /// Path to go to after it.
     pub next: String,
+    /// Link to the provider, if there is one.
+    pub provider: Option<ProviderLink>,
+}
+
+/// A link that begins a sign-in through the provider.
+#[derive(Debug)]
+pub struct ProviderLink {
+    pub href: String,
+    /// Host of the provider.
+    pub host: String,
 }
 
 impl SignInView {
-    /// The form, with the token of the browser's cookie.
-    pub fn new(token: String, next: String, notice: Option<Notice>) -> SignInView {
+    /// The form, with the token of the browser's cookie, and the host of the provider.
+    pub fn new(token: String, next: String, host: Option<&str>, notice: Option<Notice>) -> SignInView {
         let layout = Layout { token, ..Layout::signed_out("Sign in") };
-        SignInView { layout, notices: notice.into_iter().collect(), next }
+        let provider =
+            host.map(|host| ProviderLink { href: with_next("/sign-in/oidc", &next), host: host.to_owned() });
+        SignInView { layout, notices: notice.into_iter().collect(), next, provider }
     }
+}
+
+/// The address of a sign-in that leads to a path.
+fn with_next(address: &str, next: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+    format!("{address}?{query}")
 }
 
 /// The commands that make a new receiver useful.
@@ -48,12 +66,10 @@ impl SignedOutDevice {
     /// The view of a code, or of a placeholder for one.
     pub fn new(code: Option<&str>) -> SignedOutDevice {
         let next = code.map_or("/device".to_owned(), |code| format!("/device?user_code={code}"));
-        let query: String =
-            form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
         SignedOutDevice {
             layout: Layout::signed_out("Approve a machine"),
             code: code.unwrap_or("CODE").to_owned(),
-            sign_in: format!("/sign-in?{query}"),
+            sign_in: with_next("/sign-in", &next),
         }
     }
 }

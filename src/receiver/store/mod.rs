@@ -58,7 +58,8 @@ pub use database::PoolOptions;
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
     AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport, KeyInfo,
-    MemberInfo, Membership, NewKey, Principal, QueryReader, Role, TenantInfo, TenantKind, UserImport,
+    MemberInfo, Membership, NewKey, OrganizationSettings, Principal, ProviderAdmission, ProviderRefusal,
+    ProviderSignIn, QueryReader, Role, TenantInfo, TenantKind, UserImport,
 };
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};

@@ -14,9 +14,14 @@ pub struct Browser<'r> {
 impl<'r> Browser<'r> {
     /// A browser of somebody who is signed out.
     pub fn new(receiver: &'r RunningReceiver) -> Browser<'r> {
+        Browser::at(&receiver.base)
+    }
+
+    /// A browser at any server.
+    pub fn at(base: &'r str) -> Browser<'r> {
         let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
         let agent = config.timeout_global(Some(WAIT_MAX)).build().new_agent();
-        Browser { base: &receiver.base, agent, cookies: RefCell::default() }
+        Browser { base, agent, cookies: RefCell::default() }
     }
 
     /// A browser of somebody who has signed in with a key.

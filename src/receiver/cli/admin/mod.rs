@@ -9,9 +9,6 @@ mod tenant;
 /// `admin org`.
 mod org;
 
-/// The list of `admin user import`.
-mod import_list;
-
 /// `admin user`.
 mod user;
 

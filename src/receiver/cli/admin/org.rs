@@ -4,7 +4,7 @@ use super::tenant;
 use super::values::parse_yes_no;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
-use crate::receiver::store::{Store, TenantKind};
+use crate::receiver::store::{OrganizationSettings, Store, TenantKind};
 use argh::FromArgs;
 use serde_json::json;
 
@@ -67,6 +67,12 @@ struct OrgSetArgs {
     /// right of members to delete their own sessions: yes or no (yes)
     #[argh(option)]
     members_may_forget: Option<String>,
+    /// group of the provider whose people are members; empty for none
+    #[argh(option)]
+    oidc_group: Option<String>,
+    /// group of the provider whose people are admins; empty for none
+    #[argh(option)]
+    oidc_admin_group: Option<String>,
 }
 
 /// remove an organization with all its data
@@ -102,19 +108,48 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: OrgArgs) -> Re
             store.rename(kind, &slug, &to, name.as_deref()).await?;
             output.print(&json!({"slug": to}), &format!("{slug} is now {to}"))
         }
-        OrgCommand::Set(OrgSetArgs { slug, members_may_forget }) => {
-            let Some(answer) = members_may_forget else {
-                let message = "name the setting: --members-may-forget yes, or no".to_owned();
-                return Err(CliError::Usage(message));
-            };
-            let may_forget = parse_yes_no("--members-may-forget", &answer)?;
-            store.set_members_may_forget(&slug, may_forget).await?;
-            let verb = if may_forget { "may" } else { "may not" };
-            let json = json!({"slug": slug, "membersMayForget": may_forget});
-            output.print(&json, &format!("members of {slug} {verb} delete their own sessions"))
-        }
+        OrgCommand::Set(arguments) => set(store, output, &arguments).await,
         OrgCommand::Remove(OrgRemoveArgs { slug, yes }) => {
             tenant::remove(store, output, kind, &slug, yes).await
         }
     }
+}
+
+/// Runs `admin org set`: all settings that are named, or none.
+async fn set(store: &Store, output: &ResultOutput, arguments: &OrgSetArgs) -> Result<(), CliError> {
+    let OrgSetArgs { slug, members_may_forget, oidc_group, oidc_admin_group } = arguments;
+    let answer = members_may_forget.as_deref();
+    let settings = OrganizationSettings {
+        members_may_forget: answer.map(|answer| parse_yes_no("--members-may-forget", answer)).transpose()?,
+        oidc_group: oidc_group.clone(),
+        oidc_admin_group: oidc_admin_group.clone(),
+    };
+    if settings == OrganizationSettings::default() {
+        return Err(CliError::Usage(
+            "name the setting: --members-may-forget yes or no, --oidc-group GROUP, --oidc-admin-group GROUP"
+                .to_owned(),
+        ));
+    }
+    store.set_organization(slug, &settings).await?;
+    let mut json = json!({"slug": slug});
+    let mut lines = Vec::new();
+    if let Some(may_forget) = settings.members_may_forget {
+        let verb = if may_forget { "may" } else { "may not" };
+        json["membersMayForget"] = may_forget.into();
+        lines.push(format!("members of {slug} {verb} delete their own sessions"));
+    }
+    for (member, group, role) in [
+        ("oidcGroup", &settings.oidc_group, "members"),
+        ("oidcAdminGroup", &settings.oidc_admin_group, "admins"),
+    ] {
+        let Some(group) = group else { continue };
+        json[member] = Some(group.as_str()).filter(|group| !group.is_empty()).into();
+        lines.push(match group.as_str() {
+            "" => format!("no group of the provider gives {slug} {role}"),
+            group => format!(
+                "people of the provider's group {group} are {role} of {slug} from their next sign-in on"
+            ),
+        });
+    }
+    output.print(&json, &lines.join("\n"))
 }

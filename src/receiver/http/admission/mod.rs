@@ -15,6 +15,9 @@ mod key_guesses;
 /// Settings and limits of the endpoints of OAuth.
 mod device_login;
 
+/// Calls to the provider of sign-ins.
+mod provider_calls;
+
 /// Concurrency, in all and of each key.
 mod permits;
 
@@ -27,6 +30,7 @@ mod query_threads;
 pub use device_login::{DeviceLogin, DeviceLoginOptions, OAuthClient};
 pub use key_guesses::KeyGuesses;
 pub use permits::{InFlightLimit, InFlightPermit};
+pub use provider_calls::ProviderCalls;
 pub use query_permits::QueryPermits;
 pub use query_threads::QueryThreads;
 pub use rate_limiter::RateLimiter;

@@ -15,6 +15,8 @@ pub enum Actor {
     Operator(Option<String>),
     /// A user, by id.
     User(String),
+    /// The provider that people sign in through, whose groups decide on memberships.
+    Provider,
     /// Nobody who is known.
     Unknown,
 }
@@ -60,6 +62,7 @@ impl Actor {
             Actor::Operator(Some(name)) => Some(format!("operator {name}")),
             Actor::Operator(None) => Some("operator".to_owned()),
             Actor::User(id) => Some(id.clone()),
+            Actor::Provider => Some("provider".to_owned()),
             Actor::Unknown => None,
         }
     }

@@ -39,6 +39,12 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0003_page_sessions.sql"),
         postgres_sql: include_str!("migrations/0003_page_sessions.postgres.sql"),
     },
+    Migration {
+        number: 4,
+        name: "sign-in through a provider",
+        sql: include_str!("migrations/0004_provider.sql"),
+        postgres_sql: include_str!("migrations/0004_provider.postgres.sql"),
+    },
 ];
 
 /// Tables that a backup is restored from. The others hold what lasts for hours at most: pending device codes, the last check of the
@@ -57,6 +63,7 @@ pub const RESTORED_TABLES: &[&str] = &[
     "metrics",
     "clients",
     "audit",
+    "provider_accounts",
 ];
 
 /// The record of the applied migrations. It belongs to the database, not to a tenant, and has no key.

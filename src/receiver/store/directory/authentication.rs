@@ -16,17 +16,17 @@ const SELECT_KEY: &str = "\
     SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at, k.expires_at FROM directory d \
     JOIN api_keys k ON k.tenant_id = d.subject AND k.hash = d.name \
     JOIN tenants t ON t.tenant_id = k.tenant_id \
-    WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 \
+    WHERE d.tenant_id = 'directory' AND d.kind = 'key' AND d.name = $1 AND t.left_groups_at IS NULL \
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
-/// As [`SELECT_KEY`], by the hash of a sign-in's secret.
+/// As [`SELECT_KEY`], by the hash of a sign-in's secret. A sign-in through the provider has no key.
 const SELECT_PAGE_SESSION: &str = "\
-    SELECT k.tenant_id, k.key_id, t.handle, t.retained_since, k.last_used_at, k.expires_at FROM page_sessions s \
-    JOIN api_keys k ON k.tenant_id = s.user_id AND k.key_id = s.key_id \
-    JOIN tenants t ON t.tenant_id = k.tenant_id \
-    WHERE s.tenant_id = 'directory' AND s.session_hash = $1 AND s.expires_at > $2 \
-    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
+    SELECT s.user_id, s.key_id, t.handle, t.retained_since, k.last_used_at, k.expires_at FROM page_sessions s \
+    JOIN tenants t ON t.tenant_id = s.user_id \
+    LEFT JOIN api_keys k ON k.tenant_id = s.user_id AND k.key_id = s.key_id \
+    WHERE s.tenant_id = 'directory' AND s.session_hash = $1 AND s.expires_at > $2 AND t.left_groups_at IS NULL \
+    AND (s.key_id = '' OR k.key_id IS NOT NULL AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2))";
 const SELECT_MEMBERSHIPS: &str = "\
-    SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since FROM members m \
+    SELECT m.tenant_id, t.handle, t.title, m.role, t.retained_since, m.group_role IS NOT NULL FROM members m \
     JOIN tenants t ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.handle";
 /// Owners of the user and of the user's organizations.
 const SELECT_OWNERS: &str = "\
@@ -68,11 +68,18 @@ impl Store {
             accounts: Vec::new(),
             memberships: Vec::new(),
             address: None,
+            may_make_keys: true,
         };
+        let is_through_provider = principal.key_id.is_empty();
+        if is_through_provider {
+            // Limits count by the key; the sign-ins of one user count together.
+            principal.key_id = format!("page_{}", principal.user_id);
+        }
         let user = [Value::from(&principal.user_id)];
         let (memberships, owners) = tokio::join!(biased; tx.query(SELECT_MEMBERSHIPS, &user), owners_by_tenant(&tx, SELECT_OWNERS, &user));
         for row in memberships? {
             let role = row.text(3)?;
+            principal.may_make_keys &= is_through_provider || !row.flag(5)?;
             principal.memberships.push(Membership {
                 tenant_id: row.text(0)?,
                 slug: row.text(1)?,
@@ -88,7 +95,7 @@ impl Store {
             membership.owners = owners.remove(&membership.tenant_id).unwrap_or_default();
         }
         tx.commit().await?;
-        if row.opt_int(4)?.is_none_or(|at| at < now - KEY_USE_RESOLUTION_US) {
+        if !is_through_provider && row.opt_int(4)?.is_none_or(|at| at < now - KEY_USE_RESOLUTION_US) {
             // It only informs the operator: a failed update rejects no request, and the next one tries again.
             match tokio::time::timeout(KEY_USE_TIMEOUT, self.record_use(&principal, now)).await {
                 Ok(Ok(())) => {}

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 /// A membership in a list.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MemberInfo {
     /// Slug of the organization.
     pub organization: String,
@@ -20,11 +21,22 @@ pub struct MemberInfo {
     pub login: String,
     /// `member` or `admin`.
     pub role: &'static str,
+    /// True if a group of the provider gives the membership, alone or beside an operator.
+    pub from_group: bool,
 }
 
 const UPSERT_MEMBER: &str = "\
     INSERT INTO members (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role";
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, group_role = NULL, assigned_role = NULL";
+const DELETE_MEMBER: &str = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
+/// Whoever is a member again is let in again.
+const LET_IN: &str =
+    "UPDATE tenants SET left_groups_at = NULL WHERE tenant_id = $1 AND left_groups_at IS NOT NULL";
+/// Users of an organization who have no other, and whose membership of it came from a group alone. `$2`: one user, or empty.
+const SHUT_OUT: &str = "\
+    UPDATE tenants SET left_groups_at = $3 WHERE kind = 'user' AND left_groups_at IS NULL AND ($2 = '' OR tenant_id = $2) \
+    AND tenant_id IN (SELECT user_id FROM members WHERE tenant_id = $1 AND group_role IS NOT NULL AND assigned_role IS NULL) \
+    AND tenant_id NOT IN (SELECT user_id FROM members WHERE tenant_id <> $1)";
 
 const SELECT_CURRENT_TENANTS: &str = "\
     SELECT tenant_id, retained_since FROM tenants WHERE tenant_id = $1 UNION ALL \
@@ -54,8 +66,8 @@ impl Store {
             let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
             let user = tenant_id(tx, TenantKind::User, login).await?;
             tx.lock_users(vec![user.clone()]).await?;
-            let sql = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
-            match tx.execute(sql, &[Value::from(&organization), Value::from(&user)]).await? {
+            shut_out(tx, &organization, &user).await?;
+            match tx.execute(DELETE_MEMBER, &[Value::from(&organization), Value::from(&user)]).await? {
                 0 => Err(StoreError::refused(format!("{login} is no member of {slug}"))),
                 _ => {
                     record(tx, &AuditEntry::command("member.remove", format!("{user} of {organization}")))
@@ -73,14 +85,14 @@ impl Store {
             Some(slug) => tenant_id(&tx, TenantKind::Organization, slug).await?,
             None => String::new(),
         };
-        let sql = "SELECT o.handle, u.handle, m.role FROM members m \
+        let sql = "SELECT o.handle, u.handle, m.role, m.group_role IS NOT NULL FROM members m \
                    JOIN tenants o ON o.tenant_id = m.tenant_id JOIN tenants u ON u.tenant_id = m.user_id \
                    WHERE $1 = '' OR m.tenant_id = $1 ORDER BY o.handle, u.handle";
         let rows = tx.query(sql, &[organization.into()]).await?;
         tx.commit().await?;
         let read = |row: &Row| {
             let role = Role::parse(&row.text(2)?).unwrap_or(Role::Member).as_str();
-            Ok(MemberInfo { organization: row.text(0)?, login: row.text(1)?, role })
+            Ok(MemberInfo { organization: row.text(0)?, login: row.text(1)?, role, from_group: row.flag(3)? })
         };
         rows.iter().map(read).collect()
     }
@@ -92,8 +104,16 @@ pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -
     let user = tenant_id(tx, TenantKind::User, login).await?;
     let params = [Value::from(&organization), (&user).into(), role.as_str().into(), time::now_us().into()];
     tx.execute(UPSERT_MEMBER, &params).await?;
+    tx.execute(LET_IN, &[Value::from(&user)]).await?;
     let target = format!("{user} of {organization} as {}", role.as_str());
     record(tx, &AuditEntry::command("member.set", target)).await
+}
+
+/// Before memberships of an organization end: the keys of users who have no other, and who had this one from a group alone,
+/// are valid no longer. An empty `user` is all of them.
+pub async fn shut_out(tx: &Transaction, organization: &str, user: &str) -> Result<()> {
+    let params = [Value::from(organization), user.into(), time::now_us().into()];
+    tx.execute(SHUT_OUT, &params).await.map(|_| ())
 }
 
 /// Makes a user a member in this role, unless the user is one already. `None`: in any role.

@@ -29,6 +29,9 @@ mod tenants;
 
 mod import;
 
+/// Sign-ins through the provider, and the memberships that its groups give.
+mod provider;
+
 pub use device_codes::{DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll};
 pub use import::{ImportedUser, KeyImport, UserImport};
 pub use keys::{KeyInfo, NewKey};
@@ -36,5 +39,6 @@ pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
 pub use organization_audit::AuditPosition;
 pub use principal::{Membership, Principal, Role};
+pub use provider::{ProviderAdmission, ProviderRefusal, ProviderSignIn};
 pub use query_reader::QueryReader;
-pub use tenants::{TenantInfo, remove_tenant, tenant_users};
+pub use tenants::{OrganizationSettings, TenantInfo, remove_tenant, tenant_users};

@@ -1,13 +1,13 @@
 //! Sign-ins to the page: kept by the hash of the secret in the browser's cookie.
 //!
-//! Invariants: a sign-in is valid for so long as the key that began it, and no longer than [`PAGE_SESSION_US`]; ending it
-//! takes effect with the next request, at every receiver.
+//! Invariants: a sign-in is valid for so long as the key that began it, if one did, and no longer than [`PAGE_SESSION_US`];
+//! ending it takes effect with the next request, at every receiver.
 
 use super::principal::Principal;
 use crate::receiver::keys;
 use crate::receiver::limits::{PAGE_SESSION_US, PAGE_SESSIONS_MAX};
 use crate::receiver::store::audit::record;
-use crate::receiver::store::database::DbRole;
+use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::{Store, with_retries};
 use crate::receiver::store::sql::Value;
@@ -28,20 +28,10 @@ impl Store {
     /// Begins a sign-in of a user who has shown a key, and returns the secret for the cookie.
     pub async fn begin_page_session(&self, principal: &Principal) -> Result<String> {
         let secret = keys::new_session_secret().map_err(|error| StoreError::Internal(error.to_string()))?;
-        let (hash, now) = (keys::hash(&secret), time::now_us());
-        let others_max = PAGE_SESSIONS_MAX - 1;
         with_retries(async || {
             let tx = self.db.write(DbRole::Directory).await?;
             let user = &principal.user_id;
-            tx.execute(DELETE_EXPIRED, &[now.into(), user.into(), others_max.into()]).await?;
-            let params = [
-                Value::from(&hash),
-                user.into(),
-                (&principal.key_id).into(),
-                now.into(),
-                now.saturating_add(PAGE_SESSION_US).into(),
-            ];
-            tx.execute(INSERT_SESSION, &params).await?;
+            insert_page_session(&tx, &secret, user, &principal.key_id).await?;
             record(&tx, &principal.audit_entry("sign-in", user.clone(), "done")).await?;
             tx.commit().await
         })
@@ -66,7 +56,7 @@ impl Store {
     pub async fn end_page_sessions(&self, principal: &Principal) -> Result<()> {
         with_retries(async || {
             let tx = self.db.write(DbRole::Directory).await?;
-            tx.execute(DELETE_SESSIONS, &[Value::from(&principal.user_id)]).await?;
+            delete_page_sessions(&tx, &principal.user_id).await?;
             record(&tx, &principal.audit_entry("sign-out-everywhere", principal.user_id.clone(), "done"))
                 .await?;
             tx.commit().await
@@ -81,4 +71,18 @@ impl Store {
         tx.commit().await?;
         Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0) > 0)
     }
+}
+
+/// Begins a sign-in of a user, by a key or, with an empty id of one, through the provider.
+pub async fn insert_page_session(tx: &Transaction, secret: &str, user: &str, key_id: &str) -> Result<()> {
+    let (now, others_max) = (time::now_us(), PAGE_SESSIONS_MAX - 1);
+    tx.execute(DELETE_EXPIRED, &[now.into(), user.into(), others_max.into()]).await?;
+    let ends_at = now.saturating_add(PAGE_SESSION_US);
+    let params = [Value::from(keys::hash(secret)), user.into(), key_id.into(), now.into(), ends_at.into()];
+    tx.execute(INSERT_SESSION, &params).await.map(|_| ())
+}
+
+/// Ends all sign-ins of a user.
+pub async fn delete_page_sessions(tx: &Transaction, user: &str) -> Result<()> {
+    tx.execute(DELETE_SESSIONS, &[user.into()]).await.map(|_| ())
 }

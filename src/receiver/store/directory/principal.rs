@@ -25,6 +25,8 @@ pub struct Principal {
     pub retained_since: Option<i64>,
     /// Address from which the request comes.
     pub address: Option<IpAddr>,
+    /// True if the user may make keys: with memberships from a provider's groups only after a sign-in through it.
+    pub may_make_keys: bool,
 }
 
 /// An organization that the user belongs to.

@@ -1,6 +1,6 @@
 //! Tenants: organizations and users, created, listed, renamed and removed.
 
-use super::members::set_member;
+use super::members::{set_member, shut_out};
 use super::names::{TenantKind, claim_name, release_name, tenant_id};
 use super::owners::{add_owner, owners_by_tenant};
 use super::principal::Role;
@@ -32,6 +32,9 @@ const TENANT_TABLES: [&str; 11] = [
     "clients",
     "tenants",
 ];
+const SET_MAY_FORGET: &str = "UPDATE tenants SET members_may_forget = $2 WHERE tenant_id = $1";
+const SET_GROUP: &str = "UPDATE tenants SET oidc_group = $2 WHERE tenant_id = $1";
+const SET_ADMIN_GROUP: &str = "UPDATE tenants SET oidc_admin_group = $2 WHERE tenant_id = $1";
 /// Members may send an organization's sessions again, elsewhere; a tombstone belongs to its user and stays.
 const REMOVE_ORGANIZATION_ELSEWHERE: &[&str] =
     &["DELETE FROM session_locations WHERE stored_in = $1 AND forgotten_at IS NULL"];
@@ -44,6 +47,7 @@ const REMOVE_USER_ELSEWHERE: &[&str] = &[
     "DELETE FROM usages WHERE user_id = $1",
     "DELETE FROM clients WHERE user_id = $1",
     "DELETE FROM page_sessions WHERE user_id = $1",
+    "DELETE FROM provider_accounts WHERE user_id = $1",
 ];
 
 /// An organization or a user in a list.
@@ -65,6 +69,47 @@ pub struct TenantInfo {
     /// True if members of the organization may delete their sessions; absent for a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_may_forget: Option<bool>,
+    /// Group of the provider whose people are members of the organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_group: Option<String>,
+    /// Group of the provider whose people are its admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_admin_group: Option<String>,
+}
+
+/// Settings of an organization that are to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrganizationSettings {
+    /// True if members may delete their sessions.
+    pub members_may_forget: Option<bool>,
+    /// Group of the provider whose people are members; empty for none.
+    pub oidc_group: Option<String>,
+    /// Group of the provider whose people are admins; empty for none.
+    pub oidc_admin_group: Option<String>,
+}
+
+impl OrganizationSettings {
+    /// The statements, each with its value and the setting as the audit log has it.
+    fn updates(&self) -> Vec<(&'static str, Value, String)> {
+        let mut updates = Vec::new();
+        if let Some(may_forget) = self.members_may_forget {
+            let setting = format!("members-may-forget {}", if may_forget { "yes" } else { "no" });
+            updates.push((SET_MAY_FORGET, Value::from(may_forget), setting));
+        }
+        for (sql, name, group) in [
+            (SET_GROUP, "oidc-group", &self.oidc_group),
+            (SET_ADMIN_GROUP, "oidc-admin-group", &self.oidc_admin_group),
+        ] {
+            let Some(group) = group else { continue };
+            let value = Some(group.clone()).filter(|group| !group.is_empty());
+            updates.push((
+                sql,
+                value.into(),
+                format!("{name} {}", if group.is_empty() { "-" } else { group }),
+            ));
+        }
+        updates
+    }
 }
 
 impl Store {
@@ -96,7 +141,7 @@ impl Store {
     /// All organizations or all users.
     pub async fn tenants(&self, kind: TenantKind) -> Result<Vec<TenantInfo>> {
         let tx = self.db.read(DbRole::Operator).await?;
-        let sql = "SELECT tenant_id, handle, title, created_at, retained_since, members_may_forget FROM tenants \
+        let sql = "SELECT tenant_id, handle, title, created_at, retained_since, members_may_forget, oidc_group, oidc_admin_group FROM tenants \
                    WHERE kind = $1 ORDER BY handle";
         let rows = tx.query(sql, &[kind.as_str().into()]).await?;
         let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
@@ -112,6 +157,8 @@ impl Store {
                 created_at: time::rfc3339(row.int(3)?),
                 retained_since: row.opt_int(4)?.map(time::rfc3339),
                 members_may_forget: (kind == TenantKind::Organization).then_some(row.flag(5)?),
+                oidc_group: row.opt_text(6)?,
+                oidc_admin_group: row.opt_text(7)?,
             })
         };
         rows.iter().map(read).collect()
@@ -138,14 +185,15 @@ impl Store {
         .await
     }
 
-    /// Allows the members of an organization to delete their sessions, or forbids it.
-    pub async fn set_members_may_forget(&self, slug: &str, may_forget: bool) -> Result<()> {
+    /// Changes the settings of an organization that are named.
+    pub async fn set_organization(&self, slug: &str, settings: &OrganizationSettings) -> Result<()> {
         self.operate(async |tx| {
             let id = tenant_id(tx, TenantKind::Organization, slug).await?;
-            let sql = "UPDATE tenants SET members_may_forget = $2 WHERE tenant_id = $1";
-            tx.execute(sql, &[Value::from(&id), may_forget.into()]).await?;
-            let target = format!("{id} members-may-forget {}", if may_forget { "yes" } else { "no" });
-            record(tx, &AuditEntry::command("org.set", target)).await
+            for (sql, value, setting) in settings.updates() {
+                tx.execute(sql, &[Value::from(&id), value]).await?;
+                record(tx, &AuditEntry::command("org.set", format!("{id} {setting}"))).await?;
+            }
+            Ok(())
         })
         .await
     }
@@ -169,6 +217,9 @@ impl Store {
 pub async fn remove_tenant(tx: &Transaction, kind: TenantKind, id: &str) -> Result<()> {
     // A batch locks its user and then looks up the user's tenants again, so that none comes after the removal.
     tx.lock_users(tenant_users(tx, id).await?).await?;
+    if kind == TenantKind::Organization {
+        shut_out(tx, id, "").await?;
+    }
     let sql = "DELETE FROM directory WHERE tenant_id = 'directory' AND subject = $1";
     tx.execute(sql, &[Value::from(id)]).await?;
     for table in TENANT_TABLES {

@@ -76,6 +76,12 @@ const KINDS: &[RecordKind] = &[
         members: &[("key", Text), ("beganAt", Time), ("expiresAt", Time)],
     },
     RecordKind {
+        name: "provider-account",
+        sql: "SELECT issuer, subject, linked_at FROM provider_accounts WHERE tenant_id = 'directory' AND user_id = $1 \
+              ORDER BY issuer, subject",
+        members: &[("issuer", Text), ("subject", Text), ("linkedAt", Time)],
+    },
+    RecordKind {
         name: "client",
         sql: "SELECT CASE WHEN t.kind = 'organization' THEN t.handle END, c.client_id, c.last_seen_at, c.last_success_at, \
               c.sessions, c.messages, c.attempts, c.last_errors, c.version, c.os, c.pending_sessions, c.pending_messages, \

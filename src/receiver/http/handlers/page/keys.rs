@@ -41,6 +41,7 @@ pub async fn post_keys(
 ) -> Result<Response, ApiError> {
     let form = PageForm::read(&state, &headers, body).await?;
     form.require_token(&user.secret)?;
+    user.require_key_maker()?;
     let days_max = days_max(&state);
     let days = form.get("days").parse::<i64>().ok().filter(|days| (1..=days_max).contains(days));
     let Some(days) = days else {
@@ -136,7 +137,10 @@ pub async fn post_device(
         state.device_login.admit(client)?;
     }
     let decision = match form.get("decision") {
-        "approve" => DeviceDecision::Approve,
+        "approve" => {
+            user.require_key_maker()?;
+            DeviceDecision::Approve
+        }
         "deny" => DeviceDecision::Deny,
         _ => return Err(ApiError::bad_request("the form says neither approve nor deny")),
     };

@@ -16,6 +16,9 @@ mod page_user;
 /// `/sign-in` and `/sign-out`.
 mod sign_in;
 
+/// `/sign-in/oidc`.
+mod provider;
+
 /// `/`, its CSV, and the style sheet.
 mod overview;
 

@@ -2,7 +2,7 @@
 
 use super::page_user::{MaybePageUser, PageUser};
 use super::reply::{ReplyForm, respond};
-use super::sign_in::form_page;
+use super::sign_in::SignInPage;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::response::html::{file, html, render};
 use crate::receiver::http::state::{AppState, within_work_timeout};
@@ -29,7 +29,8 @@ pub async fn get_overview(
         if !within_work_timeout(state.store.has_users()).await? {
             return html(StatusCode::OK, &FirstVisit::default());
         }
-        return form_page(StatusCode::OK, &headers, "/", None);
+        let page = SignInPage { state: &state, headers: &headers, next: "/" };
+        return page.respond(StatusCode::OK, None);
     };
     let filter = filter(query)?;
     let token = user.token();

@@ -33,6 +33,17 @@ impl PageUser {
         keys::form_token(&self.secret)
     }
 
+    /// Rejects a user whose memberships come from groups, unless the sign-in was through the provider: it says whether they
+    /// still hold.
+    pub fn require_key_maker(&self) -> Result<(), ApiError> {
+        if self.principal.may_make_keys {
+            return Ok(());
+        }
+        let message = "your membership comes from a group of your organization's sign-in: sign out, and sign in through it, to \
+                       make a key or to approve a machine";
+        Err(ApiError::new(StatusCode::FORBIDDEN, message))
+    }
+
     /// Rejects a user who administers no organization.
     pub fn require_admin(&self) -> Result<(), ApiError> {
         if is_admin(&self.principal) {

@@ -1,6 +1,6 @@
 //! Routes of the page.
 
-use super::{administration, keys, lists, overview, session, sign_in};
+use super::{administration, keys, lists, overview, provider, session, sign_in};
 use crate::receiver::http::routes as path;
 use crate::receiver::http::state::AppState;
 use axum::routing::{MethodRouter, get, post};
@@ -20,6 +20,8 @@ pub fn page_routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<AppSta
         (path::STYLE_SHEET, READ, get(overview::get_style_sheet)),
         (path::ICON, READ, get(overview::get_icon)),
         (path::SIGN_IN, BOTH, get(sign_in::get_sign_in).post(sign_in::post_sign_in)),
+        (path::PROVIDER, READ, get(provider::get_provider)),
+        (path::PROVIDER_CALLBACK, READ, get(provider::get_provider_callback)),
         (path::SIGN_OUT, WRITE, post(sign_in::post_sign_out)),
         (path::SIGN_OUT_EVERYWHERE, WRITE, post(sign_in::post_sign_out_everywhere)),
         (path::CLIENTS, READ, get(lists::get_clients)),

@@ -19,11 +19,16 @@ use axum::response::Response;
 use std::sync::Arc;
 
 /// Shows the form.
-pub async fn get_sign_in(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn get_sign_in(
+    State(state): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
     let next = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
     let next = next.map(|(_, path)| path.into_owned()).unwrap_or_default();
-    form_page(StatusCode::OK, &headers, local_path(&next), None)
+    let page = SignInPage { state: &state, headers: &headers, next: local_path(&next) };
+    page.respond(StatusCode::OK, None)
 }
 
 /// Begins a session for the user of a key.
@@ -41,7 +46,8 @@ pub async fn post_sign_in(
         Ok(principal) => principal,
         Err(error) if error.status() == StatusCode::UNAUTHORIZED => {
             let text = "This key is not valid: it is mistyped, has ended, or was revoked.";
-            return form_page(StatusCode::UNAUTHORIZED, &headers, next, Some(Notice::bad(text)));
+            let page = SignInPage { state: &state, headers: &headers, next };
+            return page.respond(StatusCode::UNAUTHORIZED, Some(Notice::bad(text)));
         }
         Err(error) => return Err(error),
     };
@@ -84,29 +90,35 @@ fn signed_out(headers: &HeaderMap) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// The form, with a token that belongs to a cookie of the browser.
-pub fn form_page(
-    status: StatusCode,
-    headers: &HeaderMap,
-    next: &str,
-    notice: Option<Notice>,
-) -> Result<Response, ApiError> {
-    let kept = cookie(headers, FORM_COOKIE).map(str::to_owned);
-    let secret = match &kept {
-        Some(secret) => secret.clone(),
-        None => keys::new_session_secret()
-            .map_err(|error| ApiError::from(StoreError::Internal(error.to_string())))?,
-    };
-    let view = SignInView::new(keys::form_token(&secret), next.to_owned(), notice);
-    let mut response = html(status, &view)?;
-    if kept.is_none() {
-        response.headers_mut().append(SET_COOKIE, set_cookie(headers, FORM_COOKIE, &secret)?);
+/// The page that signs in.
+pub struct SignInPage<'p> {
+    pub state: &'p AppState,
+    pub headers: &'p HeaderMap,
+    /// Path to go to after it.
+    pub next: &'p str,
+}
+
+impl SignInPage<'_> {
+    /// Responds with the form, with a token that belongs to a cookie of the browser, and with a link to the provider.
+    pub fn respond(&self, status: StatusCode, notice: Option<Notice>) -> Result<Response, ApiError> {
+        let kept = cookie(self.headers, FORM_COOKIE).map(str::to_owned);
+        let secret = match &kept {
+            Some(secret) => secret.clone(),
+            None => keys::new_session_secret()
+                .map_err(|error| ApiError::from(StoreError::Internal(error.to_string())))?,
+        };
+        let provider = self.state.provider.as_ref().map(|calls| calls.options().host());
+        let view = SignInView::new(keys::form_token(&secret), self.next.to_owned(), provider, notice);
+        let mut response = html(status, &view)?;
+        if kept.is_none() {
+            response.headers_mut().append(SET_COOKIE, set_cookie(self.headers, FORM_COOKIE, &secret)?);
+        }
+        Ok(response)
     }
-    Ok(response)
 }
 
 /// A path of this page; anything else is the overview, so that no link leads elsewhere.
-fn local_path(path: &str) -> &str {
+pub fn local_path(path: &str) -> &str {
     let is_local = path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -135,3 +135,7 @@ CREATE POLICY retention ON audit TO CURRENT_USER USING (true);
 GRANT EXECUTE ON FUNCTION prune_audit(BIGINT) TO han_sync_operator;
 GRANT SELECT, INSERT, DELETE ON page_sessions TO han_sync_directory;
 CREATE POLICY directory ON page_sessions TO han_sync_directory USING (true);
+ALTER TABLE provider_accounts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE provider_accounts FORCE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, UPDATE, DELETE ON provider_accounts TO han_sync_operator;
+CREATE POLICY operator ON provider_accounts TO han_sync_operator USING (true);

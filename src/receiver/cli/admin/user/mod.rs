@@ -1,6 +1,8 @@
 //! `admin user`: users.
 
-use super::import_list;
+/// The list of `admin user import`.
+mod import_list;
+
 use super::tenant;
 use super::values::parse_role;
 use crate::receiver::cli::exit::CliError;
@@ -24,6 +26,7 @@ enum UserCommand {
     List(UserListArgs),
     Rename(UserRenameArgs),
     Remove(UserRemoveArgs),
+    Unlink(UserUnlinkArgs),
     Import(UserImportArgs),
 }
 
@@ -70,6 +73,14 @@ struct UserRemoveArgs {
     yes: bool,
 }
 
+/// unlink a user's account at the provider of sign-ins, so that another one can be linked
+#[derive(FromArgs)]
+#[argh(subcommand, name = "unlink")]
+struct UserUnlinkArgs {
+    #[argh(positional)]
+    login: String,
+}
+
 /// import users, memberships, accounts and keys from a list, all or none
 #[derive(FromArgs)]
 #[argh(subcommand, name = "import")]
@@ -95,6 +106,13 @@ pub async fn run(store: &Store, output: &ResultOutput, arguments: UserArgs) -> R
         }
         UserCommand::Remove(UserRemoveArgs { login, yes }) => {
             tenant::remove(store, output, kind, &login, yes).await
+        }
+        UserCommand::Unlink(UserUnlinkArgs { login }) => {
+            store.unlink_provider_account(&login).await?;
+            output.print(
+                &json!({"unlinked": login}),
+                &format!("{login} has no account at the provider any longer"),
+            )
         }
         UserCommand::Import(UserImportArgs { file }) => {
             let users = import_list::read(&file)?;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a list with a mistake is refused as a whole, by its line.
 
-use super::values::{parse_duration, parse_role};
+use crate::receiver::cli::admin::values::{parse_duration, parse_role};
 use crate::receiver::cli::bounded_text::read_bounded;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::store::{ImportedUser, KeyImport, UserImport};

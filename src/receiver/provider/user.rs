@@ -1,0 +1,116 @@
+//! The provider's word on a person: account, names and groups.
+
+use super::error::ProviderError;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// A person whom the provider has vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderUser {
+    /// Issuer of the provider.
+    pub issuer: String,
+    /// Id of the account at the provider, which never changes.
+    pub subject: String,
+    /// Logins that the person may have here: the verified e-mail address, then the name.
+    pub logins: Vec<String>,
+    /// Groups of the person.
+    pub groups: BTreeSet<String>,
+}
+
+impl ProviderUser {
+    /// Reads the claims of an account.
+    pub fn of_claims(
+        issuer: &str,
+        subject: &str,
+        claims: &Map<String, Value>,
+        groups_claim: &str,
+    ) -> Result<ProviderUser, ProviderError> {
+        if !is_storable(subject) {
+            return Err(ProviderError::Unverified("the subject is no text that can be stored".to_owned()));
+        }
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        Ok(ProviderUser { issuer, subject, logins: logins(claims), groups: groups(claims, groups_claim)? })
+    }
+}
+
+/// True for a text that names somebody, and that every store can hold.
+fn is_storable(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
+}
+
+fn logins(claims: &Map<String, Value>) -> Vec<String> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| is_storable(text));
+    let is_verified = match claims.get("email_verified") {
+        Some(Value::Bool(is_verified)) => *is_verified,
+        // As some providers write it.
+        Some(Value::String(text)) => text == "true",
+        _ => false,
+    };
+    let email = text("email").filter(|_| is_verified);
+    let mut logins = Vec::new();
+    for login in [
+        email.map(str::to_owned),
+        email.map(str::to_lowercase),
+        text("preferred_username").map(str::to_owned),
+    ] {
+        logins.extend(login.filter(|login| !logins.contains(login)));
+    }
+    logins
+}
+
+/// The groups. A claim that is absent says that there are none, unless the provider says that there are too many.
+fn groups(claims: &Map<String, Value>, name: &str) -> Result<BTreeSet<String>, ProviderError> {
+    let text = |value: &Value| value.as_str().filter(|text| is_storable(text)).map(str::to_owned);
+    match claims.get(name) {
+        Some(Value::Array(groups)) => Ok(groups.iter().filter_map(text).collect()),
+        Some(Value::String(group)) => Ok(BTreeSet::from([group.clone()])),
+        None if claims.get("_claim_names").and_then(|names| names.get(name)).is_some()
+            || claims.get("hasgroups") == Some(&Value::Bool(true)) =>
+        {
+            Err(ProviderError::TooManyGroups)
+        }
+        Some(Value::Null) | None => Ok(BTreeSet::new()),
+        Some(_) => Err(ProviderError::Unverified(format!("the claim {name} is no list of texts"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn user(claims: Value) -> Result<ProviderUser, ProviderError> {
+        ProviderUser::of_claims("https://id", "1", claims.as_object().unwrap(), "groups")
+    }
+
+    #[test]
+    fn only_a_verified_address_is_a_login_and_comes_before_the_name() {
+        let logins = |claims: Value| user(claims).unwrap().logins;
+        for verified in [json!(true), json!("true")] {
+            let claims = json!({"email": "Al@x.org", "email_verified": verified, "preferred_username": "al"});
+            assert_eq!(logins(claims), ["Al@x.org", "al@x.org", "al"]);
+        }
+        for verified in [json!(false), json!("false"), json!(null), json!(1)] {
+            let claims = json!({"email": "al@x.org", "email_verified": verified, "preferred_username": "al"});
+            assert_eq!(logins(claims), ["al"]);
+        }
+        assert!(logins(json!({"email": "al@x.org", "preferred_username": ""})).is_empty());
+        assert!(logins(json!({"preferred_username": "al\u{0}"})).is_empty());
+    }
+
+    #[test]
+    fn absent_groups_are_none_unless_there_are_too_many() {
+        let groups = |claims: Value| user(claims).map(|user| user.groups.into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            groups(json!({"groups": ["b", "a", 1, null, "", "c\u{0}"]})),
+            Ok(vec!["a".to_owned(), "b".to_owned()])
+        );
+        assert_eq!(groups(json!({"groups": "a"})), Ok(vec!["a".to_owned()]));
+        assert_eq!(groups(json!({})), Ok(vec![]));
+        assert_eq!(groups(json!({"groups": null})), Ok(vec![]));
+        for claims in [json!({"_claim_names": {"groups": "src1"}}), json!({"hasgroups": true})] {
+            assert_eq!(groups(claims), Err(ProviderError::TooManyGroups));
+        }
+        assert!(matches!(groups(json!({"groups": {"a": 1}})), Err(ProviderError::Unverified(_))));
+    }
+}
