@@ -261,7 +261,7 @@ pub async fn create_user(
 }
 
 /// Creates a tenant without owners.
-async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
+pub async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &str) -> Result<String> {
     let id = keys::new_id(kind.id_prefix()).map_err(|error| StoreError::Internal(error.to_string()))?;
     claim_name(tx, kind.as_str(), handle, &id).await?;
     let sql = "INSERT INTO tenants (tenant_id, kind, handle, title, created_at) VALUES ($1, $2, $3, $4, $5)";
@@ -271,7 +271,7 @@ async fn create_tenant(tx: &Transaction, kind: TenantKind, handle: &str, name: &
 }
 
 /// Checks a slug or login, which is part of URLs, arguments and responses.
-fn check_handle(handle: &str) -> Result<()> {
+pub fn check_handle(handle: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
     if handle.is_empty() || handle.len() > 100 || handle.starts_with('-') || !handle.chars().all(fits) {
         return Err(StoreError::refused(format!(
