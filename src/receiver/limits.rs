@@ -85,8 +85,12 @@ pub const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requests whose rejected bodies are read and discarded at the same time, each through a buffer of its own. The
 /// connections of others are closed with the response.
 pub const DISCARDED_BODIES_MAX: usize = 256;
-/// Requests in flight, those that wait for memory included. More get 503.
+/// Requests in flight, those that wait for memory included. More wait for a permit.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
+/// Requests that wait for each of these permits but one: as many as there are connections. Each holds a connection and its head.
+pub const WAITING_PER_PERMIT: usize = 16;
+/// For a permit: an exporter gives a request up after 30 s.
+pub const PERMIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Divisor of the permits that one key may hold, so that slow uploads with one key leave permits to others. An exporter
 /// sends one request at a time.
 pub const KEY_SHARE_DIVISOR: usize = 4;

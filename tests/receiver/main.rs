@@ -51,7 +51,9 @@ mod admin {
 
 /// `serve`: connections, limits, signals, health.
 mod server {
+    mod access_log;
     mod connections;
+    mod herd;
     mod lifecycle;
     mod limits;
     mod monitoring;

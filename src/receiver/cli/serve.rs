@@ -60,7 +60,7 @@ pub struct ServeArgs {
     /// requests per key and minute (1200)
     #[argh(option, default = "REQUESTS_PER_MINUTE")]
     rate: u32,
-    /// requests in flight, waiting ones included; more get 503, and more than a quarter with one key 429 (256)
+    /// requests at work; others wait for up to 20 s, then get 503; more than a quarter with one key get 429 (256)
     #[argh(option, default = "REQUESTS_IN_FLIGHT_MAX")]
     in_flight: usize,
     /// seconds without a byte after which a slow body is given up (15)

@@ -13,6 +13,53 @@ use axum::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+/// Limit of the receiver that a request met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Requests at work, and those that wait for a permit.
+    InFlight,
+    /// Requests in flight of one key.
+    Key,
+    /// Requests in flight of one address.
+    Address,
+    /// Requests of one key in a minute.
+    Rate,
+    /// Unknown keys, sessions and codes of one address.
+    Guesses,
+    /// Memory of all requests.
+    Memory,
+    /// Queries at work.
+    Queries,
+}
+
+impl Limit {
+    pub const ALL: [Limit; 7] = [
+        Limit::InFlight,
+        Limit::Key,
+        Limit::Address,
+        Limit::Rate,
+        Limit::Guesses,
+        Limit::Memory,
+        Limit::Queries,
+    ];
+
+    /// Label of the metric.
+    pub fn label(self) -> &'static str {
+        match self {
+            Limit::InFlight => "in_flight",
+            Limit::Key => "key",
+            Limit::Address => "address",
+            Limit::Rate => "rate",
+            Limit::Guesses => "guesses",
+            Limit::Memory => "memory",
+            Limit::Queries => "queries",
+        }
+    }
+}
+
+/// Kinds of the store's errors, as labels of the metric.
+pub const STORE_FAILURES: [&str; 5] = ["contended", "unavailable", "timed_out", "unusable", "internal"];
+
 /// Reason for which a request is not served.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -23,12 +70,23 @@ pub struct ApiError {
     header: Option<Box<(HeaderName, HeaderValue)>>,
     /// True if the client is to try again when there is less load.
     retries_by_load: bool,
+    limit: Option<Limit>,
+    /// Kind of the store's error, of [`STORE_FAILURES`].
+    store_failure: Option<&'static str>,
 }
 
 impl ApiError {
     /// Creates an error with a message for the client.
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), cause: None, header: None, retries_by_load: false }
+        ApiError {
+            status,
+            message: message.into(),
+            cause: None,
+            header: None,
+            retries_by_load: false,
+            limit: None,
+            store_failure: None,
+        }
     }
 
     /// 400.
@@ -54,13 +112,15 @@ impl ApiError {
     }
 
     /// 429 for one key, with the seconds to wait.
-    pub fn too_many_requests(message: &str, retry_after_s: u64) -> ApiError {
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).with_header(RETRY_AFTER, retry_after_s.into())
+    pub fn too_many_requests(limit: Limit, message: &str, retry_after_s: u64) -> ApiError {
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, message);
+        error.with_header(RETRY_AFTER, retry_after_s.into()).of_limit(limit)
     }
 
     /// 429 for one key or address that has too much at work.
-    pub fn busy(message: &str) -> ApiError {
-        ApiError { retries_by_load: true, ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message) }
+    pub fn busy(limit: Limit, message: &str) -> ApiError {
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).of_limit(limit);
+        ApiError { retries_by_load: true, ..error }
     }
 
     /// 503 for a transient overload: the client retries after `Retry-After`.
@@ -68,9 +128,25 @@ impl ApiError {
         ApiError { retries_by_load: true, ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 
-    /// 503 with a cause for the log.
+    /// 503 with a cause for the log, which lies in the store.
     pub fn not_ready(message: &str, cause: String) -> ApiError {
-        ApiError { cause: Some(cause), ..ApiError::unavailable(message) }
+        let store_failure = Some("unavailable");
+        ApiError { cause: Some(cause), store_failure, ..ApiError::unavailable(message) }
+    }
+
+    /// Names the limit that the request met.
+    pub fn of_limit(self, limit: Limit) -> ApiError {
+        ApiError { limit: Some(limit), ..self }
+    }
+
+    /// The limit that the request met.
+    pub fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// Kind of the store's error.
+    pub fn store_failure(&self) -> Option<&'static str> {
+        self.store_failure
     }
 
     /// Sets the one header that the response has besides the common ones.
@@ -120,6 +196,14 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         let cause = error.to_string();
+        let store_failure = match error {
+            StoreError::Refused(_) | StoreError::UserRemoved => None,
+            StoreError::Contended(_) => Some("contended"),
+            StoreError::Unavailable(_) => Some("unavailable"),
+            StoreError::TimedOut(_) => Some("timed_out"),
+            StoreError::Unusable(_) => Some("unusable"),
+            StoreError::Internal(_) | StoreError::Aborted => Some("internal"),
+        };
         let error = match error {
             StoreError::Refused(message) => return ApiError::bad_request(message),
             StoreError::UserRemoved => return ApiError::unauthorized(),
@@ -132,7 +216,7 @@ impl From<StoreError> for ApiError {
                 "internal error: the receiver's log has the cause under this request id",
             ),
         };
-        ApiError { cause: Some(cause), ..error }
+        ApiError { cause: Some(cause), store_failure, ..error }
     }
 }
 

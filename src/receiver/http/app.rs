@@ -112,7 +112,11 @@ impl App {
         B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
         // A client's own id would be taken over into the log.
-        request.headers_mut().remove(REQUEST_ID);
+        let of_proxy = request.headers_mut().remove(REQUEST_ID);
+        request.headers_mut().remove(access_log::PROXY_REQUEST_ID);
+        if let Some(id) = of_proxy {
+            request.headers_mut().insert(access_log::PROXY_REQUEST_ID, id);
+        }
         let router = match role {
             ListenerRole::Public => self.public.clone(),
             ListenerRole::Metrics => self.metrics.clone(),

@@ -5,7 +5,7 @@
 
 use super::access_log::AccessLog;
 use super::admission::InFlightPermit;
-use super::api_error::ApiError;
+use super::api_error::{ApiError, Limit};
 use super::connection::{ClientNetwork, PeerAddress};
 use super::metrics::AuthFailure;
 use super::state::AppState;
@@ -51,8 +51,10 @@ impl FromRequestParts<Arc<AppState>> for Admitted {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, ApiError> {
+        // A request for which there is no room costs no look-up.
+        state.in_flight.require_room()?;
         let Authenticated(principal) = Authenticated::from_request_parts(parts, state).await?;
-        let permit = state.in_flight.acquire(&principal.key_id)?;
+        let permit = state.in_flight.acquire(&principal.key_id).await?;
         Ok(Admitted { principal, permit })
     }
 }
@@ -94,7 +96,11 @@ pub async fn principal_of_key(
     if let Some(client) = client {
         state.key_guesses.admit(&hash, client, Instant::now()).map_err(|retry_after_s| {
             refused(AuthFailure::Limited);
-            ApiError::too_many_requests("too many unknown API keys from this address", retry_after_s)
+            ApiError::too_many_requests(
+                Limit::Guesses,
+                "too many unknown API keys from this address",
+                retry_after_s,
+            )
         })?;
     }
     if let Some(principal) = state.store.authenticate(key, time::now_us()).await? {
@@ -122,7 +128,7 @@ pub fn client_of(peer: Option<PeerAddress>, headers: &HeaderMap, state: &AppStat
 /// Takes a request of a key from its rate limit.
 pub fn limit_rate(principal: &Principal, state: &AppState) -> Result<(), ApiError> {
     state.rate_limiter.take(&principal.key_id, Instant::now()).map_err(|retry_after_s| {
-        ApiError::too_many_requests("this key has reached its rate limit", retry_after_s)
+        ApiError::too_many_requests(Limit::Rate, "this key has reached its rate limit", retry_after_s)
     })
 }
 

@@ -7,7 +7,7 @@
 
 use super::api_error::ApiError;
 use super::inflate::{self, BodyCompression};
-use super::memory_budget::{KeyBodyBudget, MemoryBudget, Reservation, decoding_bytes};
+use super::memory_budget::{KeyBudget, MemoryBudget, Reservation, decoding_bytes};
 use crate::protocol::ContentEncoding;
 use crate::receiver::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, FORM_BYTES_MAX, INFLATED_BYTES_MAX};
 use axum::body::Body;
@@ -39,6 +39,7 @@ const ROW_DEPTH: usize = 5;
 pub struct ReceivedBody {
     bytes: Vec<u8>,
     encoding: ContentEncoding,
+    key: KeyBudget,
     _reservation: Reservation,
 }
 
@@ -56,7 +57,7 @@ pub async fn receive(
     headers: &HeaderMap,
     mut body: Body,
     memory: &MemoryBudget,
-    key: &KeyBodyBudget,
+    key: &KeyBudget,
     stall_timeout: Duration,
 ) -> Result<ReceivedBody, ApiError> {
     require_json(headers)?;
@@ -76,7 +77,7 @@ pub async fn receive(
         bytes.extend_from_slice(&data);
     }
     reservation.shrink_to(bytes.len());
-    Ok(ReceivedBody { bytes, encoding, _reservation: reservation })
+    Ok(ReceivedBody { bytes, encoding, key: key.clone(), _reservation: reservation })
 }
 
 /// Receives a body of at most `bytes_max`, which are so few that they need no reservation.
@@ -120,14 +121,15 @@ impl ReceivedBody {
             if self.bytes.len() > bytes_max {
                 return Err(too_large("the body", bytes_max));
             }
-            let reservation = memory.reserve_work(decoding_bytes(self.bytes.len())).await?;
+            let reservation = memory.reserve_work(&self.key, decoding_bytes(self.bytes.len())).await?;
             return Ok(InflatedBody { bytes: self.bytes, reservation });
         };
         let claimed = inflate::claimed_bytes(compression, &self.bytes);
         let claimed = claimed.clamp(INFLATED_BYTES_MIN.min(bytes_max), bytes_max);
         let window_bytes = inflate::window_bytes(compression, &self.bytes);
         for bytes_max in [claimed, bytes_max] {
-            let mut reservation = memory.reserve_work(decoding_bytes(bytes_max) + window_bytes).await?;
+            let mut reservation =
+                memory.reserve_work(&self.key, decoding_bytes(bytes_max) + window_bytes).await?;
             // The claim is that of one of several members or frames, and may be wrong.
             let inflated =
                 tokio::task::block_in_place(|| inflate::inflate(compression, &self.bytes, bytes_max))?;

@@ -2,18 +2,19 @@
 //!
 //! A request reserves up to four times: for its body as received, for the inflated body and its decoded texts, for the rows
 //! on their way to the store, and for its response. Invariants: a request waits for these in that order and never for one
-//! that comes before one that it holds, so that requests cannot deadlock; one key holds at most half of the body budget, so
-//! that slow uploads leave room for others.
+//! that comes before one that it holds, so that requests cannot deadlock; one key holds at most half of each of the first three
+//! budgets, so that its slow uploads and large batches leave room for others.
 //!
 //! Kept by hand: a concurrency limit (tower's `ConcurrencyLimit`) counts requests, but a small batch and one of 20 MiB
 //! differ by a factor of 1,000 in what they need.
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, Limit};
 use crate::receiver::limits::{
     BODY_BUDGET_BYTES, MEMORY_TIMEOUT, QUERY_BUDGET_BYTES, QUERY_MEMORY_BYTES, RESPONSE_BUDGET_BYTES,
     ROW_BUDGET_BYTES, ROW_BYTES, WORK_BUDGET_BYTES,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -27,11 +28,17 @@ pub struct MemoryBudget {
     rows: Arc<Semaphore>,
     queries: Arc<Semaphore>,
     responses: Arc<Semaphore>,
+    /// Requests that wait for memory.
+    waiting: AtomicUsize,
 }
 
-/// Part of the body budget that one key may hold, shared by the key's requests.
-#[derive(Clone)]
-pub struct KeyBodyBudget(Arc<Semaphore>);
+/// Part of the budgets that one key may hold, shared by the key's requests.
+#[derive(Debug, Clone)]
+pub struct KeyBudget {
+    body: Arc<Semaphore>,
+    work: Arc<Semaphore>,
+    rows: Arc<Semaphore>,
+}
 
 /// Reserved memory; dropping the reservation releases the memory.
 #[derive(Debug, Default)]
@@ -45,46 +52,91 @@ impl Default for MemoryBudget {
             rows: semaphore(ROW_BUDGET_BYTES),
             queries: semaphore(QUERY_BUDGET_BYTES),
             responses: semaphore(RESPONSE_BUDGET_BYTES),
+            waiting: AtomicUsize::new(0),
         }
     }
 }
 
-impl Default for KeyBodyBudget {
-    fn default() -> KeyBodyBudget {
-        KeyBodyBudget(semaphore(BODY_BUDGET_BYTES / 2))
+impl Default for KeyBudget {
+    fn default() -> KeyBudget {
+        KeyBudget {
+            body: semaphore(BODY_BUDGET_BYTES / 2),
+            work: semaphore(WORK_BUDGET_BYTES / 2),
+            rows: semaphore(ROW_BUDGET_BYTES / 2),
+        }
     }
 }
 
 impl MemoryBudget {
     /// Reserves `bytes` for a body as received, of the key's budget and then of the common one.
-    pub async fn reserve_body(&self, key: &KeyBodyBudget, bytes: usize) -> Result<Reservation, ApiError> {
-        let acquired =
-            async { Ok(Reservation(vec![acquire(&key.0, bytes).await?, acquire(&self.body, bytes).await?])) };
-        within_timeout(acquired).await
+    pub async fn reserve_body(&self, key: &KeyBudget, bytes: usize) -> Result<Reservation, ApiError> {
+        self.reserve(Some((&key.body, BODY_BUDGET_BYTES / 2)), &self.body, bytes).await
     }
 
     /// Reserves `bytes` for the work on one request.
-    pub async fn reserve_work(&self, bytes: usize) -> Result<Reservation, ApiError> {
+    pub async fn reserve_work(&self, key: &KeyBudget, bytes: usize) -> Result<Reservation, ApiError> {
         let bytes = bytes.min(WORK_BUDGET_BYTES);
-        within_timeout(async { Ok(Reservation(vec![acquire(&self.work, bytes).await?])) }).await
+        self.reserve(Some((&key.work, WORK_BUDGET_BYTES / 2)), &self.work, bytes).await
     }
 
     /// Reserves memory for so many rows of one request, which has reserved its work before.
-    pub async fn reserve_rows(&self, rows: usize) -> Result<Reservation, ApiError> {
+    pub async fn reserve_rows(&self, key: &KeyBudget, rows: usize) -> Result<Reservation, ApiError> {
         let bytes = (rows * ROW_BYTES).min(ROW_BUDGET_BYTES);
-        within_timeout(async { Ok(Reservation(vec![acquire(&self.rows, bytes).await?])) }).await
+        self.reserve(Some((&key.rows, ROW_BUDGET_BYTES / 2)), &self.rows, bytes).await
     }
 
     /// Reserves memory for a query and its response.
     pub async fn reserve_query(&self) -> Result<Reservation, ApiError> {
-        within_timeout(async { Ok(Reservation(vec![acquire(&self.queries, QUERY_MEMORY_BYTES).await?])) })
-            .await
+        self.reserve(None, &self.queries, QUERY_MEMORY_BYTES).await
     }
 
     /// Reserves `bytes` for another response until it is written.
     pub async fn reserve_response(&self, bytes: usize) -> Result<Reservation, ApiError> {
-        let bytes = bytes.min(RESPONSE_BUDGET_BYTES);
-        within_timeout(async { Ok(Reservation(vec![acquire(&self.responses, bytes).await?])) }).await
+        self.reserve(None, &self.responses, bytes.min(RESPONSE_BUDGET_BYTES)).await
+    }
+
+    /// Number of requests that wait for memory.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Reserves of a key's share and then of a common budget. A request that is larger than the share takes all of it.
+    async fn reserve(
+        &self,
+        share: Option<(&Arc<Semaphore>, usize)>,
+        budget: &Arc<Semaphore>,
+        bytes: usize,
+    ) -> Result<Reservation, ApiError> {
+        let _waiting = Waiting::begin(&self.waiting);
+        let acquired = async {
+            let of_key = match share {
+                Some((share, share_bytes)) => Some(acquire(share, bytes.min(share_bytes)).await?),
+                None => None,
+            };
+            let common = acquire(budget, bytes).await?;
+            Ok(Reservation(of_key.into_iter().chain([common]).collect()))
+        };
+        let done = timeout(MEMORY_TIMEOUT, acquired).await;
+        done.unwrap_or_else(|_| {
+            let error = ApiError::unavailable("too many large requests in flight: try again later");
+            Err(error.of_limit(Limit::Memory))
+        })
+    }
+}
+
+/// Request that waits, counted until it is dropped.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl Waiting<'_> {
+    fn begin(count: &AtomicUsize) -> Waiting<'_> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -121,14 +173,6 @@ async fn acquire(semaphore: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaph
         .map_err(|_| ApiError::unavailable("the receiver is shutting down"))
 }
 
-async fn within_timeout(
-    acquired: impl Future<Output = Result<Reservation, ApiError>>,
-) -> Result<Reservation, ApiError> {
-    timeout(MEMORY_TIMEOUT, acquired)
-        .await
-        .map_err(|_| ApiError::unavailable("too many large requests in flight: try again later"))?
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,18 +188,36 @@ mod tests {
 
     #[tokio::test]
     async fn reservation_waits_until_memory_is_released() {
-        let budget = MemoryBudget::default();
-        let mut first = budget.reserve_work(WORK_BUDGET_BYTES).await.unwrap();
-        let mut second = std::pin::pin!(budget.reserve_work(INFLATED_BYTES_MAX));
+        let (budget, other) = (MemoryBudget::default(), KeyBudget::default());
+        let mut first = budget.reserve_work(&KeyBudget::default(), WORK_BUDGET_BYTES).await.unwrap();
+        let mut second = std::pin::pin!(budget.reserve_work(&other, INFLATED_BYTES_MAX));
         assert!(second.as_mut().now_or_never().is_none());
         first.shrink_to(0);
         assert!(second.now_or_never().unwrap().is_ok());
     }
 
     #[tokio::test]
+    async fn large_batches_of_one_key_leave_room_for_the_work_and_the_rows_of_others() {
+        let (budget, hog, other) = (MemoryBudget::default(), KeyBudget::default(), KeyBudget::default());
+        let mut held = Vec::new();
+        while let Some(reservation) = budget.reserve_work(&hog, INFLATED_BYTES_MAX).now_or_never() {
+            held.push(reservation.unwrap());
+        }
+        while let Some(reservation) = budget.reserve_rows(&hog, BATCH_ROWS_MAX / 4).now_or_never() {
+            held.push(reservation.unwrap());
+        }
+        assert!(budget.reserve_work(&other, INFLATED_BYTES_MAX).now_or_never().unwrap().is_ok());
+        assert!(budget.reserve_rows(&other, BATCH_ROWS_MAX / 4).now_or_never().unwrap().is_ok());
+        let mut largest = Box::pin(budget.reserve_rows(&hog, BATCH_ROWS_MAX));
+        assert!(largest.as_mut().now_or_never().is_none());
+        assert_eq!(budget.waiting(), 1);
+        drop(held);
+        assert!(largest.now_or_never().unwrap().is_ok(), "also what is larger than the share of a key");
+    }
+
+    #[tokio::test]
     async fn one_key_leaves_half_of_the_body_budget_to_others() {
-        let (budget, hog, other) =
-            (MemoryBudget::default(), KeyBodyBudget::default(), KeyBodyBudget::default());
+        let (budget, hog, other) = (MemoryBudget::default(), KeyBudget::default(), KeyBudget::default());
         let mut held = Vec::new();
         while let Some(reservation) = budget.reserve_body(&hog, BODY_BYTES_MAX).now_or_never() {
             held.push(reservation.unwrap());

@@ -24,11 +24,11 @@ mod inflate;
 /// Request bodies: bounded, inflated.
 mod body;
 
-/// `/metrics`.
-mod metrics;
-
 /// Paths and their names.
 mod routes;
+
+/// `/metrics`.
+mod metrics;
 
 /// Readiness: what the store can do.
 mod readiness;

@@ -98,6 +98,11 @@ pub fn route_name(matched_path: Option<&str>) -> &'static str {
     routes.find(|(route, _)| *route == path).map_or("unknown", |(_, name)| name)
 }
 
+/// Names of all routes.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().chain(&PAGE_ROUTES).map(|(_, name)| *name).chain(["unknown"])
+}
+
 /// True for a view of the page, whose errors are for people. A route may have views and documents.
 pub fn is_view(matched_path: Option<&str>, path: &str) -> bool {
     let route = without_slash(matched_path.unwrap_or_default());

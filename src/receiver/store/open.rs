@@ -1,6 +1,6 @@
 //! The opened store, and the retry of transactions that conflicted with others.
 
-use super::database::{Database, DbRole, PoolOptions, Postgres, Sqlite, Transaction};
+use super::database::{Database, DbRole, PoolOptions, PoolUse, Postgres, Sqlite, Transaction};
 use super::error::{Result, StoreError};
 use super::user_locks::UserLocks;
 use std::path::Path;
@@ -69,6 +69,14 @@ impl Store {
         match self.db {
             Database::Sqlite(_) => "sqlite",
             Database::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Use of the connections of batches and of queries; none in SQLite.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        match &self.db {
+            Database::Sqlite(_) => Default::default(),
+            Database::Postgres(db) => db.pools(),
         }
     }
 

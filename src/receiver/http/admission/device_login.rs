@@ -1,7 +1,7 @@
 //! Settings and limits of the endpoints of OAuth, which need no key.
 
 use super::rate_limiter::RateLimiter;
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::connection::{ClientNetwork, PeerAddress, PublicUrl, TrustedProxies};
 use crate::receiver::limits::{KEY_LIFETIME_US, OAUTH_REQUESTS_PER_MINUTE, WRONG_CODES_PER_MINUTE};
 use axum::http::HeaderMap;
@@ -60,7 +60,11 @@ impl DeviceLogin {
         let now = Instant::now();
         let taken = self.requests.take(&client.network, now);
         taken.and_then(|()| self.wrong_codes.check(&client.network, now)).map_err(|retry_after_s| {
-            ApiError::too_many_requests("too many requests or wrong codes from this address", retry_after_s)
+            ApiError::too_many_requests(
+                Limit::Guesses,
+                "too many requests or wrong codes from this address",
+                retry_after_s,
+            )
         })
     }
 

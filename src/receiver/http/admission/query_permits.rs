@@ -4,7 +4,7 @@
 //! long for those of others as well (503), so that slow queries do not pile up. The permit of the key is held until the
 //! response is written, the turn while the query is executed.
 
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::limits::{
     QUERIES_AT_WORK_MAX, QUERIES_PER_KEY_MAX, QUERY_PERMIT_TIMEOUT, QUERY_TURN_TIMEOUT,
 };
@@ -48,7 +48,7 @@ impl QueryPermits {
             Ok(Ok(permit)) => Some(permit),
             Ok(Err(_)) | Err(_) => {
                 let text = format!("more than {QUERIES_PER_KEY_MAX} queries at work with this key");
-                return Err(ApiError::busy(&text));
+                return Err(ApiError::busy(Limit::Queries, &text));
             }
         };
         Ok(query)
@@ -58,7 +58,10 @@ impl QueryPermits {
     pub async fn begin(&self) -> Result<QueryTurn, ApiError> {
         match timeout(QUERY_TURN_TIMEOUT, self.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(QueryTurn { _turn: turn }),
-            Ok(Err(_)) | Err(_) => Err(ApiError::unavailable("too many queries at work: try again later")),
+            Ok(Err(_)) | Err(_) => {
+                Err(ApiError::unavailable("too many queries at work: try again later")
+                    .of_limit(Limit::Queries))
+            }
         }
     }
 

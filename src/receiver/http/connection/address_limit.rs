@@ -3,7 +3,7 @@
 //! A client without a proxy has at most one request in flight on each of its connections, which have a bound of their own.
 
 use super::address::ClientNetwork;
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::limits::ADDRESS_SHARE_DIVISOR;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ impl AddressLimit {
         let mut by_client = self.lock();
         let requests = by_client.entry(client).or_default();
         if *requests >= self.requests_max {
-            return Err(ApiError::busy("too many requests in flight from this address"));
+            return Err(ApiError::busy(Limit::Address, "too many requests in flight from this address"));
         }
         *requests += 1;
         Ok(AddressPermit { limit: self.clone(), client })

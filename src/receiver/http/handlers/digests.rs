@@ -28,11 +28,11 @@ pub async fn post_digests(
     body: Body,
 ) -> Result<Response, ApiError> {
     let received =
-        body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
+        body::receive(&headers, body, &state.memory, permit.budget(), state.body_stall_timeout).await?;
     let inflated = received.inflate(&state.memory, DIGESTS_BYTES_MAX).await?;
     let request = parse(&inflated.bytes)?;
     let _query_permit = state.queries.acquire(&principal.key_id).await?;
-    let _rows_reservation = state.memory.reserve_rows(DIGESTS_ROWS).await?;
+    let _rows_reservation = state.memory.reserve_rows(permit.budget(), DIGESTS_ROWS).await?;
     let mode = match (request.hashes, request.recount) {
         (true, _) => DigestMode::WithHashes(DIGEST_HASHES_MAX),
         (false, true) => DigestMode::Recounted,

@@ -21,7 +21,7 @@ pub async fn post_graphql(
     body: Body,
 ) -> Result<Response, ApiError> {
     let received =
-        body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
+        body::receive(&headers, body, &state.memory, permit.budget(), state.body_stall_timeout).await?;
     let body = received.inflate(&state.memory, QUERY_BYTES_MAX).await?.bytes;
     let mut request = parse(&body)?;
     if !tokio::task::block_in_place(|| graphql::is_within_size_limits(&mut request)) {

@@ -2,7 +2,7 @@
 
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::MetricsAccess;
-use crate::receiver::http::metrics::CONTENT_TYPE;
+use crate::receiver::http::metrics::{CONTENT_TYPE, CurrentLoad};
 use crate::receiver::http::response;
 use crate::receiver::http::state::AppState;
 use axum::extract::State;
@@ -17,7 +17,14 @@ pub async fn metrics_with_key(state: State<Arc<AppState>>, _: MetricsAccess) -> 
 
 /// Encodes the metrics.
 pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, ApiError> {
-    let text = state.metrics.encode(state.in_flight.in_flight(), state.queries.at_work()).map_err(|_| {
+    let load = CurrentLoad {
+        in_flight: state.in_flight.in_flight(),
+        waiting: state.in_flight.waiting(),
+        memory_waiting: state.memory.waiting(),
+        queries_at_work: state.queries.at_work(),
+        pools: state.store.pools(),
+    };
+    let text = state.metrics.encode(&load).map_err(|_| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the metrics cannot be encoded")
     })?;
     let content_type = HeaderValue::from_static(CONTENT_TYPE);

@@ -3,7 +3,7 @@
 //! Public clients only: there are no secrets of clients, and possession of a code or key is all that counts.
 
 use crate::receiver::http::admission::OAuthClient;
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::body;
 use crate::receiver::http::connection::{PeerAddress, base_url};
 use crate::receiver::http::routes::{DEVICE, DEVICE_AUTHORIZATION, REVOKE, TOKEN};
@@ -75,6 +75,7 @@ pub async fn post_device_authorization(
     let Some(codes) = within_work_timeout(begun).await? else {
         let seconds = (DEVICE_CODE_LIFETIME_US / SECOND_US) as u64;
         return Err(ApiError::too_many_requests(
+            Limit::Guesses,
             "too many machines wait for a key: try again later",
             seconds,
         ));

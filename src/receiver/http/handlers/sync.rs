@@ -4,6 +4,7 @@ use crate::protocol::{
     Checksum, ChecksumError, PROTOCOL_VERSION, PROTOCOL_VERSION_HEADER, ResponseStatus, SyncCursor,
     SyncError, SyncResponse,
 };
+use crate::receiver::http::access_log::AccessLog;
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::Admitted;
 use crate::receiver::http::body::{self, InflatedBody};
@@ -14,6 +15,7 @@ use crate::receiver::ingest::decode::{self, DecodeError};
 use crate::receiver::limits::{BATCH_ROWS_MAX, INFLATED_BYTES_MAX, JSON_DEPTH_MAX};
 use crate::receiver::store::IngestOutcome;
 use crate::receiver::time;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -23,16 +25,17 @@ use std::sync::Arc;
 /// Stores one batch.
 pub async fn post_sync(
     State(state): State<Arc<AppState>>,
+    Extension(access_log): Extension<AccessLog>,
     Admitted { principal, permit }: Admitted,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     require_protocol_version(&headers)?;
     let received =
-        body::receive(&headers, body, &state.memory, permit.body_budget(), state.body_stall_timeout).await?;
+        body::receive(&headers, body, &state.memory, permit.budget(), state.body_stall_timeout).await?;
     let InflatedBody { bytes, mut reservation } = received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
     let rows = tokio::task::block_in_place(|| count_rows(&bytes))?;
-    let _rows_reservation = state.memory.reserve_rows(rows).await?;
+    let _rows_reservation = state.memory.reserve_rows(permit.budget(), rows).await?;
     let now = time::now_us();
     let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
     state.metrics.record_inflated(bytes.len());
@@ -42,6 +45,8 @@ pub async fn post_sync(
     drop(bytes);
     let ingested = within_work_timeout(state.store.ingest(&principal, &batch, now)).await?;
     state.metrics.record_ingested(&ingested);
+    access_log
+        .set_rejected(ingested.outcomes.iter().filter_map(|outcome| Some(outcome.rejection.as_ref()?.code)));
     let response = respond(batch, ingested, time::now_us());
     response::json(status_code(response.status), &response, &state.memory).await
 }

@@ -4,8 +4,10 @@
 mod process;
 
 use self::process::ProcessCollector;
-use crate::receiver::store::IngestOutcome;
-use crate::receiver::store::statement_count;
+use super::api_error::{Limit, STORE_FAILURES};
+use super::routes;
+use crate::protocol::code;
+use crate::receiver::store::{IngestOutcome, PoolUse, statement_count};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -48,6 +50,46 @@ struct BuildLabels {
     version: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    pool: &'static str,
+    state: &'static str,
+}
+
+/// Values that are read when the metrics are asked for.
+pub struct CurrentLoad {
+    pub in_flight: usize,
+    /// Requests that wait for a permit.
+    pub waiting: usize,
+    /// Requests that wait for memory.
+    pub memory_waiting: usize,
+    pub queries_at_work: usize,
+    /// Connections to the store.
+    pub pools: [PoolUse; 2],
+}
+
+/// Statuses that are counted from the start for each route: those that alerts are about.
+const STATUSES: [u16; 7] = [200, 400, 401, 413, 429, 500, 503];
+/// Codes of rejected sessions.
+const CODES: [&str; 6] = [
+    code::VALIDATION_ERROR,
+    code::PROCESSING_ERROR,
+    code::REPO_NOT_ACCEPTED,
+    code::SESSION_CONFLICT,
+    code::SESSION_MOVED,
+    code::FORGOTTEN,
+];
+
 /// Reason for which a request is not authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthFailure {
@@ -76,7 +118,12 @@ impl AuthFailure {
 pub struct ServerMetrics {
     registry: Registry,
     in_flight: Gauge,
+    waiting: Gauge,
+    memory_waiting: Gauge,
     queries_at_work: Gauge,
+    connections: Family<PoolLabels, Gauge>,
+    limits: Family<LimitLabels, Counter>,
+    store_errors: Family<KindLabels, Counter>,
     sessions: Counter,
     messages: Counter,
     messages_new: Counter,
@@ -92,7 +139,12 @@ impl Default for ServerMetrics {
         let mut metrics = ServerMetrics {
             registry: Registry::default(),
             in_flight: Gauge::default(),
+            waiting: Gauge::default(),
+            memory_waiting: Gauge::default(),
             queries_at_work: Gauge::default(),
+            connections: Family::default(),
+            limits: Family::default(),
+            store_errors: Family::default(),
             sessions: Counter::default(),
             messages: Counter::default(),
             messages_new: Counter::default(),
@@ -103,10 +155,7 @@ impl Default for ServerMetrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS_S)),
         };
         metrics.register();
-        // Present from the start, so that a rise from nothing is seen.
-        for failure in AuthFailure::ALL {
-            drop(metrics.auth_failures.get_or_create(&failure.labels()));
-        }
+        metrics.begin_at_zero();
         metrics
     }
 }
@@ -125,6 +174,27 @@ impl ServerMetrics {
             "GraphQL queries that are being executed",
             self.queries_at_work.clone(),
         );
+        registry.register(
+            "han_sync_requests_waiting",
+            "Requests that wait for a permit to be at work",
+            self.waiting.clone(),
+        );
+        registry.register(
+            "han_sync_memory_waiting",
+            "Requests that wait for memory",
+            self.memory_waiting.clone(),
+        );
+        registry.register(
+            "han_sync_store_connections",
+            "Connections to PostgreSQL, and requests that wait for one",
+            self.connections.clone(),
+        );
+        registry.register("han_sync_limits", "Requests that met a limit", self.limits.clone());
+        registry.register(
+            "han_sync_store_errors",
+            "Requests that failed in the store",
+            self.store_errors.clone(),
+        );
         registry.register("han_sync_sessions", "Sessions of stored batches", self.sessions.clone());
         registry.register("han_sync_messages", "Messages of stored batches", self.messages.clone());
         registry.register(
@@ -142,6 +212,38 @@ impl ServerMetrics {
         );
         registry.register("han_sync_requests", "Requests with a response", self.requests.clone());
         registry.register("han_sync_request_seconds", "Time to the response", self.durations.clone());
+    }
+
+    /// Makes every series that can be foreseen, so that a rise from nothing is seen.
+    fn begin_at_zero(&self) {
+        for failure in AuthFailure::ALL {
+            drop(self.auth_failures.get_or_create(&failure.labels()));
+        }
+        for limit in Limit::ALL {
+            drop(self.limits.get_or_create(&LimitLabels { limit: limit.label() }));
+        }
+        for kind in STORE_FAILURES {
+            drop(self.store_errors.get_or_create(&KindLabels { kind }));
+        }
+        for code in CODES {
+            drop(self.rejections.get_or_create(&CodeLabels { code }));
+        }
+        for route in routes::names() {
+            for status in STATUSES {
+                drop(self.requests.get_or_create(&RequestLabels { route, status }));
+            }
+            drop(self.durations.get_or_create(&RouteLabels { route }));
+        }
+    }
+
+    /// Counts an error by the limit that was met, and by the store's failure.
+    pub fn record_error(&self, limit: Option<Limit>, store_failure: Option<&'static str>) {
+        if let Some(limit) = limit {
+            self.limits.get_or_create(&LimitLabels { limit: limit.label() }).inc();
+        }
+        if let Some(kind) = store_failure {
+            self.store_errors.get_or_create(&KindLabels { kind }).inc();
+        }
     }
 
     /// Counts a response and its duration.
@@ -177,10 +279,17 @@ impl ServerMetrics {
     }
 
     /// Encodes all metrics in Prometheus's text format 0.0.4.
-    pub fn encode(&self, in_flight: usize, queries_at_work: usize) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, load: &CurrentLoad) -> Result<String, std::fmt::Error> {
         let gauge = |value| i64::try_from(value).unwrap_or(i64::MAX);
-        self.in_flight.set(gauge(in_flight));
-        self.queries_at_work.set(gauge(queries_at_work));
+        self.in_flight.set(gauge(load.in_flight));
+        self.waiting.set(gauge(load.waiting));
+        self.memory_waiting.set(gauge(load.memory_waiting));
+        self.queries_at_work.set(gauge(load.queries_at_work));
+        for (pool, used) in ["batches", "queries"].into_iter().zip(&load.pools) {
+            for (state, value) in [("open", used.open), ("idle", used.idle), ("waiting", used.waiting)] {
+                self.connections.get_or_create(&PoolLabels { pool, state }).set(gauge(value));
+            }
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -216,7 +325,10 @@ mod tests {
         metrics.record_inflated(7);
         metrics.record_auth_failure(AuthFailure::Unknown);
         metrics.rejections.get_or_create(&CodeLabels { code: "VALIDATION_ERROR" }).inc();
-        let text = metrics.encode(3, 1).unwrap();
+        metrics.record_error(Some(Limit::Rate), Some("timed_out"));
+        let pools = [PoolUse { open: 4, idle: 3, waiting: 0 }, PoolUse::default()];
+        let load = CurrentLoad { in_flight: 3, waiting: 2, memory_waiting: 5, queries_at_work: 1, pools };
+        let text = metrics.encode(&load).unwrap();
         for line in [
             concat!("han_sync_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "# TYPE process_start_time_seconds gauge",
@@ -226,6 +338,17 @@ mod tests {
             "# TYPE han_sync_requests_in_flight gauge",
             "han_sync_requests_in_flight 3",
             "han_sync_queries_at_work 1",
+            "han_sync_requests_waiting 2",
+            "han_sync_memory_waiting 5",
+            "han_sync_store_connections{pool=\"batches\",state=\"idle\"} 3",
+            "han_sync_store_connections{pool=\"queries\",state=\"open\"} 0",
+            "han_sync_limits_total{limit=\"rate\"} 1",
+            "han_sync_limits_total{limit=\"memory\"} 0",
+            "han_sync_store_errors_total{kind=\"timed_out\"} 1",
+            "han_sync_store_errors_total{kind=\"unavailable\"} 0",
+            "han_sync_refusals_total{code=\"PROCESSING_ERROR\"} 0",
+            "han_sync_requests_total{route=\"graphql\",status=\"503\"} 0",
+            "han_sync_request_seconds_count{route=\"identity\"} 0",
             "# TYPE han_sync_sessions_total counter",
             "han_sync_sessions_total 0",
             "han_sync_messages_total 0",

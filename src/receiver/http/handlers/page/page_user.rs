@@ -2,7 +2,7 @@
 
 use super::form::{SESSION_COOKIE, cookie};
 use crate::receiver::http::access_log::AccessLog;
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::auth::{client_address, limit_rate};
 use crate::receiver::http::connection::ClientNetwork;
 use crate::receiver::http::response::html::see_other;
@@ -64,7 +64,11 @@ impl FromRequestParts<Arc<AppState>> for MaybePageUser {
         let (hash, client) = (keys::hash(&secret), address.map(ClientNetwork::from));
         if let Some(client) = client {
             state.key_guesses.admit(&hash, client, Instant::now()).map_err(|retry_after_s| {
-                ApiError::too_many_requests("too many unknown sessions from this address", retry_after_s)
+                ApiError::too_many_requests(
+                    Limit::Guesses,
+                    "too many unknown sessions from this address",
+                    retry_after_s,
+                )
             })?;
         }
         let Some(principal) = state.store.authenticate_page(&secret, time::now_us()).await? else {

@@ -55,8 +55,8 @@ fn fields(line: &str) -> Vec<String> {
 
 /// The words of a service, from the first of these files that has it.
 pub fn service(name: &str, files: &[PathBuf]) -> Result<Vec<(String, String)>> {
-    let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
-    let found = texts.filter_map(|text| section(&text, name)).next();
+    let mut texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let found = texts.find_map(|text| section(&text, name));
     found.ok_or_else(|| {
         let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         StoreError::Unusable(format!(

@@ -24,5 +24,5 @@ mod transaction;
 mod pool;
 
 pub use dump::{DUMP_MAGIC, DumpRows, dump_version};
-pub use pool::{PoolOptions, Postgres};
+pub use pool::{PoolOptions, PoolUse, Postgres};
 pub use transaction::PostgresTransaction;

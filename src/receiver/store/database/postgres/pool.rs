@@ -58,6 +58,17 @@ pub struct PoolOptions {
 /// Between two attempts at that lock, of which one waits for a migration or for the other receivers that start.
 const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections of a pool, and the transactions that wait for one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolUse {
+    /// Connections, idle ones included.
+    pub open: usize,
+    /// Connections without a transaction.
+    pub idle: usize,
+    /// Transactions that wait.
+    pub waiting: usize,
+}
+
 /// Findings of opening a database.
 struct OpenedDatabase {
     roles: RoleNames,
@@ -151,6 +162,14 @@ impl Postgres {
         };
         let how = (self.form, answer_timeout);
         PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, how).await
+    }
+
+    /// Use of the pool of batches and of that of queries.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        [&self.pool, &self.queries].map(|pool| {
+            let status = pool.status();
+            PoolUse { open: status.size, idle: status.available, waiting: status.waiting }
+        })
     }
 
     /// Rejects a database that lacks a grant or a policy, as after a restore to a server without its roles.
