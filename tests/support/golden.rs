@@ -20,8 +20,11 @@ pub const EXCHANGES: &[(&str, u16)] = &[
     ("error", 422),
 ];
 
-/// Members of a request that differ from run to run.
-pub const REQUEST_VOLATILE: &[&str] = &["timestamp", "lastSyncTimestamp", "lastModified", "checksum", "os"];
+/// Version of the program in a request, by the text of its members' names.
+const CLIENT_VERSION: &str = r#"client":{"version"#;
+/// Members of a request that differ from run to run, or from release to release.
+pub const REQUEST_VOLATILE: &[&str] =
+    &["timestamp", "lastSyncTimestamp", "lastModified", "checksum", CLIENT_VERSION, "os"];
 /// Members of a response that differ from run to run.
 pub const RESPONSE_VOLATILE: &[&str] = &["lastSyncTimestamp", "serverTimestamp", "requestId", "userId"];
 

@@ -31,6 +31,60 @@ fn tests_say_at_once_that_they_need_linux() {
     assert!(said.contains("need Linux") && !said.contains("was started"), "{said}");
 }
 
+/// Runs a script of the repository, and returns its exit code and what it said.
+fn run_script(script: &str, arguments: &[&str], variables: &[(&str, &Path)]) -> (i32, String) {
+    let mut command = Command::new(format!("{ROOT}/scripts/{script}"));
+    let output = command.args(arguments).envs(variables.iter().copied()).output().unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Files that name the version.
+const VERSIONED: [&str; 5] =
+    ["Cargo.toml", "Cargo.lock", "fuzz/Cargo.lock", "CHANGELOG.md", "packaging/kubernetes/receiver.yaml"];
+
+#[test]
+fn release_finds_every_place_that_names_another_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |name: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(Path::new(ROOT).join(name), path).unwrap();
+    };
+    VERSIONED.iter().for_each(|name| copy(name));
+    fs::create_dir(folder.path().join("docs")).unwrap();
+    fs::write(folder.path().join("docs/han-sync.1"), ".TH HAN-SYNC 1\n").unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = fs::read_to_string(folder.path().join("CHANGELOG.md")).unwrap();
+    if !changelog.contains(&format!("## {version} (")) {
+        // Between two releases the version's section is still to come.
+        let dated =
+            changelog.replacen("## Unreleased", &format!("## Unreleased\n\n## {version} (2026-01-31)"), 1);
+        fs::write(folder.path().join("CHANGELOG.md"), dated).unwrap();
+    }
+    let kubernetes = folder.path().join("packaging/kubernetes/receiver.yaml");
+    let text = fs::read_to_string(&kubernetes).unwrap();
+    let image = text.lines().find(|line| line.contains("image: ")).unwrap();
+    let tagged = format!("{}:{version}", image.rsplit_once(':').unwrap().0);
+    fs::write(&kubernetes, text.replace(image, &tagged)).unwrap();
+    let agree = || run_script("release", &["agree"], &[("HAN_SYNC_RELEASE_ROOT", folder.path())]);
+    assert_eq!(agree(), (0, String::new()));
+    for name in VERSIONED {
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let changed = match name {
+            "CHANGELOG.md" => text.replace(&format!("## {version} ("), "## 99.0.0 ("),
+            _ => text.replace(version, "99.0.0"),
+        };
+        assert_ne!(changed, text, "{name} names the version");
+        fs::write(&path, changed).unwrap();
+        let (code, said) = agree();
+        assert!(code == 1 && said.starts_with("release: "), "{name}: {said}");
+        fs::write(&path, text).unwrap();
+    }
+    fs::write(folder.path().join("docs/han-sync.1"), ".TH HAN-SYNC 1 \"\" \"han-sync 99.0.0\"\n").unwrap();
+    assert!(agree().1.contains("docs/han-sync.1"));
+}
+
 /// Lines of a unit without comments.
 fn unit(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
