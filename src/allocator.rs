@@ -28,5 +28,6 @@ pub fn set_up() {
     }
 }
 
+/// Configures nothing: other allocators need no settings.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn set_up() {}
