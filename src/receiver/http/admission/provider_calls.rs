@@ -1,7 +1,7 @@
 //! Calls to the provider of sign-ins: few at a time, each on a thread that may block, and few of one address.
 
 use super::rate_limiter::RateLimiter;
-use crate::receiver::http::api_error::ApiError;
+use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::connection::ClientNetwork;
 use crate::receiver::limits::{OAUTH_REQUESTS_PER_MINUTE, PROVIDER_CALLS_MAX};
 use crate::receiver::provider::{Provider, ProviderError, ProviderOptions};
@@ -36,7 +36,7 @@ impl ProviderCalls {
     pub fn admit(&self, client: Option<ClientNetwork>) -> Result<(), ApiError> {
         let Some(client) = client else { return Ok(()) };
         self.requests.take(&client, Instant::now()).map_err(|retry_after_s| {
-            ApiError::too_many_requests("too many sign-ins from this address", retry_after_s)
+            ApiError::too_many_requests(Limit::Guesses, "too many sign-ins from this address", retry_after_s)
         })
     }
 
