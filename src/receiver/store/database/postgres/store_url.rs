@@ -202,7 +202,7 @@ mod tests {
         };
         assert_eq!(password("postgres://me@db.example.com:6432/team").as_deref(), Some("of pgpass"));
         assert_eq!(password("postgres://me:own@db.example.com:6432/team").as_deref(), Some("own"));
-        assert_eq!(password("postgres://me@one,db.example.com:1,6432/team").as_deref(), Some("of pgpass"));
+        assert_eq!(password("postgres://me@one:1,db.example.com:6432/team").as_deref(), Some("of pgpass"));
         assert_eq!(password("postgres://me@db.example.com/team"), None);
         assert_eq!(password("postgres:///?host=/var/run/postgresql&user=me").as_deref(), Some("of socket"));
         let url = StoreUrl::parse("postgres:///?service=prod", in_home).unwrap();
