@@ -55,6 +55,7 @@ struct ReceiverArgs {
 
 #[derive(FromArgs)]
 #[argh(subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value of it exists, once")]
 enum ReceiverCommand {
     Serve(ServeArgs),
     Admin(AdminArgs),
