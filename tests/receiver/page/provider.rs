@@ -62,7 +62,7 @@ impl Federation {
         let members = self.store.admin("member list");
         let line = |it: &Value| {
             let text = |name: &str| it[name].as_str().unwrap().to_owned();
-            format!("{} {} {} {}", text("organization"), text("login"), text("role"), it["fromGroup"])
+            format!("{} {} {} {}", text("organization"), text("login"), text("role"), it["fromGroup"] == true)
         };
         members.as_array().unwrap().iter().map(line).collect()
     }

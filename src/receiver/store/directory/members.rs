@@ -21,7 +21,8 @@ pub struct MemberInfo {
     pub login: String,
     /// `member` or `admin`.
     pub role: &'static str,
-    /// True if a group of the provider gives the membership, alone or beside an operator.
+    /// True if a group of the provider gives the membership, alone or beside an operator. Left out of JSON where it is false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub from_group: bool,
 }
 
