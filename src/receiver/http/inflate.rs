@@ -1,7 +1,7 @@
 //! Inflation of request bodies: gzip of any number of members, zstd of any number of frames.
 //!
 //! Invariant: bytes are counted while they are inflated, and inflation stops at the bound, whatever the body claims; a
-//! window of zstd takes at most 8 MiB, and no more than [`window_bytes`] says.
+//! window of zstd takes at most 8 MiB, and no more than `window_bytes` says.
 
 use super::api_error::ApiError;
 use crate::protocol::{ContentEncoding, ZSTD_WINDOW_LOG_MAX};

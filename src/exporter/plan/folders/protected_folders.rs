@@ -2,7 +2,7 @@
 //! though a terminal of the same user may.
 //!
 //! The policy is pure: the home folder and the result of trying to read a path come in as arguments, so that it is the same on
-//! the machine that tests it. Only [`FolderAccess::of_process`] names the platform, and only its access opens a path.
+//! the machine that tests it. Only `FolderAccess::of_process` names the platform, and only its access opens a path.
 
 use std::collections::BTreeSet;
 use std::path::Path;
