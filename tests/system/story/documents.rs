@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::person::Person;
 use crate::support::han_db::{HanDb, sample};
+use crate::support::pseudo_terminal::screen;
 use crate::support::running_receiver::{RunningReceiver, TestStore, sqlite};
 
 const RECEIVER: &str = "https://team.example.com";
@@ -125,11 +126,8 @@ fn getting_started_is_what_happens() {
 
 #[test]
 fn progress_that_a_slow_command_draws_is_no_line_of_its_recording() {
-    let mut person = Person::new();
-    let command = r"printf '1/3 sessions\r\033[2Ksent 9 messages\n'";
-    let (code, shown) = person.converses(command, &[], |_, _| None);
-    assert!(code == 0 && shown.lines().any(|line| line == "sent 9 messages"), "{shown:?}");
-    person.leaves();
+    let lines = screen("1/3 sessions\r\u{1b}[2Ksent 9 messages\r\n");
+    assert_eq!(lines, ["sent 9 messages", ""]);
 }
 
 #[test]
