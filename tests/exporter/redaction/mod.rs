@@ -328,6 +328,44 @@ fn escaped_slashes_belong_to_addresses_and_keys() {
 }
 
 #[test]
+fn only_the_exact_marker_of_an_earlier_redaction_is_no_value() {
+    for text in [
+        "password=[REDACTED:Hunter2-xyz9]",
+        "password: [REDACTED:Hunter2-xyz9]",
+        r#"password = "[REDACTED:Hunter2-xyz9]""#,
+        r#"PASSWORD=[REDACTED:token]"Hunter2-xyz9&3xQ""#,
+        r#"PASSWORD=[REDACTED:password]"Hunter2-xyz9&3xQ""#,
+        "PASSWORD=[REDACTED:password]Hunter2-xyz9&3xQ",
+        "PASSWORD=[REDACTED:password]'Hunter2-xyz9&3xQ'",
+        r#""password": "[REDACTED:old]\/Hunter2-xyz9&3xQ""#,
+        r#""password": "[REDACTED:password]\/Hunter2-xyz9&3xQ""#,
+        r#""password": "[REDACTED:password]Hunter2-xyz9&3xQ""#,
+        r#""password": "[REDACTED:password] Hunter2-xyz9&3xQ""#,
+    ] {
+        for depth in corpus::DEPTHS {
+            let left = corpus::unwrap(&redact(&corpus::wrap(text, depth)), depth);
+            assert!(!left.contains("Hunter2") && !left.contains("xyz9"), "{text} became {left}");
+        }
+    }
+    for text in [
+        "password=[REDACTED:password]",
+        "password=[REDACTED:password] and more",
+        "password=[REDACTED:password]\nuser=alice",
+        r#"{"password": "[REDACTED:password]", "value": "x7Kq9ZpL2mWv4TbR8nYc"}"#,
+        r#"run "password=[REDACTED:password]" now"#,
+        "password='[REDACTED:custom]'",
+        "Uid=app;Pwd=[REDACTED:connection_string];Server=db;",
+        "password=[REDACTED:AWS_SECRET_KEY]",
+        "password: [REDACTED: database password]",
+        r#"["password=[REDACTED:token]","Hunter2-xyz9&3xQ is no value"]"#,
+    ] {
+        for depth in corpus::DEPTHS {
+            assert_eq!(corpus::unwrap(&redact(&corpus::wrap(text, depth)), depth), text);
+        }
+    }
+}
+
+#[test]
 fn users_patterns_see_text_without_its_escapes() {
     let redactor = Redactor::new(&[r"(?m)^internal: .*$".to_owned(), "ACME-[0-9]+".to_owned()]).unwrap();
     for depth in corpus::DEPTHS {

@@ -13,7 +13,7 @@ use crate::exporter::batch::keywords::KeywordAutomaton;
 use crate::exporter::batch::redact::assigned::{self, judgement};
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
-use crate::exporter::batch::redact::span::{CUSTOM_KIND, Span};
+use crate::exporter::batch::redact::span::Span;
 use crate::exporter::batch::redact::tables::{self, HeadingKeyword};
 use crate::exporter::batch::redact::work;
 
@@ -243,17 +243,6 @@ impl Engine {
             Matcher::Assigned(strength) => assigned::find(text, keyword, *strength),
         }
     }
-}
-
-/// Finds the markers of earlier redactions.
-pub(super) fn markers(text: &str) -> Vec<Range<usize>> {
-    static MARKER: LazyLock<Regex> = LazyLock::new(|| {
-        let mut kinds: BTreeSet<&str> = rules().map(|rule| rule.kind).collect();
-        kinds.insert(CUSTOM_KIND);
-        let kinds: Vec<&str> = kinds.into_iter().collect();
-        Regex::new(&format!(r"\[REDACTED:(?:{})\]", kinds.join("|"))).expect("kinds are plain words")
-    });
-    MARKER.find_iter(text).map(|marker| marker.range()).collect()
 }
 
 /// An argument of a command before a secret, and the secret, in quotes or without.

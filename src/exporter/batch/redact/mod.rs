@@ -126,7 +126,7 @@ impl Redactor {
             return true;
         }
         let mut window = 0..0;
-        let mut windows = engine::markers(text).into_iter().map(|marker| {
+        let mut windows = span::markers(text).into_iter().map(|marker| {
             let start = text.floor_char_boundary(marker.start.saturating_sub(NEIGHBOURHOOD_BYTES));
             start..text.floor_char_boundary(marker.end + NEIGHBOURHOOD_BYTES)
         });
@@ -134,7 +134,7 @@ impl Redactor {
             let text = &text[window.clone()];
             let spans = span::merge(search::find(text, Vec::new()));
             let replacements = json::confine(text, false, &spans);
-            !span::without_markers(replacements, &engine::markers(text)).is_empty()
+            !span::without_markers(replacements, &span::markers(text)).is_empty()
         };
         for next in windows.by_ref() {
             if next.start <= window.end {
@@ -165,7 +165,7 @@ impl Redactor {
         }
         let spans = span::merge(spans);
         let replacements = json::confine(text, *is_document, &spans);
-        let replacements = span::without_markers(replacements, &engine::markers(text));
+        let replacements = span::without_markers(replacements, &span::markers(text));
         if replacements.is_empty() {
             return None;
         }
@@ -174,7 +174,7 @@ impl Redactor {
         for replacement in replacements {
             let kind = spans[replacement.span].kind;
             out.push_str(&text[copied..replacement.start]);
-            out.push_str("[REDACTED:");
+            out.push_str(span::MARKER_START);
             out.push_str(kind);
             out.push(']');
             copied = replacement.end;

@@ -1,9 +1,16 @@
-//! Spans of text that hold a secret, and the replacements that are made of them.
+//! Spans of text that hold a secret, the replacements that are made of them, and the markers that stand in their place.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use crate::exporter::batch::redact::rules::rules;
 
 /// The kind of a match of the user's own `redactPatterns`.
 pub const CUSTOM_KIND: &str = "custom";
+
+/// Longest kind in a marker.
+const KIND_BYTES_MAX: usize = 64;
 
 /// A secret that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +54,25 @@ pub(super) fn merge(mut spans: Vec<Span>) -> Vec<Span> {
         }
     }
     merged
+}
+
+/// The start of a marker, before its kind.
+pub(super) const MARKER_START: &str = "[REDACTED:";
+
+/// Finds the markers of earlier redactions.
+pub(super) fn markers(text: &str) -> Vec<Range<usize>> {
+    memchr::memmem::find_iter(text.as_bytes(), MARKER_START).filter_map(|at| marker_at(text, at)).collect()
+}
+
+/// The marker of an earlier redaction that begins here: one of the kinds, and nothing else that looks like one.
+pub(super) fn marker_at(text: &str, at: usize) -> Option<Range<usize>> {
+    static KINDS: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| rules().map(|rule| rule.kind).chain([CUSTOM_KIND]).collect());
+    let kind = text.get(at..)?.strip_prefix(MARKER_START)?;
+    let is_kind = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let length = kind.bytes().take(KIND_BYTES_MAX).take_while(is_kind).count();
+    let is_marker = kind.as_bytes().get(length) == Some(&b']') && KINDS.contains(&kind[..length]);
+    is_marker.then_some(at..at + MARKER_START.len() + length + 1)
 }
 
 /// Subtracts earlier redactions, in order, from replacements: they hold no secret, and replacing them would never end.

@@ -33,10 +33,14 @@ use self::judgement::ValueContext;
 use self::randomness::AssignedValue;
 use self::syntax::{Separator, ValueStart};
 use crate::exporter::batch::redact::rule::Strength;
+use crate::exporter::batch::redact::span;
 
 /// Bytes of a value that decide whether it is a secret. Bounded for linear time: a value that is none may hold further
 /// names.
 const CHECKED_BYTES_MAX: usize = 128;
+
+/// Backslashes before a quote or a line break, however often the text is escaped.
+const BACKSLASHES_MAX: usize = 16;
 
 /// Finds the value of the name that the keyword is a part of, if the value is likely a secret.
 pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Option<Range<usize>> {
@@ -50,7 +54,7 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     let next = reader.peek();
     let start = name::start(bytes, keyword.start);
     let value = reader.value(start..suffix.end);
-    if value.is_some_and(|value| is_redacted(&bytes[value.start..], value.quote)) {
+    if value.is_some_and(|value| is_redacted(text, value)) {
         return None;
     }
     if value.is_none() && !matches!(next, b'"' | b'\\') && !pair::is_line_value(bytes, start) {
@@ -64,7 +68,8 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
         // `passValue("…")` calls a function.
         let is_call =
             value.separator == Separator::Call && !suffix.is_empty() && strength == Strength::Password;
-        secret(text, &name, if is_call { Strength::Random } else { strength }, value)
+        let strength = if is_call { Strength::Random } else { strength };
+        secret(text, &name, strength, value).or_else(|| secret_of_label(text, &name, strength, value))
     });
     assigned.or_else(|| {
         let value = pair::find(text, name.start..suffix.end)?;
@@ -72,16 +77,56 @@ pub(super) fn find(text: &str, keyword: Range<usize>, strength: Strength) -> Opt
     })
 }
 
-/// True for the marker of an earlier redaction, and no more.
-fn is_redacted(value: &[u8], quote: Option<(usize, u8)>) -> bool {
-    if !value.starts_with(b"[REDACTED:") {
-        return false;
+/// True for the marker of an earlier redaction, and no more: the closing quote follows, or without quotes a blank or the end
+/// of the line or of the string around it. Anything else that follows may be the rest of a secret.
+fn is_redacted(text: &str, value: ValueStart) -> bool {
+    let Some(marker) = span::marker_at(text, value.start) else { return false };
+    let after = &text.as_bytes()[marker.end..];
+    let backslashes = after.iter().take(BACKSLASHES_MAX).take_while(|byte| **byte == b'\\').count();
+    match (value.quote, &after[backslashes..]) {
+        (_, []) => backslashes == 0,
+        (Some((depth, quote)), [next, ..]) => *next == quote && backslashes <= depth,
+        (None, [b'n' | b'r' | b't', ..]) if backslashes > 0 => true,
+        (None, [b'"' | b'\'' | b'`', rest @ ..]) => ends_string(rest),
+        (None, [next, ..]) => backslashes == 0 && next.is_ascii_whitespace(),
     }
-    let end = value.iter().take(CHECKED_BYTES_MAX).position(|byte| *byte == b']');
-    match (end.map(|end| value.get(end + 1)), quote) {
-        (None, _) => false,
-        (Some(next), Some((_, quote))) => next.is_none_or(|next| *next == quote || *next == b'\\'),
-        (Some(next), None) => next.is_none_or(|next| b" \n\r\"'`\\".contains(next)),
+}
+
+/// True if the quote before these bytes closes a string, rather than opening another one.
+fn ends_string(after_quote: &[u8]) -> bool {
+    after_quote.first().is_none_or(|byte| !byte.is_ascii_graphic() || b",:;)]}\\".contains(byte))
+}
+
+/// The secret in a value that begins like the marker of an earlier redaction: the label in the brackets, where it is no
+/// kind of any redaction, or what follows the brackets.
+fn secret_of_label(
+    text: &str,
+    name: &name::Name,
+    strength: Strength,
+    value: ValueStart,
+) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let label_start = value.start + span::MARKER_START.len();
+    let is_label = bytes[value.start..].starts_with(span::MARKER_START.as_bytes());
+    let label = bytes.get(label_start..).filter(|_| is_label)?;
+    let length = memchr::memchr(b']', &label[..label.len().min(CHECKED_BYTES_MAX)])?;
+    let label = AssignedValue::of(&text[label_start..label_start + length]);
+    let shape = &label.shape;
+    let is_secret = span::marker_at(text, value.start).is_none()
+        && (shape.lower.min(shape.upper).min(shape.digits) > 0 || is_string_secret(&label, strength));
+    let mut reader = SyntaxReader::new(text, label_start + length + 1);
+    let label_end = reader.at;
+    if value.quote.is_some() {
+        while reader.blank() > 0 || reader.eat_any(&["/", r"\/", r"\\/", r"\\\\/"]) {}
+    }
+    let quote = value.quote.or_else(|| reader.quote().filter(|_| !ends_string(&bytes[reader.at..])));
+    let start = if quote.is_some() { reader.at } else { label_end };
+    // Without quotes a sign that ends a value in most notations ends this one.
+    let is_end = quote.is_none() && bytes.get(start).is_none_or(|byte| b" \t\r\n,;&|<>(){}[]".contains(byte));
+    let rest = if is_end { None } else { secret(text, name, strength, ValueStart { start, quote, ..value }) };
+    match (is_secret, rest) {
+        (true, rest) => Some(value.start..rest.map_or(label_end, |rest| rest.end)),
+        (false, rest) => rest,
     }
 }
 
