@@ -366,6 +366,42 @@ fn only_the_exact_marker_of_an_earlier_redaction_is_no_value() {
 }
 
 #[test]
+fn digests_of_builds_and_files_are_no_keys() {
+    const MD5: &str = "9e107d9d372bb6826bd81d3542a419d6";
+    const SHA1: &str = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12";
+    const SHA256: &str = "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592";
+    const SHA256_BASE64: &str = "16j7swfXgJRpypq8sAguT41WUeRtPNt2LQK/N8nlkvI=";
+    for text in [
+        format!("cache/2/{MD5}"),
+        format!("1/{MD5} and 0/{MD5}"),
+        format!("ghcr.io/acme/app:2024011-{SHA1}"),
+        format!("20240115123045-{SHA1}"),
+        format!("user:profile:{MD5}"),
+        format!("reagent:main:{MD5}"),
+        format!("app@v1.{SHA1} and app:v1.{SHA1}"),
+        format!("https://cdn.example.net/v1.{SHA1}/app.js"),
+        format!("dist/web_{MD5}.js and server_{MD5}"),
+        format!("dist/web_{SHA256}.js"),
+        format!("base64:{SHA256_BASE64}"),
+        format!("public/pl_{MD5}.png"),
+        format!("fixtures/tl_{MD5}.json"),
+        format!("assets/cu_{MD5}.svg"),
+        format!("releases/local-{SHA1}"),
+        format!("local-{SHA1}-dirty"),
+        format!("snapshots/test_{SHA1}/out.png"),
+        format!("cache/key_{SHA1}.bin"),
+        format!("layers/{MD5}-{MD5}.tar"),
+        format!("objects/1/{SHA1}"),
+    ] {
+        for depth in corpus::DEPTHS {
+            assert_eq!(corpus::unwrap(&redact(&corpus::wrap(&text, depth)), depth), text);
+        }
+    }
+    let url = format!("curl https://live_{MD5}abc:@api.example.net/v1");
+    assert!(!redact(&url).contains(MD5), "the user of a URL: {}", redact(&url));
+}
+
+#[test]
 fn users_patterns_see_text_without_its_escapes() {
     let redactor = Redactor::new(&[r"(?m)^internal: .*$".to_owned(), "ACME-[0-9]+".to_owned()]).unwrap();
     for depth in corpus::DEPTHS {

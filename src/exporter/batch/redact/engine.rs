@@ -235,10 +235,13 @@ impl Engine {
                     return None;
                 }
                 let pattern = self.patterns[index].get_or_init(|| anchored(rule));
-                match rule.check {
+                let found = match rule.check {
                     Check::Shape => secret(pattern, text, start),
                     check => checked_secret(pattern, text, start, check),
-                }
+                };
+                let is_path =
+                    |end| matches!(rule.boundary, Boundary::NoPath) && is_path_after(text.as_bytes(), end);
+                found.filter(|found| !is_path(found.end))
             }
             Matcher::Assigned(strength) => assigned::find(text, keyword, *strength),
         }
@@ -356,8 +359,21 @@ fn is_at_boundary(text: &[u8], at: usize, boundary: Boundary) -> bool {
         Boundary::Anything => return true,
         Boundary::NoLetterOrDigit => last.is_ascii_alphanumeric(),
         Boundary::NoName => last.is_ascii_alphanumeric() || *last == b'_' || *last == b'-',
+        Boundary::NoPath => {
+            // The user of a URL may be a key.
+            last.is_ascii_alphanumeric() || (b"_-./:@".contains(last) && !before.ends_with(b"//"))
+        }
     };
     !is_word || ends_in_escape(before)
+}
+
+/// True if a path or the name of a file goes on behind a match: `….js`, `…/index.html`, `…-dirty`.
+fn is_path_after(text: &[u8], end: usize) -> bool {
+    match &text[end..] {
+        [b'/', ..] | [b'\\', b'/', ..] => true,
+        [b'.' | b'-' | b'_', next, ..] => next.is_ascii_alphanumeric(),
+        _ => false,
+    }
 }
 
 /// True if so much base64 precedes a place that the place is inside of encoded data, where any short prefix occurs by

@@ -78,6 +78,9 @@ pub enum Boundary {
     /// Neither letters nor digits nor `_` and `-`: for patterns that would otherwise be tried repeatedly on the same
     /// bytes.
     NoName,
+    /// As [`NoName`](Boundary::NoName), and no part of a path, a version or a reference on either side: for patterns that
+    /// are a short prefix and a digest.
+    NoPath,
 }
 
 /// A condition on a match beyond its pattern.

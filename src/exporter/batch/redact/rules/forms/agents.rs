@@ -23,9 +23,11 @@ pub(super) static RULES: &[Rule] = &[
         .source("Helicone: API keys", "https://docs.helicone.ai/helicone-headers/helicone-auth")
         .examples("«pk-helicone-%{b36:7}-%{b36:7}-%{b36:7}-%{b36:7}»", "the prefix sk-helicone-"),
     token("promptlayer_key", &["pl_"], "pl_[0-9a-f]{32}")
+        .boundary(Boundary::NoPath)
         .source("PromptLayer: API keys", "https://docs.promptlayer.com/quickstart")
         .examples("«pl_%{hex:32}»", "the prefix pl_"),
     token("traceloop_key", &["tl_"], "tl_[0-9a-f]{32,64}")
+        .boundary(Boundary::NoPath)
         .source("Traceloop: API keys", "https://www.traceloop.com/docs/openllmetry/integrations/traceloop")
         .examples("«tl_%{hex:64}»", "the prefix tl_"),
     token("zep_key", &["z_eyJ"], r"z_eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
@@ -39,6 +41,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Arcade: API keys", "https://docs.arcade.dev/home/api-keys")
         .examples("«arc_o1%{b62:60}»", "the prefix arc_"),
     token("hyperbrowser_key", &["hb_"], "hb_[0-9a-f]{24,}")
+        .boundary(Boundary::NoPath)
         .source("Hyperbrowser: quickstart", "https://docs.hyperbrowser.ai/")
         .examples("«hb_%{hex:28}»", "the prefix hb_"),
     token("scrapegraph_key", &["sgai-"], "sgai-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

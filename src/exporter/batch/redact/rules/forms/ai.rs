@@ -177,6 +177,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Coze: access tokens", "https://www.coze.com/docs/developer_guides/authentication")
         .examples("«pat_%{b62:64}»", "the prefix pat_"),
     token("wandb_key", &["local-"], "local-[0-9a-f]{40}")
+        .boundary(Boundary::NoPath)
         .source("Weights & Biases: API keys", "https://docs.wandb.ai")
         .examples("«local-%{hex:40}»", "the prefix local-"),
     token("composio_key", &["ak_"], "ak_[A-Za-z0-9_-]{20}")

@@ -36,7 +36,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Duffel: API", "https://duffel.com/docs/api/overview/authentication")
         .examples("«duffel_live_%{b64url:43}»", "the prefix duffel_"),
     token("lob_key", &["live_", "test_"], "(?:live|test)_(?:pub_)?[0-9a-f]{28,}")
-        .boundary(Boundary::NoName)
+        .boundary(Boundary::NoPath)
         .source("Lob: API keys", "https://docs.lob.com")
         .examples("«live_%{hex:35}»", "the prefix live_"),
     token("payment_key", &["live_", "test_"], "(?:live_[A-Za-z0-9_=-]{40}|(?:live|test)_[A-Za-z0-9]{24,36})")
@@ -440,6 +440,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Trend Cloud One: API keys", "https://cloudone.trendmicro.com/docs/identity-and-account-management/c1-api-key/")
         .examples("«tmc1%{b62:28}:%{b62:64}»", "the prefix tmc1"),
     token("wepay_token", &["STAGE_", "PRODUCTION_"], "(?:STAGE|PRODUCTION)_[0-9a-f]{64}")
+        .boundary(Boundary::NoPath)
         .source("WePay: OAuth 2.0", "https://dev.wepay.com/docs/articles/basics/authentication")
         .examples("«PRODUCTION_%{hex:64}»", "the prefix STAGE_"),
     token("emailoctopus_key", &["eo_"], "eo_[0-9a-f]{64}")
@@ -464,9 +465,6 @@ pub(super) static RULES: &[Rule] = &[
     token("remote_token", &["ra_live_", "ra_test_"], "ra_(?:live|test)_[A-Za-z0-9_-]{24,}")
         .source("Remote: API tokens", "https://developer.remote.com/docs/auth-and-authorization")
         .examples("«ra_live_%{b62:40}»", "the prefix ra_live_"),
-    token("asana_token", &["0/"], "0/[0-9a-f]{32}")
-        .source("Asana: personal access tokens", "https://developers.asana.com/docs/personal-access-token")
-        .examples("«0/%{hex:32}»", "the prefix 0/"),
     token("pinterest_token", &["pinr_", "pinc_"], "pin[rc][_.][A-Za-z0-9._-]{40,}")
         .source("Pinterest: authentication", "https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/")
         .examples("«pinr_%{b62:60}»", "the prefix pinr_"),

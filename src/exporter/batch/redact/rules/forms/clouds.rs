@@ -154,6 +154,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Honeybadger: API keys", "https://docs.honeybadger.io/api/")
         .examples("«hbp_%{b62:36}»", "the prefix hbp_"),
     token("checkly_key", &["cu_", "sv_"], "(?:cu|sv)_[0-9a-f]{32}")
+        .boundary(Boundary::NoPath)
         .source("Checkly: API keys", "https://www.checklyhq.com/docs/accounts-and-users/creating-api-key/")
         .examples("«cu_%{hex:32}»", "the prefix cu_"),
     token("pagerduty_token", &["pdus+", "pdeu+"], r"pd(?:us|eu)\+_[A-Za-z0-9_]{2,4}[A-Za-z0-9+/_-]{27,}")

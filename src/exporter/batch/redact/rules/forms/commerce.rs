@@ -63,9 +63,6 @@ pub(super) static RULES: &[Rule] = &[
     token("cloudbeds_key", &["cbat_"], "cbat_[A-Za-z0-9]{28,}")
         .source("Cloudbeds: API keys", "https://developers.cloudbeds.com/docs/quick-start-guide-for-property-level-users")
         .examples("«cbat_%{b62:32}»", "the prefix cbat_"),
-    token("buffer_token", &["1/", "2/"], "[12]/[0-9a-f]{32}")
-        .source("Buffer: authentication", "https://buffer.com/developers/api/oauth")
-        .examples("«1/%{hex:32}»", "the prefix 1/"),
     token("moz_token", &["mozscape-"], "mozscape-[A-Za-z0-9]{10}:[A-Za-z0-9]{32}")
         .source("Moz: API access", "https://moz.com/api/docs")
         .examples("«mozscape-%{b62:10}:%{b62:32}»", "the prefix mozscape-"),
@@ -105,7 +102,4 @@ pub(super) static RULES: &[Rule] = &[
         .token_chars(48)
         .source("SignalWire: API credentials", "https://developer.signalwire.com/platform/dashboard/get-started/your-signalwire-api-space")
         .examples("«PT%{hex:48}»", "the prefix PT"),
-    token("dfuse_key", &["web_", "server_", "mobile_"], "(?:web|server|mobile)_[0-9a-f]{32}")
-        .source("The Graph Market: API keys", "https://thegraph.market/")
-        .examples("«server_%{hex:32}»", "the prefix web_"),
 ];

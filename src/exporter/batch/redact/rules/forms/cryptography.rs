@@ -68,9 +68,11 @@ pub(super) static RULES: &[Rule] = &[
     token("django_key", &["django-insecure-"], "django-insecure-[A-Za-z0-9!@#$%^&*()_=+-]{40,}")
         .source("Django: SECRET_KEY", "https://docs.djangoproject.com/en/stable/ref/settings/#secret-key")
         .examples("«django-insecure-%{b36:50}»", "the prefix django-insecure-"),
-    token("laravel_key", &["base64:"], "base64:(?P<secret>[A-Za-z0-9+/]{43}=)")
+    token("laravel_key", &["base64:"], "[!-~]{0,23}(?i:key)[=:](?P<secret>base64:[A-Za-z0-9+/]{43}=)")
+        .prefix(Prefix::Word { max: 24 })
+        .boundary(Boundary::Anything)
         .source("Laravel: encryption", "https://laravel.com/docs/encryption")
-        .examples("base64:«%{b62:43}=»", "the prefix base64:"),
+        .examples("APP_KEY=«base64:%{b62:43}=»", "the prefix base64:"),
     token("keeper_token", &["US:", "EU:", "AU:", "GOV:", "JP:", "CA:"], "(?:US|EU|AU|GOV|JP|CA):[A-Za-z0-9_-]{43}")
         .boundary(Boundary::NoName)
         .token_chars(43)

@@ -256,6 +256,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Depot: tokens", "https://depot.dev/docs/cli/authentication")
         .examples("«depot_org_%{hex:64}»", "the prefix depot_"),
     token("percy_token", &["web_", "app_", "auto_", "ss_", "generic_"], "(?:web|app|auto|ss|generic)_[0-9a-f]{64}")
+        .boundary(Boundary::NoPath)
         .source("Percy: project tokens", "https://www.browserstack.com/docs/percy/get-started/project-token")
         .examples("«web_%{hex:64}»", "the prefix web_"),
     token("chromatic_token", &["chpt_"], "chpt_[0-9a-z]{12,40}")
@@ -276,6 +277,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Weblate: API tokens", "https://docs.weblate.org/en/latest/api.html")
         .examples("«wlu_%{b62:36}»", "the prefix wlu_"),
     token("transifex_token", &["1/"], "1/[0-9a-f]{40}")
+        .boundary(Boundary::NoPath)
         .source("Transifex: API tokens", "https://developers.transifex.com/reference/api-authentication")
         .examples("«1/%{hex:40}»", "the prefix 1/"),
     token("appwrite_key", &["standard_"], "standard_[0-9a-f]{175,}")
@@ -353,6 +355,7 @@ pub(super) static RULES: &[Rule] = &[
         .check(Check::Random)
         .examples("«rat.%{b64url:60}»", "the prefix uat."),
     token("coderabbit_key", &["cr-"], "cr-[0-9a-f]{35,}")
+        .boundary(Boundary::NoPath)
         .source("CodeRabbit: API keys", "https://docs.coderabbit.ai")
         .examples("«cr-%{hex:58}»", "the prefix cr-"),
     token("dependency_track_key", &["odt_"], "odt_(?:[A-Za-z0-9]{8}_)?[A-Za-z0-9]{32,}")

@@ -30,16 +30,18 @@ pub(super) static RULES: &[Rule] = &[
     token("imply_key", &["pok_"], "pok_[A-Za-z0-9]{40,}")
         .source("Imply Polaris: API keys", "https://docs.imply.io/polaris/api-keys/")
         .examples("«pok_%{b62:60}»", "the prefix pok_"),
-    token("dagster_token", &["agent:", "user:"], "(?:agent|user):[a-z0-9_-]{2,40}:(?P<secret>[0-9a-f]{32})")
+    token("dagster_token", &["agent:"], "agent:[a-z0-9_-]{2,40}:(?P<secret>[0-9a-f]{32})")
+        .boundary(Boundary::NoName)
+        .token_chars(2)
         .source("Dagster+: agent tokens", "https://docs.dagster.io/deployment/dagster-plus/management/tokens/agent-tokens")
-        .examples("agent:acme:«%{hex:32}»", "user:group:other"),
+        .examples("agent:acme:«%{hex:32}»", "agent:group:other"),
     token("things_stack_key", &["NNSXS."], r"NNSXS\.[A-Z2-7]{30,60}\.[A-Z2-7]{40,60}")
         .source("The Things Stack: API keys", "https://www.thethingsindustries.com/docs/concepts/features/")
         .examples("«NNSXS.%{b32:39}.%{b32:52}»", "the prefix NNSXS."),
     token("twitter_token", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-"], "(?:[0-9]{3,6}-)?[0-9]{5,20}-[A-Za-z0-9]{40}")
         .prefix(Prefix::Digits { min: 4, max: 19 })
         .token_chars(40)
-        .check(Check::Random)
+        .check(Check::Unworded)
         .source("X: OAuth 1.0a", "https://docs.x.com/resources/fundamentals/authentication/oauth-1-0a/api-key-and-secret")
         .examples("«%{digit:18}-%{b62:40}»", "2024-01-15"),
     token("mailgun_key", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}")
@@ -90,6 +92,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Sonatype Nexus: security realms", "https://help.sonatype.com/en/realms.html")
         .examples("login NpmToken.«%{uuid}»", "the prefix NpmToken."),
     token("github_token", &["v1."], r"v1\.[0-9a-f]{40}")
+        .boundary(Boundary::NoPath)
         .source("GitHub: installation access tokens", "https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app")
         .examples("«v1.%{hex:40}»", "the prefix v1."),
     token("doppler_token", &["dp.said."], r"dp\.said\.[A-Za-z0-9]{30,}")
