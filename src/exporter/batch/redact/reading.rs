@@ -15,8 +15,6 @@ use crate::exporter::batch::redact::work;
 const CONTROL_BYTES_MAX: usize = 32;
 const HYPERLINK_BYTES_MAX: usize = 1 << 10;
 const TAG_BYTES_MAX: usize = 256;
-/// Bytes that precede the second of two strings that are concatenated.
-const IS_BEFORE_JOIN: &[u8] = b" \t\r\n+.&~\\";
 /// Bytes between two strings that are concatenated.
 const CONCATENATION_BYTES_MAX: usize = 64;
 
@@ -120,8 +118,7 @@ pub(super) fn plain(text: &str) -> Option<PlainReading> {
             }
             None => {
                 let byte = writer.source[at];
-                let follows_a_join =
-                    || matches!(writer.last(copied..at), Some(last) if IS_BEFORE_JOIN.contains(&last));
+                let follows_a_join = || writer.last(copied..at).is_some_and(|last| joins(last).is_some());
                 if matches!(byte, b'"' | b'\'') && follows_a_join() {
                     writer.copy(copied..at);
                     copied = at;
@@ -449,6 +446,16 @@ fn percent(rest: &[u8]) -> Option<Decoded> {
         .then_some(Decoded { meaning: DecodedCharacter::Byte(value), length: at + 2 })
 }
 
+/// True for a sign or a line break between two strings that are concatenated, false for a blank there; `None` for any
+/// other byte.
+fn joins(byte: u8) -> Option<bool> {
+    match byte {
+        b' ' | b'\t' | b'\r' => Some(false),
+        b'\n' | b'+' | b'.' | b'&' | b'~' | b'\\' => Some(true),
+        _ => None,
+    }
+}
+
 struct Writer<'s> {
     source: &'s [u8],
     text: Vec<u8>,
@@ -494,15 +501,13 @@ impl Writer<'_> {
         let mut at = window.len();
         while at > 0 {
             at -= 1;
-            match window[at] {
-                b' ' | b'\t' | b'\r' => {}
-                b'\n' => is_joined = true,
-                b'+' | b'.' | b'&' | b'~' | b'\\' => is_joined = true,
-                byte if byte == quote && is_joined => {
+            match joins(window[at]) {
+                Some(is_sign) => is_joined |= is_sign,
+                None if window[at] == quote && is_joined => {
                     self.truncate(window_start + at);
                     return true;
                 }
-                _ => return false,
+                None => return false,
             }
         }
         false
