@@ -402,6 +402,31 @@ fn digests_of_builds_and_files_are_no_keys() {
 }
 
 #[test]
+fn each_length_of_a_key_in_der_and_each_cloud_that_signs_urls_is_known() {
+    let mut random = Seeded(7);
+    for start in ["MIIB", "MIIC", "MIID", "MIIE", "MIIF", "MIIG", "MIIH", "MIII", "MIIJ", "MIIK", "MIIS"] {
+        for header in ["IBAAKCAQEA", "IBADANBgkqhkiG"] {
+            let filled = fill(&format!("«{start}wQ{header}%{{b62:600}}==»"), &mut random);
+            assert_eq!(redact(&filled.text), "[REDACTED:private_key]", "{start}");
+        }
+    }
+    for name in [
+        "X-Amz-Signature",
+        "X-Goog-Signature",
+        "X-Tos-Signature",
+        "x-oss-signature",
+        "X-Obs-Signature",
+        "X-Bce-Signature",
+        "q-signature",
+    ] {
+        for equals in ["=", "%3D", r"\u003d"] {
+            let filled = fill(&format!("?a=b&{name}{equals}«%{{hex:64}}»&c=d"), &mut random);
+            assert_eq!(redact(&filled.text), format!("?a=b&{name}{equals}[REDACTED:signed_url]&c=d"));
+        }
+    }
+}
+
+#[test]
 fn users_patterns_see_text_without_its_escapes() {
     let redactor = Redactor::new(&[r"(?m)^internal: .*$".to_owned(), "ACME-[0-9]+".to_owned()]).unwrap();
     for depth in corpus::DEPTHS {

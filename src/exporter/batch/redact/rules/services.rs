@@ -14,6 +14,8 @@ const DATADOG: Documentation = source(
     "https://docs.datadoghq.com/account_management/api-app-keys/",
 );
 
+const DATADOG_FORMS: &str = "dd(?:(?:app|api|pat)_[A-Za-z0-9]{30,}|(?:sat|ca)_[A-Za-z0-9_]{30,})";
+
 const ATLASSIAN: Documentation = source(
     "Atlassian: manage API tokens",
     "https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/",
@@ -87,7 +89,7 @@ pub(super) static RULES: &[Rule] = &[
     token("docker_token", &["dckr_pat_", "dckr_oat_"], r"dckr_[po]at_[A-Za-z0-9_-]{24,}")
         .source("Docker: personal access tokens", "https://docs.docker.com/security/access-tokens/")
         .examples("docker login -u acme -p «dckr_pat_%{b64url:27}»", "dckr_pat_..."),
-    token("datadog_key", &["ddapp_", "ddapi_", "ddpat_"], r"dd(?:app|api|pat)_[A-Za-z0-9]{30,}")
+    token("datadog_key", &["ddapp_", "ddapi_", "ddpat_", "ddsat_", "ddca_"], DATADOG_FORMS)
         .documented(DATADOG)
         .examples("appKey «ddapp_%{b62:34}»", "ddapp_key_name"),
     token(

@@ -261,10 +261,23 @@ pub(super) static RULES: &[Rule] = &[
         "https://docs.docker.com/reference/cli/docker/login/#credential-stores",
     )
     .examples("{\"auths\":{\"ghcr.io\":{\"auth\":\"«%{b64:54}==»\"}}}", "{\"auth\": \"bearertokenauth\"}"),
+    // Other clouds sign in the same way, under names of their own.
     token(
         "signed_url",
-        &["X-Amz-Signature", "X-Goog-Signature"],
-        r"X-(?:Amz|Goog)-Signature(?:=|\\+u003[Dd])(?P<secret>[0-9a-f]{64,})",
+        &[
+            "X-Amz-Signature",
+            "X-Goog-Signature",
+            "X-Tos-Signature",
+            "x-tos-signature",
+            "x-oss-signature",
+            "X-Obs-Signature",
+            "X-Bce-Signature",
+            "q-signature",
+        ],
+        concat!(
+            r"(?i:x-(?:amz|bce|goog|obs|oss|tos)-signature|q-signature)",
+            r"(?:=|%3[Dd]|\\+u003[Dd])(?P<secret>[0-9a-f]{40,})",
+        ),
     )
     .source(
         "AWS: Signature Version 4 in query parameters",

@@ -109,8 +109,8 @@ pub(super) static RULES: &[Rule] = &[
     token("zenml_key", &["ZENKEY_", "ZENPAT_", "ZENPROKEY_", "ZENPROPAT_"], "ZEN(?:PRO)?(?:KEY|PAT)_[A-Za-z0-9+/=_-]{30,}")
         .source("ZenML: API tokens", "https://docs.zenml.io/concepts/service_connectors")
         .examples("«ZENKEY_eyJ%{b62:100}»", "the prefix ZENKEY_"),
-    token("whylabs_key", &[":org-"], r"[!-~]{0,20}?(?P<secret>[A-Za-z0-9]{8,12}\.[A-Za-z0-9]{50,80}:org-[A-Za-z0-9]{4,8})")
-        .prefix(Prefix::Word { max: 110 })
+    token("whylabs_key", &[":org-"], r"[!-~]{0,60}?(?P<secret>[A-Za-z0-9]{8,12}\.[A-Za-z0-9]{50,80}:org-[A-Za-z0-9]{4,8})")
+        .prefix(Prefix::Word { max: 140 })
         .boundary(Boundary::Anything)
         .source("WhyLabs: API keys", "https://docs.whylabs.ai/docs/whylabs-api/")
         .examples("«%{b62:10}.%{b62:64}:org-%{b62:6}»", "the word :org-"),

@@ -91,10 +91,10 @@ pub(super) static RULES: &[Rule] = &[
     token("apify_token", &["apify_api_", "apify_proxy_", "apify_ui_", "apify_run_", "apify_integration_", "apify_webhook_"], "apify_[a-z_]{2,24}_[A-Za-z0-9]{27,}")
         .source("Apify: API integration", "https://docs.apify.com/platform/integrations/api")
         .examples("«apify_api_%{b62:36}»", "the prefix apify_api_"),
-    token("cursor_key", &["key_"], "key_[0-9a-f]{28,64}")
-        .boundary(Boundary::NoName)
-        .source("Cursor: APIs", "https://cursor.com/docs/api")
+    token("api_key", &["key_"], "key_[0-9a-f]{28,}")
+        .boundary(Boundary::NoPath)
         .check(Check::Random)
+        .source("Cursor: APIs", "https://cursor.com/docs/api")
         .examples("«key_%{hex:64}»", "the prefix key_"),
     token("logfire_token", &["pylf_v"], "pylf_v[0-9]_[a-z]{2,10}_[A-Za-z0-9]{40,}")
         .source("Pydantic Logfire: write tokens", "https://logfire.pydantic.dev/docs/how-to-guides/create-write-tokens/")
@@ -142,9 +142,6 @@ pub(super) static RULES: &[Rule] = &[
     token("cursor_key", &["crsr_"], "crsr_[0-9a-f]{49,}")
         .source("Cursor: APIs", "https://cursor.com/docs/api")
         .examples("«crsr_%{hex:64}»", "the prefix crsr_"),
-    token("runway_key", &["key_"], "key_[0-9a-f]{57,}")
-        .source("Runway: API keys", "https://docs.dev.runwayml.com/guides/setup/")
-        .examples("«key_%{hex:128}»", "the prefix key_"),
     token("dify_key", &["app-", "dataset-"], "(?:app|dataset)-[A-Za-z0-9]{24}")
         .source("Dify: API keys", "https://docs.dify.ai/en/guides/application-publishing/developing-with-apis")
         .check(Check::Random)

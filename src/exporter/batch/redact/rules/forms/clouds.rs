@@ -102,9 +102,6 @@ pub(super) static RULES: &[Rule] = &[
     token("webhook_url", &["webhook.office.com", "logic.azure.com"], r"webhook\.office\.com/webhookb2/(?P<secret>[A-Za-z0-9@/-]{60,})")
         .source("Microsoft Teams: incoming webhooks", "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook")
         .examples("https://acme.webhook.office.com/webhookb2/«%{uuid}@%{uuid}/IncomingWebhook/%{hex:32}/%{uuid}»", "the prefix webhook.office.com"),
-    token("private_key", &["MIIE", "MIIJ", "MIIC", "MIIB", "MIGH", "MHcC", "MC4C", "MIGk", "MIHc"], "M(?:II[BCEJ][A-Za-z0-9+/]{2}IBA[A-Za-z0-9+/]{80,}|HcCAQEE[A-Za-z0-9+/]{100,}|C4CAQAwBQYDK2VwBCIEI[A-Za-z0-9+/]{42,}|IGHAgEAMBMGByqGSM49[A-Za-z0-9+/]{100,}|I(?:Gk|Hc)AgEBB[A-Za-z0-9+/]{100,})={0,2}")
-        .source("RFC 8017: RSA private keys in DER", "https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2")
-        .examples("«MIIEpAIBAAKCAQEA%{b62:600}==»", "the prefix MIIE"),
     token("private_key", &["b3BlbnNzaC1rZXktdjE"], "b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/]{100,}={0,2}")
         .source("OpenSSH: PROTOCOL.key", "https://cvsweb.openbsd.org/cgi-bin/cvsweb/src/usr.bin/ssh/PROTOCOL.key")
         .examples("«b3BlbnNzaC1rZXktdjEAAAAA%{b62:300}==»", "the prefix b3BlbnNzaC1rZXktdjE"),
@@ -348,10 +345,6 @@ pub(super) static RULES: &[Rule] = &[
         .source("Mattermost: incoming webhooks", "https://developers.mattermost.com/integrate/webhooks/incoming/")
         .check(Check::Random)
         .examples("https://chat.example.net/hooks/«%{b36:26}»", "/hooks/pre-commit"),
-    token("webhook_url", &["hook.eu1.make.com", "hook.eu2.make.com", "hook.us1.make.com", "hook.us2.make.com", "hook.integromat.com"], r"hook\.(?:[eu][us][0-9]\.make|integromat)\.com/(?P<secret>[a-z0-9]{28,40})")
-        .boundary(Boundary::Anything)
-        .source("Make: webhooks", "https://help.make.com/webhooks")
-        .examples("https://hook.eu1.make.com/«%{b36:32}»", "https://hook.eu1.make.com/"),
     token("okta_token", &["00"], "00[A-Za-z0-9_-]{40}")
         .boundary(Boundary::NoName)
         .source("Okta: API tokens", "https://developer.okta.com/docs/guides/create-an-api-token/main/")
@@ -369,6 +362,7 @@ pub(super) static RULES: &[Rule] = &[
         .examples("«RWRCS%{b62:135}»", "the prefix RWRCS"),
     token("honeycomb_key", &["ik_", "lk_", "mk_", "ic_"], "hc[a-z](?:[ilm]k|ic)_[a-z0-9]{27,}")
         .prefix(Prefix::Bytes(3))
+        .token_chars(27)
         .source("Honeycomb: API keys", "https://docs.honeycomb.io/configure/environments/manage-api-keys/")
         .examples("«hcbik_%{b36:58}»", "the link_"),
     token("azure_key", &["+AMC"], r"[A-Za-z0-9+/]{76}\+AMC[A-Za-z0-9+/]{6}==")

@@ -45,9 +45,9 @@ pub(super) static RULES: &[Rule] = &[
     token("private_key", &["/u3+7QAAAA"], r"/u3\+7QAAAA[A-Za-z0-9+/]{100,}={0,2}")
         .source("Java: keystore types", "https://docs.oracle.com/en/java/javase/21/docs/specs/security/standard-names.html#keystore-types")
         .examples("«/u3+7QAAAAIAAAAB%{b62:600}==»", "the prefix /u3+7QAAAA"),
-    token("private_key", &["MIIG", "MIIS", "MIIF", "MHQCAQEE", "MIGE", "MIG2", "MIHu", "MC4CAQAwBQYDK2Vu", "MFECAQEw", "MEcCAQAw"], "M(?:II[GSF][A-Za-z0-9+/]{2}IBA[A-Za-z0-9+/]{80,}|HQCAQEE[A-Za-z0-9+/]{100,}|(?:IGE|IG2|IHu)AgEAMBAGByqGSM49[A-Za-z0-9+/]{100,}|C4CAQAwBQYDK2VuBCIEI[A-Za-z0-9+/]{42,}|FECAQEwBQYDK2V[A-Za-z0-9+/]{60,}|EcCAQAwBQYDK2V[A-Za-z0-9+/]{60,})={0,2}")
+    token("private_key", &["MIIB", "MIIC", "MIID", "MIIE", "MIIF", "MIIG", "MIIH", "MIII", "MIIJ", "MIIK", "MIIS", "MHcC", "MHQC", "MIGH", "MIGE", "MIG2", "MIHu", "MIGk", "MIHc", "MC4C", "MFEC", "MEcC"], "M(?:II[B-KS][A-Za-z0-9+/]{2}IBA[A-Za-z0-9+/]{80,}|H(?:cC|QC)AQEE[A-Za-z0-9+/]{100,}|I(?:G[2EH]|Hu)AgEAMB[AM]GByqGSM49[A-Za-z0-9+/]{100,}|I(?:Gk|Hc)AgEBB[A-Za-z0-9+/]{100,}|C4CAQAwBQYDK2V[uw]BCIEI[A-Za-z0-9+/]{42,}|(?:FECAQEw|EcCAQAw)BQYDK2V[A-Za-z0-9+/]{60,})={0,2}")
         .source("RFC 5958: asymmetric key packages", "https://www.rfc-editor.org/rfc/rfc5958")
-        .examples("«MIIG4wIBAAKCAYEA%{b62:600}==»", "the prefix MIIG"),
+        .examples("«MIIDfQIBADANBgkqhkiG%{b62:600}==»", "the prefix MIIG"),
     token("private_key", &["302e020100300506032b6570", "3030020100300706052b8104"], "30(?:2e020100300506032b6570|30020100300706052b8104000a)04220420[0-9a-f]{64}")
         .source("Hedera: keys", "https://docs.hedera.com/hedera/core-concepts/keys-and-signatures")
         .examples("«302e020100300506032b657004220420%{hex:64}»", "the prefix 302e020100300506032b6570"),

@@ -160,9 +160,6 @@ pub(super) static RULES: &[Rule] = &[
     token("postman_token", &["PMAT-"], "PMAT-[A-Z0-9a-z]{26}")
         .source("Postman: collection access keys", "https://learning.postman.com/docs/reference/postman-api/authentication/")
         .examples("«PMAT-%{B36:26}»", "the prefix PMAT-"),
-    token("figma_oauth", &["figu_", "figo_", "figor_"], "fig(?:u|o|or)_[A-Za-z0-9_-]{34,}")
-        .source("Figma: authentication", "https://developers.figma.com/docs/rest-api/authentication/")
-        .examples("«figu_%{b64url:40}»", "the prefix figu_"),
     token("contentful_token", &["CFPAT-"], "CFPAT-[A-Za-z0-9_-]{35,}")
         .source("Contentful: personal access tokens", "https://www.contentful.com/developers/docs/references/authentication/")
         .examples("«CFPAT-%{b64url:43}»", "the prefix CFPAT-"),
@@ -450,8 +447,8 @@ pub(super) static RULES: &[Rule] = &[
     token("bitrise_token", &["bitpat_", "bitwat_"], "bit[pw]at_[A-Za-z0-9_-]{30,}")
         .source("Bitrise: personal access tokens", "https://docs.bitrise.io/en/bitrise-platform/accounts/personal-access-tokens.html")
         .examples("«bitpat_%{b62:60}»", "the prefix bitpat_"),
-    token("figma_oauth", &["figur_", "figs_", "figoh_", "figuh_"], "fig[a-z]{1,3}_[A-Za-z0-9_-]{34,}")
-        .source("Figma: authentication", "https://developers.figma.com/docs/rest-api/authentication/")
+    token("figma_oauth", &["figu_", "figo_", "figor_", "figur_", "figs_", "figoh_", "figuh_", "figdr_", "figdh_", "figddh_", "figorh_", "figurh_", "figsc_", "figss_"], "fig[a-z]{1,4}_[A-Za-z0-9_-]{34,}")
         .check(Check::Random)
-        .examples("«figur_%{b64url:40}»", "the prefix figur_"),
+        .source("Figma: authentication", "https://developers.figma.com/docs/rest-api/authentication/")
+        .examples("«figur_%{b62:40}»", "the prefix figur_"),
 ];

@@ -4,9 +4,6 @@ use crate::exporter::batch::redact::rule::{Boundary, Check, Prefix, Rule, token}
 
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = &[
-    token("signed_url", &["X-Tos-Signature=", "x-tos-signature=", "x-oss-signature=", "X-Obs-Signature=", "q-signature=", "X-Bce-Signature=", "X-Amz-Signature%3D"], "(?i:[xq](?:-(?:tos|oss|obs|bce|amz))?-signature)(?:=|%3D)(?P<secret>[0-9a-f]{40,64})")
-        .source("Tencent Cloud: request signatures", "https://www.tencentcloud.com/document/product/436/7778")
-        .examples("?q-sign-algorithm=sha1&q-signature=«%{hex:40}»", "q-signature=<signature>"),
     token("signed_url", &["&Signature=", "?Signature=", "&amp;Signature="], "[&?;](?:amp;)?Signature=(?P<secret>(?:[A-Za-z0-9+/~_-]|%[0-9A-Fa-f]{2}){24,}={0,2})")
         .boundary(Boundary::Anything)
         .check(Check::Random)
@@ -84,7 +81,7 @@ pub(super) static RULES: &[Rule] = &[
     token("splunk_token", &["Splunk ", "splunk "], "[Ss]plunk (?P<secret>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
         .source("Splunk: HTTP Event Collector", "https://docs.splunk.com/Documentation/Splunk/latest/Data/UsetheHTTPEventCollector")
         .examples("X-Auth: Splunk «%{uuid}»", "Splunk is up"),
-    token("webhook_url", &["hook.celonis.com", "hook.eu1.make.celonis.com", "hook.us1.make.celonis.com"], r"hook\.(?:[a-z0-9]{2,4}\.make\.)?celonis\.com/(?P<secret>[a-z0-9]{28,40})")
+    token("webhook_url", &["hook.eu1.make.", "hook.eu2.make.", "hook.us1.make.", "hook.us2.make.", "hook.integromat.com", "hook.celonis.com"], r"hook\.(?:[eu][us][0-9]\.make\.(?:celonis\.)?com|(?:integromat|celonis)\.com)/(?P<secret>[a-z0-9]{28,40})")
         .source("Make: webhooks", "https://help.make.com/webhooks")
         .examples("https://hook.eu1.make.celonis.com/«%{b36:32}»", "the prefix hook.celonis.com"),
 ];

@@ -11,9 +11,6 @@ pub(super) static RULES: &[Rule] = &[
         .check(Check::Random)
         .source("Upstash: signing keys", "https://upstash.com/docs/qstash/howto/signature")
         .examples("«sig_%{b62:28}»", "the prefix sig_"),
-    token("datadog_key", &["ddsat_", "ddca_"], "dd(?:sat|ca)_[A-Za-z0-9_]{30,}")
-        .source("Datadog: service access tokens", "https://docs.datadoghq.com/account_management/org_settings/service_accounts/")
-        .examples("«ddsat_%{b62:40}»", "the prefix ddsat_"),
     token("dash0_token", &["auth_"], "auth_[A-Za-z0-9]{32}")
         .boundary(Boundary::NoName)
         .check(Check::Random)
@@ -44,24 +41,13 @@ pub(super) static RULES: &[Rule] = &[
         .check(Check::Unworded)
         .source("X: OAuth 1.0a", "https://docs.x.com/resources/fundamentals/authentication/oauth-1-0a/api-key-and-secret")
         .examples("«%{digit:18}-%{b62:40}»", "2024-01-15"),
-    token("mailgun_key", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}")
+    // Of Mailgun, OANDA and Infobip.
+    token("api_key", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{32}-(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8})|[0-9a-f]{32})")
         .prefix(Prefix::Bytes(31))
-        .boundary(Boundary::NoName)
+        .boundary(Boundary::NoPath)
         .token_chars(17)
         .source("Mailgun: API keys", "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt")
         .examples("«%{hex:32}-%{hex:8}-%{hex:8}»", "one-time and one-way"),
-    token("oanda_token", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{32}-[0-9a-f]{32}")
-        .prefix(Prefix::Bytes(31))
-        .boundary(Boundary::NoName)
-        .token_chars(32)
-        .source("OANDA: authentication", "https://developer.oanda.com/rest-live-v20/authentication/")
-        .examples("«%{hex:32}-%{hex:32}»", "one-time and one-way"),
-    token("infobip_key", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-        .prefix(Prefix::Bytes(31))
-        .boundary(Boundary::NoName)
-        .token_chars(36)
-        .source("Infobip: API authentication", "https://www.infobip.com/docs/essentials/api-essentials/api-authentication")
-        .examples("«%{hex:32}-%{uuid}»", "one-time and one-way"),
     token("gelato_key", &["0-", "1-", "2-", "3-", "4-", "5-", "6-", "7-", "8-", "9-", "a-", "b-", "c-", "d-", "e-", "f-"], "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?::[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?")
         .prefix(Prefix::Bytes(35))
         .boundary(Boundary::NoName)
@@ -98,10 +84,6 @@ pub(super) static RULES: &[Rule] = &[
     token("doppler_token", &["dp.said."], r"dp\.said\.[A-Za-z0-9]{30,}")
         .source("Doppler: auth token formats", "https://docs.doppler.com/reference/auth-token-formats")
         .examples("«dp.said.%{b62:40}»", "the prefix dp.said."),
-    token("figma_oauth", &["figdr_", "figdh_", "figddh_", "figorh_", "figurh_", "figsc_", "figss_"], "fig[a-z]{2,4}_[A-Za-z0-9_-]{34,}")
-        .check(Check::Random)
-        .source("Figma: authentication", "https://developers.figma.com/docs/rest-api/authentication/")
-        .examples("«figdr_%{b62:40}»", "the prefix figdr_"),
     token("hoppscotch_token", &["pat-"], "pat-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
         .source("Hoppscotch: personal access tokens", "https://docs.hoppscotch.io/documentation/clients/cli/overview")
         .examples("«pat-%{uuid}»", "the prefix pat-"),
