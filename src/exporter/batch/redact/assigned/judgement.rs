@@ -493,8 +493,10 @@ mod tests {
 
     #[test]
     fn values_of_any_alphabet_are_judged_without_panic() {
-        for value in ["пароль12345!", "日本語のパスワード9@", "é", ""] {
-            let _ = (is_password_in_quotes(value), passes(Check::Opaque, value));
+        for value in
+            ["пароль12345!", "日本語のパスワード9@", "é", "", "éclair Table", "😀Ebackup lamp river 7"]
+        {
+            let _ = (is_password_in_quotes(value), passes(Check::Opaque, value), is_phrase(value));
         }
     }
 }

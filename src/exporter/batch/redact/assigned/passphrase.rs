@@ -43,7 +43,7 @@ fn are_words(words: &[&str], words_min: usize) -> bool {
         let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = word.len() - letters.len();
         let is_number = letters.is_empty() && (1..=5).contains(&digits);
-        let has_small_end = letters.len() < 2 || letters[1..].bytes().all(|byte| byte.is_ascii_lowercase());
+        let has_small_end = letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
         let has_letters =
             WORD_CHARS.contains(&letters.len()) && letters.bytes().all(|byte| byte.is_ascii_alphabetic());
         is_number
