@@ -402,7 +402,7 @@ fn digests_of_builds_and_files_are_no_keys() {
 }
 
 #[test]
-fn each_length_of_a_key_in_der_and_each_cloud_that_signs_urls_is_known() {
+fn every_length_of_a_key_in_der_every_signed_url_and_a_key_behind_a_long_name_are_known() {
     let mut random = Seeded(7);
     for start in ["MIIB", "MIIC", "MIID", "MIIE", "MIIF", "MIIG", "MIIH", "MIII", "MIIJ", "MIIK", "MIIS"] {
         for header in ["IBAAKCAQEA", "IBADANBgkqhkiG"] {
@@ -424,6 +424,8 @@ fn each_length_of_a_key_in_der_and_each_cloud_that_signs_urls_is_known() {
             assert_eq!(redact(&filled.text), format!("?a=b&{name}{equals}[REDACTED:signed_url]&c=d"));
         }
     }
+    let filled = fill("echo WHYLABS_DEFAULT_ORG_API_KEY=«%{b62:10}.%{b62:64}:org-%{b62:6}»", &mut random);
+    assert_eq!(without_kinds(&redact(&filled.text)), "echo WHYLABS_DEFAULT_ORG_API_KEY=[REDACTED]");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 const FOUND_PERCENT_MIN: [(&str, f64); 6] = [
     ("named", 98.9),
     ("key", 98.1),
-    ("format", 99.1),
+    ("format", 98.9),
     ("notation", 98.5),
     ("private_key", 99.5),
     ("password", 98.8),
