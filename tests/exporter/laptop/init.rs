@@ -269,6 +269,24 @@ fn key_of_the_environment_replaces_that_of_another_endpoint() {
 }
 
 #[test]
+fn key_of_the_environment_leaves_another_key_of_the_same_endpoint_and_is_named() {
+    let (test, key) = fresh(&[1]);
+    test.run(&flags(&test.receiver.endpoint(), key.to_str().unwrap(), "no")).exits(0);
+    test.env("HAN_SYNC_API_KEY", BOB_KEY);
+    let before = tree(&test, &test.home());
+    let outcome = test.run(&["init", "--yes"]).exits(0).prints("unset HAN_SYNC_API_KEY").prints("sync.key");
+    outcome.does_not_print(BOB_KEY).does_not_print(ALICE_KEY);
+    assert_eq!(tree(&test, &test.home()), before);
+    assert_eq!(test.run_json(&["init", "--yes"], 0).0["written"], false);
+    // A schedule would run with the file's key.
+    provide_crontab(&test, None);
+    test.run(&["install", "--scheduler", "cron"]).exits(78).prints("HAN_SYNC_API_KEY");
+    // The same key is not hidden.
+    test.env("HAN_SYNC_API_KEY", ALICE_KEY);
+    test.run(&["init", "--yes"]).exits(0).does_not_print("HAN_SYNC_API_KEY");
+}
+
+#[test]
 fn endpoint_without_its_path_is_the_same_endpoint() {
     let (server, sandbox) = (AuthorizationServer::start(), Sandbox::unconfigured());
     sandbox.run(&["init", "--endpoint", &server.base, "--yes"]).exits(0);
@@ -346,7 +364,7 @@ fn answers_that_end_change_nothing_and_are_a_no_once_everything_is_written() {
     assert!(code == 0 && text.contains("next: han-sync install"), "{code} {text}");
     assert!(!text.contains("not changed"), "{text}");
     assert!(fs::read_to_string(test.config_file()).unwrap().contains("enabled: true"));
-    assert!(!test.state_folder().join("sync-install.json").exists());
+    assert!(!test.state_folder().join("install.json").exists());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::exporter::cli::inspection::load;
 use crate::exporter::cli::login;
-use crate::exporter::config::{ApiKey, Endpoint, small_file};
+use crate::exporter::config::{ApiKey, Endpoint, Origin, small_file};
 use crate::exporter::context::Context;
 use crate::exporter::delivery::client::HttpClient;
 use crate::exporter::environment::Environment;
@@ -100,8 +100,8 @@ fn read(context: &Context, path: &Path) -> Result<ApiKey, Error> {
     ApiKey::parse(&text, &path.display().to_string())
 }
 
-/// Reports whether the key file has to be written, so that a run without the environment has this key. `is_other`: the
-/// configuration names another endpoint, whose key must not stay.
+/// Reports whether the key file has to be written, so that a run without the environment has a key for the endpoint. Another
+/// key for it stays. `is_other`: the configuration names another endpoint, whose key must not stay.
 ///
 /// # Errors
 /// A configuration error if the key of the other endpoint would hide this one.
@@ -114,7 +114,15 @@ fn is_missing_in_files(context: &Context, key: &ApiKey, is_other: bool) -> Resul
     if is_other {
         login::require_key_file_counts(&config)?;
     }
-    Ok(known.origin.is_file(&config.key_file))
+    Ok(is_other && known.origin.is_file(&config.key_file))
+}
+
+/// The file whose key the environment hides by another one.
+pub(super) fn hidden_by_environment(context: &Context) -> Option<Origin> {
+    let bare = Environment { api_key: None, ..context.environment.clone() };
+    let known = login::config_in(context, &bare)?.api_key?;
+    let in_force = context.config.api_key.as_ref()?;
+    (in_force.origin.is_environment() && in_force.value != known.value).then_some(known.origin)
 }
 
 /// Asks the receiver who a key stands for.

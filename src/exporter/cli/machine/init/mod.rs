@@ -257,16 +257,19 @@ fn finish(
     Ok(ExitCode::Success)
 }
 
-/// Warns of variables that hide what was written.
+/// Warns of variables that hide what is in the files.
 fn warn_of_environment(context: &Context, settings: &Settings) {
     let config = &context.config;
     let url = config.endpoint.as_ref().map(|endpoint| endpoint.value.as_str());
+    let is_other_url = context.environment.endpoint.is_some() && url != Some(&settings.endpoint);
+    let file = || Origin::File(config.file.clone());
     let hiding = [
-        ("HAN_SYNC_ENABLED", !config.enabled.value),
-        ("HAN_SYNC_ENDPOINT", context.environment.endpoint.is_some() && url != Some(&settings.endpoint)),
+        ("HAN_SYNC_ENABLED", (!config.enabled.value).then(file)),
+        ("HAN_SYNC_ENDPOINT", is_other_url.then(file)),
+        ("HAN_SYNC_API_KEY", machine_key::hidden_by_environment(context)),
     ];
-    for (variable, _) in hiding.into_iter().filter(|(_, is_hiding)| *is_hiding) {
-        let file = config.file.display();
+    for (variable, file) in hiding {
+        let Some(file) = file else { continue };
         let message = format!("{variable} in the environment comes before {file}; run: unset {variable}");
         context.log.warn("environment", &message);
     }
