@@ -40,8 +40,17 @@ impl Context {
 
     /// Begins to wait for the receiver, which a person may wait for.
     pub fn waiting(&self) -> SlowStep {
-        let endpoint = self.config.endpoint.as_ref().map_or("the receiver", |endpoint| &endpoint.value);
-        self.slow_step(&format!("waiting for {endpoint}"))
+        self.slow_step(&format!("waiting for {}", self.receiver()))
+    }
+
+    /// Begins to compare sessions with what the receiver has of them, which a person may wait for.
+    pub fn comparing(&self) -> SlowStep {
+        self.slow_step(&format!("comparing with {}", self.receiver()))
+    }
+
+    /// The endpoint, for a sentence.
+    fn receiver(&self) -> &str {
+        self.config.endpoint.as_ref().map_or("the receiver", |endpoint| &endpoint.value)
     }
 
     fn slow_step(&self, sentence: &str) -> SlowStep {

@@ -35,10 +35,7 @@ impl LockedRun<'_> {
         if !may_check || (parts == 0 && !compares_all) {
             return Ok(());
         }
-        let waiting = self.context.waiting();
-        let checked = self.check(compares_all, parts);
-        drop(waiting);
-        match checked {
+        match self.check(compares_all, parts) {
             Err(EarlyExit::Stopped(StopReason::Fault | StopReason::TimeUp))
                 if self.due_sessions().is_empty() =>
             {
@@ -60,13 +57,20 @@ impl LockedRun<'_> {
             self.check_parts(parts)?;
         }
         self.delivery.retry_inline = false;
+        let comparing = self.context.comparing();
         let lifted = self.check_tombstones();
+        drop(comparing);
         self.delivery.retry_inline = true;
-        if lifted? {
-            let mut due = self.due_sessions();
-            self.deliver_sessions(&mut due)?;
-        }
-        Ok(())
+        if lifted? { self.deliver_again() } else { Ok(()) }
+    }
+
+    /// Delivers what the check has found to be missing.
+    fn deliver_again(&mut self) -> StepResult<()> {
+        let mut due = self.due_sessions();
+        self.show_progress(&due)?;
+        let delivered = self.deliver_sessions(&mut due);
+        self.delivery.progress.hide_line();
+        delivered
     }
 
     /// Verifies the next sessions of the pass.
@@ -135,7 +139,9 @@ impl LockedRun<'_> {
     /// Returns true if all are proven now.
     fn verify_and_mend(&mut self, ids: &[String]) -> StepResult<bool> {
         self.delivery.retry_inline = false;
+        let comparing = self.context.comparing();
         let verified = self.verify_sessions(ids, false);
+        drop(comparing);
         self.delivery.retry_inline = true;
         let verified = verified?;
         let compares_all = self.destination().verification.compare_at.is_some();
@@ -150,8 +156,7 @@ impl LockedRun<'_> {
             self.forget_fields_and_tasks();
         }
         self.queue_again(&differing)?;
-        let mut due = self.due_sessions();
-        self.deliver_sessions(&mut due)?;
+        self.deliver_again()?;
         Ok(differing.iter().all(|id| self.delivery.progress.batcher.finished.contains(id)))
     }
 

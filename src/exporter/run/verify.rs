@@ -80,7 +80,7 @@ impl LockedRun<'_> {
         self.scan()?;
         lock.record(self.context);
         self.refresh_identity()?;
-        let waiting = self.context.waiting();
+        let comparing = self.context.comparing();
         self.check_tombstones()?;
         let ids = match &request.session {
             Some(id) => vec![self.require_eligible(id)?],
@@ -89,7 +89,7 @@ impl LockedRun<'_> {
         self.find_left_behind(&ids, result);
         result.verified = self.verify_sessions(&ids, true)?;
         self.delivery.progress.destination_mut().verification.is_unsupported = result.verified.is_unsupported;
-        drop(waiting);
+        drop(comparing);
         let faults = result.verified.faults();
         if request.repair && !faults.is_empty() {
             self.queue_again(&faults)?;
@@ -98,7 +98,7 @@ impl LockedRun<'_> {
             self.show_progress(&due)?;
             self.deliver_sessions(&mut due)?;
             self.delivery.progress.hide_line();
-            let _waiting = self.context.waiting();
+            let _comparing = self.context.comparing();
             let left = self.verify_sessions(&faults, true)?.faults();
             result.repaired = faults.into_iter().filter(|id| left.binary_search(id).is_err()).collect();
         }
