@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     measure("images of 1 MB", &messages(&[image]));
     measure("lines of tool output with a secret in each", &messages(&planted));
     // Linear means: as fast for eight times the text.
-    let mut is_linear = true;
+    let mut slower = Vec::new();
     for (name, text) in [
         ("names without values", "token=password:secret=".to_owned()),
         ("beginnings of keys", "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n".to_owned()),
@@ -40,9 +40,15 @@ fn main() -> ExitCode {
     ] {
         let [short, long] = [1 << 12, 1 << 15]
             .map(|times| measure(&format!("worst case: {name}, {times} times"), &[text.repeat(times)]));
-        is_linear &= long >= short / 2.0;
+        if long < short / 2.0 {
+            slower.push(format!("{name}: {short:.0} MB/s, and {long:.0} MB/s for eight times the text"));
+        }
     }
-    if is_linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if slower.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("redaction is not linear for:\n  {}", slower.join("\n  "));
+    ExitCode::FAILURE
 }
 
 const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
