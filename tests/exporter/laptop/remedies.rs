@@ -162,10 +162,20 @@ fn obey_and_wait(test: &ExporterTest, command: &str, program: crate::support::Ru
 #[test]
 fn every_condition_of_the_table_has_a_test_that_mends_it() {
     let tests = concat!(include_str!("conditions.rs"), include_str!("remedies.rs"));
-    // Each of these fails unless the condition holds.
-    let asserts = ["is_mended", "is_mended_by_answers", "holds"];
-    let is_tested =
-        |code: &&str| asserts.iter().any(|assert| tests.contains(&format!("{assert}(&test, \"{code}\", ")));
+    let is_in = |assert: &str, code: &str| tests.contains(&format!("{assert}(&test, \"{code}\", "));
+    // The command is not all that these take: their tests do the rest, and then expect no condition.
+    let mended_in_steps = [
+        "ENDPOINT_UNREACHABLE",
+        "CLOCK_SKEW",
+        "HOOK_SILENT",
+        "NOTHING_ELIGIBLE",
+        "FOLDER_UNREADABLE",
+        "LOCK_STUCK",
+    ];
+    let is_tested = |code: &&str| match mended_in_steps.contains(code) {
+        true => is_in("holds", code) && tests.contains(&format!("\"{code}\"), None)")),
+        false => is_in("is_mended", code) || is_in("is_mended_by_answers", code),
+    };
     let missing: Vec<&str> = TABLE.iter().map(|kind| kind.code).filter(|code| !is_tested(code)).collect();
     // macOS alone withholds folders: the tests of that policy are beside it.
     assert_eq!(missing, [FOLDER_PROTECTED.code]);
