@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
+/// Most bytes at which silence begins.
+const BEGINNING_BYTES_MAX: usize = 128;
+
 /// The relay. Its threads end with the process.
 pub struct Relay {
     address: SocketAddr,
@@ -55,6 +58,7 @@ impl Relay {
 
     /// Goes silent as soon as a client sends these bytes, which do not arrive.
     pub fn silence_at(&self, bytes: &[u8]) {
+        assert!((1..=BEGINNING_BYTES_MAX).contains(&bytes.len()), "{} bytes", bytes.len());
         let mut silence = self.state.silence.lock().expect("no thread fails with the lock");
         silence.begins_at = Some(bytes.to_vec());
     }
@@ -68,13 +72,14 @@ impl Relay {
 }
 
 impl RelayState {
-    /// True if bytes of a connection that began after so many silences may pass.
-    fn may_pass(&self, began: u32, bytes: &[u8], is_to_server: bool) -> bool {
+    /// True if bytes of a connection that began after so many silences may pass. `before`: the last bytes that it passed, since
+    /// two reads may share those at which silence begins.
+    fn may_pass(&self, began: u32, before: &[u8], bytes: &[u8], is_to_server: bool) -> bool {
         let mut silence = self.silence.lock().expect("no thread fails with the lock");
-        let begins = silence
-            .begins_at
-            .as_ref()
-            .is_some_and(|at| is_to_server && bytes.windows(at.len()).any(|window| window == at));
+        let begins = silence.begins_at.as_ref().is_some_and(|at| {
+            let shared = &before[before.len().saturating_sub(at.len() - 1)..];
+            is_to_server && [shared, bytes].concat().windows(at.len()).any(|window| window == at)
+        });
         if begins {
             *silence = Silence { is_silent: true, begins_at: None, ended: silence.ended };
         }
@@ -108,13 +113,17 @@ fn pass(
     (began, is_to_server): (u32, bool),
 ) -> Option<()> {
     let mut buffer = vec![0; 64 << 10];
+    let mut before = Vec::new();
     loop {
         let count = from.read(&mut buffer).unwrap_or(0);
         if count == 0 {
             return to.shutdown(Shutdown::Both).ok();
         }
-        if state.may_pass(began, &buffer[..count], is_to_server) {
-            to.write_all(&buffer[..count]).ok()?;
+        let bytes = &buffer[..count];
+        if state.may_pass(began, &before, bytes, is_to_server) {
+            to.write_all(bytes).ok()?;
         }
+        before.extend_from_slice(bytes);
+        before.drain(..before.len().saturating_sub(BEGINNING_BYTES_MAX));
     }
 }
