@@ -29,7 +29,18 @@ pub struct MemberInfo {
 const UPSERT_MEMBER: &str = "\
     INSERT INTO members (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, group_role = NULL, assigned_role = NULL";
-const DELETE_MEMBER: &str = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
+/// Ends a membership.
+pub const DELETE_MEMBER: &str = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
+/// The operator's role beside that of a group, if there is one.
+const ASSIGN_MEMBER: &str = "\
+    INSERT INTO members (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET \
+    role = CASE WHEN members.group_role = 'admin' THEN 'admin' ELSE excluded.role END, \
+    assigned_role = CASE WHEN members.group_role IS NULL THEN NULL ELSE excluded.role END";
+/// Role that an operator gave.
+const SELECT_ASSIGNED: &str = "\
+    SELECT coalesce(assigned_role, role) FROM members WHERE tenant_id = $1 AND user_id = $2 \
+    AND (group_role IS NULL OR assigned_role IS NOT NULL)";
 /// Whoever is a member again is let in again.
 const LET_IN: &str =
     "UPDATE tenants SET left_groups_at = NULL WHERE tenant_id = $1 AND left_groups_at IS NOT NULL";
@@ -37,7 +48,7 @@ const LET_IN: &str =
 const SHUT_OUT: &str = "\
     UPDATE tenants SET left_groups_at = $3 WHERE kind = 'user' AND left_groups_at IS NULL AND ($2 = '' OR tenant_id = $2) \
     AND tenant_id IN (SELECT user_id FROM members WHERE tenant_id = $1 AND group_role IS NOT NULL AND assigned_role IS NULL) \
-    AND tenant_id NOT IN (SELECT user_id FROM members WHERE tenant_id <> $1)";
+    AND NOT EXISTS (SELECT 1 FROM members WHERE user_id = tenants.tenant_id AND tenant_id <> $1)";
 
 const SELECT_CURRENT_TENANTS: &str = "\
     SELECT tenant_id, retained_since FROM tenants WHERE tenant_id = $1 UNION ALL \
@@ -103,11 +114,7 @@ impl Store {
 pub async fn set_member(tx: &Transaction, slug: &str, login: &str, role: Role) -> Result<()> {
     let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
     let user = tenant_id(tx, TenantKind::User, login).await?;
-    let params = [Value::from(&organization), (&user).into(), role.as_str().into(), time::now_us().into()];
-    tx.execute(UPSERT_MEMBER, &params).await?;
-    tx.execute(LET_IN, &[Value::from(&user)]).await?;
-    let target = format!("{user} of {organization} as {}", role.as_str());
-    record(tx, &AuditEntry::command("member.set", target)).await
+    upsert(tx, UPSERT_MEMBER, &organization, &user, role).await
 }
 
 /// Before memberships of an organization end: the keys of users who have no other, and who had this one from a group alone,
@@ -117,16 +124,24 @@ pub async fn shut_out(tx: &Transaction, organization: &str, user: &str) -> Resul
     tx.execute(SHUT_OUT, &params).await.map(|_| ())
 }
 
-/// Makes a user a member in this role, unless the user is one already. `None`: in any role.
+/// Makes a user a member in this role by the operator's word, unless that is said already. `None`: in any role. What a group
+/// gives stands beside it.
 pub async fn ensure_member(tx: &Transaction, slug: &str, login: &str, role: Option<Role>) -> Result<()> {
     let organization = tenant_id(tx, TenantKind::Organization, slug).await?;
     let user = tenant_id(tx, TenantKind::User, login).await?;
-    let sql = "SELECT role FROM members WHERE tenant_id = $1 AND user_id = $2";
-    let row = tx.query_one(sql, &[Value::from(&organization), Value::from(&user)]).await?;
+    let row = tx.query_one(SELECT_ASSIGNED, &[Value::from(&organization), Value::from(&user)]).await?;
     let current = row.map(|row| row.text(0)).transpose()?;
     match (current, role) {
         (Some(_), None) => Ok(()),
         (Some(current), Some(role)) if current == role.as_str() => Ok(()),
-        (_, role) => set_member(tx, slug, login, role.unwrap_or(Role::Member)).await,
+        (_, role) => upsert(tx, ASSIGN_MEMBER, &organization, &user, role.unwrap_or(Role::Member)).await,
     }
+}
+
+async fn upsert(tx: &Transaction, sql: &str, organization: &str, user: &str, role: Role) -> Result<()> {
+    let params = [Value::from(organization), user.into(), role.as_str().into(), time::now_us().into()];
+    tx.execute(sql, &params).await?;
+    tx.execute(LET_IN, &[Value::from(user)]).await?;
+    let target = format!("{user} of {organization} as {}", role.as_str());
+    record(tx, &AuditEntry::command("member.set", target)).await
 }
