@@ -41,4 +41,4 @@ pub use organization_audit::AuditPosition;
 pub use principal::{Membership, Principal, Role};
 pub use provider::{ProviderAdmission, ProviderRefusal, ProviderSignIn};
 pub use query_reader::QueryReader;
-pub use tenants::{OrganizationSettings, TenantInfo, remove_tenant, tenant_users};
+pub use tenants::{OrganizationSettings, TenantInfo, check_handle, remove_tenant, tenant_users};

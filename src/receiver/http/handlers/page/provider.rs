@@ -155,6 +155,9 @@ impl<'r> Visit<'r> {
             }
             ProviderAdmission::Refused(refusal) => refusal,
         };
+        if refusal != ProviderRefusal::NoGroupLeft {
+            self.state.refusals.add(self.address, time::now_us());
+        }
         let notice = match refusal {
             ProviderRefusal::UnknownUser(logins) if logins.is_empty() => Notice::bad(
                 "Your organization's sign-in tells neither a verified e-mail address of yours nor a user name, so that you \

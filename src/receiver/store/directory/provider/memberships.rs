@@ -1,9 +1,8 @@
 //! Memberships from groups, as a sign-in changes them.
 
+use super::changes::RecordedChanges;
 use super::group_roles::{MembershipChange, MembershipSources, OrganizationGroups, changes, roles_of};
-use crate::receiver::store::audit::{Actor, AuditEntry, record};
-use crate::receiver::store::database::Transaction;
-use crate::receiver::store::directory::members::shut_out;
+use crate::receiver::store::directory::members::{DELETE_MEMBER, shut_out};
 use crate::receiver::store::directory::principal::Role;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{Row, Value};
@@ -19,7 +18,6 @@ const UPSERT_MEMBER: &str = "\
     INSERT INTO members (tenant_id, user_id, role, joined_at, group_role, assigned_role) VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, group_role = excluded.group_role, \
     assigned_role = excluded.assigned_role";
-const DELETE_MEMBER: &str = "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2";
 const LET_IN: &str = "\
     UPDATE tenants SET left_groups_at = NULL WHERE tenant_id = $1 AND left_groups_at IS NOT NULL \
     AND EXISTS (SELECT 1 FROM members WHERE user_id = $1)";
@@ -35,7 +33,12 @@ pub struct GroupOutcome {
 }
 
 /// Makes a user's memberships those that the user's groups give, besides those that an operator gave.
-pub async fn apply_groups(tx: &Transaction, user: &str, groups: &BTreeSet<String>) -> Result<GroupOutcome> {
+pub async fn apply_groups(
+    recorded: &RecordedChanges<'_>,
+    user: &str,
+    groups: &BTreeSet<String>,
+) -> Result<GroupOutcome> {
+    let tx = recorded.tx;
     let organizations = tx.query(SELECT_GROUPS, &[]).await?;
     let organizations = organizations.iter().map(read_groups).collect::<Result<Vec<_>>>()?;
     let current = tx.query(SELECT_SOURCES, &[user.into()]).await?;
@@ -51,11 +54,11 @@ pub async fn apply_groups(tx: &Transaction, user: &str, groups: &BTreeSet<String
         changes.iter().partition(|change| matches!(change, MembershipChange::Set(_)));
     for change in begin.into_iter().chain(end) {
         match change {
-            MembershipChange::Set(membership) => set(tx, user, membership).await?,
+            MembershipChange::Set(membership) => set(recorded, user, membership).await?,
             MembershipChange::End(organization) => {
                 shut_out(tx, organization, user).await?;
                 tx.execute(DELETE_MEMBER, &[organization.into(), user.into()]).await?;
-                record_change(tx, "member.remove", format!("{user} of {organization}")).await?;
+                recorded.record("member.remove", format!("{user} of {organization}")).await?;
             }
         }
     }
@@ -65,7 +68,7 @@ pub async fn apply_groups(tx: &Transaction, user: &str, groups: &BTreeSet<String
     Ok(GroupOutcome { has_lost, is_shut_out })
 }
 
-async fn set(tx: &Transaction, user: &str, membership: &MembershipSources) -> Result<()> {
+async fn set(recorded: &RecordedChanges<'_>, user: &str, membership: &MembershipSources) -> Result<()> {
     let name = |role: Option<Role>| role.map(|role| role.as_str().to_owned());
     // The role of an operator stands beside that of a group; without one it is the role itself.
     let assigned = membership.from_group.and(membership.assigned);
@@ -77,14 +80,9 @@ async fn set(tx: &Transaction, user: &str, membership: &MembershipSources) -> Re
         name(membership.from_group).into(),
         name(assigned).into(),
     ];
-    tx.execute(UPSERT_MEMBER, &params).await?;
+    recorded.tx.execute(UPSERT_MEMBER, &params).await?;
     let target = format!("{user} of {} as {}", membership.tenant_id, membership.role.as_str());
-    record_change(tx, "member.set", target).await
-}
-
-async fn record_change(tx: &Transaction, action: &'static str, target: String) -> Result<()> {
-    let entry = AuditEntry::command(action, target);
-    record(tx, &AuditEntry { actor: Actor::Provider, ..entry }).await
+    recorded.record("member.set", target).await
 }
 
 fn read_groups(row: &Row) -> Result<OrganizationGroups> {

@@ -9,6 +9,9 @@ mod admission;
 /// Roles that groups give. Pure.
 mod group_roles;
 
+/// Changes in the audit log.
+mod changes;
+
 /// Memberships from groups.
 mod memberships;
 

@@ -2,6 +2,7 @@
 
 use super::accounts::user_of;
 use super::admission::{ProviderAdmission, ProviderRefusal};
+use super::changes::RecordedChanges;
 use super::memberships::apply_groups;
 use crate::receiver::keys;
 use crate::receiver::provider::ProviderUser;
@@ -25,7 +26,7 @@ pub struct ProviderSignIn {
 
 impl Store {
     /// Admits a person whom the provider has vouched for. Memberships that come from groups follow the person's groups, also
-    /// where the person is not admitted.
+    /// where the person is not admitted. Somebody without a user is refused without a record: the caller counts it.
     pub async fn sign_in_through_provider(&self, sign_in: &ProviderSignIn) -> Result<ProviderAdmission> {
         let secret = keys::new_session_secret().map_err(|error| StoreError::Internal(error.to_string()))?;
         // As `operate` does, whose future cannot be sent between the threads of a server.
@@ -41,34 +42,33 @@ impl Store {
 }
 
 async fn admit(tx: &Transaction, sign_in: &ProviderSignIn, secret: &str) -> Result<ProviderAdmission> {
-    let user = match user_of(tx, &sign_in.user, sign_in.creates).await? {
+    let changes = RecordedChanges { tx, address: sign_in.address };
+    let user = match user_of(&changes, &sign_in.user, sign_in.creates).await? {
         Ok(user) => user,
-        Err(refusal) => {
-            record_sign_in(tx, sign_in, None, "refused").await?;
-            return Ok(ProviderAdmission::Refused(refusal));
-        }
+        // Not recorded here: whoever has an account at the provider could fill the log.
+        Err(refusal) => return Ok(ProviderAdmission::Refused(refusal)),
     };
-    let outcome = apply_groups(tx, &user, &sign_in.user.groups).await?;
+    let outcome = apply_groups(&changes, &user, &sign_in.user.groups).await?;
     if outcome.has_lost || outcome.is_shut_out {
         delete_page_sessions(tx, &user).await?;
     }
     if outcome.is_shut_out {
-        record_sign_in(tx, sign_in, Some(&user), "refused").await?;
+        record_sign_in(tx, sign_in, &user, "refused").await?;
         return Ok(ProviderAdmission::Refused(ProviderRefusal::NoGroupLeft));
     }
     insert_page_session(tx, secret, &user, "").await?;
-    record_sign_in(tx, sign_in, Some(&user), "done").await?;
+    record_sign_in(tx, sign_in, &user, "done").await?;
     Ok(ProviderAdmission::Admitted(secret.to_owned()))
 }
 
 async fn record_sign_in(
     tx: &Transaction,
     sign_in: &ProviderSignIn,
-    user: Option<&str>,
+    user: &str,
     outcome: &'static str,
 ) -> Result<()> {
-    let entry = AuditEntry::command("sign-in", user.unwrap_or("provider"));
-    let actor = user.map_or(Actor::Unknown, |user| Actor::User(user.to_owned()));
+    let entry = AuditEntry::command("sign-in", user);
+    let actor = Actor::User(user.to_owned());
     let address = sign_in.address.map(|address| address.to_string());
     record(tx, &AuditEntry { actor, address, outcome, ..entry }).await
 }
