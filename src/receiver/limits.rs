@@ -217,6 +217,10 @@ pub const PROVIDER_FAILURE_LIFETIME: Duration = Duration::from_secs(2);
 pub const PROVIDER_KEYS_INTERVAL: Duration = Duration::from_secs(60);
 /// Sign-ins through the provider at a time, each with a thread that waits.
 pub const PROVIDER_CALLS_MAX: usize = 8;
+/// Of these, those of one client address, so that one cannot have all.
+pub const PROVIDER_CALLS_PER_ADDRESS_MAX: usize = 4;
+/// Wait for the sign-ins of others; then 503. As long as one request may take.
+pub const PROVIDER_TURN_TIMEOUT: Duration = PROVIDER_TIMEOUT;
 /// For the seconds between the page and the return from the provider: what a person needs for a password and a second factor.
 pub const PROVIDER_ATTEMPT_SECONDS: u32 = 900;
 /// Lifetime of a key that a device authorization makes: 90 days.

@@ -2,11 +2,11 @@
 
 use super::attempt::SignInAttempt;
 use super::error::{ProviderError, chain};
-use super::metadata::MetadataCache;
+use super::metadata::{MetadataCache, discover};
 use super::options::ProviderOptions;
 use super::transport::{ProviderTransport, TransportError};
 use super::types::{EndpointClient, IssuerMetadata, ProviderTokens, SignedIdToken, TokenClaims, UserInfo};
-use super::user::ProviderUser;
+use super::user::{ProviderUser, add_claims, logins};
 use super::verification::{Expected, TokenFault, verify};
 use chrono::{DateTime, Utc};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod, CoreErrorResponseType};
@@ -16,6 +16,8 @@ use openidconnect::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Scopes that are asked for, where the provider says that it has them.
 const SCOPES: [&str; 3] = ["email", "profile", "groups"];
@@ -31,15 +33,15 @@ pub struct Provider {
 }
 
 /// The provider's answer, as the browser brings it.
-pub struct Callback<'c> {
+pub struct Callback {
     /// Sign-in that began in this browser.
-    pub attempt: &'c SignInAttempt,
+    pub attempt: SignInAttempt,
     /// Code, which counts once.
-    pub code: &'c str,
+    pub code: String,
     /// Issuer that the answer names (RFC 9207).
-    pub issuer: Option<&'c str>,
+    pub issuer: Option<String>,
     /// Address of this receiver to which the answer was sent.
-    pub redirect_uri: &'c str,
+    pub redirect_uri: String,
     /// Time of the answer.
     pub now: DateTime<Utc>,
 }
@@ -50,29 +52,47 @@ impl Provider {
         Provider { options, transport: ProviderTransport::default(), metadata: MetadataCache::default() }
     }
 
+    /// The provider's address for a sign-in, where the metadata is in the cache. Does not block.
+    pub fn cached_authorization_url(&self, attempt: &SignInAttempt, redirect_uri: &str) -> Option<String> {
+        let metadata = self.metadata.fresh(Instant::now())?;
+        self.url(&metadata, attempt, redirect_uri).ok()
+    }
+
     /// The provider's address for a sign-in.
     pub fn authorization_url(
         &self,
         attempt: &SignInAttempt,
         redirect_uri: &str,
     ) -> Result<String, ProviderError> {
-        let metadata = self.metadata.get(&self.options.issuer, &self.transport)?;
-        let client = self.client(&metadata, redirect_uri)?;
+        self.url(&*self.metadata()?, attempt, redirect_uri)
+    }
+
+    fn metadata(&self) -> Result<Arc<IssuerMetadata>, ProviderError> {
+        self.metadata.get(Instant::now, || discover(&self.options.issuer, &self.transport))
+    }
+
+    fn url(
+        &self,
+        metadata: &IssuerMetadata,
+        attempt: &SignInAttempt,
+        redirect_uri: &str,
+    ) -> Result<String, ProviderError> {
+        let client = self.client(metadata, redirect_uri)?;
         let (state, nonce) = (CsrfToken::new(attempt.state()), Nonce::new(attempt.nonce()));
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(attempt.verifier()));
         let (url, _, _) = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || state, move || nonce)
-            .add_scopes(self.scopes(&metadata))
+            .add_scopes(self.scopes(metadata))
             .set_pkce_challenge(challenge)
             .url();
         Ok(url.into())
     }
 
     /// Exchanges a code for the provider's word on the person.
-    pub fn user(&self, callback: &Callback<'_>) -> Result<ProviderUser, ProviderError> {
-        let metadata = self.metadata.get(&self.options.issuer, &self.transport)?;
-        self.check_issuer(&metadata, callback.issuer)?;
+    pub fn user(&self, callback: &Callback) -> Result<ProviderUser, ProviderError> {
+        let metadata = self.metadata()?;
+        self.check_issuer(&metadata, callback.issuer.as_deref())?;
         let tokens = self.exchange(&metadata, callback)?;
         let missing = || ProviderError::Unverified("the response has no ID token".to_owned());
         let token: &SignedIdToken = tokens.extra_fields().id_token().ok_or_else(missing)?;
@@ -81,9 +101,7 @@ impl Provider {
         if self.needs_more(&all)
             && let Some(more) = self.user_info(&metadata, &tokens, claims)?
         {
-            for (name, value) in more {
-                all.entry(name).or_insert(value);
-            }
+            add_claims(&mut all, more);
         }
         let issuer = metadata.issuer().as_str();
         ProviderUser::of_claims(issuer, claims.subject().as_str(), &all, &self.options.groups_claim)
@@ -102,11 +120,11 @@ impl Provider {
     fn exchange(
         &self,
         metadata: &IssuerMetadata,
-        callback: &Callback<'_>,
+        callback: &Callback,
     ) -> Result<ProviderTokens, ProviderError> {
-        let client = self.client(metadata, callback.redirect_uri)?;
+        let client = self.client(metadata, &callback.redirect_uri)?;
         client
-            .exchange_code(AuthorizationCode::new(callback.code.to_owned()))
+            .exchange_code(AuthorizationCode::new(callback.code.clone()))
             .set_pkce_verifier(PkceCodeVerifier::new(callback.attempt.verifier()))
             .request(&self.transport)
             .map_err(|error| exchange_error(&error))
@@ -117,7 +135,7 @@ impl Provider {
         metadata: &IssuerMetadata,
         tokens: &ProviderTokens,
         token: &'t SignedIdToken,
-        callback: &Callback<'_>,
+        callback: &Callback,
     ) -> Result<&'t TokenClaims, ProviderError> {
         let expected = Expected {
             client_id: &ClientId::new(self.options.client_id.clone()),
@@ -129,8 +147,8 @@ impl Provider {
             Ok(claims) => Ok(claims),
             Err(TokenFault::Refused(error)) => Err(error),
             Err(TokenFault::UnknownKey) => {
-                let fresh =
-                    self.metadata.refresh(&self.options.issuer, &self.transport)?.ok_or_else(unknown)?;
+                let discover = || discover(&self.options.issuer, &self.transport);
+                let fresh = self.metadata.refresh(Instant::now, discover)?.ok_or_else(unknown)?;
                 verify(tokens, token, &fresh, &expected).map_err(|fault| match fault {
                     TokenFault::Refused(error) => error,
                     TokenFault::UnknownKey => unknown(),
@@ -141,8 +159,7 @@ impl Provider {
 
     /// True if the ID token leaves out what may be at the userinfo endpoint.
     fn needs_more(&self, claims: &Map<String, Value>) -> bool {
-        let is_named = claims.contains_key("email") || claims.contains_key("preferred_username");
-        !is_named || !claims.contains_key(&self.options.groups_claim)
+        logins(claims).is_empty() || !claims.contains_key(&self.options.groups_claim)
     }
 
     /// The claims at the userinfo endpoint, if the provider has one.

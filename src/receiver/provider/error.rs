@@ -1,6 +1,7 @@
 //! Reasons for which a sign-in through the provider ends without one: a sentence for the person, and a cause for the log.
 
 use std::error::Error;
+use ureq::http::StatusCode;
 
 /// Reason for which a sign-in ended. The text within is for the log: what a library or the provider says, never a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +24,14 @@ pub enum ProviderError {
 
 impl ProviderError {
     /// HTTP status.
-    pub fn status(&self) -> u16 {
+    pub fn status(&self) -> StatusCode {
         match self {
-            ProviderError::Unavailable(_) => 503,
-            ProviderError::CodeRefused(_) | ProviderError::NotBegun => 400,
+            ProviderError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ProviderError::CodeRefused(_) | ProviderError::NotBegun => StatusCode::BAD_REQUEST,
             ProviderError::ClockSkew(_)
             | ProviderError::Unverified(_)
             | ProviderError::TooManyGroups
-            | ProviderError::Declined(_) => 403,
+            | ProviderError::Declined(_) => StatusCode::FORBIDDEN,
         }
     }
 

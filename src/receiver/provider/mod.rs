@@ -22,7 +22,7 @@ mod transport;
 /// Types of the protocol, with this program's claims.
 mod types;
 
-/// IssuerMetadata and keys of the provider, cached.
+/// Metadata and keys of the provider, cached.
 mod metadata;
 
 /// Verification of ID tokens.

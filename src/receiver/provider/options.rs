@@ -1,7 +1,7 @@
 //! Settings of the provider, checked before anything starts.
 
+use crate::exporter::config::endpoint::is_loopback;
 use openidconnect::IssuerUrl;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Claim that lists a person's groups, where the operator names none.
@@ -53,13 +53,9 @@ impl ProviderOptions {
 /// True for a URL whose content nobody on the way can read: `https:`, or this machine.
 pub fn is_private(url: &str) -> bool {
     let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match uri.scheme_str() {
         Some("https") => true,
-        Some("http") => {
-            host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-        }
+        Some("http") => uri.host().is_some_and(is_loopback),
         _ => false,
     }
 }

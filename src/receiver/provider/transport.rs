@@ -2,6 +2,7 @@
 //! threads that may block.
 
 use super::options::is_private;
+use crate::exporter::config::endpoint::is_loopback;
 use crate::receiver::limits::{PROVIDER_RESPONSE_BYTES_MAX, PROVIDER_TIMEOUT};
 use openidconnect::{HttpRequest, HttpResponse, SyncHttpClient};
 use ureq::Agent;
@@ -44,6 +45,12 @@ impl SyncHttpClient for ProviderTransport {
         if !is_private(&url) {
             return Err(failed("the address is neither https: nor on this machine".to_owned()));
         }
+        // The environment's proxy is meant for the network, and cannot reach this machine's own loopback address.
+        let is_direct = request.uri().host().is_some_and(is_loopback);
+        let request = match is_direct {
+            true => self.0.configure_request(request).proxy(None).build(),
+            false => request,
+        };
         let response = self.0.run(request).map_err(|error| failed(error.to_string()))?;
         let (parts, body) = response.into_parts();
         let body = body.into_with_config().limit(PROVIDER_RESPONSE_BYTES_MAX).read_to_vec();

@@ -24,7 +24,7 @@ pub struct OtherClaims {
 
 impl AdditionalClaims for OtherClaims {}
 
-/// IssuerMetadata besides the standard one (RFC 9207).
+/// Metadata besides the standard one (RFC 9207).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OtherMetadata {
     /// True if each response to an authorization names its issuer.
@@ -34,7 +34,7 @@ pub struct OtherMetadata {
 
 impl AdditionalProviderMetadata for OtherMetadata {}
 
-/// IssuerMetadata of a provider.
+/// Metadata of a provider.
 pub type IssuerMetadata = ProviderMetadata<
     OtherMetadata,
     CoreAuthDisplay,

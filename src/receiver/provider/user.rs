@@ -38,21 +38,45 @@ fn is_storable(text: &str) -> bool {
     !text.is_empty() && !text.contains('\0')
 }
 
-fn logins(claims: &Map<String, Value>) -> Vec<String> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| is_storable(text));
-    let is_verified = match claims.get("email_verified") {
+/// Adds the claims of the userinfo endpoint to those of the ID token, which count first. An address and its verification are
+/// of one source: of the token where it verifies the address, else of the endpoint where that has one.
+pub fn add_claims(claims: &mut Map<String, Value>, mut more: Map<String, Value>) {
+    let is_settled = claims.contains_key("email") && is_verified(claims);
+    if more.contains_key("email") && !is_settled {
+        claims.remove("email");
+        claims.remove("email_verified");
+    } else {
+        more.remove("email");
+        more.remove("email_verified");
+    }
+    for (name, value) in more {
+        claims.entry(name).or_insert(value);
+    }
+}
+
+/// True if the provider says that the e-mail address is the person's.
+fn is_verified(claims: &Map<String, Value>) -> bool {
+    match claims.get("email_verified") {
         Some(Value::Bool(is_verified)) => *is_verified,
         // As some providers write it.
         Some(Value::String(text)) => text == "true",
         _ => false,
-    };
+    }
+}
+
+/// The logins that claims give, the verified e-mail address first.
+pub fn logins(claims: &Map<String, Value>) -> Vec<String> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| is_storable(text));
+    let is_verified = is_verified(claims);
     let email = text("email").filter(|_| is_verified);
+    // An address that the provider says is not verified is no name either. A provider that says nothing of it has names of its
+    // own, which may be addresses.
+    let is_denied = !is_verified && claims.get("email_verified").is_some_and(|value| !value.is_null());
+    let is_address =
+        |name: &&str| text("email").is_some_and(|email| is_denied && email.eq_ignore_ascii_case(name));
+    let name = text("preferred_username").filter(|name| !is_address(name));
     let mut logins = Vec::new();
-    for login in [
-        email.map(str::to_owned),
-        email.map(str::to_lowercase),
-        text("preferred_username").map(str::to_owned),
-    ] {
+    for login in [email.map(str::to_owned), email.map(str::to_lowercase), name.map(str::to_owned)] {
         logins.extend(login.filter(|login| !logins.contains(login)));
     }
     logins
@@ -96,6 +120,36 @@ mod tests {
         }
         assert!(logins(json!({"email": "al@x.org", "preferred_username": ""})).is_empty());
         assert!(logins(json!({"preferred_username": "al\u{0}"})).is_empty());
+    }
+
+    #[test]
+    fn an_address_that_is_not_verified_is_no_name_either() {
+        let logins = |claims: Value| user(claims).unwrap().logins;
+        for verified in [json!(false), json!("false")] {
+            for name in ["al@x.org", "AL@X.org"] {
+                let claims =
+                    json!({"email": "Al@x.org", "email_verified": verified, "preferred_username": name});
+                assert!(logins(claims).is_empty(), "{name}");
+            }
+        }
+        let silent = json!({"email": "al@x.org", "preferred_username": "al@x.org"});
+        assert_eq!(logins(silent), ["al@x.org"]);
+    }
+
+    #[test]
+    fn an_address_and_its_verification_are_of_one_source() {
+        let merged = |token: Value, more: Value| {
+            let mut claims = token.as_object().unwrap().clone();
+            add_claims(&mut claims, more.as_object().unwrap().clone());
+            logins(&claims)
+        };
+        let verified = json!({"email": "a@x.org", "email_verified": true});
+        let address = json!({"email": "b@x.org"});
+        assert_eq!(merged(address.clone(), verified.clone()), ["a@x.org"]);
+        assert_eq!(merged(verified.clone(), address.clone()), ["a@x.org"]);
+        assert!(merged(address, json!({"email_verified": true})).is_empty());
+        assert!(merged(json!({"email_verified": true}), json!({"groups": []})).is_empty());
+        assert_eq!(merged(json!({"preferred_username": "a"}), json!({"preferred_username": "b"})), ["a"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod query_threads;
 pub use device_login::{DeviceLogin, DeviceLoginOptions, OAuthClient};
 pub use key_guesses::KeyGuesses;
 pub use permits::{InFlightLimit, InFlightPermit};
-pub use provider_calls::ProviderCalls;
+pub use provider_calls::{ProviderCalls, ProviderTurn};
 pub use query_permits::QueryPermits;
 pub use query_threads::QueryThreads;
 pub use rate_limiter::RateLimiter;

@@ -1,20 +1,34 @@
 //! Calls to the provider of sign-ins: few at a time, each on a thread that may block, and few of one address.
+//!
+//! Invariant: a call has its turn until its thread is done, also where the client is gone, so that no more threads wait for
+//! the provider than there are turns.
 
 use super::rate_limiter::RateLimiter;
 use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::connection::ClientNetwork;
-use crate::receiver::limits::{OAUTH_REQUESTS_PER_MINUTE, PROVIDER_CALLS_MAX};
+use crate::receiver::limits::{
+    OAUTH_REQUESTS_PER_MINUTE, PROVIDER_CALLS_MAX, PROVIDER_CALLS_PER_ADDRESS_MAX, PROVIDER_TURN_TIMEOUT,
+};
 use crate::receiver::provider::{Provider, ProviderError, ProviderOptions};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// The provider, with the limits of its use.
 pub struct ProviderCalls {
     provider: Arc<Provider>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    by_address: Mutex<HashMap<ClientNetwork, Arc<Semaphore>>>,
     requests: RateLimiter<ClientNetwork>,
+}
+
+/// Turn of one call.
+pub struct ProviderTurn {
+    provider: Arc<Provider>,
+    _permits: (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit),
 }
 
 impl ProviderCalls {
@@ -22,14 +36,15 @@ impl ProviderCalls {
     pub fn new(options: ProviderOptions) -> ProviderCalls {
         ProviderCalls {
             provider: Arc::new(Provider::new(options)),
-            turns: Semaphore::new(PROVIDER_CALLS_MAX),
+            turns: Arc::new(Semaphore::new(PROVIDER_CALLS_MAX)),
+            by_address: Mutex::default(),
             requests: RateLimiter::new(OAUTH_REQUESTS_PER_MINUTE),
         }
     }
 
-    /// Settings of the provider.
-    pub fn options(&self) -> &ProviderOptions {
-        &self.provider.options
+    /// The provider, for what needs no call.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
     }
 
     /// Admits a request of an address.
@@ -40,15 +55,119 @@ impl ProviderCalls {
         })
     }
 
-    /// Runs a call. One for which there is no turn fails at once: those before it wait for a provider that is slow.
+    /// Waits for the turn of a call: first among those of its address, then among all.
+    pub async fn begin(&self, client: Option<ClientNetwork>) -> Result<ProviderTurn, ApiError> {
+        let of_address = client.map(|client| self.of_address(client));
+        let permits = async {
+            let of_address = match of_address {
+                Some(of_address) => Some(of_address.acquire_owned().await?),
+                None => None,
+            };
+            Ok::<_, AcquireError>((of_address, self.turns.clone().acquire_owned().await?))
+        };
+        match timeout(PROVIDER_TURN_TIMEOUT, permits).await {
+            Ok(Ok(permits)) => Ok(ProviderTurn { provider: self.provider.clone(), _permits: permits }),
+            Ok(Err(_)) | Err(_) => {
+                let error = ApiError::unavailable("too many sign-ins wait for the provider: try again later");
+                Err(error.of_limit(Limit::InFlight))
+            }
+        }
+    }
+
+    fn of_address(&self, client: ClientNetwork) -> Arc<Semaphore> {
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each call that has or awaits its turn has a reference of its own.
+        by_address.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let new = || Arc::new(Semaphore::new(PROVIDER_CALLS_PER_ADDRESS_MAX));
+        by_address.entry(client).or_insert_with(new).clone()
+    }
+}
+
+impl ProviderTurn {
+    /// Runs the call. The thread has the turn, which outlasts a client that does not wait for the answer.
     pub async fn run<T: Send + 'static>(
-        &self,
+        self,
         call: impl FnOnce(&Provider) -> Result<T, ProviderError> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let unavailable = |cause: &str| ProviderError::Unavailable(cause.to_owned());
-        let _turn = self.turns.try_acquire().map_err(|_| unavailable("many sign-ins wait for it already"))?;
-        let provider = self.provider.clone();
-        let done = spawn_blocking(move || call(&provider)).await;
-        done.map_err(|_| unavailable("the call has failed"))?
+        let turn = self;
+        let done = spawn_blocking(move || {
+            let turn = turn;
+            call(&turn.provider)
+        });
+        done.await.map_err(|_| ProviderError::Unavailable("the call has failed".to_owned()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receiver::provider::GROUPS_CLAIM;
+    use futures_util::FutureExt;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::mpsc::channel;
+
+    fn calls() -> ProviderCalls {
+        ProviderCalls::new(ProviderOptions {
+            issuer: "https://id.example.com".to_owned(),
+            client_id: "han-sync".to_owned(),
+            client_secret: None,
+            creates_users: false,
+            groups_claim: GROUPS_CLAIM.to_owned(),
+            scopes: None,
+        })
+    }
+
+    fn client(number: u8) -> Option<ClientNetwork> {
+        Some(ClientNetwork::from(IpAddr::from(Ipv4Addr::new(192, 0, 2, number))))
+    }
+
+    #[tokio::test]
+    async fn an_address_has_few_turns_and_waits_for_them_while_others_are_free() {
+        let calls = calls();
+        let mut held = Vec::new();
+        for _ in 0..PROVIDER_CALLS_PER_ADDRESS_MAX {
+            held.push(calls.begin(client(1)).await.ok().unwrap());
+        }
+        let mut next = Box::pin(calls.begin(client(1)));
+        assert!(next.as_mut().now_or_never().is_none());
+        assert!(calls.begin(client(2)).now_or_never().unwrap().is_ok());
+        held.pop();
+        drop(next.now_or_never().unwrap().ok().unwrap());
+        drop(held);
+        drop(calls.of_address(client(3).unwrap()));
+        assert_eq!(calls.by_address.lock().unwrap().len(), 1, "addresses without a call are forgotten");
+    }
+
+    #[tokio::test]
+    async fn calls_of_all_addresses_take_turns() {
+        let calls = calls();
+        let mut held = Vec::new();
+        for number in 0..PROVIDER_CALLS_MAX as u8 {
+            held.push(calls.begin(client(number)).await.ok().unwrap());
+        }
+        let mut next = Box::pin(calls.begin(client(200)));
+        assert!(next.as_mut().now_or_never().is_none());
+        held.pop();
+        assert!(next.now_or_never().unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_has_its_turn_until_its_thread_is_done() {
+        let calls = calls();
+        let (started, starts) = channel();
+        let (end, ended) = channel::<()>();
+        let turn = calls.begin(client(1)).await.ok().unwrap();
+        let call = turn.run(move |_| {
+            started.send(()).unwrap();
+            let _ = ended.recv();
+            Ok(())
+        });
+        // The client hangs up: nobody waits for the call any longer.
+        assert!(call.now_or_never().is_none());
+        starts.recv().unwrap();
+        assert_eq!(calls.turns.available_permits(), PROVIDER_CALLS_MAX - 1);
+        end.send(()).unwrap();
+        let all = calls.turns.acquire_many(PROVIDER_CALLS_MAX as u32).await;
+        assert!(all.is_ok());
     }
 }

@@ -6,7 +6,7 @@
 use super::form::{SESSION_COOKIE, cookie, set_cookie};
 use super::sign_in::{SignInPage, local_path};
 use crate::printable::printable;
-use crate::receiver::http::admission::ProviderCalls;
+use crate::receiver::http::admission::{ProviderCalls, ProviderTurn};
 use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::auth::client_of;
 use crate::receiver::http::connection::{ClientNetwork, PeerAddress, base_url};
@@ -15,8 +15,8 @@ use crate::receiver::http::routes::PROVIDER_CALLBACK;
 use crate::receiver::http::state::{AppState, within_work_timeout};
 use crate::receiver::limits::PROVIDER_ATTEMPT_SECONDS;
 use crate::receiver::page::Notice;
-use crate::receiver::provider::{Callback, Provider, ProviderError, ProviderUser, SignInAttempt};
-use crate::receiver::store::{ProviderAdmission, ProviderRefusal, ProviderSignIn, StoreError};
+use crate::receiver::provider::{Callback, ProviderError, ProviderUser, SignInAttempt};
+use crate::receiver::store::{ProviderAdmission, ProviderRefusal, ProviderSignIn, StoreError, check_handle};
 use crate::receiver::time;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
@@ -46,7 +46,14 @@ pub async fn get_provider(
     let attempt = SignInAttempt::begin(local_path(visit.parameter("next"))).map_err(internal)?;
     let begun = attempt.clone();
     let redirect_uri = visit.redirect_uri.clone();
-    let url = visit.calls.run(move |provider| provider.authorization_url(&begun, &redirect_uri)).await;
+    // With metadata from the cache nothing waits for the provider.
+    let url = match visit.calls.provider().cached_authorization_url(&attempt, &redirect_uri) {
+        Some(url) => Ok(url),
+        None => {
+            let turn = visit.begin().await?;
+            turn.run(move |provider| provider.authorization_url(&begun, &redirect_uri)).await
+        }
+    };
     match url {
         Ok(url) => {
             let mut response = see_other(&url)?;
@@ -69,18 +76,30 @@ pub async fn get_provider_callback(
     let attempt = cookie(&headers, ATTEMPT_COOKIE).and_then(SignInAttempt::parse);
     let attempt = attempt.filter(|attempt| attempt.has_state(visit.parameter("state")));
     let next = attempt.as_ref().map(|attempt| local_path(&attempt.next).to_owned()).unwrap_or_default();
-    let mut response = match visit.user(attempt).await {
-        Ok(user) => visit.admit(user, &next).await?,
+    let user = match visit.callback(attempt) {
+        Ok(callback) => {
+            // Without a turn nothing was sent: the person can load the address again.
+            let turn = visit.begin().await?;
+            turn.run(move |provider| provider.user(&callback)).await
+        }
+        Err(error) => Err(error),
+    };
+    let end = set_cookie(&headers, ATTEMPT_COOKIE, "")?;
+    let mut response = match user {
+        // The code is used up, also where the store fails.
+        Ok(user) => {
+            visit.admit(user, &next).await.map_err(|error| error.with_header(SET_COOKIE, end.clone()))?
+        }
         Err(error) => visit.failed(&error, &next)?,
     };
-    response.headers_mut().append(SET_COOKIE, set_cookie(&headers, ATTEMPT_COOKIE, "")?);
+    response.headers_mut().append(SET_COOKIE, end);
     Ok(response)
 }
 
 /// A request of either step.
 struct Visit<'r> {
     state: &'r AppState,
-    calls: Arc<ProviderCalls>,
+    calls: &'r ProviderCalls,
     headers: &'r HeaderMap,
     parameters: Vec<(String, String)>,
     address: Option<IpAddr>,
@@ -95,7 +114,7 @@ impl<'r> Visit<'r> {
         headers: &'r HeaderMap,
         query: Option<String>,
     ) -> Result<Visit<'r>, ApiError> {
-        let calls = state.provider.clone().ok_or_else(ApiError::not_found)?;
+        let calls = state.provider.as_deref().ok_or_else(ApiError::not_found)?;
         let peer = peer.map(|Extension(peer)| peer);
         let address = client_of(peer, headers, state);
         calls.admit(address.map(ClientNetwork::from))?;
@@ -114,8 +133,13 @@ impl<'r> Visit<'r> {
         found.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
-    /// The person whom the provider vouches for.
-    async fn user(&self, attempt: Option<SignInAttempt>) -> Result<ProviderUser, ProviderError> {
+    /// Waits for the turn of a call.
+    async fn begin(&self) -> Result<ProviderTurn, ApiError> {
+        self.calls.begin(self.address.map(ClientNetwork::from)).await
+    }
+
+    /// The provider's answer to the sign-in that began in this browser.
+    fn callback(&self, attempt: Option<SignInAttempt>) -> Result<Callback, ProviderError> {
         let is_repeated = |name: &str| self.parameters.iter().filter(|(own, _)| own == name).count() > 1;
         let attempt = attempt.filter(|_| !["state", "code", "iss", "error"].into_iter().any(is_repeated));
         let attempt = attempt.ok_or(ProviderError::NotBegun)?;
@@ -129,22 +153,12 @@ impl<'r> Visit<'r> {
             return Err(ProviderError::NotBegun);
         }
         let issuer = self.parameters.iter().find(|(name, _)| name == "iss").map(|(_, issuer)| issuer.clone());
-        let redirect_uri = self.redirect_uri.clone();
-        let call = move |provider: &Provider| {
-            provider.user(&Callback {
-                attempt: &attempt,
-                code: &code,
-                issuer: issuer.as_deref(),
-                redirect_uri: &redirect_uri,
-                now: Utc::now(),
-            })
-        };
-        self.calls.run(call).await
+        Ok(Callback { attempt, code, issuer, redirect_uri: self.redirect_uri.clone(), now: Utc::now() })
     }
 
     /// Begins a session of the page, if the person may have one.
     async fn admit(&self, user: ProviderUser, next: &str) -> Result<Response, ApiError> {
-        let creates = self.calls.options().creates_users;
+        let creates = self.calls.provider().options.creates_users;
         let sign_in = ProviderSignIn { user, creates, address: self.address };
         let refusal = match within_work_timeout(self.state.store.sign_in_through_provider(&sign_in)).await? {
             ProviderAdmission::Admitted(secret) => {
@@ -164,12 +178,14 @@ impl<'r> Visit<'r> {
                  cannot be found here.",
             ),
             ProviderRefusal::UnknownUser(logins) => {
-                let command = format!("han-sync-receiver admin user create {}", shell_word(&logins[0]));
+                let login = logins.iter().find(|login| check_handle(login).is_ok());
+                let login = login.map_or("LOGIN", String::as_str);
+                let command = format!("han-sync-receiver admin user create {login}");
                 Notice::bad("You have no account here yet. The operator of this receiver makes one:")
                     .with_code(command)
             }
             ProviderRefusal::OtherAccount(login) => {
-                let command = format!("han-sync-receiver admin user unlink {}", shell_word(&login));
+                let command = format!("han-sync-receiver admin user unlink {login}");
                 Notice::bad(
                     "The user with your name belongs to another account of your organization's sign-in. If it is \
                      yours, too, the operator of this receiver runs:",
@@ -190,19 +206,12 @@ impl<'r> Visit<'r> {
         if !matches!(error, ProviderError::Unavailable(_)) {
             self.state.refusals.add(self.address, time::now_us());
         }
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::FORBIDDEN);
-        self.page(status, Notice::bad(error.message()), next)
+        self.page(error.status(), Notice::bad(error.message()), next)
     }
 
     fn page(&self, status: StatusCode, notice: Notice, next: &str) -> Result<Response, ApiError> {
         SignInPage { state: self.state, headers: self.headers, next }.respond(status, Some(notice))
     }
-}
-
-/// A login as a word of a command; one that no login can be is not shown.
-fn shell_word(login: &str) -> &str {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '@' | '+');
-    if login.chars().all(fits) { login } else { "LOGIN" }
 }
 
 fn attempt_cookie(headers: &HeaderMap, value: &str) -> Result<HeaderValue, ApiError> {

@@ -107,7 +107,7 @@ impl SignInPage<'_> {
             None => keys::new_session_secret()
                 .map_err(|error| ApiError::from(StoreError::Internal(error.to_string())))?,
         };
-        let provider = self.state.provider.as_ref().map(|calls| calls.options().host());
+        let provider = self.state.provider.as_ref().map(|calls| calls.provider().options.host());
         let view = SignInView::new(keys::form_token(&secret), self.next.to_owned(), provider, notice);
         let mut response = html(status, &view)?;
         if kept.is_none() {
