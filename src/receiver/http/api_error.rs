@@ -134,6 +134,12 @@ impl ApiError {
         ApiError { cause: Some(cause), store_failure, ..ApiError::unavailable(message) }
     }
 
+    /// 503 with a cause for the log: the store's work was not done in time.
+    pub fn timed_out(cause: String) -> ApiError {
+        let error = ApiError::not_ready("the store took too long: try again later", cause);
+        ApiError { store_failure: Some("timed_out"), ..error }
+    }
+
     /// Names the limit that the request met.
     pub fn of_limit(self, limit: Limit) -> ApiError {
         ApiError { limit: Some(limit), ..self }

@@ -158,10 +158,28 @@ pub async fn within_work_timeout<T, E>(work: impl Future<Output = Result<T, E>>)
 where
     ApiError: From<E>,
 {
-    let done = tokio::time::timeout(WORK_TIMEOUT, work).await;
-    let result = done.map_err(|_| {
-        let cause = format!("the store's work was not done within {} s", WORK_TIMEOUT.as_secs());
-        ApiError::not_ready("the store took too long: try again later", cause)
-    })?;
-    Ok(result?)
+    within(WORK_TIMEOUT, work).await
+}
+
+async fn within<T, E>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, ApiError>
+where
+    ApiError: From<E>,
+{
+    let done = tokio::time::timeout(limit, work).await;
+    let late = |_| ApiError::timed_out(format!("the store's work was not done within {} s", limit.as_secs()));
+    Ok(done.map_err(late)??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receiver::store::StoreError;
+
+    #[tokio::test]
+    async fn work_that_is_not_done_in_time_counts_as_a_timeout_of_the_store() {
+        let endless = std::future::pending::<Result<(), StoreError>>();
+        let error = within(Duration::ZERO, endless).await.unwrap_err();
+        assert_eq!((error.status().as_u16(), error.store_failure()), (503, Some("timed_out")));
+        assert!(within_work_timeout(async { Ok::<(), StoreError>(()) }).await.is_ok());
+    }
 }
