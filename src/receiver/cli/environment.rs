@@ -160,7 +160,7 @@ fn add_flags_from(
             continue;
         };
         if SWITCHES.contains(&flag.as_str()) {
-            words.extend(is_on(&name, &value)?.then(|| flag.clone()));
+            words.extend(parse_yes_no(&name, &value)?.then(|| flag.clone()));
             continue;
         }
         let values: Vec<&str> = match REPEATED_FLAGS.contains(&flag.as_str()) {
@@ -172,12 +172,15 @@ fn add_flags_from(
     Ok(())
 }
 
-/// The value of a switch's variable.
-fn is_on(name: &str, value: &str) -> Result<bool, CliError> {
+/// Parses the `yes` or `no` of an option or of a switch's variable.
+pub fn parse_yes_no(name: &str, value: &str) -> Result<bool, CliError> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(CliError::Usage(format!("{name}: {} is neither yes nor no", printable(value)))),
+        _ => Err(CliError::Usage(format!(
+            "{name}: {} is neither yes nor no: use one of them",
+            printable(value)
+        ))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `admin org`: organizations.
 
 use super::tenant;
-use super::values::parse_yes_no;
+use crate::receiver::cli::environment::parse_yes_no;
 use crate::receiver::cli::exit::CliError;
 use crate::receiver::cli::output::ResultOutput;
 use crate::receiver::store::{OrganizationSettings, Store, TenantKind};

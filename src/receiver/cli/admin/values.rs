@@ -11,15 +11,6 @@ pub fn parse_role(text: &str) -> Result<Role, CliError> {
     Role::parse(text).ok_or_else(|| CliError::Usage(format!("{text} is not a role: use member or admin")))
 }
 
-/// Parses the `yes` or `no` of an option.
-pub fn parse_yes_no(option: &str, text: &str) -> Result<bool, CliError> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err(CliError::Usage(format!("{option} {text}: use yes or no"))),
-    }
-}
-
 /// Parses a duration into microseconds.
 pub fn parse_duration(text: &str) -> Result<i64, CliError> {
     time::parse_duration(text).ok_or_else(|| {
