@@ -119,7 +119,7 @@ pub async fn record(State(state): State<Arc<AppState>>, request: Request, next: 
     response
 }
 
-/// RequestOrigin of a request: the client's address, and what a trusted proxy says of the request.
+/// Origin of a request: the client's address, and what a trusted proxy says of the request.
 struct RequestOrigin {
     address: Option<String>,
     request_id: Option<String>,
