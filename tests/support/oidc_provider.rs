@@ -74,11 +74,14 @@ impl Drop for OidcProvider {
     }
 }
 
-/// The folder with the package: of `HAN_SYNC_TEST_OIDC_PROVIDER`, else where the script has put it.
+/// The folder with the package: of `HAN_SYNC_TEST_OIDC_PROVIDER`, which must have it, else where the script has put it.
 fn package() -> Option<PathBuf> {
-    let named = std::env::var_os("HAN_SYNC_TEST_OIDC_PROVIDER").map(PathBuf::from);
+    let has_it = |folder: &Path| folder.join("node_modules/oidc-provider/package.json").exists();
+    if let Some(named) = std::env::var_os("HAN_SYNC_TEST_OIDC_PROVIDER").map(PathBuf::from) {
+        assert!(has_it(&named), "HAN_SYNC_TEST_OIDC_PROVIDER: {} has no oidc-provider", named.display());
+        return Some(named);
+    }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let folder =
-        named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("oidc-provider"));
-    folder.join("node_modules/oidc-provider/package.json").exists().then_some(folder)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("oidc-provider");
+    has_it(&folder).then_some(folder)
 }
