@@ -137,6 +137,11 @@ fn groups_of_the_provider_give_memberships_and_roles_and_take_them_back() {
         ] {
             assert!(audit.iter().any(|it| it == line), "{line}: {audit:#?}");
         }
+        let entries = team.store.admin("audit");
+        let by_provider = entries.as_array().unwrap().iter().filter(|it| it["actor"] == "provider");
+        assert!(
+            by_provider.clone().count() >= 6 && by_provider.clone().all(|it| it["address"] == "127.0.0.1")
+        );
     }
 }
 
@@ -177,6 +182,45 @@ fn somebody_in_no_group_sees_no_organization_and_what_an_operator_gave_stays() {
 }
 
 #[test]
+fn a_member_from_a_group_whom_a_list_imports_stays_without_the_group() {
+    for team in Federation::each(&["--oidc-create"]) {
+        team.store.admin("org create acme --owner github.com/acme-corp");
+        team.store.admin("org set acme --oidc-group devs --oidc-admin-group leads");
+        let in_groups = |name: &str, groups: Value| {
+            team.provider.account(name, json!({"preferred_username": name, "groups": groups}));
+            team.sign_in(name).1.status
+        };
+        let import = |line: Value| {
+            let path = team.store.folder.path().join("users.jsonl");
+            std::fs::write(&path, line.to_string()).unwrap();
+            team.store.admin(&format!("user import {}", path.display()));
+        };
+        let sets = || team.store.query("SELECT 1 FROM audit WHERE action = 'member.set'").len();
+        let cases = [
+            ("al", "devs", json!({}), "member", "member"),
+            ("bo", "leads", json!({}), "admin", "member"),
+            ("cy", "leads", json!({"role": "member"}), "admin", "member"),
+            ("di", "devs", json!({"role": "admin"}), "admin", "admin"),
+        ];
+        for (login, group, role, with_group, without) in cases {
+            assert_eq!(in_groups(login, json!([group])), 303);
+            let mut line = json!({"login": login, "organizations": ["acme"]});
+            line.as_object_mut().unwrap().extend(role.as_object().unwrap().clone());
+            import(line.clone());
+            let shown = team.members().into_iter().find(|it| it.contains(login)).unwrap();
+            assert_eq!(shown, format!("acme {login} {with_group} true"), "{line}");
+            let before = sets();
+            import(line.clone());
+            assert_eq!(sets(), before, "a second time nothing changes: {line}");
+            // The group ends, and what the list gave stays.
+            assert_eq!(in_groups(login, json!([])), 303);
+            let shown = team.members().into_iter().find(|it| it.contains(login)).unwrap();
+            assert_eq!(shown, format!("acme {login} {without} false"), "{line}");
+        }
+    }
+}
+
+#[test]
 fn a_verified_address_or_a_name_finds_the_user_and_the_account_stays_with_it() {
     for team in Federation::each(&[]) {
         team.store.admin("user create al@acme.org");
@@ -203,15 +247,26 @@ fn a_verified_address_or_a_name_finds_the_user_and_the_account_stays_with_it() {
             assert!(!response.text.contains("<script>") && !response.text.contains("; rm"));
         }
         assert_eq!(team.store.admin("user list").as_array().unwrap().len(), 2);
+        // Strangers fill no log: they are counted, a row an address and minute or a few, that add up.
+        let refused = || {
+            let entries = team.store.admin("audit");
+            let entries = entries.as_array().unwrap().clone();
+            assert!(!entries.iter().any(|it| it["target"] == "provider"), "{entries:#?}");
+            let counts = entries.iter().filter(|it| it["action"] == "authentication");
+            counts.map(|it| it["count"].as_i64().unwrap()).sum::<i64>()
+        };
+        wait_until("the refusals in the audit log", || refused() == 4);
 
         // Whoever takes over bob's former name does not get bob's user, unless an operator says so.
         team.provider.account("bob", json!({"preferred_username": "bob"}));
-        assert_eq!(team.sign_in("bob").1.status, 303);
+        let (bob, response) = team.sign_in("bob");
+        assert_eq!((response.status, bob.get("/keys").status), (303, 200));
         team.provider.account("thief", json!({"preferred_username": "bob"}));
         let (_, response) = team.sign_in("thief");
         assert_eq!(response.status, 403);
         assert!(response.text.contains("admin user unlink bob"), "{}", response.text);
         team.store.admin("user unlink bob");
+        assert_eq!(bob.get("/keys").status, 303, "the former account's sign-ins end");
         assert_eq!(team.sign_in("thief").1.status, 303);
         assert_eq!(team.store.try_admin("user unlink bob2").0, 65);
         // A user who is removed leaves no account behind.

@@ -279,11 +279,48 @@ fn claims_may_be_in_the_token_or_at_the_userinfo_endpoint_and_too_many_groups_ch
         assert_eq!(response.status, 403, "{}", response.text);
         assert!(response.text.contains("more groups") && browser.cookie(SESSION).is_none());
         assert_eq!(members(), 1);
+        // An address and its verification are of one source: not an address of the token with the endpoint's verification.
+        team.provider.control(&json!({"claims": {"email": "boss@acme.org"}}));
+        team.provider.account("carol", json!({"email": "carol@acme.org", "email_verified": true}));
+        let (browser, response) = team.sign_in("carol");
+        assert_eq!(response.status, 303, "{}", response.text);
+        assert!(browser.get("/keys").text.contains("carol@acme.org"));
+        let users = team.store.admin("user list").to_string();
+        assert!(users.contains("carol@acme.org") && !users.contains("boss@acme.org"), "{users}");
         team.provider.account("alice", json!({"preferred_username": "alice", "groups": ["devs"]}));
-        team.provider.control(&json!({"inToken": true}));
+        team.provider.control(&json!({"claims": {}, "inToken": true}));
         let before = requests("/me");
         assert_eq!(team.sign_in("alice").1.status, 303);
         assert_eq!(requests("/me"), before, "the token has everything");
+    }
+}
+
+#[test]
+fn a_provider_on_this_machine_is_reached_without_the_proxy_of_the_environment() {
+    for team in federations().take(1) {
+        let arguments = team.provider.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--oidc-create"]).collect();
+        // Nobody listens there.
+        let proxy = "http://127.0.0.1:1";
+        let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+        let mut variables = names.map(|name| (name, proxy)).to_vec();
+        variables.extend([("NO_PROXY", ""), ("no_proxy", "")]);
+        let receiver = RunningReceiver::start_with(&team.store.url, &arguments, &variables);
+        Restarted { team: &team, receiver }.sign_in(303, "with a proxy");
+    }
+}
+
+#[test]
+fn a_sign_in_that_the_store_cannot_take_is_over_as_well() {
+    for team in federations() {
+        let browser = Browser::new(&team.receiver);
+        let answer = team.answer(&browser, "alice");
+        team.store.execute("ALTER TABLE provider_accounts RENAME TO gone");
+        let response = browser.get(&answer);
+        assert_eq!(response.status, 500, "{}", response.text);
+        assert_eq!((browser.cookie(ATTEMPT), browser.cookie(SESSION)), (None, None));
+        team.store.execute("ALTER TABLE gone RENAME TO provider_accounts");
+        assert_eq!(team.sign_in("alice").1.status, 303);
     }
 }
 
@@ -301,11 +338,15 @@ fn a_sign_in_that_the_provider_declines_is_said_in_the_pages_own_words() {
         let state =
             parameters(begun.header("location").unwrap()).into_iter().find(|it| it.0 == "state").unwrap().1;
         let forged = format!(
-            "{CALLBACK}?state={state}&error=%3Cscript%3Ealert(1)%3C%2Fscript%3E&error_description=%0Aforged"
+            "{CALLBACK}?state={state}&error=%3Cscript%3Ealert(1)%3C%2Fscript%3E&error_description=%0Aforged%1B%5B2J"
         );
         let response = cancelled.get(&forged);
         assert_eq!(response.status, 403);
         assert!(!response.text.contains("<script>") && !response.text.contains("forged"));
-        assert!(!team.receiver.log().contains("\nforged"));
+        wait_until("the reason in the log", || team.receiver.log().contains("forged"));
+        let log = team.receiver.log();
+        let raw = log.chars().find(|letter| letter.is_control() && *letter != '\n');
+        assert_eq!(raw, None, "{log:?}");
+        assert!(!log.lines().any(|line| line.starts_with("forged")), "{log}");
     }
 }
