@@ -1,4 +1,5 @@
-//! A relay of TCP connections that can go silent: connections stay open, and nothing arrives any more.
+//! A relay of TCP connections that can go silent, with connections that stay open and over which nothing arrives any more,
+//! and that can pass the server's bytes on in pieces.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -23,6 +24,8 @@ struct RelayState {
 #[derive(Default)]
 struct Silence {
     is_silent: bool,
+    /// True if each byte of the server is a segment of its own.
+    in_pieces: bool,
     /// Bytes to the server at which silence begins.
     begins_at: Option<Vec<u8>>,
     /// Number of silences that have ended: connections of before stay silent for good.
@@ -63,6 +66,11 @@ impl Relay {
         silence.begins_at = Some(bytes.to_vec());
     }
 
+    /// Sends each byte of the server as a segment of its own from now on.
+    pub fn pass_in_pieces(&self) {
+        self.state.silence.lock().expect("no thread fails with the lock").in_pieces = true;
+    }
+
     /// Serves new connections again. Those that were silent stay so, until one of their ends closes them.
     pub fn resume(&self) {
         let mut silence = self.state.silence.lock().expect("no thread fails with the lock");
@@ -81,9 +89,15 @@ impl RelayState {
             is_to_server && [shared, bytes].concat().windows(at.len()).any(|window| window == at)
         });
         if begins {
-            *silence = Silence { is_silent: true, begins_at: None, ended: silence.ended };
+            *silence = Silence { is_silent: true, ended: silence.ended, ..Silence::default() };
         }
         !silence.is_silent && silence.ended == began
+    }
+
+    /// Bytes of the server that are sent at once.
+    fn piece_bytes(&self, is_to_server: bool) -> usize {
+        let is_whole = is_to_server || !self.silence.lock().expect("no thread fails with the lock").in_pieces;
+        if is_whole { usize::MAX } else { 1 }
     }
 
     /// Waits for the end of a silence, and returns how many have ended.
@@ -99,6 +113,7 @@ impl RelayState {
 fn relay(client: TcpStream, server: &str, state: &Arc<RelayState>) -> Option<()> {
     let began = state.wait();
     let server = TcpStream::connect(server).ok()?;
+    client.set_nodelay(true).ok()?;
     let (from_client, from_server) = (client.try_clone().ok()?, server.try_clone().ok()?);
     let to_server = Arc::clone(state);
     thread::spawn(move || pass(from_client, server, &to_server, (began, true)));
@@ -121,7 +136,9 @@ fn pass(
         }
         let bytes = &buffer[..count];
         if state.may_pass(began, &before, bytes, is_to_server) {
-            to.write_all(bytes).ok()?;
+            for piece in bytes.chunks(state.piece_bytes(is_to_server)) {
+                to.write_all(piece).ok()?;
+            }
         }
         before.extend_from_slice(bytes);
         before.drain(..before.len().saturating_sub(BEGINNING_BYTES_MAX));

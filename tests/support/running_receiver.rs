@@ -313,6 +313,9 @@ impl Drop for RunningReceiver {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "log of the receiver:\n{}", self.log());
+        }
     }
 }
 

@@ -85,6 +85,19 @@ fn a_connection_that_goes_silent_within_a_transaction_is_given_up_and_stores_not
 }
 
 #[test]
+fn responses_of_the_server_that_arrive_in_pieces_hold_nothing_up() {
+    let Some((store, relay, relayed)) = through_a_relay() else { return };
+    let team = store.create_team();
+    relay.pass_in_pieces();
+    // Every statement of a new receiver is prepared while responses to earlier ones are on their way.
+    let receiver = relayed.serve();
+    for (name, status) in statuses(receiver.client(&team.alice)) {
+        assert!((200..300).contains(&status), "{name}: {status}");
+    }
+    assert!(!receiver.log().contains("did not answer"), "{}", receiver.log());
+}
+
+#[test]
 fn a_store_that_is_silent_at_start_is_named_in_time() {
     let Some((_store, relay, relayed)) = through_a_relay() else { return };
     relay.silence();

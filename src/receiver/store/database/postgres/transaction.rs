@@ -1,7 +1,8 @@
 //! A transaction on one pooled connection. Its statements are sent as soon as they are made, and their results come in
 //! that order.
 //!
-//! Invariant: nobody waits for a result for longer than `answer_timeout`, because a connection can go silent without an error.
+//! Invariants: nobody waits for a result for longer than `answer_timeout`, because a connection can go silent without an error;
+//! and nobody waits for one without taking those before it, because a connection holds back what comes behind them.
 
 use super::error::{is_of_server, store_error};
 use super::statement::{Param, StatementForm};
@@ -17,22 +18,36 @@ use std::collections::VecDeque;
 use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::RowStream;
 
 type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
 
-/// The pending result of a statement that was sent.
-type Pending = Pin<Box<dyn Future<Output = DriverResult<()>> + Send>>;
+/// The result of a statement that was sent.
+enum Sent {
+    Pending(Pin<Box<dyn Future<Output = DriverResult<()>> + Send>>),
+    Done(DriverResult<()>),
+}
+
+impl Sent {
+    /// Takes what has arrived of the result.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        if let Sent::Pending(work) = self
+            && let Poll::Ready(done) = work.as_mut().poll(context)
+        {
+            *self = Sent::Done(done);
+        }
+    }
+}
 
 /// An open transaction. Its connection goes back to the pool when the transaction has ended well.
 pub struct PostgresTransaction {
     /// `None` once the transaction has ended.
     client: Option<Arc<Object>>,
     /// Statements that were sent and not awaited.
-    sent: Mutex<VecDeque<Pending>>,
+    sent: Mutex<VecDeque<Sent>>,
     read_only: bool,
     form: StatementForm,
     /// Timeout of a result, the server's own timeout of a statement included; `None` for operators, whose statements take any
@@ -63,29 +78,48 @@ impl PostgresTransaction {
         self
     }
 
-    fn client(&self) -> Result<&Arc<Object>> {
+    pub fn client(&self) -> Result<&Arc<Object>> {
         self.client.as_ref().ok_or(StoreError::Aborted)
     }
 
-    fn sent(&self) -> MutexGuard<'_, VecDeque<Pending>> {
+    fn sent(&self) -> MutexGuard<'_, VecDeque<Sent>> {
         self.sent.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Polls `work` once, which sends its statement, and queues the rest of it.
     async fn send_off(&self, work: impl Future<Output = DriverResult<()>> + Send + 'static) {
-        let mut work: Pending = Box::pin(work);
-        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
-            work = Box::pin(ready(done));
-        }
-        self.sent().push_back(work);
+        let mut sent = Sent::Pending(Box::pin(work));
+        poll_fn(|context| {
+            sent.advance(context);
+            Poll::Ready(())
+        })
+        .await;
+        self.sent().push_back(sent);
+    }
+
+    /// Awaits `work`, and meanwhile takes the results of what was sent before.
+    async fn beside_sent<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let done = work.as_mut().poll(context);
+            if done.is_pending() {
+                self.sent().iter_mut().for_each(|sent| sent.advance(context));
+            }
+            done
+        })
+        .await
     }
 
     /// Awaits everything that was sent off, and returns the first error: the later ones follow from it.
     async fn settle(&self) -> Result<()> {
         let mut settled = Ok(());
         loop {
-            let Some(work) = self.sent().pop_front() else { return settled };
-            settled = settled.and(work.await.map_err(|error| self.failed(&error)));
+            let Some(sent) = self.sent().pop_front() else { return settled };
+            let done = match sent {
+                Sent::Pending(work) => work.await,
+                Sent::Done(done) => done,
+            };
+            settled = settled.and(done.map_err(|error| self.failed(&error)));
         }
     }
 
@@ -95,6 +129,15 @@ impl PostgresTransaction {
         let (settled, done) = self.in_time(both).await?;
         settled?;
         done.map_err(|error| self.failed(&error))
+    }
+
+    /// Awaits a look at the database on the transaction's connection.
+    pub async fn inspect<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
+        self.in_time(async {
+            self.settle().await?;
+            look.await
+        })
+        .await?
     }
 
     /// Awaits results until the timeout. Idle connections to a server that is silent are given up with this one.
@@ -198,7 +241,7 @@ impl PostgresTransaction {
             return Ok(());
         }
         // Prepared first, because that may itself be a round trip, and later statements must follow this one.
-        let statement = match self.in_time(client.prepare_cached(&sql)).await? {
+        let statement = match self.in_time(self.beside_sent(client.prepare_cached(&sql))).await? {
             Ok(statement) => statement,
             Err(error) => return self.result_of(ready(Err(error))).await,
         };
