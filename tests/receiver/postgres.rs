@@ -437,6 +437,8 @@ fn a_certificate_of_the_receiver_is_shown_to_a_server_that_wants_one(
             sql(&store.url, "SELECT pg_conf_load_time()") != started
         });
     };
+    // The server outlives a test that fails.
+    let _restored = ServerRules { url: store.url.clone(), hba: hba.clone(), rules: rules.clone() };
     sql(&store.url, &format!("ALTER SYSTEM SET ssl_ca_file = '{}'", authority.display()));
     let name = database(store);
     reload(&format!("hostssl {name} all all scram-sha-256 clientcert=verify-ca\n{rules}"));
@@ -463,8 +465,21 @@ fn a_certificate_of_the_receiver_is_shown_to_a_server_that_wants_one(
     }
     let (code, _, said) = opened("&sslcertmode=disable", Some(home.path()));
     assert!(code == 69 && said.contains("certificate"), "{said}");
-    reload(&rules);
-    sql(&store.url, "ALTER SYSTEM RESET ssl_ca_file");
+}
+
+/// The server's rules of authentication, which are restored at the end.
+struct ServerRules {
+    url: String,
+    hba: String,
+    rules: String,
+}
+
+impl Drop for ServerRules {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.hba, &self.rules);
+        sql(&self.url, "ALTER SYSTEM RESET ssl_ca_file");
+        sql(&self.url, "SELECT pg_reload_conf()");
+    }
 }
 
 #[test]

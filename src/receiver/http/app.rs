@@ -12,7 +12,7 @@ use super::routes::{
     SESSION, SESSIONS, SYNC, TOKEN, TOMBSTONE, TOMBSTONES, public_paths,
 };
 use super::state::{AppState, ServerOptions};
-use crate::receiver::limits::{UPKEEP_TIMEOUT, WORK_TIMEOUT};
+use crate::receiver::limits::UPKEEP_TIMEOUT;
 use crate::receiver::store::Store;
 use crate::receiver::time;
 use axum::Router;
@@ -78,7 +78,7 @@ impl App {
 
     /// Deletes entries of the audit log that are older than so many days.
     pub async fn prune_audit(&self, days: u64) {
-        let pruned = timeout(WORK_TIMEOUT, self.state.store.prune_audit(days, time::now_us())).await;
+        let pruned = timeout(UPKEEP_TIMEOUT, self.state.store.prune_audit(days, time::now_us())).await;
         let error = match pruned {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => error.to_string(),

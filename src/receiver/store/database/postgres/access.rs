@@ -19,6 +19,9 @@ const SELECT_MISSING_TABLES: &str = "SELECT name FROM unnest($1::text[]) AS need
 const SELECT_SECURED: &str = "\
     SELECT relname::text, relrowsecurity, relforcerowsecurity FROM pg_catalog.pg_class \
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";
+/// The user as whom the deletion of old entries of the audit log runs. The policy that lets it see them is this user's.
+const SELECT_PRUNER: &str = "\
+    SELECT pg_get_userbyid(proowner)::text FROM pg_catalog.pg_proc WHERE oid = to_regprocedure('prune_audit(bigint)')";
 /// Policies, with their expressions in one text.
 const SELECT_POLICIES: &str = "\
     SELECT tablename::text, policyname::text, cmd::text, roles::text[], coalesce(qual, '') || coalesce(with_check, '') \
@@ -105,6 +108,7 @@ async fn missing<'l>(client: &Client, needed: &[(&'l str, Needed<'l>)]) -> Resul
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
+    let pruner: Option<String> = rows(client, SELECT_PRUNER, &[]).await?.first().map(|row| row.get(0));
     let policies: Vec<StoredPolicy> =
         rows(client, SELECT_POLICIES, &[]).await?.iter().map(StoredPolicy::of).collect();
     let ungranted = ungranted(client, needed).await?;
@@ -112,7 +116,7 @@ async fn missing<'l>(client: &Client, needed: &[(&'l str, Needed<'l>)]) -> Resul
         Needed::Security { table, is_forced } => !secured.iter().any(|(name, is_enabled, is_forced_too)| {
             name == table && if *is_forced { *is_forced_too } else { *is_enabled }
         }),
-        Needed::Policy { .. } => !policies.iter().any(|policy| policy.is(needed)),
+        Needed::Policy { .. } => !policies.iter().any(|policy| policy.is(needed, pruner.as_deref())),
         Needed::Grant { .. } => ungranted.contains(&index),
     };
     let missing = needed.iter().enumerate().filter(|(index, (_, needed))| is_missing(*index, needed));
@@ -158,14 +162,16 @@ impl StoredPolicy {
         }
     }
 
-    /// True if this policy is the needed one. PostgreSQL prints expressions in a form of its own, so that only the settings in
-    /// them are compared.
-    fn is(&self, needed: &Needed) -> bool {
+    /// True if this policy is the needed one, where `CURRENT_USER` stands for the user that deletes old entries of the audit
+    /// log. PostgreSQL prints expressions in a form of its own, so that only the settings in them are compared.
+    fn is(&self, needed: &Needed, pruner: Option<&str>) -> bool {
         let Needed::Policy { table, name, command, roles, settings } = needed else { return false };
-        // The user that ran the statement.
-        let has_role =
-            |role: &&str| *role == "CURRENT_USER" || self.roles.iter().any(|stored| stored == role);
+        let has_role = |role: &&str| {
+            let name = if *role == "CURRENT_USER" { pruner.unwrap_or_default() } else { *role };
+            self.roles.iter().any(|stored| stored == name)
+        };
         (self.table.as_str(), self.name.as_str(), self.command.as_str()) == (*table, *name, *command)
+            && self.roles.len() == roles.len()
             && roles.iter().all(has_role)
             && settings.iter().all(|setting| self.expressions.contains(setting))
     }

@@ -148,7 +148,9 @@ impl Postgres {
             // A batch reads by whole keys only. A sequential scan that was planned while a table was small would stay in
             // the cached plan when the table has grown.
             DbRole::Request if !read_only => "; SET LOCAL enable_seqscan = off",
-            DbRole::Directory | DbRole::Request => "",
+            DbRole::Request => "",
+            // The server gives a look-up up before the connection counts as silent.
+            DbRole::Directory => "; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'",
         };
         let begin = format!(
             "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}",
@@ -157,7 +159,7 @@ impl Postgres {
         );
         let answer_timeout = match role {
             DbRole::Operator => None,
-            DbRole::Directory => Some(LOOKUP_TIMEOUT),
+            DbRole::Directory => Some(LOOKUP_TIMEOUT + SILENCE_MARGIN),
             DbRole::Request => Some(STATEMENT_TIMEOUT + SILENCE_MARGIN),
         };
         let how = (self.form, answer_timeout);
@@ -174,18 +176,11 @@ impl Postgres {
 
     /// Rejects a database that lacks a grant or a policy, as after a restore to a server without its roles.
     pub async fn require_access(&self) -> Result<()> {
-        let client = connection(&self.pool).await?;
         let begin = format!("BEGIN READ ONLY; {}", self.enter_schema());
-        let checked = in_time(LOOKUP_TIMEOUT, async {
-            batch(&client, &begin).await?;
-            access::require_access(&client, &self.roles, &self.schema).await?;
-            batch(&client, "COMMIT").await
-        });
-        let checked = checked.await;
-        if checked.is_err() {
-            drop(Object::take(client)); // closes the connection, which rolls back
-        }
-        checked
+        let how = (self.form, Some(LOOKUP_TIMEOUT));
+        let tx = PostgresTransaction::begin(connection(&self.pool).await?, begin, true, how).await?;
+        tx.inspect(access::require_access(tx.client()?, &self.roles, &self.schema)).await?;
+        tx.commit().await
     }
 
     /// The settings of a session, for each transaction where a pooler does not keep them.
@@ -287,7 +282,11 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
     require_primary(client).await?;
     let form =
         if flag(client, SELECT_DIRECT).await? { StatementForm::Prepared } else { StatementForm::Unnamed };
-    run("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
+    // A lock is waited for as long as a request of another receiver may take: behind a dump, which takes longer, every
+    // request would wait with the migration.
+    let lock_seconds = WORK_TIMEOUT.as_secs();
+    run(&format!("BEGIN; SET LOCAL lock_timeout = '{lock_seconds}s'; SET LOCAL statement_timeout = 0"))
+        .await?;
     // Asked for again and again, because a connection that waits for a lock looks like one that is silent.
     while !flag(client, &format!("SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")).await? {
         sleep(MIGRATION_LOCK_PAUSE).await;
@@ -310,7 +309,7 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
     }
     in_time(LOOKUP_TIMEOUT, roles.warn_of_powers(client)).await?;
     in_time(LOOKUP_TIMEOUT, access::require_access(client, &roles, &schema)).await?;
-    run("COMMIT").await?;
+    in_time(UPKEEP_TIMEOUT, batch(client, "COMMIT")).await?;
     Ok(OpenedDatabase { roles, schema, form })
 }
 

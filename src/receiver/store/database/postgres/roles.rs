@@ -141,7 +141,7 @@ impl RoleNames {
         let (database, tables): (String, String) = (found.get(0), found.get(1));
         Ok(format!(
             "CREATE ROLE {OWN_USER} LOGIN PASSWORD 'choose one'; GRANT {} TO {OWN_USER}; ALTER DATABASE {} OWNER TO {OWN_USER}; \
-             {tables} and name {OWN_USER} in the store's URL",
+             {tables} ALTER FUNCTION prune_audit(BIGINT) OWNER TO {OWN_USER}; ALTER POLICY retention ON audit TO {OWN_USER}; and name {OWN_USER} in the store's URL",
             self.all().map(quoted).join(", "),
             quoted(&database)
         ))

@@ -40,7 +40,7 @@ impl StoreUrl {
                 words.add_variable(&mut config, name, word, value)?;
             }
         }
-        words.add_defaults(&mut config);
+        words.add_defaults(&mut config)?;
         let home = variable("HOME").map(PathBuf::from);
         words.add_password(&mut config, home.as_deref());
         let client_certificate = words.client_certificate(home.as_deref())?;
@@ -176,12 +176,17 @@ mod tests {
         let config = parsed("postgres://u@h/x").unwrap().config;
         assert_eq!(config.get_tcp_user_timeout(), Some(&STORE_CONFIRM_TIMEOUT));
         assert_eq!(config.get_keepalives_idle(), STORE_KEEPALIVE_IDLE);
-        let config = parsed("postgres://u@h/x?tcp_user_timeout=7&keepalives_idle=8&keepalives_count=9")
+        let config = parsed("postgres://u@h/x?tcp_user_timeout=7000&keepalives_idle=8&keepalives_count=9")
             .unwrap()
             .config;
         assert_eq!(config.get_tcp_user_timeout().map(|timeout| timeout.as_secs()), Some(7));
         assert_eq!(config.get_keepalives_idle().as_secs(), 8);
         assert_eq!(config.get_keepalives_retries(), Some(9));
+        assert_eq!(
+            parsed("postgres://u@h/x?tcp_user_timeout=0").unwrap().config.get_tcp_user_timeout(),
+            None
+        );
+        assert!(parsed("postgres://u@h/x?tcp_user_timeout=soon").is_err());
     }
 
     #[test]
@@ -193,7 +198,7 @@ mod tests {
             .unwrap();
         std::fs::set_permissions(&pgpass, PermissionsExt::from_mode(0o600)).unwrap();
         let services = home.path().join(".pg_service.conf");
-        std::fs::write(&services, "[prod]\nhost=db.example.com\nport=6432\ndbname=team\nuser=me\nsslmode=verify-full\n[odd]\nkrbsrvname=x\n")
+        std::fs::write(&services, "[prod]\nhost=db.example.com\nport=6432\ndbname=team\nuser=me\nsslmode=verify-full\nkeepalives_count=5\n[odd]\nkrbsrvname=x\n")
             .unwrap();
         let in_home = |name: &str| (name == "HOME").then(|| home.path().display().to_string());
         let password = |url: &str| {
@@ -215,6 +220,8 @@ mod tests {
             (url.config.get_hosts(), url.tls),
             (&[Host::Tcp("other".to_owned())][..], TlsPolicy::Disabled)
         );
+        let url = StoreUrl::parse("postgres://me@other/x?service=prod&keepalives_count=9", in_home).unwrap();
+        assert_eq!(url.config.get_keepalives_retries(), Some(9), "the URL comes before the service");
         let error = StoreUrl::parse("postgres:///?service=odd", in_home).unwrap_err().to_string();
         assert!(error.contains("krbsrvname"), "{error}");
         for (name, value) in

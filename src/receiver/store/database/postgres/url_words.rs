@@ -6,6 +6,7 @@ use super::libpq_files::{self, PasswordKey};
 use crate::receiver::limits::{STORE_CONFIRM_TIMEOUT, STORE_KEEPALIVE_IDLE, STORE_KEEPALIVE_INTERVAL};
 use crate::receiver::store::error::{Result, StoreError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 
@@ -27,7 +28,6 @@ pub const CLIENT_WORDS: &[&str] = &[
     "port",
     "sslnegotiation",
     "target_session_attrs",
-    "tcp_user_timeout",
     "user",
 ];
 /// Words that change nothing with these values, which are what the client does anyway.
@@ -78,6 +78,8 @@ pub const SSLCERT: &str = "sslcert";
 pub const SSLKEY: &str = "sslkey";
 const PASSFILE: &str = "passfile";
 const SERVICE: &str = "service";
+/// In milliseconds, where the client's own parser would read seconds.
+const TCP_USER_TIMEOUT: &str = "tcp_user_timeout";
 /// Port of a server whose URL has none.
 const PORT_DEFAULT: &str = "5432";
 /// Host in the password file for a socket in the default folder.
@@ -133,6 +135,7 @@ pub struct UrlWords {
     sslkey: Option<String>,
     passfile: Option<String>,
     service: Option<String>,
+    tcp_user_timeout: Option<String>,
     /// True if no certificate is shown to the server.
     is_anonymous: bool,
 }
@@ -142,7 +145,9 @@ impl UrlWords {
         let Some((name, value)) = member.split_once('=') else {
             return Err(unusable("has a parameter without a value"));
         };
-        self.names.push(name.to_owned());
+        // The client calls it by another name.
+        let known = if name == "keepalives_count" { "keepalives_retries" } else { name };
+        self.names.push(known.to_owned());
         match name {
             SSLMODE => self.sslmode = Some(decoded(value)),
             SSLROOTCERT => self.sslrootcert = Some(decoded(value)),
@@ -150,6 +155,7 @@ impl UrlWords {
             SSLKEY => self.sslkey = Some(decoded(value)),
             PASSFILE => self.passfile = Some(decoded(value)),
             SERVICE => self.service = Some(decoded(value)),
+            TCP_USER_TIMEOUT => self.tcp_user_timeout = Some(decoded(value)),
             "sslcertmode" if value == "disable" => self.is_anonymous = true,
             "keepalives_count" => self.for_client.push(format!("keepalives_retries={value}")),
             _ if CLIENT_WORDS.contains(&name) => self.for_client.push(member.to_owned()),
@@ -171,6 +177,7 @@ impl UrlWords {
             SSLCERT => self.sslcert = Some(value),
             SSLKEY => self.sslkey = Some(value),
             PASSFILE => self.passfile = Some(value),
+            TCP_USER_TIMEOUT => self.tcp_user_timeout = Some(value),
             "sslcertmode" if value == "disable" => self.is_anonymous = true,
             "host" if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() => {
                 value.split(',').for_each(|host| {
@@ -278,7 +285,7 @@ impl UrlWords {
 
     /// Sets what a receiver needs where nobody has said otherwise: to notice a server that is gone, and of several servers to
     /// take the one that can be written to.
-    pub fn add_defaults(&self, config: &mut Config) {
+    pub fn add_defaults(&self, config: &mut Config) -> Result<()> {
         let is_absent = |word: &str| !self.names.iter().any(|known| known == word);
         if is_absent("keepalives_idle") {
             config.keepalives_idle(STORE_KEEPALIVE_IDLE);
@@ -286,16 +293,25 @@ impl UrlWords {
         if is_absent("keepalives_interval") {
             config.keepalives_interval(STORE_KEEPALIVE_INTERVAL);
         }
-        if is_absent("keepalives_count") && is_absent("keepalives_retries") {
+        if is_absent("keepalives_retries") {
             config.keepalives_retries(KEEPALIVES);
         }
-        if is_absent("tcp_user_timeout") {
-            config.tcp_user_timeout(STORE_CONFIRM_TIMEOUT);
+        match self.tcp_user_timeout.as_deref().map(|text| text.trim().parse()) {
+            None => {
+                config.tcp_user_timeout(STORE_CONFIRM_TIMEOUT);
+            }
+            // The system's own.
+            Some(Ok(0)) => {}
+            Some(Ok(milliseconds)) => {
+                config.tcp_user_timeout(Duration::from_millis(milliseconds));
+            }
+            Some(Err(_)) => return Err(unusable("has a tcp_user_timeout that is no number of milliseconds")),
         }
         let has_several = config.get_hosts().len().max(config.get_hostaddrs().len()) > 1;
         if has_several && is_absent("target_session_attrs") {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
+        Ok(())
     }
 
     pub fn tls(&self, is_local: bool, default_roots: Option<PathBuf>) -> Result<TlsPolicy> {
@@ -354,11 +370,6 @@ fn set_word(config: &mut Config, word: &str, parsed: &Config, value: &str) {
         "connect_timeout" => {
             if let Some(timeout) = parsed.get_connect_timeout() {
                 config.connect_timeout(*timeout);
-            }
-        }
-        "tcp_user_timeout" => {
-            if let Some(timeout) = parsed.get_tcp_user_timeout() {
-                config.tcp_user_timeout(*timeout);
             }
         }
         "keepalives" => {
