@@ -1,7 +1,8 @@
 //! The cost of the receiver, as ratios to something measured beside it in the same run.
 //!
 //!     scripts/with-postgres cargo bench --features receiver --bench receiver -- [--messages N] [--rounds N]
-//!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--verified N] [--verified-sessions N] [--only PART]
+//!         [--clients N] [--stored N] [--stored-few N] [--requests N] [--verified N] [--verified-sessions N] [--shown N]
+//!         [--only PART]
 //!
 //! Prints a markdown table on stdout, and what it is doing on stderr. The built receiver runs as a process and is spoken
 //! to over HTTP, with bodies that were made and compressed beforehand; rounds of it and of what it is compared with
@@ -14,6 +15,7 @@ mod support;
 
 mod bodies;
 mod memory;
+mod page;
 mod proof;
 mod queries;
 mod speed;
@@ -36,7 +38,9 @@ pub struct Sizes {
     /// Messages that are verified, and the sessions that they are in.
     verified: usize,
     verified_sessions: usize,
-    /// `speed`, `stored`, `queries`, `proof` or `memory`; empty: all.
+    /// Messages of the organization whose page is opened.
+    shown: usize,
+    /// `speed`, `stored`, `queries`, `proof`, `page` or `memory`; empty: all.
     only: String,
 }
 
@@ -51,6 +55,7 @@ impl Sizes {
             requests: 64,
             verified: 100_000,
             verified_sessions: 1_000,
+            shown: 100_000,
             only: String::new(),
         };
         let mut arguments = arguments.filter(|argument| argument != "--bench"); // cargo's own
@@ -66,6 +71,7 @@ impl Sizes {
                 "--requests" => sizes.requests = number()?,
                 "--verified" => sizes.verified = number()?,
                 "--verified-sessions" => sizes.verified_sessions = number()?,
+                "--shown" => sizes.shown = number()?,
                 "--only" => sizes.only = value,
                 _ => return Err(format!("unknown argument {name}")),
             }
@@ -99,11 +105,12 @@ fn main() {
             std::process::exit(64);
         }
     };
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("speed", speed::measure),
         ("stored", stored::measure),
         ("queries", queries::measure),
         ("proof", proof::measure),
+        ("page", page::measure),
         ("memory", memory::measure),
     ];
     let mut table = Vec::new();

@@ -11,9 +11,15 @@ use super::support::running_receiver::{TestStore, sql};
 use super::{Measure, Sizes, median};
 
 /// Users whose messages are stored, besides the one who sends.
-const USERS: usize = 20;
+pub const USERS: usize = 20;
 /// Batches of each measurement.
 const BATCHES: usize = 10;
+
+/// Days since 1970 over which sessions are spread.
+pub struct Days {
+    pub first: u64,
+    pub count: u64,
+}
 
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let stores = [sizes.stored_few, sizes.stored].map(|messages| {
@@ -58,14 +64,14 @@ fn filled(messages: usize) -> TestStore {
         sql(&server, &format!("CREATE DATABASE {half_filled}"));
         let filling = TestStore::at(&format!("{root}/{half_filled}"));
         users(&filling, USERS + 1);
-        fill(&filling, messages);
+        fill(&filling, messages, Days { first: 20_000, count: 365 });
         sql(&server, &format!("ALTER DATABASE {half_filled} RENAME TO {name}"));
     }
     store
 }
 
 /// Fills the store of an organization and its users. Indexes are made afterwards, which is quicker.
-fn fill(store: &TestStore, messages: usize) {
+pub fn fill(store: &TestStore, messages: usize, Days { first, count }: Days) {
     // The schema's own definitions, so that what is made again is what was there.
     let names = "('messages_pkey', 'messages_in_order')";
     let indexes =
@@ -74,7 +80,7 @@ fn fill(store: &TestStore, messages: usize) {
     let sessions = messages.div_ceil(250);
     store.execute(&format!(
         "CREATE TABLE filled AS SELECT o.tenant_id, u.tenant_id AS user_id, gen_random_uuid()::text AS session_id, \
-           20000 + n % 365 AS day FROM generate_series(1, {sessions}) n \
+           {first} + n % {count} AS day FROM generate_series(1, {sessions}) n \
            JOIN tenants u ON u.handle = 'user' || n % {USERS} CROSS JOIN tenants o WHERE o.handle = 'acme'; \
          INSERT INTO session_locations (tenant_id, session_id, stored_in) SELECT user_id, session_id, tenant_id FROM filled; \
          INSERT INTO sessions (tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \

@@ -1,0 +1,113 @@
+//! The time of each view of the page, for an organization of a million messages, a thousand clients and two years of days.
+//!
+//! Measured at a client on the same machine, so that a figure is no less than what the receiver takes.
+
+#[path = "../../tests/receiver/page/browser.rs"]
+#[allow(dead_code, reason = "the tests of the page use the rest")]
+mod browser;
+
+use super::speed::{UNBOUNDED, users};
+use super::stored::{Days, USERS, fill};
+use super::support::running_receiver::{TestStore, postgres};
+use super::{Measure, Sizes, median};
+use browser::Browser;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Days of the messages, of which the present one is the last.
+const DAYS: u64 = 730;
+const CLIENTS: usize = 1_000;
+const REPOSITORIES: usize = 40;
+/// Entries of the audit log.
+const ENTRIES: usize = 100_000;
+/// Requests for each view.
+const REQUESTS: usize = 21;
+/// Milliseconds that a view may take.
+const LIMIT_MS: f64 = 100.0;
+
+pub fn measure(sizes: &Sizes) -> Vec<Measure> {
+    let store = postgres().expect("HAN_SYNC_TEST_POSTGRES");
+    let keys = users(&store, USERS);
+    store.admin("user create head --org acme --role admin");
+    let head = store.key("head");
+    eprintln!("page: filling with {} messages", sizes.shown);
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
+    fill(&store, sizes.shown, Days { first: seconds / 86_400 - (DAYS - 1), count: DAYS });
+    spread(&store);
+    let receiver = store.serve_with(&UNBOUNDED);
+    let (head, member) = (Browser::signed_in(&receiver, &head), Browser::signed_in(&receiver, &keys[0]));
+    let session = store.query("SELECT session_id FROM sessions ORDER BY stored_at DESC LIMIT 1");
+    let session = format!("/sessions/{}", session[0][0].as_deref().expect("an id"));
+    let second_page = next_page(&head, "/sessions");
+    let two_years = "from=2020-01-01&to=2030-01-01";
+    [
+        ("overview, 30 days", &head, "/"),
+        ("overview, two years", &head, &format!("/?{two_years}")),
+        ("overview of a member, two years", &member, &format!("/?{two_years}")),
+        (
+            "overview of a repository, two years",
+            &head,
+            &format!("/?{two_years}&repository=https://github.com/acme-corp/repo-7"),
+        ),
+        ("clients", &head, "/clients"),
+        ("sessions", &head, "/sessions"),
+        ("sessions, second page", &head, &second_page),
+        (
+            "sessions of a user and a repository",
+            &head,
+            "/sessions?user=user3&repository=https://github.com/acme-corp/repo-7",
+        ),
+        ("a session of 250 messages", &head, &session),
+        ("me", &member, "/me"),
+        ("keys", &member, "/keys"),
+        ("members", &head, "/members"),
+        ("audit", &head, "/audit"),
+    ]
+    .map(|(name, browser, path)| view(name, browser, path))
+    .into()
+}
+
+/// Gives the filled rows the variety of an organization, and adds its clients and its audit log.
+fn spread(store: &TestStore) {
+    store.execute(&format!(
+        "UPDATE sessions SET repository = 'https://github.com/acme-corp/repo-' || abs(hashtext(session_id)) % {REPOSITORIES}; \
+         UPDATE metrics SET repository = 'https://github.com/acme-corp/repo-' || abs(hashtext(session_id)) % {REPOSITORIES}, \
+           branch = 'feature/' || abs(hashtext(session_id)) % 500, pull_request = abs(hashtext(session_id)) % 900; \
+         INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, last_success_at, sessions, messages, attempts, \
+           last_errors, version, os) \
+           SELECT o.tenant_id, u.tenant_id, gen_random_uuid()::text, t.us, t.us, 10, 1000, 0, '[]', '0.2.0', 'linux' \
+           FROM generate_series(1, {CLIENTS}) n JOIN tenants u ON u.handle = 'user' || n % {USERS} \
+           CROSS JOIN (SELECT (extract(epoch FROM now()) * 1000000)::bigint AS us) t \
+           CROSS JOIN tenants o WHERE o.handle = 'acme'; \
+         INSERT INTO audit (entry, at, actor, action, target, outcome, count) \
+           SELECT 1000000 + n, t.us - n, 'bench', 'key.create', o.tenant_id, 'ok', 1 FROM generate_series(1, {ENTRIES}) n \
+           CROSS JOIN (SELECT (extract(epoch FROM now()) * 1000000)::bigint AS us) t \
+           CROSS JOIN tenants o WHERE o.handle = 'acme'"
+    ));
+    store.execute("VACUUM ANALYZE");
+}
+
+/// The path of the next page of a list.
+fn next_page(browser: &Browser, path: &str) -> String {
+    let text = browser.get(path).text;
+    let after = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let next = after.into_iter().find(|link| link.contains("after=")).expect("a next page");
+    next.replace("&amp;", "&").replace("&#38;", "&")
+}
+
+fn view(name: &str, browser: &Browser, path: &str) -> Measure {
+    eprintln!("page: {name}");
+    let milliseconds = (0..REQUESTS).map(|_| {
+        let begun = Instant::now();
+        let response = browser.get(path);
+        assert_eq!(response.status, 200, "{path}: {}", response.text);
+        begun.elapsed().as_secs_f64() * 1_000.0
+    });
+    let took = median(milliseconds.collect::<Vec<_>>());
+    Measure {
+        name: format!("page: {name}"),
+        ours: format!("{took:.1} ms"),
+        against: format!("{LIMIT_MS:.0} ms"),
+        ratio: format!("{:.2}", took / LIMIT_MS),
+        target: "≤ 1".to_owned(),
+    }
+}
