@@ -63,8 +63,10 @@ mod server {
 }
 
 mod access;
+mod balancer;
 mod command_line;
 mod container;
+mod failover;
 mod oauth;
 mod pooler;
 mod postgres;

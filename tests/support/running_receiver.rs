@@ -115,6 +115,19 @@ impl TestStore {
         db.execute_batch(statements).unwrap();
     }
 
+    /// True if the installed `pg_dump` reads this store's server; it refuses a newer one. False, said aloud, otherwise.
+    pub fn has_pg_dump(&self) -> bool {
+        let number: u32 = self.query("SHOW server_version_num")[0][0].as_ref().unwrap().parse().unwrap();
+        let version = Command::new("pg_dump").arg("--version").output().map(|output| output.stdout);
+        let version = String::from_utf8(version.unwrap_or_default()).unwrap();
+        let major = version.split([' ', '.']).find_map(|word| word.parse::<u32>().ok());
+        let has_it = major.is_some_and(|major| major >= number / 10_000);
+        if !has_it {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: no pg_dump for this server is installed");
+        }
+        has_it
+    }
+
     /// A store of the same kind that holds nothing.
     pub fn another(&self) -> TestStore {
         if self.is_postgres() { postgres().expect("the server of this store") } else { sqlite() }

@@ -19,7 +19,7 @@ use crate::receiver::prices::PriceList;
 use crate::receiver::store::{AUDIT_DAYS_MIN, MissingStore};
 use crate::receiver::time::{self, SECOND_US};
 use argh::FromArgs;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
@@ -209,12 +209,27 @@ fn retention(text: &str) -> Result<i64, CliError> {
     })
 }
 
-/// As many connections as the limit of open files leaves beside the other files.
+/// As many connections as the limit of open files leaves beside the other files. The limit is raised first, as far as the
+/// system permits, because many shells and service managers set one of 1,024.
 fn connections_max() -> usize {
+    raise_open_files();
     let files = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
     files.map_or(CONNECTIONS_MAX, |files| {
         files.saturating_sub(OTHER_FILES_MAX.min(files / 2)).clamp(1, CONNECTIONS_MAX)
     })
+}
+
+/// Raises the limit of open files to what the most connections need.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(CONNECTIONS_MAX + OTHER_FILES_MAX).unwrap_or(u64::MAX);
+    let permitted = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    if limit.current.is_some_and(|current| current < permitted) {
+        limit.current = Some(permitted);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(error = %error, "the limit of open files stays");
+        }
+    }
 }
 
 fn server_options(arguments: &ServeArgs) -> Result<ServerOptions, CliError> {

@@ -7,7 +7,7 @@ use super::app::{App, ListenerRole};
 use super::connection::{
     ConnectionEntry, ConnectionTable, GuardedStream, HeadBudget, IncomingHead, PeerAddress,
 };
-use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT};
+use crate::receiver::limits::{CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, GRACEFUL_SHUTDOWN_TIMEOUT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +21,11 @@ use tokio::sync::watch;
 
 /// Pause after a failed accept, which mostly means that no file descriptors are left.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// For the first request of a connection that was accepted right before a shutdown. hyper would close it without a response, and
+/// a proxy has no other answer for its client then than 502.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause before another look for such connections.
+const FIRST_REQUEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Serves until `shutdown` turns true, then finishes the requests that were accepted.
 pub async fn serve(
@@ -31,16 +36,42 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let (heads, graceful) = (HeadBudget::default(), GracefulShutdown::new());
+    let server = Server { app, role, connections, heads, graceful };
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener) => accepted,
             _ = shutdown.wait_for(|shutdown| *shutdown) => break,
         };
-        let Some((stream, peer)) = accepted else { continue };
-        // Closed at once where all others are at work.
-        let Some(entry) = connections.add(peer) else { continue };
-        let timeouts = connections.timeouts();
-        let (entry, head) = (Arc::new(entry), IncomingHead::new(heads.clone(), timeouts.keep_alive));
+        if let Some((stream, peer)) = accepted {
+            server.serve_connection(stream, peer);
+        }
+    }
+    server.take_queued(listener);
+    while server.connections.has_unheard(FIRST_REQUEST_TIMEOUT) {
+        tokio::time::sleep(FIRST_REQUEST_PAUSE).await;
+    }
+    if tokio::time::timeout(GRACEFUL_SHUTDOWN_TIMEOUT, server.graceful.shutdown()).await.is_err() {
+        tracing::warn!("graceful shutdown timed out with requests in flight");
+    }
+}
+
+/// Parts that the connections of one listener share.
+struct Server {
+    app: Arc<App>,
+    role: ListenerRole,
+    connections: ConnectionTable,
+    heads: HeadBudget,
+    graceful: GracefulShutdown,
+}
+
+impl Server {
+    /// Serves a connection on a task of its own; closes it at once where all others are at work.
+    fn serve_connection(&self, stream: TcpStream, peer: IpAddr) {
+        // Responses are small and written whole: Nagle's algorithm would only delay them.
+        let _ = stream.set_nodelay(true);
+        let Some(entry) = self.connections.add(peer) else { return };
+        let timeouts = self.connections.timeouts();
+        let (entry, head) = (Arc::new(entry), IncomingHead::new(self.heads.clone(), timeouts.keep_alive));
         let stream = GuardedStream::new(stream, head.clone(), entry.clone(), timeouts.write);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -48,13 +79,13 @@ pub async fn serve(
             // hyper's own timeout of a head would also close a connection that waits for its next request.
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(stream), {
-                let (app, entry) = (app.clone(), entry.clone());
+                let (app, role, entry) = (self.app.clone(), self.role, entry.clone());
                 service_fn(move |request| {
                     let (app, entry, head) = (app.clone(), entry.clone(), head.clone());
                     async move { Ok::<_, Infallible>(respond(&app, request, role, peer, &entry, &head).await) }
                 })
             });
-        let connection = graceful.watch(connection);
+        let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {
                 ended = connection => {
@@ -66,9 +97,19 @@ pub async fn serve(
             }
         });
     }
-    drop(listener);
-    if tokio::time::timeout(GRACEFUL_SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("graceful shutdown timed out with requests in flight");
+
+    /// Serves the connections that the system has accepted for a listener, and closes the listener: with it, the system would
+    /// reset them.
+    fn take_queued(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        for _ in 0..CONNECTIONS_MAX {
+            let Ok((stream, peer)) = listener.accept() else { return };
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                self.serve_connection(stream, peer.ip());
+            }
+        }
     }
 }
 
@@ -93,11 +134,7 @@ async fn respond(
 /// Accepts a connection; `None` after a failed accept.
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Responses are small and written whole: Nagle's algorithm would only delay them.
-            let _ = stream.set_nodelay(true);
-            Some((stream, peer.ip()))
-        }
+        Ok((stream, peer)) => Some((stream, peer.ip())),
         Err(error) => {
             tracing::warn!(error = %error, "accept failed");
             tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;

@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 
 /// A receiver that may open so many files.
 fn with_open_files(store: &TestStore, files: usize, arguments: &str) -> RunningReceiver {
+    with_limits(store, &format!("ulimit -n {files}"), arguments)
+}
+
+/// A receiver under limits, as the shell sets them.
+fn with_limits(store: &TestStore, limits: &str, arguments: &str) -> RunningReceiver {
     let binary = env!("CARGO_BIN_EXE_han-sync-receiver");
-    let script = format!(
-        "ulimit -n {files}; exec {binary} serve --listen 127.0.0.1:0 --store '{}' {arguments}",
-        store.url
-    );
+    let script =
+        format!("{limits}; exec {binary} serve --listen 127.0.0.1:0 --store '{}' {arguments}", store.url);
     let folder = tempfile::tempdir().unwrap();
     let log = std::fs::File::create(folder.path().join("log")).unwrap();
     let child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -39,6 +42,19 @@ fn ask(stream: &mut TcpStream) -> Option<String> {
 
 fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_))
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_the_system_permits() {
+    let store = sqlite();
+    store.create_team();
+    for (hard, expected) in [("1000", 1_000), ("19000", 4_096 + 128)] {
+        let receiver = with_limits(&store, &format!("ulimit -n {hard} && ulimit -S -n 200"), "");
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", receiver.child.id())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        let soft: usize = line.split_whitespace().nth(3).unwrap().parse().unwrap();
+        assert_eq!(soft, expected, "{line}");
+    }
 }
 
 #[test]

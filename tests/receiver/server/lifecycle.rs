@@ -49,6 +49,25 @@ fn sigint_does_not_wait_and_a_drain_ends_by_itself() {
 }
 
 #[test]
+fn the_first_request_of_a_connection_from_before_the_end_is_answered() {
+    let store = sqlite();
+    store.create_team();
+    // There is a second for it, so that a busy machine may need another attempt.
+    wait_until("a response", || {
+        let mut receiver = store.serve();
+        let mut stream = TcpStream::connect(address(&receiver)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
+        receiver.signal("-INT");
+        wait_until("the address to be closed", || TcpStream::connect(address(&receiver)).is_err());
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+        let mut response = String::new();
+        let _ = stream.read_to_string(&mut response);
+        assert!(receiver.child.wait().unwrap().success());
+        response.starts_with("HTTP/1.1 200")
+    });
+}
+
+#[test]
 fn sighup_ends_nothing() {
     let store = sqlite();
     store.create_team();

@@ -40,6 +40,8 @@ struct OpenConnection {
     network: Option<ClientNetwork>,
     /// `None` while a request is in process.
     waiting_since: Option<Instant>,
+    /// True until the first request.
+    is_unheard: bool,
     evicted: Arc<Notify>,
 }
 
@@ -77,8 +79,19 @@ impl ConnectionTable {
         let (id, evicted) = (open.next_id, Arc::new(Notify::new()));
         open.next_id += 1;
         let waiting_since = Some(Instant::now());
-        open.by_id.insert(id, OpenConnection { network, waiting_since, evicted: evicted.clone() });
+        let connection =
+            OpenConnection { network, waiting_since, is_unheard: true, evicted: evicted.clone() };
+        open.by_id.insert(id, connection);
         Some(ConnectionEntry { table: self.clone(), id, evicted })
+    }
+
+    /// True if a connection that is younger than `age_max` has not had its first request yet.
+    pub fn has_unheard(&self, age_max: Duration) -> bool {
+        let is_young = |since: Instant| since.elapsed() < age_max;
+        self.lock()
+            .by_id
+            .values()
+            .any(|connection| connection.is_unheard && connection.waiting_since.is_some_and(is_young))
     }
 
     fn lock(&self) -> MutexGuard<'_, OpenConnections> {
@@ -106,6 +119,7 @@ impl ConnectionEntry {
     pub fn set_waiting(&self, is_waiting: bool) {
         if let Some(connection) = self.table.lock().by_id.get_mut(&self.id) {
             connection.waiting_since = is_waiting.then(Instant::now);
+            connection.is_unheard &= is_waiting;
         }
     }
 
@@ -154,6 +168,17 @@ mod tests {
         assert!(table.add(ip(5)).is_some());
         assert!(third.evicted().now_or_never().is_some());
         assert!(first.evicted().now_or_never().is_none() && second.evicted().now_or_never().is_none());
+    }
+
+    #[test]
+    fn connection_is_unheard_until_its_first_request() {
+        let table = ConnectionTable::new(4, TrustedProxies::default(), TIMEOUTS);
+        let entry = table.add(ip(1)).unwrap();
+        assert!(table.has_unheard(Duration::MAX) && !table.has_unheard(Duration::ZERO));
+        entry.set_waiting(false);
+        assert!(!table.has_unheard(Duration::MAX));
+        entry.set_waiting(true);
+        assert!(!table.has_unheard(Duration::MAX), "it waits for its next one");
     }
 
     #[test]
