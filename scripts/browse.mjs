@@ -1,7 +1,8 @@
 // The run of scripts/browse: a receiver with a sample team, and a browser that looks at every view.
 import { spawn, execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { mkdtempSync, rmSync, mkdirSync } from "node:fs";
+import { mkdtempSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -28,13 +29,18 @@ function key(login) {
   return JSON.parse(admin("key", "create", login, "--label", "laptop")).key;
 }
 
-async function serve() {
-  const child = spawn(RECEIVER, ["serve", "--listen", "127.0.0.1:0", "--store", store], { stdio: ["ignore", "pipe", "ignore"] });
+// Starts a program that prints its address, and returns both.
+async function start(program, words, env = {}) {
+  const child = spawn(program, words, { stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, ...env } });
   for await (const line of createInterface({ input: child.stdout })) {
     const found = /listening on (\S+)/.exec(line);
     if (found) return [child, found[1]];
   }
-  throw new Error("the receiver has not started");
+  throw new Error(`${program} has not started`);
+}
+
+async function serve(...flags) {
+  return start(RECEIVER, ["serve", "--listen", "127.0.0.1:0", "--store", store, ...flags]);
 }
 
 async function sync(base, key, clientId, client, sessions) {
@@ -158,6 +164,118 @@ async function use(browser, base, keys) {
   await context.close();
 }
 
+// Puts markup into every text of a session, and finds it run nowhere.
+async function attack(browser, base, keys, views) {
+  const markup = `"'><img src=x onerror="document.title='attacked'"><script>document.title='attacked'</script>`;
+  const hostile = session(70, "web", markup, markup, 7);
+  Object.assign(hostile, { slug: markup, projectSlug: markup, harness: markup, teamName: markup });
+  hostile.messages.forEach((message) => Object.assign(message, { content: text(markup), toolName: markup, agentId: markup }));
+  hostile.tasks = [{ id: "x", taskId: "x", subject: markup, description: markup, status: "pending", createdAt: hostile.lastModified, updatedAt: hostile.lastModified }];
+  await sync(base, keys.bob, "client-of-bob", { version: markup, os: markup, pendingSessions: 1, pendingMessages: 1, pendingSince: null, conditions: [markup] }, [hostile]);
+  await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: markup }) });
+  const context = await browser.newContext({ bypassCSP: true });
+  const page = await context.newPage();
+  await signIn(page, base, keys.alice);
+  const query = new URLSearchParams({ repository: markup, branch: markup, user: markup, model: markup });
+  const opened = [...Object.values(views), `/sessions/${hostile.id}`, "/?from=2020-01-01", `/?${query}`, `/sessions?${query}`, `/device?user_code=${encodeURIComponent(markup)}`];
+  for (const url of opened) {
+    await page.goto(base + url);
+    const found = await page.evaluate(() => document.title === "attacked" || document.querySelectorAll("main img, main script").length > 0);
+    check(!found, `${url}: text of a session is markup`);
+  }
+  await page.goto(`${base}/sessions/${hostile.id}`);
+  check((await page.content()).includes("&lt;img src=x"), "the text shows as text");
+  await context.close();
+}
+
+// Posts every form from a page of another site, with the viewer's cookies where the browser sends them.
+async function postAcross(browser, base, keys) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await signIn(page, base, keys.alice);
+  const before = admin("key", "list");
+  const site = createServer((_, response) => {
+    const forms = ["/keys", "/forget", "/device", "/sign-out", "/sign-out-everywhere"].map(
+      (action) => `<form method="post" action="${base}${action}"><input name="token" value="0"><input name="days" value="30"><button>${action}</button></form>`,
+    );
+    response.setHeader("content-type", "text/html");
+    response.end(`<!doctype html><title>Another site</title>${forms.join("")}`);
+  });
+  await new Promise((ready) => site.listen(0, "127.0.0.1", ready));
+  for (const action of ["/keys", "/forget", "/device", "/sign-out", "/sign-out-everywhere"]) {
+    await page.goto(`http://localhost:${site.address().port}/`);
+    const [response] = await Promise.all([page.waitForNavigation(), page.click(`text="${action}"`)]);
+    check(response.status() >= 400 || new URL(response.url()).pathname === "/sign-in", `${action} from another site: ${response.status()}`);
+  }
+  site.close();
+  check(admin("key", "list") === before, "no key is made from another site");
+  await page.goto(`${base}/me`);
+  check(page.url() === `${base}/me`, "and nobody is signed out from there");
+  await context.close();
+}
+
+// Opens every view as somebody of another organization.
+async function trespass(browser, base, views) {
+  admin("org", "create", "globex", "--owner", "github.com/globex");
+  admin("user", "create", "mallory", "--org", "globex", "--role", "admin");
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await signIn(page, base, key("mallory"));
+  for (const [name, url] of Object.entries(views).filter(([name]) => name !== "device")) {
+    for (const path of [url, url.replace(/(\?|$)/, ".csv$1")]) {
+      const response = await context.request.get(base + path);
+      const body = await response.text();
+      const seen = ["quiet-harbor", "dana", "Added keyset"].filter((secret) => body.includes(secret));
+      check(seen.length === 0, `${path}: a stranger sees ${seen} of acme's`);
+    }
+  }
+  await context.close();
+}
+
+// Signs in through a provider, with a group, and again without it.
+async function signInThroughProvider(browser) {
+  const folderOfProvider = process.env.OIDC_PROVIDER;
+  if (!folderOfProvider) {
+    console.error("SKIPPED: sign-in through a provider was not tried in the browser");
+    return;
+  }
+  const [provider, issuer] = await start(process.execPath, ["tests/support/oidc_provider.mjs"], { OIDC_PROVIDER: folderOfProvider });
+  const secret = path.join(folder, "secret");
+  writeFileSync(secret, "a secret, of the receiver & provider\n");
+  const [receiver, base] = await serve("--oidc-issuer", issuer, "--oidc-client-id", "han-sync", "--oidc-client-secret-file", secret, "--oidc-create");
+  try {
+    const control = (settings) => fetch(`${issuer}/control`, { method: "POST", body: JSON.stringify(settings) });
+    await control({ redirectUri: `${base}/sign-in/oidc/callback`, users: { erin: { preferred_username: "erin", groups: ["devs"] } } });
+    admin("org", "set", "acme", "--oidc-group", "devs");
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    const signInAs = async (button) => {
+      await page.goto(`${base}/sign-in`);
+      await page.click("a.button");
+      await page.click(`text=${button}`);
+      await page.waitForURL((url) => url.origin === base);
+    };
+    await signInAs("Cancel");
+    check(page.url() !== `${base}/`, "somebody who cancels is not signed in");
+    await signInAs("Continue as erin");
+    check(page.url() === `${base}/`, `signed in through the provider, the page is the overview: ${page.url()}`);
+    check(admin("member", "list").includes("erin"), "the group makes a member");
+    await page.goto(`${base}/keys`);
+    await page.fill("#label", "trial");
+    await page.click("text=Make a key >> nth=-1");
+    check(/han_[0-9a-f]{64}/.test(await page.content()), "and makes a key");
+    await page.click("text=Sign out >> nth=0");
+    await control({ users: { erin: { preferred_username: "erin", groups: [] } } });
+    await context.clearCookies({ domain: new URL(issuer).hostname });
+    await signInAs("Continue as erin");
+    check(!admin("member", "list").includes("erin"), "without the group the membership ends");
+    await context.close();
+  } finally {
+    receiver.kill();
+    provider.kill();
+  }
+}
+
 async function main() {
   const [receiver, base] = await serve();
   let browser;
@@ -206,6 +324,10 @@ async function main() {
       }
     }
     await use(browser, base, keys);
+    await attack(browser, base, keys, views);
+    await postAcross(browser, base, keys);
+    await trespass(browser, base, views);
+    await signInThroughProvider(browser);
   } finally {
     await browser?.close();
     receiver.kill();

@@ -5,6 +5,11 @@ use super::table::{Heading, Table, TableCell};
 use crate::receiver::store::{DeviceInfo, KeyInfo, Principal};
 use askama::Template;
 
+/// Reason for which a member of a provider's group who has signed in with a key makes none.
+pub const GROUP_MEMBERS_KEYS: &str = "\
+    your membership comes from a group of your organization's sign-in: sign out, and sign in through it, to make a key or to \
+    approve a machine";
+
 /// The keys of the viewer.
 #[derive(Template, Debug)]
 #[template(path = "keys.html")]
@@ -14,6 +19,8 @@ pub struct KeysView {
     pub tables: Vec<Table>,
     /// Longest lifetime of a key.
     days_max: i64,
+    /// False for a member of a provider's group who has signed in with a key.
+    may_make_keys: bool,
 }
 
 impl KeysView {
@@ -61,6 +68,7 @@ impl KeysView {
             notices: notice.into_iter().collect(),
             tables: vec![table],
             days_max,
+            may_make_keys: principal.may_make_keys,
         }
     }
 }
@@ -74,6 +82,8 @@ pub struct DeviceView {
     code: String,
     device: Option<DeviceInfo>,
     login: String,
+    /// False for a member of a provider's group who has signed in with a key.
+    may_approve: bool,
 }
 
 /// Builds the view of a machine's code.
@@ -90,5 +100,6 @@ pub fn device_view(
         code,
         device,
         login: principal.login.clone(),
+        may_approve: principal.may_make_keys,
     }
 }

@@ -43,7 +43,7 @@ pub use administration::{audit_view, members_view};
 pub use clients::clients_view;
 pub use filter::ViewFilter;
 pub use format::minute;
-pub use keys::{KeysView, device_view};
+pub use keys::{GROUP_MEMBERS_KEYS, KeysView, device_view};
 pub use layout::{ErrorView, LayoutView, Notice, is_admin};
 pub use me::{ForgetView, me_view, readers_table, visible_sessions_table};
 pub use overview::{Breakdown, BreakdownRows, OverviewData, breakdown_table, overview_view};

@@ -285,7 +285,9 @@ fn keys_of_group_members_are_made_only_after_a_sign_in_through_the_provider() {
         team.provider.account("eve", json!({"preferred_username": "eve", "groups": ["devs"]}));
         assert_eq!(team.sign_in("eve").1.status, 303);
         let by_key = Browser::signed_in(&team.receiver, &eves);
-        assert_eq!(by_key.get("/keys").status, 200);
+        let shown = by_key.get("/keys");
+        assert!(shown.status == 200 && shown.text.contains("sign in through it"), "{}", shown.text);
+        assert!(!shown.text.contains("action=\"/keys\""), "no form that is refused: {}", shown.text);
         let refused = by_key.submit("/keys", "/keys", &[("days", "30"), ("label", "x")]);
         assert_eq!(refused.status, 403);
         assert!(refused.text.contains("sign in through it"), "{}", refused.text);

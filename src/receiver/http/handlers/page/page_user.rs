@@ -7,7 +7,7 @@ use crate::receiver::http::auth::{client_address, limit_rate};
 use crate::receiver::http::connection::ClientNetwork;
 use crate::receiver::http::response::html::see_other;
 use crate::receiver::http::state::AppState;
-use crate::receiver::page::is_admin;
+use crate::receiver::page::{GROUP_MEMBERS_KEYS, is_admin};
 use crate::receiver::store::Principal;
 use crate::receiver::{keys, time};
 use axum::extract::FromRequestParts;
@@ -39,9 +39,7 @@ impl PageUser {
         if self.principal.may_make_keys {
             return Ok(());
         }
-        let message = "your membership comes from a group of your organization's sign-in: sign out, and sign in through it, to \
-                       make a key or to approve a machine";
-        Err(ApiError::new(StatusCode::FORBIDDEN, message))
+        Err(ApiError::new(StatusCode::FORBIDDEN, GROUP_MEMBERS_KEYS))
     }
 
     /// Rejects a user who administers no organization.
