@@ -39,7 +39,7 @@ fn database_that_the_first_start_creates_serves_a_user_without_powers() {
              AND r.rolname LIKE 'han\\_sync\\_%\\_' || d.oid"
         ),
     );
-    assert_eq!(roles.len(), 3, "{roles:?}");
+    assert_eq!(roles.len(), 4, "{roles:?}");
     sql(&server, &format!("DROP DATABASE {name} WITH (FORCE)"));
     for role in roles.into_iter().flatten().flatten() {
         sql(&server, &format!("DROP ROLE {role}"));

@@ -66,6 +66,7 @@ mod access;
 mod balancer;
 mod command_line;
 mod container;
+mod dashboards;
 mod failover;
 mod oauth;
 mod pooler;

@@ -231,7 +231,8 @@ pub fn sql(url: &str, query: &str) -> Vec<Vec<Option<String>>> {
     try_sql(url, query).unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
-fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+/// Runs statements on a PostgreSQL server, which may refuse them.
+pub fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;

@@ -59,7 +59,7 @@ pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
     AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport, KeyInfo,
     MemberInfo, Membership, NewKey, OrganizationSettings, Principal, ProviderAdmission, ProviderRefusal,
-    ProviderSignIn, QueryReader, Role, TenantInfo, TenantKind, UserImport, check_handle,
+    ProviderSignIn, QueryReader, Role, TenantInfo, TenantKind, UserImport, ViewReader, check_handle,
 };
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};

@@ -21,6 +21,9 @@ mod owner;
 /// `admin account`.
 mod account;
 
+/// `admin reader`.
+mod reader;
+
 /// `admin key`.
 mod key;
 
@@ -67,6 +70,7 @@ enum AdminCommand {
     Member(member::MemberArgs),
     Owner(owner::OwnerArgs),
     Account(account::AccountArgs),
+    Reader(reader::ReaderArgs),
     Key(key::KeyArgs),
     Device(device::DeviceArgs),
     Session(session::SessionAdminArgs),
@@ -102,6 +106,7 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
         AdminCommand::Member(arguments) => member::run(&store().await?, &output, arguments).await,
         AdminCommand::Owner(arguments) => owner::run(&store().await?, &output, arguments).await,
         AdminCommand::Account(arguments) => account::run(&store().await?, &output, arguments).await,
+        AdminCommand::Reader(arguments) => reader::run(&store().await?, &output, arguments).await,
         AdminCommand::Key(arguments) => key::run(&store().await?, &output, arguments).await,
         AdminCommand::Device(arguments) => device::run(&store().await?, &output, arguments).await,
         AdminCommand::Session(arguments) => session::run(&store().await?, &output, arguments).await,

@@ -6,7 +6,7 @@
 use super::postgres::{Postgres, PostgresTransaction};
 use super::role::{DbRole, Visibility};
 use super::sqlite::{Sqlite, SqliteTransaction};
-use crate::receiver::store::error::Result;
+use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, count_statement};
 use std::sync::Arc;
 
@@ -56,6 +56,17 @@ impl Database {
         match self {
             Database::Sqlite(db) => db.require_space(),
             Database::Postgres(db) => db.require_access().await,
+        }
+    }
+
+    /// The PostgreSQL database, which alone has roles that read views.
+    pub fn require_postgres(&self) -> Result<&Postgres> {
+        match self {
+            Database::Postgres(db) => Ok(db),
+            Database::Sqlite(_) => Err(StoreError::refused(
+                "views for dashboards and roles that read them need a store on PostgreSQL, and this one is on SQLite: use the \
+                 page, its CSV or GraphQL",
+            )),
         }
     }
 

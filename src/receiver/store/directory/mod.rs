@@ -27,6 +27,8 @@ mod organization_audit;
 
 mod tenants;
 
+mod view_readers;
+
 mod import;
 
 /// Sign-ins through the provider, and the memberships that its groups give.
@@ -42,3 +44,4 @@ pub use principal::{Membership, Principal, Role};
 pub use provider::{ProviderAdmission, ProviderRefusal, ProviderSignIn};
 pub use query_reader::QueryReader;
 pub use tenants::{OrganizationSettings, TenantInfo, check_handle, remove_tenant, tenant_users};
+pub use view_readers::ViewReader;

@@ -19,10 +19,11 @@ const SELECT_TENANT_USERS: &str = "\
     UNION SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND kind = 'user'";
 
 /// The tables whose rows belong to a tenant.
-const TENANT_TABLES: [&str; 11] = [
+const TENANT_TABLES: [&str; 12] = [
     "owners",
     "members",
     "api_keys",
+    "view_readers",
     "session_locations",
     "sessions",
     "messages",

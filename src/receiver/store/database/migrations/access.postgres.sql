@@ -1,7 +1,8 @@
 -- What row-level security consists of, a statement a line: grants and policies of a store whose roles are there. The migrations make
 -- it; a store that was restored without its roles, or a table that was replaced by a copy, has lost some of it. At start and
 -- for readiness the program looks for each line in the database, and prints those that are missing, with the names of the
--- database's own roles and schema. A migration that grants, revokes or makes a policy changes this list as well.
+-- database's own roles and schema. A migration that grants, revokes or makes a policy changes this list as well. The lines with han_sync_views
+-- are of stores with views for dashboards, which the first `admin reader add` makes by them.
 GRANT USAGE ON SCHEMA han_schema TO han_sync_directory;
 GRANT USAGE ON SCHEMA han_schema TO han_sync_request;
 GRANT USAGE ON SCHEMA han_schema TO han_sync_operator;
@@ -139,3 +140,19 @@ ALTER TABLE provider_accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE provider_accounts FORCE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT, UPDATE, DELETE ON provider_accounts TO han_sync_operator;
 CREATE POLICY operator ON provider_accounts TO han_sync_operator USING (true);
+ALTER TABLE view_readers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE view_readers FORCE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, UPDATE, DELETE ON view_readers TO han_sync_operator;
+CREATE POLICY operator ON view_readers TO han_sync_operator USING (true);
+ALTER SCHEMA han_team OWNER TO han_sync_views;
+ALTER VIEW han_team.daily OWNER TO han_sync_views;
+ALTER VIEW han_team.sessions OWNER TO han_sync_views;
+GRANT USAGE ON SCHEMA han_schema TO han_sync_views;
+GRANT SELECT ON view_readers TO han_sync_views;
+CREATE POLICY views ON view_readers FOR SELECT TO han_sync_views USING (reader = CURRENT_USER::text);
+GRANT SELECT ON tenants TO han_sync_views;
+CREATE POLICY views ON tenants FOR SELECT TO han_sync_views USING (kind = 'organization' AND tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));
+GRANT SELECT ON sessions TO han_sync_views;
+CREATE POLICY views ON sessions FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));
+GRANT SELECT ON metrics TO han_sync_views;
+CREATE POLICY views ON metrics FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));

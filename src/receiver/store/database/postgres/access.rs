@@ -3,7 +3,7 @@
 //! Invariant: a store that lacks one of them serves nobody: a missing grant fails every request, and a missing policy may show a
 //! tenant's rows to another.
 
-use super::roles::{RoleNames, quoted};
+use super::roles::{RoleNames, has_views, quoted};
 use super::statement::rows;
 use crate::receiver::store::error::{Result, StoreError};
 use tokio_postgres::Client;
@@ -13,6 +13,12 @@ use tokio_postgres::types::Type;
 const STATEMENTS: &str = include_str!("../migrations/access.postgres.sql");
 /// Stands for the schema in [`STATEMENTS`].
 const SCHEMA: &str = "han_schema";
+/// Stands for the owner of the views for dashboards.
+const VIEWS_OWNER: &str = "han_sync_views";
+/// Owners of the views for dashboards and of their schema.
+const SELECT_OWNERS: &str = "\
+    SELECT schemaname || '.' || viewname, viewowner::text FROM pg_catalog.pg_views WHERE schemaname = 'han_team' UNION ALL \
+    SELECT nspname::text, pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = 'han_team'";
 /// Tables of a list that are missing.
 const SELECT_MISSING_TABLES: &str = "SELECT name FROM unnest($1::text[]) AS needed (name) WHERE to_regclass(quote_ident(name)) IS NULL ORDER BY name";
 /// Tables with forced row-level security.
@@ -39,27 +45,43 @@ const SELECT_MISSING_GRANTS: &str = "\
 #[derive(Debug, PartialEq, Eq)]
 enum Needed<'s> {
     /// `ENABLE` or `FORCE ROW LEVEL SECURITY` of a table.
-    Security { table: &'s str, is_forced: bool },
+    Security {
+        table: &'s str,
+        is_forced: bool,
+    },
     Policy {
         table: &'s str,
         name: &'s str,
         command: &'s str,
         roles: Vec<&'s str>,
-        settings: Vec<&'static str>,
+        terms: Vec<&'static str>,
+    },
+    /// Owner of a schema or a view.
+    Owner {
+        object: &'s str,
+        role: &'s str,
     },
     /// Privileges on an object; `part` is the column of a privilege on one column alone.
-    Grant { kind: &'static str, object: &'s str, role: &'s str, privileges: Vec<(&'s str, &'s str)> },
+    Grant {
+        kind: &'static str,
+        object: &'s str,
+        role: &'s str,
+        privileges: Vec<(&'s str, &'s str)>,
+    },
 }
 
-/// Settings of a transaction that confine a request.
-const SETTINGS: [&str; 3] = ["han.tenant", "han.user", "han.visibility"];
+/// Parts of an expression that confine a request by the settings of its transaction, and the views by the role that asks.
+const TERMS: [&str; 5] = ["han.tenant", "han.user", "han.visibility", "view_readers", "CURRENT_USER"];
 
 /// Rejects a database that lacks a table, a grant or a policy, with the statements to run.
 pub async fn require_access(client: &Client, names: &RoleNames, schema: &str) -> Result<()> {
-    let statements = names.render_quoted(STATEMENTS);
-    let lines: Vec<&str> = statements.lines().filter(|line| !line.starts_with("--")).collect();
+    let has_views = has_views(client).await?;
+    let lines: Vec<String> = lines()
+        .filter(|line| has_views || !line.contains(VIEWS_OWNER))
+        .map(|line| names.render_quoted(line))
+        .collect();
     let needed: Vec<(&str, Needed)> =
-        lines.into_iter().filter_map(|line| Some((line, parse(line)?))).collect();
+        lines.iter().filter_map(|line| Some((line.as_str(), parse(line)?))).collect();
     require_tables(client, &needed, schema).await?;
     let missing = missing(client, &needed).await?;
     if missing.is_empty() {
@@ -73,6 +95,18 @@ pub async fn require_access(client: &Client, names: &RoleNames, schema: &str) ->
          owner of the store's tables, then start again: SET search_path TO {schema}; {}",
         statements.join(" ")
     )))
+}
+
+/// The statements that let the owner of the views for dashboards read what they show.
+pub fn access_of_views(names: &RoleNames, schema: &str) -> String {
+    let of_views = lines().filter(|line| line.contains(VIEWS_OWNER) && !line.starts_with("ALTER "));
+    let rendered =
+        of_views.map(|line| replacing(&names.render_quoted(line)).replace(SCHEMA, &quoted(schema)));
+    rendered.collect::<Vec<_>>().join("\n")
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    STATEMENTS.lines().filter(|line| !line.starts_with("--"))
 }
 
 /// The statement of a line, in place of a policy of that name that is another one.
@@ -111,12 +145,17 @@ async fn missing<'l>(client: &Client, needed: &[(&'l str, Needed<'l>)]) -> Resul
     let pruner: Option<String> = rows(client, SELECT_PRUNER, &[]).await?.first().map(|row| row.get(0));
     let policies: Vec<StoredPolicy> =
         rows(client, SELECT_POLICIES, &[]).await?.iter().map(StoredPolicy::of).collect();
+    let owners: Vec<(String, String)> =
+        rows(client, SELECT_OWNERS, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
     let ungranted = ungranted(client, needed).await?;
     let is_missing = |index: usize, needed: &Needed| match needed {
         Needed::Security { table, is_forced } => !secured.iter().any(|(name, is_enabled, is_forced_too)| {
             name == table && if *is_forced { *is_forced_too } else { *is_enabled }
         }),
         Needed::Policy { .. } => !policies.iter().any(|policy| policy.is(needed, pruner.as_deref())),
+        Needed::Owner { object, role } => {
+            !owners.iter().any(|(owned, owner)| owned == object && owner == role)
+        }
         Needed::Grant { .. } => ungranted.contains(&index),
     };
     let missing = needed.iter().enumerate().filter(|(index, (_, needed))| is_missing(*index, needed));
@@ -163,9 +202,9 @@ impl StoredPolicy {
     }
 
     /// True if this policy is the needed one, where `CURRENT_USER` stands for the user that deletes old entries of the audit
-    /// log. PostgreSQL prints expressions in a form of its own, so that only the settings in them are compared.
+    /// log. PostgreSQL prints expressions in a form of its own, so that only the terms in them are compared.
     fn is(&self, needed: &Needed, pruner: Option<&str>) -> bool {
-        let Needed::Policy { table, name, command, roles, settings } = needed else { return false };
+        let Needed::Policy { table, name, command, roles, terms } = needed else { return false };
         let has_role = |role: &&str| {
             let name = if *role == "CURRENT_USER" { pruner.unwrap_or_default() } else { *role };
             self.roles.iter().any(|stored| stored == name)
@@ -173,7 +212,7 @@ impl StoredPolicy {
         (self.table.as_str(), self.name.as_str(), self.command.as_str()) == (*table, *name, *command)
             && self.roles.len() == roles.len()
             && roles.iter().all(has_role)
-            && settings.iter().all(|setting| self.expressions.contains(setting))
+            && terms.iter().all(|term| self.expressions.contains(term))
     }
 }
 
@@ -189,8 +228,11 @@ fn parse(line: &str) -> Option<Needed<'_>> {
             let (_, rest) = line.split_once(" TO ")?;
             let end = rest.find(" USING ").or_else(|| rest.find(" WITH CHECK "))?;
             let roles = rest[..end].split(", ").map(unquoted).collect();
-            let settings = SETTINGS.into_iter().filter(|setting| line.contains(setting)).collect();
-            Some(Needed::Policy { table, name, command, roles, settings })
+            let terms = TERMS.into_iter().filter(|term| rest[end..].contains(term)).collect();
+            Some(Needed::Policy { table, name, command, roles, terms })
+        }
+        ["ALTER", "SCHEMA" | "VIEW", object, "OWNER", "TO", role] => {
+            Some(Needed::Owner { object, role: unquoted(role) })
         }
         ["GRANT", ..] => {
             let (privileges, rest) = line.trim_end_matches(';').strip_prefix("GRANT ")?.split_once(" ON ")?;
@@ -227,9 +269,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_list_is_understood() {
-        let lines: Vec<&str> = STATEMENTS.lines().filter(|line| !line.starts_with("--")).collect();
-        assert!(lines.len() > 100);
-        for line in lines {
+        assert!(lines().count() > 100);
+        for line in lines() {
             assert!(line.ends_with(';') && parse(line).is_some(), "{line}");
         }
     }
@@ -254,7 +295,7 @@ mod tests {
                 name: "p",
                 command: "SELECT",
                 roles: vec!["a", "b"],
-                settings: vec!["han.user"]
+                terms: vec!["han.user"]
             })
         );
     }

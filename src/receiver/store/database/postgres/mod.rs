@@ -8,6 +8,7 @@ mod statement;
 
 mod roles;
 mod access;
+mod views;
 
 mod libpq_files;
 mod url_words;

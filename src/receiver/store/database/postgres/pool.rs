@@ -11,6 +11,7 @@ use super::libpq;
 use super::roles::{RoleNames, quoted};
 use super::statement::{StatementForm, row, rows};
 use super::transaction::PostgresTransaction;
+use super::views;
 use crate::receiver::limits::{
     CONNECTION_AGE_MAX, LOOKUP_TIMEOUT, QUERY_STATEMENT_TIMEOUT, SILENCE_MARGIN, STATEMENT_TIMEOUT,
     UPKEEP_TIMEOUT, WORK_TIMEOUT, query_statements_max,
@@ -183,6 +184,36 @@ impl Postgres {
         tx.commit().await
     }
 
+    /// Lets a role read the views for dashboards, which are made for the first one. Returns false if it reads them already.
+    pub async fn add_view_reader(&self, reader: &str) -> Result<bool> {
+        let tx = self.begin_definition().await?;
+        let is_new = tx.inspect(views::prepare(tx.client()?, &self.roles, &self.schema, reader)).await?;
+        tx.commit().await?;
+        let tx = self.begin_definition().await?;
+        tx.inspect(views::grant(tx.client()?, &self.roles, &self.schema, reader)).await?;
+        tx.commit().await?;
+        Ok(is_new)
+    }
+
+    /// Ends the right of a role to read the views for dashboards.
+    pub async fn remove_view_reader(&self, reader: &str) -> Result<()> {
+        let tx = self.begin_definition().await?;
+        tx.inspect(views::revoke(tx.client()?, &self.roles, reader)).await?;
+        tx.commit().await
+    }
+
+    /// Begins a transaction of the connected user that changes the schema, after those that migrate it.
+    async fn begin_definition(&self) -> Result<PostgresTransaction> {
+        let begin = format!(
+            "BEGIN; SET LOCAL lock_timeout = '{}s'; SET LOCAL statement_timeout = 0{}; {}; \
+             SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
+            WORK_TIMEOUT.as_secs(),
+            self.session_settings(),
+            self.enter_schema()
+        );
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, false, (self.form, None)).await
+    }
+
     /// The settings of a session, for each transaction where a pooler does not keep them.
     fn session_settings(&self) -> String {
         match self.form {
@@ -308,8 +339,12 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
         in_time(LOOKUP_TIMEOUT, rows(client, migrate::INSERT_RECORD, &record)).await?;
     }
     in_time(LOOKUP_TIMEOUT, roles.warn_of_powers(client)).await?;
-    in_time(LOOKUP_TIMEOUT, access::require_access(client, &roles, &schema)).await?;
-    in_time(UPKEEP_TIMEOUT, batch(client, "COMMIT")).await?;
+    let has_access = in_time(LOOKUP_TIMEOUT, access::require_access(client, &roles, &schema)).await;
+    // The roles stay also where something is missing, because the statements that bring it back name them.
+    if matches!(has_access, Ok(()) | Err(StoreError::Unusable(_))) {
+        in_time(UPKEEP_TIMEOUT, batch(client, "COMMIT")).await?;
+    }
+    has_access?;
     Ok(OpenedDatabase { roles, schema, form })
 }
 

@@ -16,7 +16,19 @@ pub struct RoleNames {
     directory: String,
     request: String,
     operator: String,
+    /// Owner of the views for dashboards.
+    views: String,
+    /// True if there are such views. Without them their owner is not needed.
+    has_views: bool,
 }
+
+/// True if the views for dashboards are there, and read this store's tables.
+const SELECT_HAS_VIEWS: &str = "\
+    SELECT count(DISTINCT v.oid) = 2 FROM pg_catalog.pg_class v JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace \
+    JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid \
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid \
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = to_regclass('metrics') \
+    WHERE n.nspname = 'han_team' AND v.relname IN ('daily', 'sessions')";
 
 /// The policies of the table `tenants` are named after the roles that they are for, so that a database that was restored, or
 /// whose roles were created under other names, keeps its roles.
@@ -48,6 +60,8 @@ impl RoleNames {
             directory: format!("han_sync_directory_{id}"),
             request: format!("han_sync_request_{id}"),
             operator: format!("han_sync_operator_{id}"),
+            views: format!("han_sync_views_{id}"),
+            has_views: has_views(client).await?,
         };
         for row in rows(client, SELECT_ROLES, &[]).await? {
             let role: String = row.get(1);
@@ -55,10 +69,21 @@ impl RoleNames {
                 "directory" => names.directory = role,
                 "request" => names.request = role,
                 "operator" => names.operator = role,
+                "views" => names.views = role,
                 _ => {}
             }
         }
         Ok(names)
+    }
+
+    /// The same roles with the owner of views, which are about to be made.
+    pub fn with_views(&self) -> RoleNames {
+        RoleNames { has_views: true, ..self.clone() }
+    }
+
+    /// Name of the owner of views.
+    pub fn views(&self) -> &str {
+        &self.views
     }
 
     /// Name of a role, quoted.
@@ -82,10 +107,19 @@ impl RoleNames {
         sql.replace("han_sync_directory", &quoted(&self.directory))
             .replace("han_sync_request", &quoted(&self.request))
             .replace("han_sync_operator", &quoted(&self.operator))
+            .replace("han_sync_views", &quoted(&self.views))
     }
 
-    fn all(&self) -> [&str; 3] {
-        [&self.directory, &self.request, &self.operator]
+    /// The roles that this store needs.
+    pub fn all(&self) -> Vec<&str> {
+        let mut all = vec![&*self.directory, &*self.request, &*self.operator];
+        all.extend(self.has_views.then_some(&*self.views));
+        all
+    }
+
+    /// The roles that this store needs, quoted and with commas between them.
+    fn list(&self) -> String {
+        self.all().into_iter().map(quoted).collect::<Vec<_>>().join(", ")
     }
 
     /// Creates the roles that are missing, and makes sure that this user can take each of them. Runs inside a transaction,
@@ -113,7 +147,7 @@ impl RoleNames {
         let powers = rows(client, SELECT_POWERS, &[]).await?;
         let Some(first) = powers.first() else { return Ok(()) };
         let user: String = first.get(0);
-        let roles = self.all().map(quoted).join(", ");
+        let roles = self.list();
         let mut statements = Vec::new();
         for row in &powers {
             let (role, is_bootstrap): (String, bool) = (row.get(1), row.get(2));
@@ -142,7 +176,7 @@ impl RoleNames {
         Ok(format!(
             "CREATE ROLE {OWN_USER} LOGIN PASSWORD 'choose one'; GRANT {} TO {OWN_USER}; ALTER DATABASE {} OWNER TO {OWN_USER}; \
              {tables} ALTER FUNCTION prune_audit(BIGINT) OWNER TO {OWN_USER}; ALTER POLICY retention ON audit TO {OWN_USER}; and name {OWN_USER} in the store's URL",
-            self.all().map(quoted).join(", "),
+            self.list(),
             quoted(&database)
         ))
     }
@@ -158,8 +192,7 @@ impl RoleNames {
                 statements.push(format!("CREATE ROLE {} {ATTRIBUTES};", quoted(name)));
             }
         }
-        let roles: Vec<String> = self.all().into_iter().map(quoted).collect();
-        statements.push(format!("GRANT {} TO {};", roles.join(", "), quoted(&user)));
+        statements.push(format!("GRANT {} TO {};", self.list(), quoted(&user)));
         Ok(StoreError::Unusable(format!(
             "the user {user} cannot take the roles of the database {database}: run this as a superuser of its server, then start \
              again: {}",
@@ -169,6 +202,11 @@ impl RoleNames {
 }
 
 const ATTRIBUTES: &str = "NOLOGIN NOINHERIT NOBYPASSRLS";
+
+/// True if the store has views for dashboards.
+pub async fn has_views(client: &Client) -> Result<bool> {
+    Ok(row(client, SELECT_HAS_VIEWS, &[]).await?.get(0))
+}
 
 /// Runs statements in a savepoint. Returns false if they are not permitted, and undoes them.
 async fn attempt(client: &Client, statements: &str) -> Result<bool> {
