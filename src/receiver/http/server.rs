@@ -17,10 +17,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Pause after a failed accept, which mostly means that no file descriptors are left.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that gave way to others and whose sockets are still being closed. More are not accepted meanwhile, so that
+/// connections which come faster than others are closed do not use up the open files.
+const CLOSING_CONNECTIONS_MAX: usize = 16;
 /// For the first request of a connection that was accepted right before a shutdown. hyper would close it without a response, and
 /// a proxy has no other answer for its client then than 502.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,14 +39,15 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let (heads, graceful) = (HeadBudget::default(), GracefulShutdown::new());
+    let sockets = Arc::new(Semaphore::new(connections.connections_max() + CLOSING_CONNECTIONS_MAX));
     let server = Server { app, role, connections, heads, graceful };
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener) => accepted,
+            accepted = accept(&listener, &sockets) => accepted,
             _ = shutdown.wait_for(|shutdown| *shutdown) => break,
         };
-        if let Some((stream, peer)) = accepted {
-            server.serve_connection(stream, peer);
+        if let Some((stream, peer, permit)) = accepted {
+            server.serve_connection(stream, peer, Some(permit));
         }
     }
     server.take_queued(listener);
@@ -66,7 +70,8 @@ struct Server {
 
 impl Server {
     /// Serves a connection on a task of its own; closes it at once where all others are at work.
-    fn serve_connection(&self, stream: TcpStream, peer: IpAddr) {
+    /// `permit` is held until its socket is closed.
+    fn serve_connection(&self, stream: TcpStream, peer: IpAddr, permit: Option<OwnedSemaphorePermit>) {
         // Responses are small and written whole: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(entry) = self.connections.add(peer) else { return };
@@ -87,6 +92,7 @@ impl Server {
             });
         let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
+            let _permit = permit;
             tokio::select! {
                 ended = connection => {
                     if let Err(error) = ended {
@@ -107,7 +113,7 @@ impl Server {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                self.serve_connection(stream, peer.ip());
+                self.serve_connection(stream, peer.ip(), None);
             }
         }
     }
@@ -131,10 +137,14 @@ async fn respond(
     response
 }
 
-/// Accepts a connection; `None` after a failed accept.
-async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
+/// Accepts a connection as soon as there is a permit for its socket; `None` after a failed accept.
+async fn accept(
+    listener: &TcpListener,
+    sockets: &Arc<Semaphore>,
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+    let permit = sockets.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer.ip())),
+        Ok((stream, peer)) => Some((stream, peer.ip(), permit)),
         Err(error) => {
             tracing::warn!(error = %error, "accept failed");
             tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;

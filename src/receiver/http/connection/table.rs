@@ -62,6 +62,11 @@ impl ConnectionTable {
         ConnectionTable { connections_max, trusted, timeouts, open: Arc::default() }
     }
 
+    /// Number of connections at most.
+    pub fn connections_max(&self) -> usize {
+        self.connections_max
+    }
+
     /// Timeouts of each connection.
     pub fn timeouts(&self) -> ConnectionTimeouts {
         self.timeouts
