@@ -117,6 +117,9 @@ fn rows_are_looked_up_by_their_keys_alone() {
     assert!(others.is_empty(), "{others:?}");
 }
 
+/// The documented bound. A run takes 170 to 230, the more the busier the machine is.
+const PEAK_MIB_MAX: u64 = 256;
+
 /// The most memory that a receiver takes when 64 of these bodies come at once, all of which it takes.
 fn peak_mib(body: &[u8]) -> u64 {
     let store = sqlite();
@@ -158,7 +161,7 @@ fn large_requests_wait_for_memory_and_are_all_taken() {
     let content: String = letters.collect();
     let rows = (0..64).map(|n| with(message(&format!("m{n}"), n % 60), json!({"content": content})));
     let peak = peak_mib(&body_of(rows.collect()));
-    assert!(peak < 200, "{peak} MiB");
+    assert!(peak < PEAK_MIB_MAX, "{peak} MiB");
 }
 
 #[test]
@@ -166,5 +169,5 @@ fn requests_of_many_small_rows_wait_for_memory_and_are_all_taken() {
     // A megabyte or two of JSON each, and twenty decoded.
     let rows = (0..10_000).map(|n| message(&format!("m{n}"), n % 60));
     let peak = peak_mib(&body_of(rows.collect()));
-    assert!(peak < 200, "{peak} MiB");
+    assert!(peak < PEAK_MIB_MAX, "{peak} MiB");
 }
