@@ -67,10 +67,7 @@ impl LockedRun<'_> {
     /// Delivers what the check has found to be missing.
     fn deliver_again(&mut self) -> StepResult<()> {
         let mut due = self.due_sessions();
-        self.show_progress(&due)?;
-        let delivered = self.deliver_sessions(&mut due);
-        self.delivery.progress.hide_line();
-        delivered
+        self.deliver_shown(&mut due)
     }
 
     /// Verifies the next sessions of the pass.

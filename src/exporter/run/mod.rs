@@ -101,7 +101,6 @@ fn run_locked(
     let content_filter = ContentFilter::of(&context.config)?;
     let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
     let stopped = stop_reason(run.deliver_and_check(&lock));
-    run.delivery.progress.hide_line();
     let ended = stopped.and_then(|stop| Ok((stop, run.count_undelivered()?)));
     match ended {
         Ok((stop, undelivered)) => run.conclude(stop, undelivered),
@@ -148,17 +147,22 @@ impl LockedRun<'_> {
         }
         self.announce_first_run()?;
         loop {
-            self.show_progress(&due)?;
-            self.deliver_sessions(&mut due)?;
+            self.deliver_shown(&mut due)?;
             let Some(requested) = self.take_new_requests()? else { break };
             due = requested;
             self.report_client()?;
         }
-        self.delivery.progress.hide_line();
         forgotten
     }
 
-    /// Shows the progress of what is due, to a person at a terminal.
+    /// Delivers sessions, and shows the progress of it to a person at a terminal.
+    fn deliver_shown(&mut self, due: &mut VecDeque<DueSession>) -> StepResult<()> {
+        self.show_progress(due)?;
+        let delivered = self.deliver_sessions(due);
+        self.delivery.progress.hide_line();
+        delivered
+    }
+
     fn show_progress(&mut self, due: &VecDeque<DueSession>) -> Result<(), Error> {
         if !self.context.log.has_reader() {
             return Ok(());
@@ -173,7 +177,6 @@ impl LockedRun<'_> {
         Ok(())
     }
 
-    /// Delivers sessions.
     fn deliver_sessions(&mut self, due: &mut VecDeque<DueSession>) -> StepResult<()> {
         let now = self.context.clock.now();
         let affiliations = schedule::affiliations(self.destination().identity.as_ref(), now);

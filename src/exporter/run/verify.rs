@@ -95,9 +95,7 @@ impl LockedRun<'_> {
             self.queue_again(&faults)?;
             let mut due = self.due_sessions();
             due.retain(|session| faults.binary_search(&session.session_id).is_ok());
-            self.show_progress(&due)?;
-            self.deliver_sessions(&mut due)?;
-            self.delivery.progress.hide_line();
+            self.deliver_shown(&mut due)?;
             let _comparing = self.context.comparing();
             let left = self.verify_sessions(&faults, true)?.faults();
             result.repaired = faults.into_iter().filter(|id| left.binary_search(id).is_err()).collect();
