@@ -15,6 +15,9 @@ mod key_guesses;
 /// Settings and limits of the endpoints of OAuth.
 mod device_login;
 
+/// A semaphore for each key.
+mod keyed_semaphore;
+
 /// Calls to the provider of sign-ins.
 mod provider_calls;
 

@@ -3,6 +3,7 @@
 //! Invariant: a call has its turn until its thread is done, also where the client is gone, so that no more threads wait for
 //! the provider than there are turns.
 
+use super::keyed_semaphore::KeyedSemaphore;
 use super::rate_limiter::RateLimiter;
 use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::http::connection::ClientNetwork;
@@ -10,8 +11,7 @@ use crate::receiver::limits::{
     OAUTH_REQUESTS_PER_MINUTE, PROVIDER_CALLS_MAX, PROVIDER_CALLS_PER_ADDRESS_MAX, PROVIDER_TURN_TIMEOUT,
 };
 use crate::receiver::provider::{Provider, ProviderError, ProviderOptions};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 pub struct ProviderCalls {
     provider: Arc<Provider>,
     turns: Arc<Semaphore>,
-    by_address: Mutex<HashMap<ClientNetwork, Arc<Semaphore>>>,
+    by_address: KeyedSemaphore<ClientNetwork>,
     requests: RateLimiter<ClientNetwork>,
 }
 
@@ -37,7 +37,7 @@ impl ProviderCalls {
         ProviderCalls {
             provider: Arc::new(Provider::new(options)),
             turns: Arc::new(Semaphore::new(PROVIDER_CALLS_MAX)),
-            by_address: Mutex::default(),
+            by_address: KeyedSemaphore::new(PROVIDER_CALLS_PER_ADDRESS_MAX),
             requests: RateLimiter::new(OAUTH_REQUESTS_PER_MINUTE),
         }
     }
@@ -57,7 +57,7 @@ impl ProviderCalls {
 
     /// Waits for the turn of a call: first among those of its address, then among all.
     pub async fn begin(&self, client: Option<ClientNetwork>) -> Result<ProviderTurn, ApiError> {
-        let of_address = client.map(|client| self.of_address(client));
+        let of_address = client.map(|client| self.by_address.of(client));
         let permits = async {
             let of_address = match of_address {
                 Some(of_address) => Some(of_address.acquire_owned().await?),
@@ -72,14 +72,6 @@ impl ProviderCalls {
                 Err(error.of_limit(Limit::InFlight))
             }
         }
-    }
-
-    fn of_address(&self, client: ClientNetwork) -> Arc<Semaphore> {
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        // Each call that has or awaits its turn has a reference of its own.
-        by_address.retain(|_, turns| Arc::strong_count(turns) > 1);
-        let new = || Arc::new(Semaphore::new(PROVIDER_CALLS_PER_ADDRESS_MAX));
-        by_address.entry(client).or_insert_with(new).clone()
     }
 }
 
@@ -133,9 +125,6 @@ mod tests {
         assert!(calls.begin(client(2)).now_or_never().unwrap().is_ok());
         held.pop();
         drop(next.now_or_never().unwrap().ok().unwrap());
-        drop(held);
-        drop(calls.of_address(client(3).unwrap()));
-        assert_eq!(calls.by_address.lock().unwrap().len(), 1, "addresses without a call are forgotten");
     }
 
     #[tokio::test]

@@ -4,25 +4,28 @@
 //! long for those of others as well (503), so that slow queries do not pile up. The permit of the key is held until the
 //! response is written, the turn while the query is executed.
 
+use super::keyed_semaphore::KeyedSemaphore;
 use crate::receiver::http::api_error::{ApiError, Limit};
 use crate::receiver::limits::{
     QUERIES_AT_WORK_MAX, QUERIES_PER_KEY_MAX, QUERY_PERMIT_TIMEOUT, QUERY_TURN_TIMEOUT,
 };
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Queries by key, and those at work.
 #[derive(Clone)]
 pub struct QueryPermits {
-    by_key: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    by_key: Arc<KeyedSemaphore<String>>,
     turns: Arc<Semaphore>,
 }
 
 impl Default for QueryPermits {
     fn default() -> QueryPermits {
-        QueryPermits { by_key: Arc::default(), turns: Arc::new(Semaphore::new(QUERIES_AT_WORK_MAX)) }
+        QueryPermits {
+            by_key: Arc::new(KeyedSemaphore::new(QUERIES_PER_KEY_MAX)),
+            turns: Arc::new(Semaphore::new(QUERIES_AT_WORK_MAX)),
+        }
     }
 }
 
@@ -31,27 +34,22 @@ pub struct QueryTurn {
     _turn: OwnedSemaphorePermit,
 }
 
-/// Permit of one query, or the wait for it.
+/// Permit of one query.
 pub struct QueryPermit {
-    permits: QueryPermits,
-    key_id: String,
-    permit: Option<OwnedSemaphorePermit>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl QueryPermits {
     /// Acquires a permit of the key, and waits a moment for it.
     pub async fn acquire(&self, key_id: &str) -> Result<QueryPermit, ApiError> {
-        // Made before the wait, so that a cancelled wait cleans up as well.
-        let mut query = QueryPermit { permits: self.clone(), key_id: key_id.to_owned(), permit: None };
-        let of_key = self.lock().entry(key_id.to_owned()).or_insert_with(new_key).clone();
-        query.permit = match timeout(QUERY_PERMIT_TIMEOUT, of_key.acquire_owned()).await {
-            Ok(Ok(permit)) => Some(permit),
+        let of_key = self.by_key.of(key_id.to_owned());
+        match timeout(QUERY_PERMIT_TIMEOUT, of_key.acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(QueryPermit { _permit: permit }),
             Ok(Err(_)) | Err(_) => {
                 let text = format!("more than {QUERIES_PER_KEY_MAX} queries at work with this key");
-                return Err(ApiError::busy(Limit::Queries, &text));
+                Err(ApiError::busy(Limit::Queries, &text))
             }
-        };
-        Ok(query)
+        }
     }
 
     /// Waits for the turn of a query, in the order of arrival.
@@ -69,25 +67,6 @@ impl QueryPermits {
     pub fn at_work(&self) -> usize {
         QUERIES_AT_WORK_MAX - self.turns.available_permits()
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
-        self.by_key.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-fn new_key() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(QUERIES_PER_KEY_MAX))
-}
-
-impl Drop for QueryPermit {
-    fn drop(&mut self) {
-        self.permit = None;
-        let mut by_key = self.permits.lock();
-        // Each query that holds or awaits a permit has a reference of its own.
-        if by_key.get(&self.key_id).is_some_and(|of_key| Arc::strong_count(of_key) == 1) {
-            by_key.remove(&self.key_id);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -103,8 +82,7 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         assert!(permits.acquire("b").now_or_never().unwrap().is_ok());
         drop(held);
-        drop(third.now_or_never().unwrap().unwrap());
-        assert!(permits.lock().is_empty());
+        assert!(third.now_or_never().unwrap().is_ok());
     }
 
     #[tokio::test]
