@@ -6,6 +6,7 @@
 use super::roles::{RoleNames, has_views, quoted};
 use super::statement::rows;
 use crate::receiver::store::error::{Result, StoreError};
+use std::collections::HashMap;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -15,8 +16,11 @@ const STATEMENTS: &str = include_str!("../migrations/access.postgres.sql");
 const SCHEMA: &str = "han_schema";
 /// Stands for the owner of the views for dashboards.
 const VIEWS_OWNER: &str = "han_sync_views";
-/// Owners of the views for dashboards and of their schema.
+/// The function that deletes old entries of the audit log. The policy that lets it see them is its owner's.
+const PRUNER: &str = "prune_audit(bigint)";
+/// Owners of that function, of the views for dashboards and of their schema.
 const SELECT_OWNERS: &str = "\
+    SELECT $1, pg_get_userbyid(proowner)::text FROM pg_catalog.pg_proc WHERE oid = to_regprocedure($1) UNION ALL \
     SELECT schemaname || '.' || viewname, viewowner::text FROM pg_catalog.pg_views WHERE schemaname = 'han_team' UNION ALL \
     SELECT nspname::text, pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = 'han_team'";
 /// Tables of a list that are missing.
@@ -25,9 +29,6 @@ const SELECT_MISSING_TABLES: &str = "SELECT name FROM unnest($1::text[]) AS need
 const SELECT_SECURED: &str = "\
     SELECT relname::text, relrowsecurity, relforcerowsecurity FROM pg_catalog.pg_class \
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";
-/// The user as whom the deletion of old entries of the audit log runs. The policy that lets it see them is this user's.
-const SELECT_PRUNER: &str = "\
-    SELECT pg_get_userbyid(proowner)::text FROM pg_catalog.pg_proc WHERE oid = to_regprocedure('prune_audit(bigint)')";
 /// Policies, with their expressions in one text.
 const SELECT_POLICIES: &str = "\
     SELECT tablename::text, policyname::text, cmd::text, roles::text[], coalesce(qual, '') || coalesce(with_check, '') \
@@ -76,12 +77,10 @@ const TERMS: [&str; 5] = ["han.tenant", "han.user", "han.visibility", "view_read
 /// Rejects a database that lacks a table, a grant or a policy, with the statements to run.
 pub async fn require_access(client: &Client, names: &RoleNames, schema: &str) -> Result<()> {
     let has_views = has_views(client).await?;
-    let lines: Vec<String> = lines()
-        .filter(|line| has_views || !line.contains(VIEWS_OWNER))
-        .map(|line| names.render_quoted(line))
-        .collect();
+    let lines: Vec<&str> = lines().filter(|line| has_views || !line.contains(VIEWS_OWNER)).collect();
+    let statements = names.render_quoted(&lines.join("\n"));
     let needed: Vec<(&str, Needed)> =
-        lines.iter().filter_map(|line| Some((line.as_str(), parse(line)?))).collect();
+        statements.lines().filter_map(|line| Some((line, parse(line)?))).collect();
     require_tables(client, &needed, schema).await?;
     let missing = missing(client, &needed).await?;
     if missing.is_empty() {
@@ -142,20 +141,18 @@ async fn missing<'l>(client: &Client, needed: &[(&'l str, Needed<'l>)]) -> Resul
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
-    let pruner: Option<String> = rows(client, SELECT_PRUNER, &[]).await?.first().map(|row| row.get(0));
     let policies: Vec<StoredPolicy> =
         rows(client, SELECT_POLICIES, &[]).await?.iter().map(StoredPolicy::of).collect();
-    let owners: Vec<(String, String)> =
-        rows(client, SELECT_OWNERS, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let owners = rows(client, SELECT_OWNERS, &[(&PRUNER, Type::TEXT)]).await?;
+    let owners: HashMap<String, String> = owners.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let pruner = owners.get(PRUNER).map(String::as_str);
     let ungranted = ungranted(client, needed).await?;
     let is_missing = |index: usize, needed: &Needed| match needed {
         Needed::Security { table, is_forced } => !secured.iter().any(|(name, is_enabled, is_forced_too)| {
             name == table && if *is_forced { *is_forced_too } else { *is_enabled }
         }),
-        Needed::Policy { .. } => !policies.iter().any(|policy| policy.is(needed, pruner.as_deref())),
-        Needed::Owner { object, role } => {
-            !owners.iter().any(|(owned, owner)| owned == object && owner == role)
-        }
+        Needed::Policy { .. } => !policies.iter().any(|policy| policy.is(needed, pruner)),
+        Needed::Owner { object, role } => owners.get(*object).is_none_or(|owner| owner != role),
         Needed::Grant { .. } => ungranted.contains(&index),
     };
     let missing = needed.iter().enumerate().filter(|(index, (_, needed))| is_missing(*index, needed));

@@ -150,8 +150,7 @@ impl Postgres {
             // the cached plan when the table has grown.
             DbRole::Request if !read_only => "; SET LOCAL enable_seqscan = off",
             DbRole::Request => "",
-            // The server gives a look-up up before the connection counts as silent.
-            DbRole::Directory => "; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'",
+            DbRole::Directory => &look_up_timeouts(),
         };
         let begin = format!(
             "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}",
@@ -205,10 +204,9 @@ impl Postgres {
     /// Begins a transaction of the connected user that changes the schema, after those that migrate it.
     async fn begin_definition(&self) -> Result<PostgresTransaction> {
         let begin = format!(
-            "BEGIN; SET LOCAL lock_timeout = '{}s'; SET LOCAL statement_timeout = 0{}; {}; \
-             SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
-            WORK_TIMEOUT.as_secs(),
+            "BEGIN{}; {}; {}; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
             self.session_settings(),
+            definition_timeouts(),
             self.enter_schema()
         );
         PostgresTransaction::begin(connection(&self.pool).await?, begin, false, (self.form, None)).await
@@ -301,6 +299,18 @@ async fn connection(pool: &Pool) -> Result<Object> {
     })
 }
 
+/// Timeouts of a look-up. The server gives it up before its connection counts as silent.
+fn look_up_timeouts() -> String {
+    let (statement, lock) = (LOOKUP_TIMEOUT.as_millis(), LOOKUP_TIMEOUT.as_millis() / 2);
+    format!("; SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}")
+}
+
+/// Timeouts of statements that define tables and views. A lock is waited for as long as a request of another receiver may
+/// take: behind a dump, which takes longer, every request would wait with them.
+fn definition_timeouts() -> String {
+    format!("SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0", WORK_TIMEOUT.as_millis())
+}
+
 /// Migrates in one transaction, and returns the database's roles. The advisory lock ends with the transaction, and the schema
 /// is never half made.
 async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
@@ -313,11 +323,7 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
     require_primary(client).await?;
     let form =
         if flag(client, SELECT_DIRECT).await? { StatementForm::Prepared } else { StatementForm::Unnamed };
-    // A lock is waited for as long as a request of another receiver may take: behind a dump, which takes longer, every
-    // request would wait with the migration.
-    let lock_seconds = WORK_TIMEOUT.as_secs();
-    run(&format!("BEGIN; SET LOCAL lock_timeout = '{lock_seconds}s'; SET LOCAL statement_timeout = 0"))
-        .await?;
+    run(&format!("BEGIN; {}", definition_timeouts())).await?;
     // Asked for again and again, because a connection that waits for a lock looks like one that is silent.
     while !flag(client, &format!("SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")).await? {
         sleep(MIGRATION_LOCK_PAUSE).await;
