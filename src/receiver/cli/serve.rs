@@ -134,6 +134,7 @@ pub async fn run(
     let (stop, stopped) = watch::channel(false);
     let manager = Arc::new(ServiceManager::of_environment());
     let (listener, address) = bind_or_take(&arguments.listen, sockets.public).await?;
+    raise_open_files();
     let mut servers = vec![tokio::spawn(http::serve(
         listener,
         app.clone(),
@@ -209,17 +210,16 @@ fn retention(text: &str) -> Result<i64, CliError> {
     })
 }
 
-/// As many connections as the limit of open files leaves beside the other files. The limit is raised first, as far as the
-/// system permits, because many shells and service managers set one of 1,024.
+/// As many connections as the limit of open files leaves beside the other files.
 fn connections_max() -> usize {
-    raise_open_files();
     let files = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
     files.map_or(CONNECTIONS_MAX, |files| {
         files.saturating_sub(OTHER_FILES_MAX.min(files / 2)).clamp(1, CONNECTIONS_MAX)
     })
 }
 
-/// Raises the limit of open files to what the most connections need.
+/// Raises the limit of open files to what the most connections need, as far as the system permits, because many shells and
+/// service managers set one of 1,024.
 fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     let wanted = u64::try_from(CONNECTIONS_MAX + OTHER_FILES_MAX).unwrap_or(u64::MAX);
