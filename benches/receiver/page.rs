@@ -2,15 +2,11 @@
 //!
 //! Measured at a client on the same machine, so that a figure is no less than what the receiver takes.
 
-#[path = "../../tests/receiver/page/browser.rs"]
-#[allow(dead_code, reason = "the tests of the page use the rest")]
-mod browser;
-
 use super::speed::{UNBOUNDED, users};
 use super::stored::{Days, USERS, fill};
+use super::support::browser::Browser;
 use super::support::running_receiver::{TestStore, postgres};
 use super::{Measure, Sizes, median};
-use browser::Browser;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Days of the messages, of which the present one is the last.

@@ -2,7 +2,6 @@
 
 use crate::postgres::{Owner, statements};
 use crate::support::running_receiver::*;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// All that row-level security consists of, as text.
@@ -100,21 +99,10 @@ fn store_without_one_of_its_tables_is_refused_by_the_name_of_the_table() {
     assert!(code == 69 && said.contains("usages") && said.contains("admin restore"), "{said}");
 }
 
-/// A program of PostgreSQL, where it is installed.
-pub fn program(name: &str) -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let found =
-        versions.flatten().map(|version| version.path().join("bin").join(name)).find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed");
-    }
-    found
-}
-
 #[test]
 fn dump_that_is_restored_to_a_server_without_the_roles_says_what_to_run_and_serves_then() {
     let Some(store) = postgres().filter(TestStore::has_pg_dump) else { return };
-    let (Some(pg_dump), Some(psql)) = (program("pg_dump"), program("psql")) else { return };
+    let (Some(pg_dump), Some(psql)) = (postgres_program("pg_dump"), postgres_program("psql")) else { return };
     let team = store.create_team();
     store.serve().client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
     let dump = Command::new(pg_dump).args(["--no-owner", &store.url]).output().unwrap();

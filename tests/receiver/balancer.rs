@@ -2,9 +2,9 @@
 
 use crate::support::running_receiver::*;
 use crate::support::tls::{Authority, Certificate};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -16,10 +16,6 @@ const ADDRESSES: [&str; 2] = ["127.0.0.1:8787", "127.0.0.1:8788"];
 const DRAIN_SECONDS: &str = "3";
 /// Requests that a receiver has to answer before the next one is stopped.
 const REQUESTS: usize = 20;
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
 
 /// A running proxy, ended with the test.
 struct Balancer {
@@ -95,16 +91,8 @@ impl Drop for Balancer {
 
 /// Starts a receiver at this port.
 fn serve_at(store: &TestStore, port: u16) -> RunningReceiver {
-    let folder = tempfile::tempdir().unwrap();
-    let log = std::fs::File::create(folder.path().join("log")).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_han-sync-receiver"))
-        .args(["serve", "--store", &store.url, "--listen", &format!("127.0.0.1:{port}")])
-        .args(["--trusted-proxy", "127.0.0.1", "--drain-seconds", DRAIN_SECONDS, "--rate", "1000000"])
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    RunningReceiver::ready(child, folder).expect("the receiver starts")
+    let arguments = ["--trusted-proxy", "127.0.0.1", "--drain-seconds", DRAIN_SECONDS, "--rate", "1000000"];
+    RunningReceiver::start_at(&store.url, port, &arguments)
 }
 
 /// A client of a proxy with a certificate of this authority.

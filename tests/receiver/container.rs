@@ -60,7 +60,7 @@ fn image_runs_the_program_without_rights_and_asks_it_for_its_health() {
     let settings = instructions(&text, "ENV")[0].split(' ').map(|setting| setting.split_once('=').unwrap());
     // The same settings with another folder and port: the program serves, and its health check finds it.
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     let place = folder.path().to_str().unwrap().to_owned();
     let settings =
         settings.map(|(name, value)| (name, value.replace("/data", &place).replace("8787", &port)));

@@ -244,24 +244,24 @@ fn row_level_security_confines_a_view_that_forgets_its_condition() {
         login.admin(&format!("reader add acme {}", reader.name));
         assert_eq!(reader.texts("SELECT session FROM han_team.sessions ORDER BY 1"), OF_ACME);
         let views = store.role("views");
+        let careless_view = |table: &str, columns: &str| {
+            let view = format!("han_team.careless_{table}");
+            store.execute(&format!(
+                "CREATE VIEW {view} AS SELECT {columns} FROM public.{table}; ALTER VIEW {view} OWNER TO {views}; \
+                 GRANT SELECT ON {view} TO PUBLIC"
+            ));
+            view
+        };
         for (table, column) in [("sessions", "session_id"), ("metrics", "session_id"), ("tenants", "handle")]
         {
-            let name = format!("careless_{table}");
-            store.execute(&format!(
-                "CREATE VIEW han_team.{name} AS SELECT DISTINCT {column} AS shown FROM public.{table}; \
-                 ALTER VIEW han_team.{name} OWNER TO {views}; GRANT SELECT ON han_team.{name} TO PUBLIC"
-            ));
-            let shown = reader.texts(&format!("SELECT shown FROM han_team.{name} ORDER BY 1"));
+            let view = careless_view(table, &format!("DISTINCT {column} AS shown"));
+            let shown = reader.texts(&format!("SELECT shown FROM {view} ORDER BY 1"));
             let expected = if table == "tenants" { &["acme"][..] } else { &OF_ACME[..] };
             assert_eq!(shown, expected, "{attributes:?} {table}");
         }
         for table in ["messages", "tasks", "api_keys", "members"] {
-            let name = format!("forbidden_{table}");
-            store.execute(&format!(
-                "CREATE VIEW han_team.{name} AS SELECT * FROM public.{table}; ALTER VIEW han_team.{name} OWNER TO {views}; \
-                 GRANT SELECT ON han_team.{name} TO PUBLIC"
-            ));
-            assert!(!reader.can(&format!("SELECT * FROM han_team.{name}")), "{attributes:?} {table}");
+            let view = careless_view(table, "*");
+            assert!(!reader.can(&format!("SELECT * FROM {view}")), "{attributes:?} {table}");
         }
         login.admin(&format!("reader remove acme {}", reader.name));
         store.execute(&format!("GRANT USAGE ON SCHEMA han_team TO {}", reader.name));

@@ -1,11 +1,9 @@
 //! Promotion of a standby under load: with synchronous commit no acknowledged batch is lost, and nobody has to tell the receiver.
 
-use crate::access::program;
 use crate::support::relay::Relay;
 use crate::support::running_receiver::*;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -30,7 +28,7 @@ struct Server {
 impl Server {
     /// A folder for a server's data; `None`, said aloud, without PostgreSQL's programs.
     fn new() -> Option<Server> {
-        let programs = program("pg_basebackup")?.parent()?.to_owned();
+        let programs = postgres_program("pg_basebackup")?.parent()?.to_owned();
         let folder = tempfile::tempdir().unwrap();
         let mut user = None;
         if rustix::process::geteuid().is_root() {
@@ -40,8 +38,7 @@ impl Server {
             user = Some(id);
         }
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        Some(Server { programs, user, folder, port })
+        Some(Server { programs, user, folder, port: free_port() })
     }
 
     /// Runs one of PostgreSQL's programs as the server's user.

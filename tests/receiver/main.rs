@@ -29,7 +29,6 @@ mod graphql {
 
 /// The page.
 mod page {
-    mod browser;
     mod provider;
     mod provider_tokens;
     mod sign_in;

@@ -2,7 +2,7 @@
 
 use crate::support::running_receiver::*;
 use serde_json::json;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -22,7 +22,7 @@ impl Pooler {
         let (user, rest) = store.url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
         let (host, port) = rest.split('/').next().unwrap().rsplit_once(':').unwrap_or((rest, "5432"));
-        let own_port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let own_port = free_port();
         let configuration = folder.path().join("pgbouncer.ini");
         std::fs::write(
             &configuration,

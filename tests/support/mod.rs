@@ -8,6 +8,8 @@
 pub mod han_db;
 
 pub mod authorization_server;
+#[cfg(feature = "receiver")]
+pub mod browser;
 pub mod corpus;
 pub mod crontab;
 pub mod exporter_test;

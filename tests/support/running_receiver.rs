@@ -4,6 +4,7 @@ use super::recount::{Queries, Rows};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -250,6 +251,22 @@ pub fn try_sql(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio
     })
 }
 
+/// A program of PostgreSQL; `None`, said aloud, where it is not installed.
+pub fn postgres_program(name: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let found =
+        versions.flatten().map(|version| version.path().join("bin").join(name)).find(|path| path.exists());
+    if found.is_none() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {name} is not installed");
+    }
+    found
+}
+
+/// A port of this machine that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
 /// A receiver at work, ended with the test.
 pub struct RunningReceiver {
     pub child: Child,
@@ -264,20 +281,31 @@ impl RunningReceiver {
     }
 
     pub fn spawn(store: &str, arguments: &[&str]) -> (Child, tempfile::TempDir) {
-        RunningReceiver::spawn_with(store, arguments, &[])
+        RunningReceiver::spawn_with(store, 0, arguments, &[])
     }
 
     /// Starts with these variables of the environment.
     pub fn start_with(store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> RunningReceiver {
-        let (child, folder) = RunningReceiver::spawn_with(store, arguments, variables);
+        let (child, folder) = RunningReceiver::spawn_with(store, 0, arguments, variables);
         RunningReceiver::ready(child, folder).expect("the receiver starts")
     }
 
-    fn spawn_with(store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, tempfile::TempDir) {
+    /// Starts at this port.
+    pub fn start_at(store: &str, port: u16, arguments: &[&str]) -> RunningReceiver {
+        let (child, folder) = RunningReceiver::spawn_with(store, port, arguments, &[]);
+        RunningReceiver::ready(child, folder).expect("the receiver starts")
+    }
+
+    fn spawn_with(
+        store: &str,
+        port: u16,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (Child, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(BINARY)
-            .args(["serve", "--listen", "127.0.0.1:0", "--store", store])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", store])
             .args(arguments)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())

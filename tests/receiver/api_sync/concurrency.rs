@@ -260,7 +260,7 @@ impl Server {
         versions.sort();
         let programs = versions.pop()?.to_str()?.to_owned();
         let folder = tempfile::Builder::new().prefix("han-pg").tempdir_in("/tmp").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = Server { folder, port, programs };
         if is_root() {
             assert!(

@@ -1,6 +1,6 @@
 //! Bounds of views and documents, and texts and ids that only just fit them.
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! CSV documents: one behind each table of each view, with all of its rows.
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::running_receiver::*;
 use serde_json::json;
 

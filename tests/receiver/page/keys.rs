@@ -1,6 +1,6 @@
 //! Keys and machines: what a signed-in user makes, approves and revokes, and what the log says of it.
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::running_receiver::*;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Sign-in through a real OpenID provider: users, groups, keys, and what ends them.
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::oidc_provider::OidcProvider;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Answers and tokens that the page takes of a provider: answers to its own sign-ins, tokens that hold, and nothing else.
 
-use super::browser::*;
 use super::provider::{ATTEMPT, CALLBACK, Federation};
+use crate::support::browser::*;
 use crate::support::running_receiver::{RunningReceiver, wait_until};
 use serde_json::json;
 

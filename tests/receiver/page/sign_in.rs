@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::running_receiver::*;
 
 const SESSION: &str = "han_sync_session";

@@ -1,6 +1,6 @@
 //! The views: what each role sees of them, whatever texts others chose, page by page, and as CSV.
 
-use super::browser::*;
+use crate::support::browser::*;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! A browser without script: cookies, forms with their tokens, no redirects followed unasked.
 
-use crate::support::running_receiver::*;
+use super::running_receiver::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
