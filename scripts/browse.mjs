@@ -53,6 +53,12 @@ async function sync(base, key, clientId, client, sessions) {
   if (![200, 207, 422].includes(response.status)) throw new Error(`sync: ${response.status} ${await response.text()}`);
 }
 
+// A machine that waits for a key.
+async function askForKey(base, machine) {
+  const body = new URLSearchParams({ client_id: "han-sync", device_name: machine });
+  return (await fetch(`${base}/oauth/device_authorization`, { method: "POST", body })).json();
+}
+
 const text = (content) => JSON.stringify({ message: { content } });
 
 function session(n, repository, branch, model, prNumber) {
@@ -153,7 +159,7 @@ async function use(browser, base, keys) {
   check(/han_[0-9a-f]{64}/.test(await page.content()), "a new key is shown once");
   await page.click("tr:has-text('trial') button");
   check((await page.content()).includes("revoked"), "the key is revoked");
-  const begun = await (await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: "laptop" }) })).json();
+  const begun = await askForKey(base, "laptop");
   await page.goto(begun.verification_uri_complete);
   await page.click("text=Approve for alice");
   check((await page.content()).includes("Approved"), "a machine is approved");
@@ -172,15 +178,15 @@ async function attack(browser, base, keys, views) {
   hostile.messages.forEach((message) => Object.assign(message, { content: text(markup), toolName: markup, agentId: markup }));
   hostile.tasks = [{ id: "x", taskId: "x", subject: markup, description: markup, status: "pending", createdAt: hostile.lastModified, updatedAt: hostile.lastModified }];
   await sync(base, keys.bob, "client-of-bob", { version: markup, os: markup, pendingSessions: 1, pendingMessages: 1, pendingSince: null, conditions: [markup] }, [hostile]);
-  await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: markup }) });
+  const device = await askForKey(base, markup);
   const context = await browser.newContext({ bypassCSP: true });
   const page = await context.newPage();
   await signIn(page, base, keys.alice);
   const query = new URLSearchParams({ repository: markup, branch: markup, user: markup, model: markup });
-  const opened = [...Object.values(views), `/sessions/${hostile.id}`, "/?from=2020-01-01", `/?${query}`, `/sessions?${query}`, `/device?user_code=${encodeURIComponent(markup)}`];
+  const opened = [...Object.values(views), `/sessions/${hostile.id}`, "/?from=2020-01-01", `/?${query}`, `/sessions?${query}`, `/device?user_code=${encodeURIComponent(markup)}`, `/device?user_code=${device.user_code}`];
   for (const url of opened) {
     await page.goto(base + url);
-    const found = await page.evaluate(() => document.title === "attacked" || document.querySelectorAll("main img, main script").length > 0);
+    const found = await page.evaluate(() => document.title === "attacked" || document.querySelector("img, script, [onerror]") !== null);
     check(!found, `${url}: text of a session is markup`);
   }
   await page.goto(`${base}/sessions/${hostile.id}`);
@@ -292,7 +298,7 @@ async function main() {
     const keys = { alice: key("alice"), bob: key("bob"), dana: key("dana") };
     await fill(base, keys);
     const id = session(1, "api", "main", "gpt-5").id;
-    const begun = await (await fetch(`${base}/oauth/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: "han-sync", device_name: "alice's laptop" }) })).json();
+    const begun = await askForKey(base, "alice's laptop");
     const views = {
       overview: "/", filtered: "/?repository=github.com/acme-corp/api&model=gpt-5", year: `/?from=${new Date(Date.now() - 364 * DAY).toISOString().slice(0, 10)}`,
       sessions: "/sessions", session: `/sessions/${id}`, clients: "/clients", me: "/me", keys: "/keys",
