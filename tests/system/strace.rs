@@ -122,9 +122,13 @@ fn strikes(fault: Fault, call: &str, first: usize, last: usize) -> Vec<Strike> {
     (first..=last).map(|nth| Strike { fault, call: call.to_owned(), nth }).collect()
 }
 
-/// The command under strace, which writes its log to `log`.
+/// The command under strace, which writes its log to `log`. strace itself is found in the `PATH` of the tests.
 fn traced(command: &Command, log: &Path, options: &[&str]) -> Command {
     let mut strace = Command::new("strace");
+    let environment: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
+    if let Some((_, path)) = environment.iter().find(|(name, _)| *name == "PATH") {
+        strace.arg("-E").arg(format!("PATH={}", path.display()));
+    }
     strace
         .args(["-qqq", "-e", "signal=none", "-o"])
         .arg(log)
@@ -133,7 +137,8 @@ fn traced(command: &Command, log: &Path, options: &[&str]) -> Command {
         .arg(command.get_program())
         .args(command.get_args())
         .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .envs(environment.into_iter().filter(|(name, _)| *name != "PATH"))
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -13,28 +13,52 @@ use crate::strace::{self, Calls, Children, Fault, Strike};
 use crate::support::running_receiver::{ACME, TestStore, message, postgres, session, sqlite, with};
 use crate::support::{Outcome, RunningProgram};
 
-/// Cases of a campaign in the short form.
-const SHORT: usize = 24;
 /// Exit codes of a backup that was not made.
 const FITTING: &[i32] = &[65, 69, 70];
+
+/// `PATH` of a machine without `pg_dump`: a backup of PostgreSQL is then lines of JSON.
+const WITHOUT_PROGRAMS: &str = "/nonexistent";
+
+/// A kind of backup: the store, and the `PATH` of the command.
+#[derive(Clone, Copy)]
+struct Form {
+    name: &'static str,
+    make_store: fn() -> Option<TestStore>,
+    path: Option<&'static str>,
+    /// Cases of a campaign in the short form.
+    short: usize,
+}
+
+const SQLITE: Form =
+    Form { name: "a backup of SQLite", make_store: || Some(sqlite()), path: None, short: 24 };
+const ARCHIVE: Form = Form { name: "a backup of PostgreSQL", make_store: postgres, path: None, short: 12 };
+const JSON_LINES: Form = Form {
+    name: "a backup of PostgreSQL as lines of JSON",
+    make_store: postgres,
+    path: Some(WITHOUT_PROGRAMS),
+    short: 12,
+};
 
 /// A store with rows, and a folder for its backups.
 struct Rig {
     store: TestStore,
+    path: Option<&'static str>,
     folder: tempfile::TempDir,
     messages: usize,
     next: AtomicUsize,
 }
 
 impl Rig {
-    fn new(store: TestStore) -> Rig {
+    fn new(form: Form) -> Rig {
+        let store = (form.make_store)().expect("the store was there before");
         let team = store.create_team();
         let receiver = store.serve();
         let rows: Vec<_> =
             (0..5).map(|line| with(message(&format!("m{line}"), line), json!({"content": "text"}))).collect();
         let messages = rows.len();
         assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows)]).status, 200);
-        Rig { store, folder: tempfile::tempdir().expect("a folder"), messages, next: AtomicUsize::new(0) }
+        let folder = tempfile::tempdir().expect("a folder");
+        Rig { store, path: form.path, folder, messages, next: AtomicUsize::new(0) }
     }
 
     fn log(&self) -> PathBuf {
@@ -50,6 +74,7 @@ impl Rig {
         command.args(["--json", "--store", &self.store.url, "admin", "backup"]).arg(path);
         let environment = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
         command.envs(environment).env("TOKIO_WORKER_THREADS", "1");
+        command.envs(self.path.map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -73,13 +98,15 @@ impl Rig {
     }
 }
 
-fn recorded(make_store: fn() -> TestStore) -> Calls {
+fn recorded(form: Form) -> Calls {
     strace::demand();
-    let rig = Rig::new(make_store());
+    let rig = Rig::new(form);
     let record = || {
         let path = rig.next_path();
         let command = strace::recorded(&rig.command(&path), &rig.log(), Children::LeftAlone);
-        rig.finish(command).exits(0);
+        let outcome = rig.finish(command).exits(0);
+        let is_json = outcome.stdout.contains(r#""format": "ndjson""#);
+        assert_eq!(is_json, form.path.is_some(), "{outcome:?}");
         rig.assert_whole(&path);
         strace::calls(&rig.log())
     };
@@ -121,35 +148,42 @@ fn faults(calls: &Calls) -> Vec<Strike> {
     calls.faults().into_iter().filter(is_possible).collect()
 }
 
-fn campaign(what: &str, make_store: fn() -> TestStore, strikes: impl Fn(&Calls) -> Vec<Strike>) {
-    let calls = recorded(make_store);
-    let cases = sample(strikes(&calls), SHORT);
-    let what = format!("{what} ({} calls)", calls.total);
-    each_with(&cases, || Rig::new(make_store()), strike).conclude("syscalls", &what);
-}
-
-fn on_postgres(campaign: impl FnOnce(fn() -> TestStore)) {
-    if postgres().is_some() {
-        campaign(|| postgres().expect("it was there before"));
+fn campaign(fault: &str, form: Form, strikes: impl Fn(&Calls) -> Vec<Strike>) {
+    if (form.make_store)().is_none() {
+        return;
     }
+    let calls = recorded(form);
+    let cases = sample(strikes(&calls), form.short);
+    let what = format!("{} {fault} ({} calls)", form.name, calls.total);
+    each_with(&cases, || Rig::new(form), strike).conclude("syscalls", &what);
 }
 
 #[test]
 fn backup_killed_at_any_call_is_whole_or_not_there() {
-    campaign("a backup of SQLite killed", sqlite, Calls::kills);
+    campaign("killed", SQLITE, Calls::kills);
 }
 
 #[test]
 fn backup_failed_at_any_call_is_whole_or_not_there() {
-    campaign("a backup of SQLite failed", sqlite, faults);
+    campaign("failed", SQLITE, faults);
 }
 
 #[test]
 fn backup_killed_at_any_call_is_whole_or_not_there_on_postgres() {
-    on_postgres(|store| campaign("a backup of PostgreSQL killed", store, Calls::kills));
+    campaign("killed", ARCHIVE, Calls::kills);
 }
 
 #[test]
 fn backup_failed_at_any_call_is_whole_or_not_there_on_postgres() {
-    on_postgres(|store| campaign("a backup of PostgreSQL failed", store, faults));
+    campaign("failed", ARCHIVE, faults);
+}
+
+#[test]
+fn backup_as_lines_of_json_killed_at_any_call_is_whole_or_not_there() {
+    campaign("killed", JSON_LINES, Calls::kills);
+}
+
+#[test]
+fn backup_as_lines_of_json_failed_at_any_call_is_whole_or_not_there() {
+    campaign("failed", JSON_LINES, faults);
 }
