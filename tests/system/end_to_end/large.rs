@@ -1,4 +1,4 @@
-//! A database of the size that people have: 150,000 messages in 500 sessions.
+//! A database of the size that people have: 60,000 messages in 300 sessions.
 
 use super::Scene;
 use super::store::{Expected, Text, assert_holds, assert_sent_exactly_the_difference};
@@ -6,8 +6,8 @@ use crate::support::han_db::large::Kind;
 use crate::support::han_db::{HanDb, ORGANIZATION_REMOTE, build_large, conditions};
 use crate::support::running_receiver::{TestStore, postgres, sqlite};
 
-const MESSAGES: usize = 150_000;
-const SESSIONS: usize = 500;
+const MESSAGES: usize = 60_000;
+const SESSIONS: usize = 300;
 /// Short rows: their number is the point here.
 const RAW_BYTES_AVG: usize = 600;
 /// Every so manyth session grows.
