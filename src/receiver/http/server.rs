@@ -47,6 +47,11 @@ pub async fn serve(
             _ = shutdown.wait_for(|shutdown| *shutdown) => break,
         };
         if let Some((stream, peer, permit)) = accepted {
+            tokio::select! {
+                () = server.connections.wait_for_room(peer) => {}
+                // It may have sent its request already.
+                _ = shutdown.wait_for(|shutdown| *shutdown) => {}
+            }
             server.serve_connection(stream, peer, Some(permit));
         }
     }

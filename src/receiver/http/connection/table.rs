@@ -1,7 +1,8 @@
 //! The table of open connections: how many there may be, in all and of one client.
 //!
 //! Invariant: a further connection takes the place of the one that has waited longest, without a request or for its client
-//! to read, so that idle connections keep nobody out.
+//! to read, so that idle connections keep nobody out. Where none has waited for [`IDLE_MIN`], it waits itself in the
+//! system's queue: thousands of clients that come within one second do not close each other's connections.
 
 use super::address::{ClientNetwork, TrustedProxies};
 use crate::receiver::limits::ADDRESS_SHARE_DIVISOR;
@@ -10,6 +11,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// Wait after which a connection may give way to one of another address. A client sends its request with the connection, and the
+/// next one after a response within a round trip.
+const IDLE_MIN: Duration = Duration::from_secs(1);
 
 /// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +33,8 @@ pub struct ConnectionTable {
     trusted: TrustedProxies,
     timeouts: ConnectionTimeouts,
     open: Arc<Mutex<OpenConnections>>,
+    /// Notified when a connection is closed.
+    closed: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -59,7 +67,7 @@ impl ConnectionTable {
         trusted: TrustedProxies,
         timeouts: ConnectionTimeouts,
     ) -> ConnectionTable {
-        ConnectionTable { connections_max, trusted, timeouts, open: Arc::default() }
+        ConnectionTable { connections_max, trusted, timeouts, open: Arc::default(), closed: Arc::default() }
     }
 
     /// Number of connections at most.
@@ -72,13 +80,41 @@ impl ConnectionTable {
         self.timeouts
     }
 
+    /// Waits until there is room for a connection, or another one may give way to it.
+    pub async fn wait_for_room(&self, peer: IpAddr) {
+        while let Some(wait) = self.time_to_room(peer) {
+            // Either way it is looked at again.
+            let _ = timeout(wait, self.closed.notified()).await;
+        }
+    }
+
+    /// Time in which a connection may come to give way to another; `None` if there is room for it, or one that may do so.
+    fn time_to_room(&self, peer: IpAddr) -> Option<Duration> {
+        let network = self.network(peer);
+        let open = self.lock();
+        let has_room = open.by_id.len() < self.connections_max
+            || network.is_some() && open.count(|connection| connection.network == network) >= self.share();
+        let longest = open.by_id.values().filter_map(|connection| connection.waiting_since).min();
+        let waited = longest.map_or(Duration::ZERO, |since| since.elapsed());
+        (!has_room && waited < IDLE_MIN).then(|| IDLE_MIN - waited)
+    }
+
+    /// The network whose connections share a bound with those of this peer.
+    fn network(&self, peer: IpAddr) -> Option<ClientNetwork> {
+        (!self.trusted.contains(peer)).then(|| ClientNetwork::from(peer))
+    }
+
+    /// Number of connections that one network may have.
+    fn share(&self) -> usize {
+        (self.connections_max / ADDRESS_SHARE_DIVISOR).max(1)
+    }
+
     /// Adds a connection; `None` if all that are in its way are at work.
     pub fn add(&self, peer: IpAddr) -> Option<ConnectionEntry> {
-        let network = (!self.trusted.contains(peer)).then(|| ClientNetwork::from(peer));
-        let share = (self.connections_max / ADDRESS_SHARE_DIVISOR).max(1);
+        let network = self.network(peer);
         let mut open = self.lock();
         if network.is_some() {
-            open.make_room(share, |connection| connection.network == network)?;
+            open.make_room(self.share(), |connection| connection.network == network)?;
         }
         open.make_room(self.connections_max, |_| true)?;
         let (id, evicted) = (open.next_id, Arc::new(Notify::new()));
@@ -105,9 +141,13 @@ impl ConnectionTable {
 }
 
 impl OpenConnections {
+    fn count(&self, counts: impl Fn(&OpenConnection) -> bool) -> usize {
+        self.by_id.values().filter(|connection| counts(connection)).count()
+    }
+
     /// Evicts connections until one more of those that count is within `max`.
     fn make_room(&mut self, max: usize, counts: impl Fn(&OpenConnection) -> bool) -> Option<()> {
-        while self.by_id.values().filter(|connection| counts(connection)).count() >= max {
+        while self.count(&counts) >= max {
             let waiting = self.by_id.iter().filter(|(_, connection)| counts(connection));
             let waiting = waiting.filter_map(|(id, connection)| Some((connection.waiting_since?, *id)));
             let (_, longest) = waiting.min()?;
@@ -146,6 +186,7 @@ impl ConnectionEntry {
 impl Drop for ConnectionEntry {
     fn drop(&mut self) {
         self.table.lock().by_id.remove(&self.id);
+        self.table.closed.notify_one();
     }
 }
 
@@ -156,6 +197,16 @@ mod tests {
 
     const TIMEOUTS: ConnectionTimeouts =
         ConnectionTimeouts { write: Duration::ZERO, keep_alive: Duration::ZERO };
+
+    impl ConnectionTable {
+        /// Lets all that wait have waited so much longer.
+        fn age_by(&self, age: Duration) {
+            for connection in self.lock().by_id.values_mut() {
+                connection.waiting_since =
+                    connection.waiting_since.map(|since| since.checked_sub(age).unwrap());
+            }
+        }
+    }
 
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
@@ -173,6 +224,24 @@ mod tests {
         assert!(table.add(ip(5)).is_some());
         assert!(third.evicted().now_or_never().is_some());
         assert!(first.evicted().now_or_never().is_none() && second.evicted().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn connection_waits_for_another_to_be_closed_or_idle() {
+        let table = ConnectionTable::new(4, TrustedProxies::default(), TIMEOUTS);
+        let mut entries: Vec<_> = (1..=3).map(|last| table.add(ip(last)).unwrap()).collect();
+        assert!(table.wait_for_room(ip(5)).now_or_never().is_some());
+        entries.push(table.add(ip(4)).unwrap());
+        assert!(table.wait_for_room(ip(5)).now_or_never().is_none(), "none has waited long");
+        assert!(table.wait_for_room(ip(1)).now_or_never().is_some(), "its own one gives way");
+        entries.iter().for_each(|entry| entry.set_waiting(false));
+        let mut room = Box::pin(table.wait_for_room(ip(5)));
+        assert!(room.as_mut().now_or_never().is_none());
+        entries.pop();
+        room.await;
+        entries.push(table.add(ip(5)).unwrap());
+        table.age_by(IDLE_MIN);
+        assert!(table.wait_for_room(ip(6)).now_or_never().is_some(), "the last one is idle");
     }
 
     #[test]
