@@ -34,7 +34,11 @@ impl Balancer {
         for (name, text) in [("team.pem", &pem), ("team.key", &key), ("both.pem", &format!("{pem}{key}"))] {
             std::fs::write(path(name), text).unwrap();
         }
-        let sample = if program == "nginx" { "nginx.conf" } else { "haproxy.cfg" };
+        let sample = match program {
+            "nginx" => "nginx.conf",
+            "haproxy" => "haproxy.cfg",
+            _ => "Caddyfile",
+        };
         let mut text = std::fs::read_to_string(Path::new(FOLDER).join(sample)).unwrap();
         let mut replace = |from: &str, to: &str| {
             assert!(text.contains(from), "{sample} has {from}");
@@ -43,24 +47,36 @@ impl Balancer {
         for (address, port) in ADDRESSES.into_iter().zip(receivers) {
             replace(address, &format!("127.0.0.1:{port}"));
         }
-        let mut command = Command::new(program);
-        if program == "nginx" {
-            replace("listen 443", &format!("listen 127.0.0.1:{port}"));
+        if program == "haproxy" {
+            replace("/etc/ssl/team-with-key.pem", &path("both.pem"));
+        } else {
             replace("/etc/ssl/team.pem", &path("team.pem"));
             replace("/etc/ssl/team.key", &path("team.key"));
-            let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map(|name| format!("{name}_temp_path {};\n", path(name)))
-                .concat();
-            let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
-            text = format!(
-                "daemon off; pid {}; {user}\nevents {{}}\nhttp {{ access_log off; {temporary}{text} }}\n",
-                path("pid")
-            );
-            command.args(["-e", "stderr", "-p"]).arg(folder.path()).args(["-c", &path("conf")]);
-        } else {
-            replace("bind :443", &format!("bind 127.0.0.1:{port}"));
-            replace("/etc/ssl/team-with-key.pem", &path("both.pem"));
-            command.args(["-db", "-f", &path("conf")]);
+        }
+        let mut command = Command::new(program);
+        match program {
+            "nginx" => {
+                replace("listen 443", &format!("listen 127.0.0.1:{port}"));
+                let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                    .map(|name| format!("{name}_temp_path {};\n", path(name)))
+                    .concat();
+                let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+                text = format!(
+                    "daemon off; pid {}; {user}\nevents {{}}\nhttp {{ access_log off; {temporary}{text} }}\n",
+                    path("pid")
+                );
+                command.args(["-e", "stderr", "-p"]).arg(folder.path()).args(["-c", &path("conf")]);
+            }
+            "haproxy" => {
+                replace("bind :443", &format!("bind 127.0.0.1:{port}"));
+                command.args(["-db", "-f", &path("conf")]);
+            }
+            _ => {
+                replace("team.example.com:443", &format!("https://127.0.0.1:{port}"));
+                text = format!("{{\nadmin off\nauto_https disable_redirects\nskip_install_trust\n}}\n{text}");
+                command.args(["run", "--adapter", "caddyfile", "--config", &path("conf")]);
+                command.env("HOME", folder.path()).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME");
+            }
         }
         std::fs::write(path("conf"), text).unwrap();
         let log = std::fs::File::create(path("log")).unwrap();
@@ -187,4 +203,9 @@ fn receivers_behind_nginx_are_restarted_in_turn_and_no_request_fails() {
 #[test]
 fn receivers_behind_haproxy_are_restarted_in_turn_and_no_request_fails() {
     restart_in_turn_behind("haproxy");
+}
+
+#[test]
+fn receivers_behind_caddy_are_restarted_in_turn_and_no_request_fails() {
+    restart_in_turn_behind("caddy");
 }
