@@ -10,19 +10,19 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::exporter::batch::bounds::{bound_message, bound_task_text};
 use crate::exporter::batch::chunk::{Adjustments, CursorAdvance, SessionChunk, SingleMessage};
 use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
 use crate::exporter::batch::envelope::{SessionHeader, SessionTrailer, open_object};
-use crate::exporter::batch::message::{omit_content, wire_message};
-use crate::exporter::batch::pr_link;
+use crate::exporter::batch::message::bounds::{bound_message, bound_task_text};
+use crate::exporter::batch::message::{MadeMessage, make_message, omit_content};
+use crate::exporter::batch::read_ahead::{CandidateRow, ReadAhead, ReadRow};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::error::Error;
 use crate::exporter::plan::delta;
 use crate::exporter::plan::pull_request::SessionPullRequest;
 use crate::exporter::source::{MessageRow, Snapshot};
 use crate::exporter::state::SessionCursor;
-use crate::protocol::{Inclusion, SyncMessage, SyncTask};
+use crate::protocol::{SyncMessage, SyncTask};
 use crate::{short_hash, time};
 
 /// A chunk under construction.
@@ -144,7 +144,7 @@ impl<'a> ChunkBuilder<'a> {
         let snapshot = self.snapshot;
         let mut taken = Ok(ControlFlow::Continue(()));
         snapshot.message(self.session_id(), rowid, |row| {
-            taken = self.take_row(row, limits, may_exceed);
+            taken = self.take_alone(row, limits, may_exceed);
             ControlFlow::Break(())
         })?;
         match taken? {
@@ -156,36 +156,101 @@ impl<'a> ChunkBuilder<'a> {
 
     fn take_new_rows(&mut self, limits: &BatchLimits, may_exceed: bool) -> Result<(), Error> {
         let snapshot = self.snapshot;
-        let mut failure = None;
+        let mut rows = ReadAhead::default();
+        let mut taken = Ok(ControlFlow::Continue(()));
         snapshot.messages_after(self.session_id(), self.cursor.rowid, |row| {
-            let rowid = row.rowid;
-            let is_after_scan = rowid > self.context.watermark;
-            let sampled_row = is_after_scan.then(|| (rowid, short_hash::of_text(&row.message.id)));
-            match self.take_row(row, limits, may_exceed) {
-                Ok(ControlFlow::Continue(())) => {
-                    self.advance.rowid = rowid;
-                    self.advance.sampled_row = sampled_row;
-                    return ControlFlow::Continue(());
-                }
-                Ok(ControlFlow::Break(())) => self.more = true,
-                Err(error) => failure = Some(error),
+            taken = self.take_new_row(row, &mut rows, limits, may_exceed);
+            if matches!(taken, Ok(ControlFlow::Continue(()))) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
             }
-            ControlFlow::Break(())
         })?;
-        failure.map_or(Ok(()), Err)
+        if taken?.is_continue() {
+            let _ = self.take_read_rows(&mut rows, limits, may_exceed)?;
+        }
+        Ok(())
     }
 
-    /// Takes a row, or breaks where the limits leave no room for it. Skips a row that han inserted before under another
-    /// made-up id, and one that is older than the receiver's retention.
-    fn take_row(
+    /// Reads a new row, and takes those that were read as soon as there are enough of them.
+    fn take_new_row(
         &mut self,
-        mut row: MessageRow,
+        row: MessageRow,
+        rows: &mut ReadAhead,
         limits: &BatchLimits,
         may_exceed: bool,
     ) -> Result<ControlFlow<()>, Error> {
         if self.messages.count >= limits.messages {
+            self.more = true;
             return Ok(ControlFlow::Break(()));
         }
+        let is_after_scan = row.rowid > self.context.watermark;
+        let sampled_row = is_after_scan.then(|| (row.rowid, short_hash::of_text(&row.message.id)));
+        let rowid = row.rowid;
+        if ReadAhead::is_too_large(&row) {
+            if self.take_read_rows(rows, limits, may_exceed)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let taken = self.take_alone(row, limits, may_exceed)?;
+            self.pass(rowid, sampled_row, taken);
+            return Ok(taken);
+        }
+        let candidate = self.candidate(row)?;
+        rows.push(ReadRow { rowid, sampled_row, candidate });
+        let messages = limits.messages.saturating_sub(self.messages.count);
+        let bytes =
+            if self.session.include_content { limits.bytes.saturating_sub(self.bytes()) } else { usize::MAX };
+        if rows.is_full(messages, bytes) {
+            return self.take_read_rows(rows, limits, may_exceed);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes the rows that were read, in their order; breaks where the limits leave no room for one.
+    fn take_read_rows(
+        &mut self,
+        rows: &mut ReadAhead,
+        limits: &BatchLimits,
+        may_exceed: bool,
+    ) -> Result<ControlFlow<()>, Error> {
+        for (row, made) in rows.take(self.context, self.session) {
+            let taken = match row.candidate.zip(made) {
+                Some((candidate, made)) => self.take_message(candidate, made, limits, may_exceed)?,
+                None => ControlFlow::Continue(()),
+            };
+            self.pass(row.rowid, row.sampled_row, taken);
+            if taken.is_break() {
+                return Ok(taken);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Moves the cursor over a new row that was taken or skipped; otherwise more is left.
+    fn pass(&mut self, rowid: i64, sampled_row: Option<(i64, u64)>, taken: ControlFlow<()>) {
+        if taken.is_break() {
+            self.more = true;
+            return;
+        }
+        self.advance.rowid = rowid;
+        self.advance.sampled_row = sampled_row;
+    }
+
+    /// Takes a row by itself, or breaks where the limits leave no room for it.
+    fn take_alone(
+        &mut self,
+        row: MessageRow,
+        limits: &BatchLimits,
+        may_exceed: bool,
+    ) -> Result<ControlFlow<()>, Error> {
+        let Some(mut candidate) = self.candidate(row)? else { return Ok(ControlFlow::Continue(())) };
+        let made = make_message(&mut candidate.row, self.context, self.session);
+        self.take_message(candidate, made, limits, may_exceed)
+    }
+
+    /// A row with its id and time as they are sent. `None` for a row that is skipped: one that han inserted before under another
+    /// made-up id, and one that is older than the receiver's retention.
+    fn candidate<'r>(&mut self, mut row: MessageRow<'r>) -> Result<Option<CandidateRow<'r>>, Error> {
         let mut adjusted = Vec::new();
         let mut written_at = time::parse(&row.message.timestamp);
         if written_at.is_none() {
@@ -200,36 +265,47 @@ impl<'a> ChunkBuilder<'a> {
         if self.is_expired(written_at)
             || (stable_id.is_some() && self.snapshot.has_earlier_duplicate(self.session_id(), &row)?)
         {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(None);
         }
         if let Some(id) = stable_id {
             row.message.id = id;
         }
-        let rowid = row.rowid;
-        let linked = self.linked_by(&row);
-        let mut redactions = Counts::default();
-        let mut message = wire_message(&mut row, self.context, self.session, &mut redactions);
-        adjusted.extend(bound_message(&mut message));
+        Ok(Some(CandidateRow { row, written_at, adjusted }))
+    }
+
+    /// Takes the message of a row, or breaks where the limits leave no room for it.
+    fn take_message(
+        &mut self,
+        mut candidate: CandidateRow,
+        made: MadeMessage,
+        limits: &BatchLimits,
+        may_exceed: bool,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.messages.count >= limits.messages {
+            return Ok(ControlFlow::Break(()));
+        }
+        let MadeMessage { mut message, mut redactions, linked } = made;
+        candidate.adjusted.extend(bound_message(&mut message));
         let end = self.messages.json.len();
         self.messages.push(&message)?;
-        let exceeds = self.tasks.json.len() + self.messages.json.len() > limits.bytes;
         let is_alone = self.messages.count == 1 && self.tasks.count == 0;
-        if exceeds && !(may_exceed && is_alone) {
+        if self.bytes() > limits.bytes && !(may_exceed && is_alone) {
             self.messages.pop(end);
             return Ok(ControlFlow::Break(()));
         }
         if self.messages.json.len() - end > limits.bytes_max && message.content.is_some() {
             self.messages.pop(end);
-            omit_content(&mut message, &row, self.context);
+            omit_content(&mut message, &candidate.row, self.context);
             redactions = Counts::default();
             self.messages.push(&message)?;
         }
         self.redactions.merge(&redactions);
-        self.record(&message, written_at);
+        self.record(&message, candidate.written_at);
         self.linked = linked.or(self.linked.take());
-        if !adjusted.is_empty() {
+        let rowid = candidate.row.rowid;
+        if !candidate.adjusted.is_empty() {
             self.adjustments.rows += 1;
-            self.adjustments.first.get_or_insert((rowid, adjusted));
+            self.adjustments.first.get_or_insert((rowid, candidate.adjusted));
         }
         let has_content = message.content.is_some();
         let is_only = self.messages.count == 1;
@@ -237,14 +313,9 @@ impl<'a> ChunkBuilder<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The pull request that a row names, if it may leave.
-    fn linked_by(&self, row: &MessageRow) -> Option<SessionPullRequest> {
-        let (fields, rules) = (&self.session.fields, self.context.rules?);
-        if fields.inclusion != Inclusion::Organization {
-            return None;
-        }
-        let link = pr_link::read(&row.message.message_type, row.raw_json.as_deref()?)?;
-        SessionPullRequest::permitted(Some(link.number), Some(&link.url), &fields.remote, &rules)
+    /// Bytes of the messages and tasks so far.
+    fn bytes(&self) -> usize {
+        self.tasks.json.len() + self.messages.json.len()
     }
 
     /// The time of the nearest earlier row of the session whose time can be parsed; without one, that of the nearest

@@ -17,14 +17,12 @@ pub mod content_filter;
 mod model_name;
 /// Columns of a message that only its raw JSON holds.
 pub mod usage;
-/// Lines of a transcript that name the session's pull request.
-mod pr_link;
 /// Inputs of a batch.
 mod context;
-/// The bounds of values on the wire.
-mod bounds;
 /// The message on the wire, made from a row of the source.
 mod message;
+/// Rows that are read ahead, and their messages on several processors.
+mod read_ahead;
 /// The members around sessions and messages.
 pub mod envelope;
 /// The part of one session in one batch.

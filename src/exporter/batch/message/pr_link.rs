@@ -2,15 +2,20 @@
 
 use serde::Deserialize;
 
+use crate::exporter::batch::context::{BatchContext, EligibleSession};
+use crate::exporter::plan::pull_request::SessionPullRequest;
+use crate::exporter::source::MessageRow;
+use crate::protocol::Inclusion;
+
 /// Types of a message that han gives to such a line: it knows none for it.
 const MESSAGE_TYPES: [&str; 2] = ["unknown", LINE_TYPE];
 const LINE_TYPE: &str = "pr-link";
 
 /// A pull request as a line names it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PrLink {
-    pub(super) number: i64,
-    pub(super) url: String,
+struct PrLink {
+    number: i64,
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -22,8 +27,22 @@ struct RawLink {
     pr_url: String,
 }
 
+/// The pull request that a row of the session names, if it may leave.
+pub fn permitted(
+    row: &MessageRow,
+    context: &BatchContext,
+    session: &EligibleSession,
+) -> Option<SessionPullRequest> {
+    let (fields, rules) = (&session.fields, context.rules?);
+    if fields.inclusion != Inclusion::Organization {
+        return None;
+    }
+    let link = read(&row.message.message_type, row.raw_json.as_deref()?)?;
+    SessionPullRequest::permitted(Some(link.number), Some(&link.url), &fields.remote, &rules)
+}
+
 /// Reads the raw JSON of a message of this type; `None` for any other line.
-pub(super) fn read(message_type: &str, raw_json: &str) -> Option<PrLink> {
+fn read(message_type: &str, raw_json: &str) -> Option<PrLink> {
     if !MESSAGE_TYPES.contains(&message_type) || !raw_json.contains(LINE_TYPE) {
         return None;
     }

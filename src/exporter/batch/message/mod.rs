@@ -3,16 +3,39 @@
 //! Han's columns are in the row's message already (see the declaration in `protocol/message.rs`); this file sets the columns
 //! that are derived from the row and its raw JSON, and is the only place where content enters a message.
 
+/// The bounds of values on the wire.
+pub mod bounds;
+/// Lines of a transcript that name the session's pull request.
+mod pr_link;
+
 use std::mem::take;
 
 use crate::exporter::batch::context::{BatchContext, EligibleSession};
 use crate::exporter::batch::redact::Counts;
 use crate::exporter::batch::usage::set_raw_columns;
+use crate::exporter::plan::pull_request::SessionPullRequest;
 use crate::exporter::source::MessageRow;
 use crate::protocol::{self, SyncMessage};
 
+/// The message that was made of a row.
+pub struct MadeMessage {
+    /// The message on the wire.
+    pub message: SyncMessage,
+    /// Secrets that were redacted in its content.
+    pub redactions: Counts,
+    /// The pull request that the row names, if it may leave.
+    pub linked: Option<SessionPullRequest>,
+}
+
 /// Makes the message of a session's row. Takes the columns out of the row; the raw JSON stays.
-pub fn wire_message(
+pub fn make_message(row: &mut MessageRow, context: &BatchContext, session: &EligibleSession) -> MadeMessage {
+    let linked = pr_link::permitted(row, context, session);
+    let mut redactions = Counts::default();
+    let message = wire_message(row, context, session, &mut redactions);
+    MadeMessage { message, redactions, linked }
+}
+
+fn wire_message(
     row: &mut MessageRow,
     context: &BatchContext,
     session: &EligibleSession,
