@@ -257,7 +257,7 @@ fn identity_that_makes_no_sense_opens_nothing() {
         eprintln!("case: {name}");
         let test = ExporterTest::with_sessions(&[3]);
         test.receiver.script(identities(), fault);
-        let (report, _) = test.run_json(&["--max-seconds", "1"], 75);
+        let (report, _) = test.run_json(&["--max-seconds", "2"], 75);
         assert_eq!(report["status"], "error", "{report}");
         assert_eq!(test.receiver.alice().message_count(), 0);
         assert!(test.receiver.response_bytes() < ANSWER_BYTES_TAKEN_MAX);
