@@ -34,6 +34,7 @@ mod page {
     mod sign_in;
     mod views;
     mod bounds;
+    mod cost;
     mod documents;
     mod keys;
 }

@@ -90,7 +90,8 @@ impl Loader<MetricsQuery> for StoreLoader {
     async fn load(&self, keys: &[MetricsQuery]) -> LoadResult<MetricsQuery, Arc<Vec<MetricsRow>>> {
         let mut found = HashMap::new();
         for query in keys {
-            found.insert(query.clone(), Arc::new(self.reader.metrics(query).await?));
+            let groups = self.reader.metrics(query).await?.collect::<Result<Vec<_>, _>>()?;
+            found.insert(query.clone(), Arc::new(groups.into_iter().flatten().collect()));
         }
         Ok(found)
     }

@@ -13,7 +13,7 @@ use super::types::user::UserObject;
 use crate::protocol::remote::Remote;
 use crate::receiver::ingest::validation::replace_nul;
 use crate::receiver::limits::{CLIENTS_PAGE_MAX, LOOKUP_COMPLEXITY, METRICS_COMPLEXITY};
-use crate::receiver::store::{MetricDimension, MetricsFilter, MetricsQuery, SessionQuery};
+use crate::receiver::store::{ClientQuery, MetricDimension, MetricsFilter, MetricsQuery, SessionQuery};
 use crate::receiver::time;
 use async_graphql::{Context, ID, Object, Result};
 
@@ -40,7 +40,10 @@ impl Query {
         let first = page_size_within(first, CLIENTS_PAGE_MAX, CLIENTS_PAGE_MAX)?;
         let after = after.as_deref().map(cursor::decode_client).transpose()?;
         let reader = viewer(context)?.reader();
-        let clients = reader.clients(first, after.as_ref(), time::now_us()).await.map_err(store_error)?;
+        let clients = reader
+            .clients(&ClientQuery::default(), first, after.as_ref(), time::now_us())
+            .await
+            .map_err(store_error)?;
         Ok(clients.into_iter().map(SyncStatusObject::from).collect())
     }
 
@@ -117,9 +120,7 @@ impl Query {
             pull_request: pr,
             model: model.map(replace_nul),
         };
-        let asks_for = |field| context.look_ahead().field(field).exists();
-        let with_cost = asks_for("costMicros") || asks_for("unpricedTokens");
-        let query = MetricsQuery { from: from.0, to: to.0, dimensions, filter, with_cost };
+        let query = MetricsQuery { from: from.0, to: to.0, filter, groupings: vec![dimensions] };
         let rows = loader(context)?.load_one(query).await.map_err(store_error)?.unwrap_or_default();
         Ok(rows.iter().map(MetricObject::from).collect())
     }

@@ -44,6 +44,12 @@ pub struct MetricSums {
 }
 
 impl MetricSums {
+    /// True if a sum is above 0.
+    pub fn has_any(&self) -> bool {
+        let others = [self.messages, self.lines_added, self.lines_removed, self.tasks_completed];
+        self.tokens.into_iter().chain(others).any(|sum| sum > 0)
+    }
+
     /// Adds other sums, each up to the largest integer.
     pub fn add_saturating(&mut self, other: &MetricSums) {
         self.messages = self.messages.saturating_add(other.messages);

@@ -1,6 +1,7 @@
 //! The clients: which of them deliver, and what keeps the others.
 
-use super::layout::{Layout, LayoutView, Tab, is_admin};
+use super::filter::ViewFilter;
+use super::layout::{FilterForm, Layout, LayoutView, Tab, is_admin};
 use super::sessions::login;
 use super::table::{Heading, Table, TableCell};
 use crate::exporter::plan::conditions::{Severity, TABLE};
@@ -15,6 +16,7 @@ const DIAGNOSIS: &str = "han-sync doctor";
 pub fn clients_view(
     principal: &Principal,
     token: String,
+    filter: &ViewFilter,
     clients: &[ClientStatus],
     logins: &HashMap<String, String>,
     next: Option<String>,
@@ -25,6 +27,7 @@ pub fn clients_view(
         false => "Every exporter of yours: whether it delivers, and what it has still to deliver.",
     }
     .to_owned();
+    view.filter = Some(FilterForm::of("/clients", filter, principal, (&["organization", "user"], false)));
     view.tables.push(Table {
         caption: "Exporters".to_owned(),
         note: "Fresh: seen within 10 minutes. Idle: within 25 hours. Overdue: not. Failing: its last batch had errors. \
@@ -48,8 +51,12 @@ pub fn clients_view(
             Heading::text("client"),
         ],
         rows: clients.iter().map(|client| cells(client, principal, logins)).collect(),
-        empty: "No exporter has been here yet. On your machine, han-sync init sets one up.".to_owned(),
-        csv: Some("/clients.csv".to_owned()),
+        empty: match filter.is_set() || filter.after.is_some() {
+            true => "No exporter is among these. Clear a filter to see more.",
+            false => "No exporter has been here yet. On your machine, han-sync init sets one up.",
+        }
+        .to_owned(),
+        csv: Some(filter.url("/clients.csv")),
         next,
     });
     view

@@ -2,7 +2,7 @@
 
 use crate::protocol::remote::Remote;
 use crate::receiver::ingest::validation::replace_nul;
-use crate::receiver::store::{MetricDimension, MetricsFilter, MetricsQuery, SessionQuery};
+use crate::receiver::store::{AuditQuery, ClientQuery, Grouping, MetricsFilter, MetricsQuery, SessionQuery};
 use crate::receiver::time;
 
 /// Days of a view without a range of its own, the present one included.
@@ -137,8 +137,8 @@ impl ViewFilter {
         texts.into_iter().any(Option::is_some) || numbers.into_iter().any(|number| number.is_some())
     }
 
-    /// The query of sums by these dimensions.
-    pub fn metrics(&self, dimensions: Vec<MetricDimension>, with_cost: bool) -> MetricsQuery {
+    /// The query of sums by these groupings.
+    pub fn metrics(&self, groupings: Vec<Grouping>) -> MetricsQuery {
         let (from, to) = self.range();
         let filter = MetricsFilter {
             organization: self.organization.clone(),
@@ -148,10 +148,26 @@ impl ViewFilter {
             pull_request: self.pr,
             model: self.model.clone(),
         };
-        MetricsQuery { from, to, dimensions, filter, with_cost }
+        MetricsQuery { from, to, filter, groupings }
     }
 
-    /// The query of sessions, of all days unless the URL names some.
+    /// First and last day of a list, which has all days before and after those that the URL names; `None` for all days.
+    pub fn days(&self) -> Option<(i64, i64)> {
+        let is_set = self.from.is_some() || self.to.is_some();
+        is_set.then(|| (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)))
+    }
+
+    /// The query of clients.
+    pub fn clients(&self) -> ClientQuery {
+        ClientQuery { organization: self.organization.clone(), user: self.user.clone() }
+    }
+
+    /// The query of entries of the audit log.
+    pub fn audit(&self) -> AuditQuery {
+        AuditQuery { organization: self.organization.clone(), days: self.days() }
+    }
+
+    /// The query of sessions.
     pub fn sessions(&self) -> SessionQuery {
         SessionQuery {
             organization: self.organization.clone(),
@@ -160,7 +176,7 @@ impl ViewFilter {
             branch: self.branch.clone(),
             pull_request: self.pr,
             model: self.model.clone(),
-            days: (self.from.is_some() || self.to.is_some()).then(|| self.range()),
+            days: self.days(),
             ..SessionQuery::default()
         }
     }
@@ -196,6 +212,9 @@ mod tests {
         assert_eq!(parse("from=&to=&user=+&unknown=1"), parse(""));
         assert_eq!(parse("").unwrap().range(), (19_971, 20_000));
         assert_eq!(parse("to=2024-01-31").unwrap().range(), (19_724, 19_753));
+        let days = |query| parse(query).unwrap().days();
+        assert_eq!([days(""), days("to=2024-01-31")], [None, Some((i64::MIN, 19_753))]);
+        assert_eq!(days("from=2024-01-31"), Some((19_753, i64::MAX)));
         assert_eq!(
             parse("repository=git%40github.com%3AAcme%2FAPI.git").unwrap().repository.unwrap(),
             "https://github.com/acme/api"

@@ -105,6 +105,10 @@ pub fn is_admin(principal: &Principal) -> bool {
     principal.memberships.iter().any(|membership| membership.role == Role::Admin)
 }
 
+/// Filters of sums and sessions.
+pub const ALL_FILTERS: &[&str] =
+    &["from", "to", "organization", "repository", "user", "branch", "pr", "model"];
+
 /// Field of a filter form.
 #[derive(Debug)]
 pub struct FilterField {
@@ -126,40 +130,39 @@ pub struct FilterForm {
 }
 
 impl FilterForm {
-    /// The form of a view. With `is_range` the view has a range of days even if the URL names none.
+    /// The form of a view with these filters. With `is_range` the view has a range of days even if the URL names none.
     pub fn of(
         action: &'static str,
         filter: &ViewFilter,
         principal: &Principal,
-        is_range: bool,
+        (names, is_range): (&[&str], bool),
     ) -> FilterForm {
         let (from, to) = filter.range();
-        let has_days = is_range || filter.from.is_some() || filter.to.is_some();
-        let day = |day| if has_days { crate::receiver::time::date(day) } else { String::new() };
+        let (from, to) = if is_range { (Some(from), Some(to)) } else { (filter.from, filter.to) };
+        let day = |day: Option<i64>| day.map(crate::receiver::time::date).unwrap_or_default();
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let slugs: Vec<String> =
             principal.memberships.iter().map(|membership| membership.slug.clone()).collect();
-        let field = |name, label, kind, value| FilterField { name, label, kind, value, options: Vec::new() };
-        let mut fields = vec![field("from", "From", "date", day(from)), field("to", "To", "date", day(to))];
-        if slugs.len() > 1 {
-            let value = text(&filter.organization);
-            fields.push(FilterField {
-                name: "organization",
-                label: "Organization",
-                kind: "select",
-                value,
-                options: slugs,
-            });
-        }
-        fields.push(field("repository", "Repository", "text", text(&filter.repository)));
-        if is_admin(principal) {
-            fields.push(field("user", "User", "text", text(&filter.user)));
-        }
-        fields.push(field("branch", "Branch", "text", text(&filter.branch)));
         let pr = filter.pr.map(|number| number.to_string()).unwrap_or_default();
-        fields.push(field("pr", "Pull request", "number", pr));
-        fields.push(field("model", "Model", "text", text(&filter.model)));
-        FilterForm { action, fields, reset: filter.is_set().then_some(action) }
+        let field = |name, label, kind, value| FilterField { name, label, kind, value, options: Vec::new() };
+        let organization = field("organization", "Organization", "select", text(&filter.organization));
+        let fields = [
+            field("from", "From", "date", day(from)),
+            field("to", "To", "date", day(to)),
+            FilterField { options: slugs, ..organization },
+            field("repository", "Repository", "text", text(&filter.repository)),
+            field("user", "User", "text", text(&filter.user)),
+            field("branch", "Branch", "text", text(&filter.branch)),
+            field("pr", "Pull request", "number", pr),
+            field("model", "Model", "text", text(&filter.model)),
+        ];
+        let is_shown = |field: &FilterField| match field.name {
+            "organization" => field.options.len() > 1,
+            "user" => is_admin(principal),
+            _ => true,
+        };
+        let fields = fields.into_iter().filter(|field| names.contains(&field.name) && is_shown(field));
+        FilterForm { action, fields: fields.collect(), reset: filter.is_set().then_some(action) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The view of what others can see of the viewer: each session that an organization stores, who reads it, and by which rule it left.
 
-use super::layout::{Layout, LayoutView, Notice, Tab};
+use super::filter::ViewFilter;
+use super::layout::{FilterForm, Layout, LayoutView, Notice, Tab};
 use super::sessions::{forget_url, organization, rule, session_link};
 use super::table::{Heading, Table, TableCell};
 use crate::receiver::store::{Membership, Principal, Role, StoredSession};
@@ -11,9 +12,9 @@ use std::collections::HashMap;
 pub fn me_view(
     principal: &Principal,
     token: String,
-    sessions: &[StoredSession],
+    filter: &ViewFilter,
+    (sessions, next): (&[StoredSession], Option<String>),
     admins: &HashMap<String, Vec<String>>,
-    next: Option<String>,
 ) -> LayoutView {
     let mut view = LayoutView::new(Layout::of(principal, token, Tab::Me, "What others see of me"));
     view.introduction = format!(
@@ -24,17 +25,19 @@ pub fn me_view(
         view.notices
             .push(Notice::good("You belong to no organization: nobody sees anything of you but you."));
     }
+    let filters = ["from", "to", "organization", "repository", "branch", "pr", "model"];
+    view.filter = Some(FilterForm::of("/me", filter, principal, (&filters, false)));
     view.tables.push(readers_table(principal, admins));
-    view.tables.push(visible_sessions_table(principal, sessions, admins, next));
+    view.tables.push(visible_sessions_table(principal, filter, (sessions, next), admins));
     view
 }
 
 /// The viewer's sessions that others can see.
 pub fn visible_sessions_table(
     principal: &Principal,
-    sessions: &[StoredSession],
+    filter: &ViewFilter,
+    (sessions, next): (&[StoredSession], Option<String>),
     admins: &HashMap<String, Vec<String>>,
-    next: Option<String>,
 ) -> Table {
     Table {
         caption: "Sessions of mine that others can see".to_owned(),
@@ -52,8 +55,12 @@ pub fn visible_sessions_table(
         .chain([Heading::number("messages"), Heading::action()])
         .collect(),
         rows: sessions.iter().map(|session| row(session, principal, admins)).collect(),
-        empty: "None: no organization stores a session of yours.".to_owned(),
-        csv: Some("/me.csv".to_owned()),
+        empty: match filter.is_set() || filter.after.is_some() {
+            true => "No session of yours has all of this. Clear a filter to see more.",
+            false => "None: no organization stores a session of yours.",
+        }
+        .to_owned(),
+        csv: Some(filter.url("/me.csv")),
         next,
     }
 }

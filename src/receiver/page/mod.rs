@@ -39,7 +39,7 @@ mod keys;
 /// `/members` and `/audit`.
 mod administration;
 
-pub use administration::{audit_view, members_view};
+pub use administration::{audit_view, members_view, shown_memberships};
 pub use clients::clients_view;
 pub use filter::ViewFilter;
 pub use format::minute;

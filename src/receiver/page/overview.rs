@@ -6,7 +6,7 @@
 use super::chart::{Chart, ChartUnit};
 use super::filter::ViewFilter;
 use super::format;
-use super::layout::{Figure, FilterForm, Layout, LayoutView, Notice, Tab, is_admin};
+use super::layout::{ALL_FILTERS, Figure, FilterForm, Layout, LayoutView, Notice, Tab, is_admin};
 use super::table::{Heading, Table, TableCell};
 use crate::receiver::limits::OVERVIEW_ROWS;
 use crate::receiver::prices::Cost;
@@ -90,8 +90,7 @@ impl Breakdown {
     }
 }
 
-/// Content of the overview. It is gathered breakdown by breakdown, so that the rows of one can be released before those of
-/// the next are read.
+/// Content of the overview, gathered breakdown by breakdown, so that the rows of one are released before those of the next.
 #[derive(Debug, Default)]
 pub struct OverviewData {
     total: MetricsRow,
@@ -177,7 +176,7 @@ pub fn overview_view(
     let (from, to) = filter.range();
     view.introduction =
         format!("{} to {}, of everything that you may see.", time::date(from), time::date(to));
-    view.filter = Some(FilterForm::of("/", filter, principal, true));
+    view.filter = Some(FilterForm::of("/", filter, principal, (ALL_FILTERS, true)));
     view.figures = figures(&data.total, &data.cost);
     view.charts = data.charts;
     view.notices.extend(data.notices);

@@ -3,7 +3,7 @@
 //! Invariant: text of a message or a task is shown as text, never as markup.
 
 use super::filter::ViewFilter;
-use super::layout::{FilterForm, Layout, LayoutView, Tab, is_admin};
+use super::layout::{ALL_FILTERS, FilterForm, Layout, LayoutView, Tab, is_admin};
 use super::table::{Heading, Table, TableCell};
 use crate::receiver::ingest::batch::PullRequest;
 use crate::receiver::limits::SHOWN_CONTENT_BYTES;
@@ -23,7 +23,7 @@ pub fn sessions_view(
 ) -> LayoutView {
     let mut view = LayoutView::new(Layout::of(principal, token, Tab::Sessions, "Sessions"));
     view.introduction = "Newest first, by when they were first stored here.".to_owned();
-    view.filter = Some(FilterForm::of("/sessions", filter, principal, false));
+    view.filter = Some(FilterForm::of("/sessions", filter, principal, (ALL_FILTERS, false)));
     let mut columns = vec![Heading::text("session"), Heading::text("repository")];
     if is_admin(principal) {
         columns.push(Heading::text("user"));

@@ -17,6 +17,17 @@ pub struct UsageSums {
     pub cache_creation: i128,
 }
 
+impl UsageSums {
+    /// The sums of a row's tokens: input, output, cache read, cache creation, and of the last the part that is kept for an hour.
+    pub fn of([input, output, cache_read, cache_creation, cache_write_1h]: [i64; 5]) -> UsageSums {
+        let cache_write = cache_creation.saturating_sub(cache_write_1h).max(0);
+        UsageSums {
+            priced: [input, output, cache_read, cache_write, cache_write_1h].map(i128::from),
+            cache_creation: i128::from(cache_creation),
+        }
+    }
+}
+
 /// The cost of a group, and its tokens without a price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {

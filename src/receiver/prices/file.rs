@@ -150,17 +150,21 @@ mod tests {
             "gpt-5",
             "gemini-2.5-pro",
         ] {
-            assert!(list.price(model, today).is_some(), "{model}");
+            assert!(list.of_model(model).is_some_and(|prices| prices.on(today).is_some()), "{model}");
         }
         let opus = Price([5_000_000, 25_000_000, 500_000, 6_250_000, 10_000_000]);
-        assert_eq!(list.price("claude-opus-4-5-20251101", today), Some(&opus));
+        assert_eq!(
+            list.of_model("claude-opus-4-5-20251101").and_then(|prices| prices.on(today)),
+            Some(&opus)
+        );
     }
 
     #[test]
     fn absent_cache_prices_count_as_input_and_as_the_5_minute_one() {
         let base = r#""model":"m","from":"1970-01-01","inputMicrosPerMillion":1,"outputMicrosPerMillion":2"#;
         let price = |more: &str| {
-            PriceList::parse(&file(&format!("{{{base}{more}}}"))).unwrap().price("m", 0).unwrap().0
+            let list = PriceList::parse(&file(&format!("{{{base}{more}}}"))).unwrap();
+            list.of_model("m").unwrap().on(0).unwrap().0
         };
         assert_eq!(price(""), [1, 2, 1, 1, 1]);
         assert_eq!(price(r#","cacheWriteMicrosPerMillion":3"#), [1, 2, 1, 3, 3]);

@@ -14,4 +14,4 @@ mod cost;
 
 pub use cost::{Cost, UsageSums};
 pub use file::PriceFileError;
-pub use price_list::{Price, PriceList};
+pub use price_list::{ModelPrices, Price, PriceList};

@@ -11,17 +11,28 @@ pub const PRICED_KINDS: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(pub [i64; PRICED_KINDS]);
 
+/// Prices of one model by the first UTC day, counted from the epoch, on which they hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelPrices(BTreeMap<i64, Price>);
+
+impl ModelPrices {
+    /// The price on a day.
+    pub fn on(&self, day: i64) -> Option<&Price> {
+        self.0.range(..=day).next_back().map(|(_, price)| price)
+    }
+}
+
 /// Prices of models, each from a day on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PriceList {
-    /// By exact name, then by the first UTC day, counted from the epoch.
-    by_model: BTreeMap<String, BTreeMap<i64, Price>>,
+    /// By exact name.
+    by_model: BTreeMap<String, ModelPrices>,
 }
 
 impl PriceList {
     /// Adds the price of a model from a day on; false if the model has one from that day.
     pub fn insert(&mut self, model: &str, first_day: i64, price: Price) -> bool {
-        self.by_model.entry(model.to_owned()).or_default().insert(first_day, price).is_none()
+        self.by_model.entry(model.to_owned()).or_default().0.insert(first_day, price).is_none()
     }
 
     /// This list, with all prices of the models that `other` names replaced.
@@ -31,17 +42,9 @@ impl PriceList {
         self
     }
 
-    /// The price of a model on a day.
-    pub fn price(&self, model: &str, day: i64) -> Option<&Price> {
-        let of_model = names(model).find_map(|name| self.by_model.get(name))?;
-        of_model.range(..=day).next_back().map(|(_, price)| price)
-    }
-
-    /// True if a price changes after the first day of a range, so that its days differ.
-    pub fn changes_within(&self, from: i64, to: i64) -> bool {
-        self.by_model
-            .values()
-            .any(|days| days.range(from.saturating_add(1)..).next().is_some_and(|(day, _)| *day <= to))
+    /// The prices of a model.
+    pub fn of_model(&self, model: &str) -> Option<&ModelPrices> {
+        names(model).find_map(|name| self.by_model.get(name))
     }
 }
 
@@ -96,6 +99,10 @@ mod tests {
         list
     }
 
+    fn price<'l>(list: &'l PriceList, model: &str, day: i64) -> Option<&'l Price> {
+        list.of_model(model)?.on(day)
+    }
+
     #[test]
     fn model_is_found_by_its_name_or_without_vendor_version_and_date() {
         let list = list(&[
@@ -127,26 +134,21 @@ mod tests {
             ("/", None),
             ("", None),
         ] {
-            assert_eq!(list.price(model, 0).map(|price| price.0[0]), input, "{model}");
+            assert_eq!(price(&list, model, 0).map(|price| price.0[0]), input, "{model}");
         }
     }
 
     #[test]
     fn price_holds_from_its_day_until_the_next_and_not_before_the_first() {
         let list = list(&[("m", 10, 1), ("m", 20, 2)]);
-        let input = |day| list.price("m", day).map(|price| price.0[0]);
+        let input = |day| price(&list, "m", day).map(|price| price.0[0]);
         assert_eq!([9, 10, 19, 20, i64::MAX].map(input), [None, Some(1), Some(1), Some(2), Some(2)]);
-        assert_eq!(
-            [list.changes_within(10, 19), list.changes_within(9, 10), list.changes_within(20, 90)],
-            [false, true, false]
-        );
-        assert!(!list.changes_within(i64::MAX, i64::MAX));
     }
 
     #[test]
     fn another_list_replaces_all_prices_of_its_models() {
         let changed = list(&[("a", 0, 1), ("a", 10, 2), ("b", 0, 3)]).overridden_by(list(&[("a", 5, 9)]));
-        let input = |model, day| changed.price(model, day).map(|price| price.0[0]);
+        let input = |model, day| price(&changed, model, day).map(|price| price.0[0]);
         assert_eq!(
             [input("a", 4), input("a", 5), input("a", 10), input("b", 0)],
             [None, Some(9), Some(9), Some(3)]

@@ -57,9 +57,10 @@ pub use check::{StoreCheck, StoreFault};
 pub use database::{PoolOptions, PoolUse};
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
-    AuditPosition, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport, KeyInfo,
-    MemberInfo, Membership, NewKey, OrganizationSettings, Principal, ProviderAdmission, ProviderRefusal,
-    ProviderSignIn, QueryReader, Role, TenantInfo, TenantKind, UserImport, ViewReader, check_handle,
+    AuditPosition, AuditQuery, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport,
+    KeyInfo, MemberInfo, Membership, NewKey, OrganizationSettings, Principal, ProviderAdmission,
+    ProviderRefusal, ProviderSignIn, QueryReader, Role, TenantInfo, TenantKind, UserImport, ViewReader,
+    check_handle,
 };
 pub use error::{Result, StoreError};
 pub use forget::{ForgetOutcome, SessionSelection};
@@ -69,8 +70,8 @@ pub use retention::Pruned;
 pub use session_admin::{ExportedSession, SessionConflict, SessionFilter, SessionInfo};
 pub use sql::statement_count;
 pub use tables::{
-    ClientError, ClientPosition, ClientState, ClientStatus, MessagePage, MessagePosition, MetricDimension,
-    MetricsFilter, MetricsQuery, MetricsRow, SessionKey, SessionPosition, SessionQuery, StoredMessage,
-    StoredSession, StoredTask, TaskPage, TaskPosition,
+    ClientError, ClientPosition, ClientQuery, ClientState, ClientStatus, Grouping, MessagePage,
+    MessagePosition, MetricDimension, MetricsFilter, MetricsQuery, MetricsRow, SessionKey, SessionPosition,
+    SessionQuery, StoredMessage, StoredSession, StoredTask, TaskPage, TaskPosition,
 };
 pub use write::{IngestOutcome, Rejection, SessionOutcome};

@@ -96,7 +96,8 @@ fn a_store_of_the_schema_before_is_migrated_with_its_clients() {
             ["version", "os", "pending_sessions", "pending_messages", "pending_since", "conditions"];
         let drops: Vec<String> =
             columns.iter().map(|column| format!("ALTER TABLE clients DROP COLUMN {column};")).collect();
-        let later = "DROP TABLE page_sessions; DROP TABLE provider_accounts; DROP TABLE view_readers; \
+        let later = "DROP INDEX sessions_by_repository; DROP INDEX sessions_by_pull_request; DROP INDEX tasks_in_order; \
+                     DROP TABLE page_sessions; DROP TABLE provider_accounts; DROP TABLE view_readers; \
                      ALTER TABLE tenants DROP COLUMN oidc_group; ALTER TABLE tenants DROP COLUMN oidc_admin_group; \
                      ALTER TABLE tenants DROP COLUMN left_groups_at; \
                      ALTER TABLE members DROP COLUMN group_role; ALTER TABLE members DROP COLUMN assigned_role; \

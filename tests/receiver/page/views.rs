@@ -333,6 +333,55 @@ fn pages_join_and_the_csv_has_all_rows() {
 }
 
 #[test]
+fn each_list_holds_its_filters_in_its_url() {
+    for store in stores() {
+        let (team, receiver) = (store.create_team(), store.serve());
+        fill(&receiver, &team);
+        let [alice, bob] = [&team.alice, &team.bob].map(|key| Browser::signed_in(&receiver, key));
+        let rows = |browser: &Browser, url: &str| lines(&browser.get(url)).len() - 1;
+        for (browser, url, expected) in [
+            (&bob, "/clients.csv?user=alice", 1),
+            (&bob, "/clients.csv?user=bob", 1),
+            (&bob, "/clients.csv?user=carol", 0),
+            (&bob, "/clients.csv?organization=acme", 2),
+            (&bob, "/clients.csv?organization=acme&user=alice", 1),
+            (&bob, "/clients.csv?organization=globex", 0),
+            (&alice, "/clients.csv?organization=acme", 1),
+            (&alice, "/clients.csv?user=bob", 0),
+            (&bob, "/members.csv?organization=acme", 3),
+            (&bob, "/members.csv?organization=globex", 0),
+            (&bob, "/audit.csv?organization=globex", 0),
+            (&bob, "/audit.csv?to=2020-01-01", 0),
+            (&bob, "/audit.csv?from=2999-01-01", 0),
+            (&alice, &format!("/me.csv?repository={ACME}"), 1),
+            (&alice, "/me.csv?repository=github.com/acme-corp/other", 0),
+            (&alice, "/me.csv?user=bob", 1),
+            (&alice, "/me.csv?branch=topic&pr=7&model=gpt-5&from=2020-01-01", 1),
+            (&alice, "/me.csv?to=2020-01-01", 0),
+            (&alice, "/sessions.csv?pr=7", 1),
+            (&alice, "/sessions.csv?pr=8", 0),
+            (&bob, "/sessions.csv?to=2999-01-01", 2),
+            (&bob, "/sessions.csv?from=2020-01-01&branch=topic", 2),
+            (&bob, "/sessions.csv?to=2020-01-01", 0),
+        ] {
+            assert_eq!(rows(browser, url), expected, "{url}: {}", browser.get(url).text);
+        }
+        assert!(rows(&bob, "/audit.csv?organization=acme&from=2020-01-01") > 3);
+        // A view keeps its filters in the link to its document.
+        for (view, link) in [
+            ("/clients?user=alice", "/clients.csv?user=alice"),
+            ("/members?organization=acme", "/members.csv?organization=acme"),
+            ("/audit?from=2020-01-01", "/audit.csv?from=2020-01-01"),
+            ("/sessions?pr=7", "/sessions.csv?pr=7"),
+        ] {
+            let page = bob.get(view).text;
+            assert!(page.contains(&format!("href=\"{link}\"")), "{view}: {page}");
+        }
+        assert!(alice.get("/me?pr=7").text.contains("href=\"/me.csv?pr=7\""));
+    }
+}
+
+#[test]
 fn no_cell_of_a_csv_is_a_formula() {
     for store in stores() {
         let (team, receiver) = (store.create_team(), store.serve());

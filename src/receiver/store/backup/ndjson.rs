@@ -44,7 +44,7 @@ pub async fn write(tx: &PostgresTransaction, file: &mut File) -> Result<()> {
     let mut rows = 0u64;
     for &table in RESTORED_TABLES {
         let sql = format!("SELECT row_to_json(r)::text FROM {table} AS r");
-        tx.for_each(&sql, |row| {
+        tx.for_each(&sql, &[], |row| {
             rows += 1;
             lines.line(&format!("{{\"table\":\"{table}\",\"row\":{}}}", row.text(0)?))
         })

@@ -51,6 +51,12 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0005_view_readers.sql"),
         postgres_sql: include_str!("migrations/0005_view_readers.postgres.sql"),
     },
+    Migration {
+        number: 6,
+        name: "indexes of lists",
+        sql: include_str!("migrations/0006_list_indexes.sql"),
+        postgres_sql: "",
+    },
 ];
 
 /// Tables that a backup is restored from. Others hold what lasts for hours at most: pending device codes, the last check of the

@@ -8,6 +8,7 @@ mod migrate;
 
 mod private_file;
 
+mod sqlite_statement;
 mod sqlite;
 mod sqlite_copy;
 

@@ -6,15 +6,15 @@
 
 use super::migrate;
 use super::private_file::{create_private, require_private};
+use super::sqlite_statement::{bind, is_contention, read_rows, store_error, visit_rows};
 use crate::receiver::limits::{QUERY_STATEMENT_TIMEOUT, query_statements_max};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
-    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, ValueRef, count_statement,
+    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, SelectPages, Value, ValueRef, count_statement,
 };
 use crate::receiver::time;
 use rusqlite::config::DbConfig;
-use rusqlite::types::{self, ToSqlOutput};
-use rusqlite::{Connection, ErrorCode, Statement, ToSql, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Statement, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -264,12 +264,21 @@ impl SqliteTransaction {
     }
 
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let mut read = Vec::new();
+        self.for_each(sql, params, |row| {
+            read.push(row);
+            Ok(())
+        })?;
+        Ok(read)
+    }
+
+    pub fn for_each(&self, sql: &str, params: &[Value], visit: impl FnMut(Row) -> Result<()>) -> Result<()> {
         let sql = Dialect::Sqlite.render(sql);
         block_in_place(|| {
             let connection = self.connection()?;
             let mut statement = connection.prepare_cached(&sql).map_err(store_error)?;
             bind(&mut statement, params)?;
-            read_rows(&mut statement, self.budget.as_deref())
+            visit_rows(&mut statement, self.budget.as_deref(), visit)
         })
     }
 
@@ -289,6 +298,23 @@ impl SqliteTransaction {
             read_rows(statement, self.budget.as_deref())
         })
         .map(|found| found.into_iter().flatten().collect())
+    }
+
+    pub fn select_pages(
+        &self,
+        select: &SelectPages<'_>,
+        params: &[Value],
+        keys: Vec<String>,
+    ) -> Result<Vec<Row>> {
+        let sql = select.select_one(&format!("${}", params.len() + 1));
+        let mut read = Vec::new();
+        for key in keys {
+            self.for_each(&sql, &[params, &[key.into()]].concat(), |row| {
+                read.push(row);
+                Ok(())
+            })?;
+        }
+        Ok(read)
     }
 
     pub fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
@@ -369,92 +395,6 @@ fn insert_sql(insert: &InsertMany) -> String {
         params.join(", "),
         Dialect::Sqlite.render(insert.tail)
     )
-}
-
-fn bind(statement: &mut Statement<'_>, params: &[Value]) -> Result<()> {
-    for (index, value) in params.iter().enumerate() {
-        // A statement need not use every parameter.
-        if let Some(position) = statement.parameter_index(&format!("${}", index + 1)).map_err(store_error)? {
-            statement.raw_bind_parameter(position, value).map_err(store_error)?;
-        }
-    }
-    Ok(())
-}
-
-fn read_rows(statement: &mut Statement<'_>, budget: Option<&ReadBudget>) -> Result<Vec<Row>> {
-    let width = statement.column_count();
-    let mut rows = statement.raw_query();
-    let mut read = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        let mut values = Vec::with_capacity(width);
-        for column in 0..width {
-            values.push(match row.get_ref(column).map_err(store_error)? {
-                types::ValueRef::Null => Value::Null,
-                types::ValueRef::Integer(number) => Value::Int(number),
-                types::ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                types::ValueRef::Real(_) | types::ValueRef::Blob(_) => {
-                    return Err(StoreError::Internal(format!("column {column} is no text and no integer")));
-                }
-            });
-        }
-        let row = Row(values);
-        budget.map_or(Ok(()), |budget| budget.take(&row))?;
-        read.push(row);
-    }
-    Ok(read)
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Value::Null => Ok(ToSqlOutput::Borrowed(types::ValueRef::Null)),
-            Value::Int(number) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Integer(*number))),
-            Value::Bool(flag) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Integer(i64::from(*flag)))),
-            Value::Text(text) => Ok(ToSqlOutput::Borrowed(types::ValueRef::Text(text.as_bytes()))),
-            Value::Texts(texts) => {
-                let json = serde_json::to_string(texts)
-                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-                Ok(ToSqlOutput::Owned(json.into()))
-            }
-        }
-    }
-}
-
-impl ToSql for ValueRef<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            ValueRef::Null => types::ValueRef::Null,
-            ValueRef::Int(number) => types::ValueRef::Integer(*number),
-            ValueRef::Bool(flag) => types::ValueRef::Integer(i64::from(*flag)),
-            ValueRef::Text(text) => types::ValueRef::Text(text.as_bytes()),
-        }))
-    }
-}
-
-fn is_contention(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// Sorts an error by what can be done about it.
-fn store_error(error: rusqlite::Error) -> StoreError {
-    if is_contention(&error) {
-        return StoreError::Contended(error.to_string());
-    }
-    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
-        return StoreError::TimedOut(error.to_string());
-    }
-    let next_step = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "free some space on its disk",
-        Some(ErrorCode::SystemIoFailure) => "check its disk",
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
-            "check that this user may write it and its folder"
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "check its path and its disk, else restore a backup"
-        }
-        _ => return StoreError::Internal(error.to_string()),
-    };
-    StoreError::Unavailable(format!("{error}; {next_step}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use super::postgres::{Postgres, PostgresTransaction};
 use super::role::{DbRole, Visibility};
 use super::sqlite::{Sqlite, SqliteTransaction};
 use crate::receiver::store::error::{Result, StoreError};
-use crate::receiver::store::sql::{InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, count_statement};
+use crate::receiver::store::sql::{
+    InsertMany, ReadBudget, Row, Rows, SelectByKeys, SelectPages, Value, count_statement,
+};
 use std::sync::Arc;
 
 /// An opened database of either kind.
@@ -114,6 +116,20 @@ impl Transaction {
         }
     }
 
+    /// Runs a query and passes each row to `visit` as it comes.
+    pub async fn for_each(
+        &self,
+        sql: &str,
+        params: &[Value],
+        visit: impl FnMut(Row) -> Result<()> + Send,
+    ) -> Result<()> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.for_each(sql, params, visit),
+            Transaction::Postgres(tx) => tx.for_each(sql, params, visit).await,
+        }
+    }
+
     /// Runs a query and returns the first row, if there is one.
     pub async fn query_one(&self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
         Ok(self.query(sql, params).await?.into_iter().next())
@@ -142,6 +158,20 @@ impl Transaction {
         match self {
             Transaction::Sqlite(tx) => tx.select_by_keys(select, keys),
             Transaction::Postgres(tx) => tx.select_by_keys(select, keys).await,
+        }
+    }
+
+    /// Selects a page of each of these keys, in no order. The parameters come before the key's.
+    pub async fn select_pages(
+        &self,
+        select: &SelectPages<'_>,
+        params: &[Value],
+        keys: Vec<String>,
+    ) -> Result<Vec<Row>> {
+        count_statement();
+        match self {
+            Transaction::Sqlite(tx) => tx.select_pages(select, params, keys),
+            Transaction::Postgres(tx) => tx.select_pages(select, params, keys).await,
         }
     }
 

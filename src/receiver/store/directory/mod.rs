@@ -39,7 +39,7 @@ pub use import::{ImportedUser, KeyImport, UserImport};
 pub use keys::{KeyInfo, NewKey};
 pub use members::{CurrentTenants, MemberInfo, current_tenants};
 pub use names::{TenantKind, tenant_id};
-pub use organization_audit::AuditPosition;
+pub use organization_audit::{AuditPosition, AuditQuery};
 pub use principal::{Membership, Principal, Role};
 pub use provider::{ProviderAdmission, ProviderRefusal, ProviderSignIn};
 pub use query_reader::QueryReader;

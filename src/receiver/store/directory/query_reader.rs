@@ -57,6 +57,11 @@ impl QueryReader {
         &self.prices
     }
 
+    /// The budget of the rows that the query reads.
+    pub fn budget(&self) -> &ReadBudget {
+        &self.budget
+    }
+
     /// The user of the query.
     pub fn principal(&self) -> &Principal {
         &self.principal

@@ -13,6 +13,7 @@ mod read_budget;
 
 mod insert_many;
 mod select_by_keys;
+mod select_pages;
 
 mod statement_count;
 
@@ -22,5 +23,6 @@ pub use read_budget::ReadBudget;
 pub use row::Row;
 pub use rows::Rows;
 pub use select_by_keys::SelectByKeys;
+pub use select_pages::SelectPages;
 pub use statement_count::{count_statement, statement_count};
 pub use value::{Column, ColumnType, Value, ValueRef};

@@ -27,10 +27,23 @@ impl ReadBudget {
         if self.0.fetch_sub(bytes as i64, Ordering::Relaxed) >= bytes as i64 {
             return Ok(());
         }
-        Err(StoreError::refused(format!(
-            "the response would be larger than {} MiB: ask for fewer rows",
-            QUERY_READ_BYTES_MAX >> 20
-        )))
+        Err(StoreError::refused(ReadBudget::exceeded()))
+    }
+
+    /// Takes bytes, if so many are left.
+    pub fn try_take(&self, bytes: usize) -> bool {
+        let taken = |left| (left >= bytes as i64).then_some(left - bytes as i64);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    /// Returns bytes that were taken.
+    pub fn give_back(&self, bytes: usize) {
+        self.0.fetch_add(bytes as i64, Ordering::Relaxed);
+    }
+
+    /// The reason for which a query is refused that needs more.
+    pub fn exceeded() -> String {
+        format!("the response would be larger than {} MiB: ask for fewer rows", QUERY_READ_BYTES_MAX >> 20)
     }
 }
 

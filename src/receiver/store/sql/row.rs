@@ -14,6 +14,14 @@ impl Row {
         self.opt_text(column)?.ok_or_else(|| unexpected_type(column))
     }
 
+    /// A text column that is not null, borrowed.
+    pub fn text_ref(&self, column: usize) -> Result<&str> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(unexpected_type(column)),
+        }
+    }
+
     pub fn opt_text(&self, column: usize) -> Result<Option<String>> {
         match self.0.get(column) {
             Some(Value::Null) => Ok(None),

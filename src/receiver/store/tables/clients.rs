@@ -4,7 +4,7 @@ use super::conflicts::{ClientError, Conflicts, parse_errors};
 use crate::receiver::ingest::batch::{DecodedBatch, DecodedClient};
 use crate::receiver::limits::{CLIENT_ERRORS_MAX, CLIENTS_PER_USER_MAX};
 use crate::receiver::store::database::{DbRole, Transaction, Visibility};
-use crate::receiver::store::directory::{Principal, QueryReader, Role};
+use crate::receiver::store::directory::{Membership, Principal, QueryReader, Role};
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::open::Store;
 use crate::receiver::store::sql::{Row, Value};
@@ -107,12 +107,14 @@ const EVICT_CLIENTS: &str = "\
     DELETE FROM clients WHERE tenant_id = $1 AND user_id = $2 AND client_id IN (SELECT client_id FROM clients \
     WHERE tenant_id = $1 AND user_id = $2 AND client_id <> $3 ORDER BY last_seen_at DESC, client_id \
     LIMIT 1000000 OFFSET $4)";
-/// The reader's own clients are complete in the private space, so that they are left out (`$3`) elsewhere.
+/// A range of users: from a position, which is left out, to the user `$5`, who is left out as well.
 const SELECT_CLIENTS: &str = "\
     SELECT client_id, user_id, last_seen_at, last_success_at, sessions, messages, attempts, last_errors, \
     version, os, pending_sessions, pending_messages, pending_since, conditions FROM clients \
-    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND user_id <> $3 AND (user_id, client_id) > ($4, $5) \
+    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND (user_id, client_id) > ($3, $4) AND user_id < $5 \
     ORDER BY user_id, client_id LIMIT $6";
+/// A text that comes after every id.
+const AFTER_ALL: &str = "\u{10FFFF}";
 
 impl BatchRecord {
     /// The record of a batch before anything of it is stored.
@@ -180,14 +182,60 @@ impl ClientStatus {
     }
 }
 
+/// A selection of clients; an absent field selects all.
+#[derive(Debug, Clone, Default)]
+pub struct ClientQuery {
+    /// Slug of the organization that they deliver to.
+    pub organization: Option<String>,
+    /// Login of the user.
+    pub user: Option<String>,
+}
+
+impl ClientQuery {
+    /// True if the clients of a tenant are selected: the private space and the organizations of an admin, or the one that the
+    /// query names.
+    fn covers(&self, membership: Option<&Membership>) -> bool {
+        match &self.organization {
+            Some(slug) => membership.is_some_and(|membership| membership.slug == *slug),
+            None => membership.is_none_or(|membership| membership.role == Role::Admin),
+        }
+    }
+}
+
+/// Clients of a tenant between two positions of users and clients, both left out: the first position, and the user of the
+/// second.
+type ClientRange<'r> = ((&'r str, &'r str), String);
+
+/// The ranges of a tenant's clients after a position: of one user, or of all but the user who is left out.
+fn ranges<'r>(
+    after: (&'r str, &'r str),
+    user: Option<&'r str>,
+    left_out: Option<&'r str>,
+) -> Vec<ClientRange<'r>> {
+    match (user, left_out) {
+        (Some(user), Some(left_out)) if user == left_out => Vec::new(),
+        (Some(user), _) => vec![(after.max((user, "")), format!("{user}\u{1}"))],
+        (None, None) => vec![(after, AFTER_ALL.to_owned())],
+        (None, Some(left_out)) => {
+            vec![(after, left_out.to_owned()), (after.max((left_out, AFTER_ALL)), AFTER_ALL.to_owned())]
+        }
+    }
+}
+
 impl QueryReader {
-    /// A page of the reader's clients, and of those of other users in organizations whose admin the reader is.
+    /// A page of the reader's clients, and of those of other users in organizations whose admin the reader is; of one
+    /// organization, the reader's own ones among them.
     pub async fn clients(
         &self,
+        query: &ClientQuery,
         first: usize,
         after: Option<&ClientPosition>,
         now: i64,
     ) -> Result<Vec<ClientStatus>> {
+        let user = match &query.user {
+            None => None,
+            Some(login) => Some(self.user_id_or_nobody(login).await?),
+        };
         let principal = self.principal();
         let order = |tenant: &str| (tenant != principal.user_id, tenant.to_owned());
         let mut tenants = principal.tenants();
@@ -198,21 +246,28 @@ impl QueryReader {
         for tenant in &tenants {
             let membership = principal.membership(tenant);
             let is_before = after.is_some_and(|after| order(tenant) < order(&after.tenant_id));
-            if is_before || membership.is_some_and(|membership| membership.role != Role::Admin) {
+            if is_before || !query.covers(membership) {
                 continue;
             }
             let Some(own) = principal.enter(&tx, tenant).await? else { continue };
-            let left_out = if membership.is_some() { principal.user_id.as_str() } else { "" };
-            let (user, client) = after
+            let begin = after
                 .filter(|after| after.tenant_id == *tenant)
                 .map_or(("", ""), |after| (&after.user_id, &after.client_id));
-            let limit = i64::try_from(first - clients.len()).unwrap_or(i64::MAX);
-            let params =
-                [tenant.into(), own.into(), left_out.into(), user.into(), client.into(), limit.into()];
-            let rows = tx.query(SELECT_CLIENTS, &params).await?;
-            let read =
-                |row: &Row| read_client(row, tenant, membership.map(|membership| &membership.slug), now);
-            let of_tenant: Vec<ClientStatus> = rows.iter().map(read).collect::<Result<_>>()?;
+            // The reader's own clients are complete in the private space, so that they are left out elsewhere.
+            let is_left_out = membership.is_some() && query.organization.is_none();
+            let left_out = is_left_out.then_some(principal.user_id.as_str());
+            let mut of_tenant: Vec<ClientStatus> = Vec::new();
+            for ((user, client), end) in ranges(begin, user.as_deref(), left_out) {
+                if clients.len() + of_tenant.len() == first {
+                    break;
+                }
+                let limit = i64::try_from(first - clients.len() - of_tenant.len()).unwrap_or(i64::MAX);
+                let params =
+                    [tenant.into(), (&own).into(), user.into(), client.into(), end.into(), limit.into()];
+                for row in tx.query(SELECT_CLIENTS, &params).await? {
+                    of_tenant.push(read_client(&row, tenant, membership.map(|it| &it.slug), now)?);
+                }
+            }
             if membership.is_some() {
                 conflicts.find(&tx, tenant, of_tenant.iter().flat_map(|client| &client.last_errors)).await?;
             }
@@ -222,15 +277,21 @@ impl QueryReader {
             }
         }
         tx.commit().await?;
+        self.add_remedies(&mut clients, &conflicts).await?;
+        Ok(clients)
+    }
+
+    /// Replaces the message of each conflict that has a remedy.
+    async fn add_remedies(&self, clients: &mut [ClientStatus], conflicts: &Conflicts) -> Result<()> {
         let logins = self.logins(conflicts.holders()).await?;
-        for client in &mut clients {
+        for client in clients {
             for error in &mut client.last_errors {
                 if let Some(text) = conflicts.remedy(&client.tenant_id, error, &logins) {
                     error.message = text;
                 }
             }
         }
-        Ok(clients)
+        Ok(())
     }
 }
 

@@ -11,9 +11,11 @@ use crate::receiver::ingest::merge::DEFAULT_STREAM;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::sql::{Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, Value, ValueRef};
+use crate::receiver::store::sql::{
+    Column, ColumnType, InsertMany, Row, Rows, SelectByKeys, SelectPages, ValueRef,
+};
 use crate::receiver::time;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// A message without its content.
@@ -100,25 +102,28 @@ static SELECT_STORED: LazyLock<SelectByKeys> = LazyLock::new(|| SelectByKeys {
 });
 static STORED_COLUMNS: LazyLock<String> =
     LazyLock::new(|| format!("{}, content IS NOT NULL", column_list(is_no_content)));
-const SELECT_CONTENTS: &str = "\
-    SELECT session_id, message_id, content FROM messages WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) \
-    AND session_id IN {list:$3} AND message_id IN {list:$4} AND content IS NOT NULL";
+/// Contents in all of a tenant's sessions.
+const SELECT_CONTENTS: SelectByKeys = SelectByKeys {
+    table: "messages",
+    common: &["tenant_id"],
+    keys: &[("session_id", ColumnType::Text), ("message_id", ColumnType::Text)],
+    columns: "session_id, message_id, content",
+    tail: "",
+};
+/// Contents in a user's sessions.
+const SELECT_OWN_CONTENTS: SelectByKeys =
+    SelectByKeys { common: &["tenant_id", "user_id"], ..SELECT_CONTENTS };
 
 /// All columns as [`read_message`] reads them.
 static READ_COLUMNS: LazyLock<String> = LazyLock::new(|| column_list(|_| true));
 
-/// A page of each of several sessions: `number` counts the messages after the position. The columns are those of
-/// [`StoredMessage::read`]. The length of the content is taken before the window function, because SQLite copies every
-/// column that the query of a window function reads.
-static SELECT_PAGES: LazyLock<String> = LazyLock::new(|| {
-    let columns = column_list(is_no_content);
+/// A page of a session, in the columns of [`StoredMessage::read`].
+static SELECT_PAGE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {columns}, content_bytes FROM (SELECT m.*, \
-         row_number() OVER (PARTITION BY session_id ORDER BY at, line_number, message_id) AS number FROM (\
-         SELECT {columns}, CAST(octet_length(content) AS BIGINT) AS content_bytes FROM messages \
-         WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {{list:$3}} \
-         AND (at, line_number, message_id) > ($4, $5, $6)) m) page \
-         WHERE number <= $7 ORDER BY session_id, at, line_number, message_id"
+        "SELECT {}, CAST(octet_length(content) AS BIGINT) AS content_bytes FROM messages \
+         WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id = {{key}} \
+         AND (at, line_number, message_id) > ($3, $4, $5) ORDER BY at, line_number, message_id LIMIT $6",
+        column_list(is_no_content)
     )
 });
 
@@ -283,9 +288,9 @@ impl QueryReader {
                 None => (i64::MIN, i64::MIN, ""),
             };
             let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
-            let params =
-                [tenant.into(), own.into(), ids.into(), at.into(), line.into(), id.into(), limit.into()];
-            for row in tx.query(&SELECT_PAGES, &params).await? {
+            let params = [tenant.into(), own.into(), at.into(), line.into(), id.into(), limit.into()];
+            let select = SelectPages { of_one: &SELECT_PAGE };
+            for row in tx.select_pages(&select, &params, ids).await? {
                 let message = StoredMessage::read(tenant, &row)?;
                 if let Some(page) = by_id.get(message.session.id.as_str()) {
                     found.entry((*page).clone()).or_default().push(message);
@@ -293,6 +298,7 @@ impl QueryReader {
             }
         }
         tx.commit().await?;
+        found.values_mut().for_each(|messages| messages.sort_by_cached_key(StoredMessage::position));
         Ok(found)
     }
 
@@ -301,25 +307,24 @@ impl QueryReader {
         &self,
         messages: &[(SessionKey, String)],
     ) -> Result<HashMap<(SessionKey, String), String>> {
-        let mut groups: HashMap<&str, (Vec<String>, Vec<String>)> = HashMap::new();
-        for (session, id) in messages {
-            let (sessions, ids) = groups.entry(&session.tenant_id).or_default();
-            sessions.push(session.id.clone());
-            ids.push(id.clone());
+        let mut groups: HashMap<&str, Vec<&(SessionKey, String)>> = HashMap::new();
+        for message in messages {
+            groups.entry(&message.0.tenant_id).or_default().push(message);
         }
-        let requested: HashSet<&(SessionKey, String)> = messages.iter().collect();
         let mut found = HashMap::new();
         let principal = self.principal();
         let tx = self.begin_unbudgeted(DbRole::Request).await?;
-        for (tenant, (sessions, ids)) in groups {
+        for (tenant, messages) in groups {
             let Some(own) = principal.enter(&tx, tenant).await? else { continue };
-            let params: [Value; 4] = [tenant.into(), own.into(), sessions.into(), ids.into()];
-            for row in tx.query(SELECT_CONTENTS, &params).await? {
+            let (select, mut keys) = match own.as_str() {
+                "" => (&SELECT_CONTENTS, Rows::new(&[tenant])),
+                own => (&SELECT_OWN_CONTENTS, Rows::new(&[tenant, own])),
+            };
+            messages.iter().for_each(|(session, id)| keys.push([(&session.id).into(), id.into()]));
+            for row in tx.select_by_keys(select, &keys).await? {
                 let session = SessionKey { tenant_id: tenant.to_owned(), id: row.text(0)? };
-                let key = (session, row.text(1)?);
-                // Two sessions may have a message of the same id, of which only one was requested.
-                if requested.contains(&key) {
-                    found.insert(key, row.text(2)?);
+                if let Some(content) = row.opt_text(2)? {
+                    found.insert((session, row.text(1)?), content);
                 }
             }
         }

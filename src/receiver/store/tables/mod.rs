@@ -10,6 +10,8 @@ mod usages;
 
 mod metrics;
 
+mod metrics_groups;
+
 mod metrics_query;
 
 mod sessions;
@@ -22,7 +24,7 @@ mod conflicts;
 
 mod clients;
 
-pub use clients::{BatchRecord, ClientPosition, ClientState, ClientStatus};
+pub use clients::{BatchRecord, ClientPosition, ClientQuery, ClientState, ClientStatus};
 pub use conflicts::{ClientError, rejected_logins, resolving_command};
 pub use messages::{
     INSERT_FIRST_MESSAGES, INSERT_MESSAGES, MessagePage, MessagePosition, REPLACE_MESSAGES, StoredMessage,
@@ -30,7 +32,8 @@ pub use messages::{
     stored_versions, usage_messages,
 };
 pub use metrics::{SET_METRICS_LABELS, SessionLabels, add_to_metrics, stored_sums};
-pub use metrics_query::{MetricDimension, MetricsFilter, MetricsQuery, MetricsRow};
+pub use metrics_groups::{Grouping, MetricDimension, MetricsRow};
+pub use metrics_query::{MetricsFilter, MetricsQuery};
 pub use session_locations::{
     ForgettableSession, INSERT_LOCATIONS, SessionLocation, forgettable_sessions, move_location, no_session,
     remove_tombstone, remove_tombstones, session_location, session_locations, set_tombstones,

@@ -227,14 +227,58 @@ pub const GROW_SESSIONS: InsertMany = InsertMany {
 
 const READ_COLUMNS: &str = "tenant_id, session_id, user_id, repository, project_slug, status, slug, harness, inclusion, \
     message_count, total_message_count, last_modified, stored_at, pr_number, pr_url, team_name";
-/// `$2` is the only user whose rows are visible, or empty. Then user, repository, branch, pull request, model, first and last
-/// day, each empty or 0 for all.
-const SELECTION: &str = "WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND ($3 = '' OR user_id = $3) \
-    AND ($4 = '' OR repository = $4) AND (CAST($6 AS BIGINT) = 0 OR pr_number = $6) \
-    AND ($5 = '' AND $7 = '' AND CAST($9 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM metrics m WHERE m.tenant_id = $1 \
+/// A message of a session on a branch and by a model, each empty for all, between two days.
+const HAS_MESSAGE: &str = "EXISTS (SELECT 1 FROM metrics m WHERE m.tenant_id = sessions.tenant_id \
     AND m.user_id = sessions.user_id AND m.session_id = sessions.session_id AND m.messages > 0 \
-    AND ($5 = '' OR m.branch = $5) AND ($7 = '' OR m.model = $7) \
-    AND (CAST($9 AS BIGINT) = 0 OR m.day BETWEEN CAST($8 AS BIGINT) AND $9)))";
+    AND ({1} = '' OR m.branch = {1}) AND ({2} = '' OR m.model = {2}) \
+    AND m.day BETWEEN {3} AND {4})";
+
+/// The conditions of a list of sessions: only those that select, so that each has its index.
+struct Selection {
+    sql: String,
+    params: Vec<Value>,
+}
+
+impl Selection {
+    fn of_tenant(tenant: &str) -> Selection {
+        Selection { sql: "WHERE tenant_id = $1".to_owned(), params: vec![tenant.into()] }
+    }
+
+    /// Adds a condition, in which `{1}` stands for the first of the values.
+    fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
+        let mut condition = condition.to_owned();
+        for (index, value) in values.into_iter().enumerate() {
+            self.params.push(value);
+            let parameter = format!("${}", self.params.len());
+            condition = condition.replace(&format!("{{{}}}", index + 1), &parameter);
+        }
+        self.sql += &format!(" AND {condition}");
+    }
+
+    /// Adds the conditions of a query. `user` is the only user whose sessions are selected, if there is one.
+    fn and_query(&mut self, query: &SessionQuery, user: Option<&str>) {
+        if let Some(user) = user {
+            self.and("user_id = {1}", [user.into()]);
+        }
+        if let Some(repository) = named(&query.repository) {
+            self.and("repository = {1}", [repository.into()]);
+        }
+        if let Some(number) = query.pull_request.filter(|number| *number != 0) {
+            self.and("pr_number = {1}", [number.into()]);
+        }
+        let (branch, model) = (named(&query.branch), named(&query.model));
+        if branch.is_some() || model.is_some() || query.days.is_some() {
+            let (from, to) = query.days.unwrap_or((i64::MIN, i64::MAX));
+            let [branch, model] = [branch, model].map(|text| text.unwrap_or_default().into());
+            self.and(HAS_MESSAGE, [branch, model, from.into(), to.into()]);
+        }
+    }
+}
+
+/// The text of a selection, which selects all if it is empty.
+fn named(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
 
 /// The repository of a user's session in a tenant, as a URL; `None` if only the session's location is left.
 pub async fn session_repository(
@@ -286,10 +330,9 @@ impl QueryReader {
         after: Option<&SessionPosition>,
     ) -> Result<Vec<StoredSession>> {
         let user = match &query.user {
-            None => String::new(),
-            Some(login) => self.user_id_or_nobody(login).await?,
+            None => None,
+            Some(login) => Some(self.user_id_or_nobody(login).await?),
         };
-        let repository = query.repository.clone().unwrap_or_default();
         let principal = self.principal();
         let tx = self.begin(DbRole::Request).await?;
         let mut page = Vec::new();
@@ -300,31 +343,23 @@ impl QueryReader {
                 continue;
             }
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
-            let mut params = vec![
-                Value::from(&tenant),
-                own.into(),
-                Value::from(&user),
-                Value::from(&repository),
-                Value::from(query.branch.clone().unwrap_or_default()),
-                query.pull_request.unwrap_or(0).into(),
-                Value::from(query.model.clone().unwrap_or_default()),
-                query.days.map_or(0, |days| days.0).into(),
-                query.days.map_or(0, |days| days.1).into(),
-                i64::try_from(first + 1).unwrap_or(i64::MAX).into(),
-            ];
-            let mut keyset = "";
+            let own = Some(own).filter(|own| !own.is_empty());
+            if own.is_some() && user.is_some() && own != user {
+                continue;
+            }
+            let mut selection = Selection::of_tenant(&tenant);
+            selection.and_query(query, own.or_else(|| user.clone()).as_deref());
             if let Some(after) = after {
                 // The tenant breaks ties, so that each session has one position in the merged list.
-                keyset = if tenant < after.tenant_id {
-                    "AND (stored_at, session_id) <= ($11, $12)"
-                } else {
-                    "AND (stored_at, session_id) < ($11, $12)"
-                };
-                params.extend([after.stored_at.into(), Value::from(&after.id)]);
+                let is_before = if tenant < after.tenant_id { "<=" } else { "<" };
+                let position = [after.stored_at.into(), Value::from(&after.id)];
+                selection.and(&format!("(stored_at, session_id) {is_before} ({{1}}, {{2}})"), position);
             }
+            let Selection { sql, mut params } = selection;
+            params.push(i64::try_from(first + 1).unwrap_or(i64::MAX).into());
             let sql = format!(
-                "SELECT {READ_COLUMNS} FROM sessions {SELECTION} {keyset} \
-                 ORDER BY stored_at DESC, session_id DESC LIMIT $10"
+                "SELECT {READ_COLUMNS} FROM sessions {sql} ORDER BY stored_at DESC, session_id DESC LIMIT ${}",
+                params.len()
             );
             for row in tx.query(&sql, &params).await? {
                 page.push(StoredSession::read(&row)?);
@@ -343,11 +378,10 @@ impl QueryReader {
         let mut found = None;
         for tenant in principal.tenants() {
             let Some(own) = principal.enter(&tx, &tenant).await? else { continue };
-            let sql = format!("SELECT {READ_COLUMNS} FROM sessions {SELECTION} AND session_id = $10");
-            let none = || Value::from("");
-            let [pull_request, first_day, last_day] = [Value::from(0_i64), 0_i64.into(), 0_i64.into()];
-            let selected = [none(), none(), none(), pull_request, none(), first_day, last_day, id.into()];
-            let params: Vec<Value> = [tenant.into(), own.into()].into_iter().chain(selected).collect();
+            let params = [tenant.into(), own.into(), id.into()];
+            let sql = format!(
+                "SELECT {READ_COLUMNS} FROM sessions WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id = $3"
+            );
             if let Some(row) = tx.query_one(&sql, &params).await? {
                 found = Some(StoredSession::read(&row)?);
                 break;

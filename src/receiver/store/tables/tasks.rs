@@ -6,11 +6,11 @@ use crate::receiver::ingest::batch::DecodedTask;
 use crate::receiver::store::database::{DbRole, Transaction};
 use crate::receiver::store::directory::QueryReader;
 use crate::receiver::store::error::Result;
-use crate::receiver::store::sql::{ColumnType, InsertMany, Row, Rows, SelectByKeys};
+use crate::receiver::store::sql::{ColumnType, InsertMany, Row, Rows, SelectByKeys, SelectPages};
 use std::collections::HashMap;
 
 /// A position in a session's tasks, which are in the order of creation.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskPosition {
     /// Time of creation, as sent.
     pub created_at: String,
@@ -140,12 +140,12 @@ pub const UPSERT_TASKS: InsertMany = InsertMany {
 const SELECT_SESSION_TASKS: &str = "\
     SELECT task_id, subject, description, status, created_at, updated_at, changed_at FROM tasks \
     WHERE tenant_id = $1 AND user_id = $2 AND session_id = $3 AND NOT pruned ORDER BY created_at, task_id";
-/// A page of each of several sessions: `number` counts the tasks after the position.
-const SELECT_PAGES: &str = "\
-    SELECT session_id, task_id, subject, description, status, created_at, updated_at FROM (SELECT t.*, \
-    row_number() OVER (PARTITION BY session_id ORDER BY created_at, task_id) AS number FROM tasks t \
-    WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id IN {list:$3} AND NOT pruned \
-    AND (created_at, task_id) > ($4, $5)) page WHERE number <= $6 ORDER BY session_id, created_at, task_id";
+/// A page of a session, in the columns of [`StoredTask::read`].
+const SELECT_PAGE: SelectPages<'_> = SelectPages {
+    of_one: "SELECT session_id, task_id, subject, description, status, created_at, updated_at FROM tasks \
+             WHERE tenant_id = $1 AND ($2 = '' OR user_id = $2) AND session_id = {key} AND NOT pruned \
+             AND (created_at, task_id) > ($3, $4) ORDER BY created_at, task_id LIMIT $5",
+};
 
 /// The stored fields of tasks, by session and task.
 pub async fn task_fields<'a>(
@@ -202,7 +202,7 @@ impl StoredTask {
         TaskPosition { created_at: self.created_at.clone(), id: self.id.clone() }
     }
 
-    /// Reads a row of [`SELECT_PAGES`].
+    /// Reads a row of [`SELECT_PAGE`].
     fn read(row: &Row) -> Result<StoredTask> {
         Ok(StoredTask {
             id: row.text(1)?,
@@ -233,14 +233,15 @@ impl QueryReader {
             let (created_at, id) =
                 after.as_ref().map_or(("", ""), |position| (&position.created_at, &position.id));
             let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
-            let params = [tenant.into(), own.into(), ids.into(), created_at.into(), id.into(), limit.into()];
-            for row in tx.query(SELECT_PAGES, &params).await? {
+            let params = [tenant.into(), own.into(), created_at.into(), id.into(), limit.into()];
+            for row in tx.select_pages(&SELECT_PAGE, &params, ids).await? {
                 if let Some(page) = by_id.get(&row.text(0)?) {
                     found.entry((*page).clone()).or_default().push(StoredTask::read(&row)?);
                 }
             }
         }
         tx.commit().await?;
+        found.values_mut().for_each(|tasks| tasks.sort_by_cached_key(StoredTask::position));
         Ok(found)
     }
 }

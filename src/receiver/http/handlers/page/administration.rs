@@ -8,18 +8,23 @@ use crate::receiver::http::api_error::ApiError;
 use crate::receiver::http::response::html::render;
 use crate::receiver::http::state::AppState;
 use crate::receiver::limits::{PAGE_MAX, PAGE_ROWS};
-use crate::receiver::page::{LayoutView, audit_view, csv, members_view};
-use crate::receiver::store::{AuditPosition, QueryReader, Role};
+use crate::receiver::page::{LayoutView, ViewFilter, audit_view, csv, members_view, shown_memberships};
+use crate::receiver::store::{AuditPosition, QueryReader};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::sync::Arc;
 
 /// The members.
-pub async fn get_members(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
+pub async fn get_members(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     user.require_admin()?;
+    let filter = filter(query)?;
     let token = user.token();
     respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
-        render(&members(&reader, token).await?)
+        render(&members(&reader, token, &filter).await?)
     })
     .await
 }
@@ -28,21 +33,23 @@ pub async fn get_members(State(state): State<Arc<AppState>>, user: PageUser) -> 
 pub async fn get_members_csv(
     State(state): State<Arc<AppState>>,
     user: PageUser,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     user.require_admin()?;
+    let filter = filter(query)?;
     respond(&state, &user.principal, ReplyForm::Csv("members"), |reader| async move {
-        let view = members(&reader, String::new()).await?;
+        let view = members(&reader, String::new(), &filter).await?;
         Ok(view.tables.first().map(csv).unwrap_or_default())
     })
     .await
 }
 
-async fn members(reader: &QueryReader, token: String) -> Result<LayoutView, ApiError> {
+async fn members(reader: &QueryReader, token: String, filter: &ViewFilter) -> Result<LayoutView, ApiError> {
     let principal = reader.principal();
-    let admin_of = principal.memberships.iter().filter(|membership| membership.role == Role::Admin);
-    let tenants: Vec<String> = admin_of.map(|membership| membership.tenant_id.clone()).collect();
+    let shown = shown_memberships(principal, filter);
+    let tenants: Vec<String> = shown.map(|membership| membership.tenant_id.clone()).collect();
     let members = reader.members(&tenants).await?;
-    Ok(members_view(principal, token, &members))
+    Ok(members_view(principal, token, filter, &members))
 }
 
 /// A page of the audit log.
@@ -57,7 +64,7 @@ pub async fn get_audit(
         filter.after.as_deref().map(|text| parse_position(text).ok_or_else(bad_position)).transpose()?;
     let token = user.token();
     respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
-        let mut page = reader.organization_audit(PAGE_ROWS + 1, after).await?;
+        let mut page = reader.organization_audit(&filter.audit(), PAGE_ROWS + 1, after).await?;
         let has_more = page.len() > PAGE_ROWS;
         page.truncate(PAGE_ROWS);
         let last = page
@@ -66,24 +73,30 @@ pub async fn get_audit(
             .map(|(position, _)| format!("{}.{}", position.at, position.entry));
         let next = last.map(|after| filter.url_after("/audit", Some(&after)));
         let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
-        render(&audit_view(reader.principal(), token, &records, next))
+        render(&audit_view(reader.principal(), token, &filter, &records, next))
     })
     .await
 }
 
 /// The audit log as CSV.
-pub async fn get_audit_csv(State(state): State<Arc<AppState>>, user: PageUser) -> Result<Response, ApiError> {
+pub async fn get_audit_csv(
+    State(state): State<Arc<AppState>>,
+    user: PageUser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     user.require_admin()?;
+    let filter = filter(query)?;
     let (principal, pages) = (user.principal.clone(), state.clone());
     respond(&state, &user.principal, ReplyForm::Csv("audit"), |_| async move {
         let mut document = CsvDocument::default();
         let mut after = None;
         loop {
-            let page = pages.reader(principal.clone()).organization_audit(PAGE_MAX, after).await?;
+            let page =
+                pages.reader(principal.clone()).organization_audit(&filter.audit(), PAGE_MAX, after).await?;
             let is_last = page.len() < PAGE_MAX;
             after = page.last().map(|(position, _)| *position);
             let records: Vec<_> = page.into_iter().map(|(_, record)| record).collect();
-            let view = audit_view(&principal, String::new(), &records, None);
+            let view = audit_view(&principal, String::new(), &filter, &records, None);
             document.add_table(view.tables.first())?;
             if is_last {
                 return Ok(document.text);

@@ -32,14 +32,15 @@ pub async fn get_clients(
     respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
         let after =
             filter.after.as_deref().map(cursor::decode_client).transpose().map_err(|_| bad_position())?;
-        let mut clients = reader.clients(PAGE_ROWS + 1, after.as_ref(), time::now_us()).await?;
+        let mut clients =
+            reader.clients(&filter.clients(), PAGE_ROWS + 1, after.as_ref(), time::now_us()).await?;
         let has_more = clients.len() > PAGE_ROWS;
         clients.truncate(PAGE_ROWS);
         let last =
             clients.last().filter(|_| has_more).map(|client| cursor::encode_client(&client.position()));
         let next = last.map(|after| filter.url_after("/clients", Some(&after)));
         let logins = logins(&reader, clients.iter().map(|client| &client.user_id)).await?;
-        render(&clients_view(&principal, token, &clients, &logins, next))
+        render(&clients_view(&principal, token, &filter, &clients, &logins, next))
     })
     .await
 }
@@ -48,7 +49,9 @@ pub async fn get_clients(
 pub async fn get_clients_csv(
     State(state): State<Arc<AppState>>,
     user: PageUser,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let filter = filter(query)?;
     let principal = user.principal.clone();
     let pages = state.clone();
     respond(&state, &user.principal, ReplyForm::Csv("clients"), |_| async move {
@@ -57,9 +60,9 @@ pub async fn get_clients_csv(
         loop {
             let reader = pages.reader(principal.clone());
             let clients: Vec<ClientStatus> =
-                reader.clients(CLIENTS_PAGE_MAX, after.as_ref(), time::now_us()).await?;
+                reader.clients(&filter.clients(), CLIENTS_PAGE_MAX, after.as_ref(), time::now_us()).await?;
             let logins = logins(&reader, clients.iter().map(|client| &client.user_id)).await?;
-            let view = clients_view(&principal, String::new(), &clients, &logins, None);
+            let view = clients_view(&principal, String::new(), &filter, &clients, &logins, None);
             document.add_table(view.tables.first())?;
             match clients.last().filter(|_| clients.len() == CLIENTS_PAGE_MAX) {
                 Some(last) => after = Some(last.position()),
@@ -116,8 +119,8 @@ pub async fn get_me(
     let (principal, token) = (user.principal.clone(), user.token());
     respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
         let admins = reader.admins().await?;
-        let (sessions, next) = page(&reader, &filter, &visible_to_others(&principal), "/me").await?;
-        render(&me_view(&principal, token, &sessions, &admins, next))
+        let (sessions, next) = page(&reader, &filter, &visible_to_others(&principal, &filter), "/me").await?;
+        render(&me_view(&principal, token, &filter, (&sessions, next), &admins))
     })
     .await
 }
@@ -128,12 +131,13 @@ pub async fn get_me_csv(
     user: PageUser,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let filter = filter(query.clone())?;
     let is_of_readers = match csv_table(query).as_deref() {
         None | Some("sessions") => false,
         Some("readers") => true,
         Some(_) => return Err(ApiError::bad_request("table must be sessions or readers")),
     };
-    let mut pages = SessionPages::new(&state, &user.principal, visible_to_others(&user.principal));
+    let mut pages = SessionPages::new(&state, &user.principal, visible_to_others(&user.principal, &filter));
     respond(&state, &user.principal, ReplyForm::Csv("me"), |reader| async move {
         let admins = reader.admins().await?;
         let mut document = CsvDocument::default();
@@ -142,7 +146,7 @@ pub async fn get_me_csv(
             return Ok(document.text);
         }
         while let Some((reader, sessions)) = pages.next().await? {
-            let table = visible_sessions_table(reader.principal(), &sessions, &admins, None);
+            let table = visible_sessions_table(reader.principal(), &filter, (&sessions, None), &admins);
             document.add_table(Some(&table))?;
         }
         Ok(document.text)
@@ -187,9 +191,9 @@ impl SessionPages {
 }
 
 /// The user's own sessions in organizations.
-fn visible_to_others(principal: &Principal) -> SessionQuery {
+fn visible_to_others(principal: &Principal, filter: &ViewFilter) -> SessionQuery {
     let user = Some(principal.login.clone());
-    SessionQuery { user, in_organizations: true, ..SessionQuery::default() }
+    SessionQuery { user, in_organizations: true, ..filter.sessions() }
 }
 
 /// A page of sessions, and the URL of the next one.

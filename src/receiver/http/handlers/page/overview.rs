@@ -10,7 +10,7 @@ use crate::receiver::page::{
     Breakdown, BreakdownRows, FirstVisit, ICON, OverviewData, STYLE_SHEET, ViewFilter, breakdown_table, csv,
     overview_view,
 };
-use crate::receiver::store::{Principal, QueryReader, SessionQuery, StoreError};
+use crate::receiver::store::{MetricsRow, Principal, QueryReader, SessionQuery, StoreError};
 use crate::receiver::time;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -34,9 +34,9 @@ pub async fn get_overview(
     };
     let filter = filter(query)?;
     let token = user.token();
-    let (principal, reads) = (user.principal.clone(), state.clone());
-    respond(&state, &user.principal, ReplyForm::Html, |_| async move {
-        let data = read(&reads, &principal, &filter).await?;
+    let principal = user.principal.clone();
+    respond(&state, &user.principal, ReplyForm::Html, |reader| async move {
+        let data = read(&reader, &principal, &filter).await?;
         render(&overview_view(&principal, token, &filter, data))
     })
     .await
@@ -80,21 +80,22 @@ pub fn filter(query: Option<String>) -> Result<ViewFilter, ApiError> {
     ViewFilter::parse(&query.unwrap_or_default(), today).map_err(|error| ApiError::bad_request(error.0))
 }
 
-/// Reads what the overview shows. Each breakdown has a budget of its own; one that is too large costs no other.
+/// Reads what the overview shows, in one scan of the sums. A breakdown that is too large costs no other.
 async fn read(
-    state: &AppState,
+    reader: &QueryReader,
     principal: &Principal,
     filter: &ViewFilter,
 ) -> Result<OverviewData, ApiError> {
-    let reader = state.reader(principal.clone());
-    let total = reader.metrics(&filter.metrics(Vec::new(), false)).await?;
-    let total = total.into_iter().next().unwrap_or_default();
+    let breakdowns = Breakdown::all(principal);
+    let groupings = std::iter::once(Vec::new()).chain(breakdowns.iter().map(|it| it.dimensions()));
+    let mut found = reader.metrics(&filter.metrics(groupings.collect())).await?;
+    let total = found.next().transpose()?.and_then(|rows| rows.into_iter().next()).unwrap_or_default();
     let is_empty =
         total.sessions == 0 && reader.sessions(&SessionQuery::default(), 1, None).await?.is_empty();
     let mut data = OverviewData::new(total, is_empty);
-    for breakdown in Breakdown::all(principal) {
-        match read_breakdown(&state.reader(principal.clone()), filter, breakdown).await {
-            Ok(rows) => data.add(principal, breakdown, filter, &rows),
+    for (breakdown, rows) in breakdowns.into_iter().zip(found) {
+        match rows {
+            Ok(rows) => data.add(principal, breakdown, filter, &with_logins(reader, rows).await?),
             Err(StoreError::Refused(reason)) => data.add_refused(principal, breakdown, filter, &reason),
             Err(error) => return Err(error.into()),
         }
@@ -107,11 +108,17 @@ async fn read_breakdown(
     filter: &ViewFilter,
     breakdown: Breakdown,
 ) -> Result<BreakdownRows, StoreError> {
-    let rows = reader.metrics(&filter.metrics(breakdown.dimensions(), true)).await?;
+    let found = reader.metrics(&filter.metrics(vec![breakdown.dimensions()])).await?;
+    let rows = found.collect::<Result<Vec<_>, _>>()?;
+    with_logins(reader, rows.into_iter().flatten().collect()).await
+}
+
+/// Adds the logins of the users that the rows name.
+async fn with_logins(reader: &QueryReader, rows: Vec<MetricsRow>) -> Result<BreakdownRows, StoreError> {
     let ids: BTreeSet<String> = rows.iter().filter_map(|row| row.group.user_id.clone()).collect();
-    let logins = match breakdown {
-        Breakdown::User if !ids.is_empty() => reader.logins(ids.into_iter().collect()).await?,
-        _ => HashMap::new(),
+    let logins = match ids.is_empty() {
+        true => HashMap::new(),
+        false => reader.logins(ids.into_iter().collect()).await?,
     };
     Ok(BreakdownRows { rows, logins })
 }

@@ -10,7 +10,7 @@ use super::values::{array_params, column_arrays, columns_of, params, read_row, r
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
-    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, Value, count_statement,
+    Dialect, InsertMany, ReadBudget, Row, Rows, SelectByKeys, SelectPages, Value, count_statement,
 };
 use deadpool_postgres::Object;
 use futures_core::Stream;
@@ -258,8 +258,13 @@ impl PostgresTransaction {
         self.run(&Dialect::Postgres.render(sql), &params(values)).await
     }
 
-    pub async fn for_each(&self, sql: &str, visit: impl FnMut(Row) -> Result<()>) -> Result<()> {
-        self.stream(&Dialect::Postgres.render(sql), &[], visit).await
+    pub async fn for_each(
+        &self,
+        sql: &str,
+        values: &[Value],
+        visit: impl FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        self.stream(&Dialect::Postgres.render(sql), &params(values), visit).await
     }
 
     pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64> {
@@ -279,6 +284,20 @@ impl PostgresTransaction {
         );
         let columns = columns_of(&keys.values, select.keys);
         self.run(&Dialect::Postgres.render(&sql), &row_params(&keys.common, &columns)).await
+    }
+
+    pub async fn select_pages(
+        &self,
+        select: &SelectPages<'_>,
+        values: &[Value],
+        keys: Vec<String>,
+    ) -> Result<Vec<Row>> {
+        let sql = format!(
+            "SELECT found.* FROM unnest(${}::text[]) AS page (key) CROSS JOIN LATERAL ({}) AS found",
+            values.len() + 1,
+            select.select_one("page.key")
+        );
+        self.query(&sql, &[values, &[keys.into()]].concat()).await
     }
 
     pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
