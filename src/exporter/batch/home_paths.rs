@@ -10,7 +10,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
-use crate::exporter::batch::keywords::KeywordAutomaton;
+use crate::exporter::batch::keywords::{Keyword, KeywordSearch};
 use crate::user_database;
 
 /// The folders that hold home folders, and the home folder of root.
@@ -41,7 +41,7 @@ const SHARE_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct HomePaths {
     /// [`KEYWORDS`], the last component of each own home folder, and its name as a project folder of the agent.
-    automaton: KeywordAutomaton,
+    keywords: KeywordSearch,
     own: Vec<OwnHome>,
 }
 
@@ -76,22 +76,22 @@ impl HomePaths {
     fn new(folders: &[PathBuf]) -> HomePaths {
         let own: Vec<OwnHome> = folders.iter().filter_map(|folder| OwnHome::new(folder)).collect();
         let names = own.iter().flat_map(|home| [home.name(), &home.project_name]);
-        let keywords: Vec<&str> = KEYWORDS.into_iter().chain(names).collect();
-        HomePaths { automaton: KeywordAutomaton::new(keywords, true), own }
+        let keywords = KEYWORDS.into_iter().chain(names).map(|keyword| Keyword::new(keyword, 0)).collect();
+        HomePaths { keywords: KeywordSearch::new(keywords, true), own }
     }
 
     /// Replaces every home folder; borrows the text if it has none.
     pub fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut out = String::new();
         let mut copied = 0;
-        self.automaton.each(text.as_bytes(), |_, keyword| {
+        for (_, keyword) in self.keywords.find(text.as_bytes()) {
             let home = self.home_at(text.as_bytes(), keyword).filter(|home| home.start >= copied);
             if let Some(home) = home {
                 out.push_str(&text[copied..home.start]);
                 out.push('~');
                 copied = home.end;
             }
-        });
+        }
         if copied == 0 {
             return Cow::Borrowed(text);
         }

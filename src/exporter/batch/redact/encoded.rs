@@ -93,12 +93,14 @@ fn decoded(run: &[u8]) -> Option<String> {
     if !RUN_CHARS.contains(&run.len()) {
         return None;
     }
-    let chars: Vec<u8> = run.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let decoder = &DECODERS[usize::from(chars.iter().any(|byte| matches!(byte, b'_' | b'-')))];
-    let beginning = decoder.decode(&chars[..BEGINNING_CHARS.min(chars.len())]).ok()?;
-    if !is_text(&beginning) {
+    let decoder = &DECODERS[usize::from(run.iter().any(|byte| matches!(byte, b'_' | b'-')))];
+    // The first line of several is longer, so that no white space is in the beginning.
+    let mut beginning = [0; BEGINNING_CHARS];
+    let length = decoder.decode_slice(&run[..BEGINNING_CHARS], &mut beginning).ok()?;
+    if !is_text(&beginning[..length]) {
         return None;
     }
+    let chars: Vec<u8> = run.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let text = String::from_utf8(decoder.decode(&chars).ok()?).ok()?;
     is_text(text.as_bytes()).then_some(text)
 }

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
-use crate::exporter::batch::keywords::KeywordAutomaton;
+use crate::exporter::batch::keywords::{Keyword, KeywordSearch, TOKEN_BYTES_MIN};
 use crate::exporter::batch::redact::assigned::{self, judgement};
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
@@ -37,19 +37,16 @@ struct Engine {
     rules: Vec<&'static Rule>,
     /// Compiled at the first occurrence of a keyword: most never are.
     patterns: Vec<OnceLock<AnchoredPattern>>,
-    keywords: KeywordAutomaton,
+    keywords: KeywordSearch,
     /// The rule of each keyword.
     rule_of: Vec<usize>,
-    /// Characters of a token that have to follow the keyword of each rule; a keyword that is short occurs in many words.
-    token_chars: Vec<usize>,
 }
 
-/// Longest keyword that occurs in many words, and the characters of a token that have to follow it.
+/// Longest keyword that occurs in many words.
 const SHORT_KEYWORD_BYTES_MAX: usize = 4;
-const TOKEN_CHARS_MIN: usize = 8;
 
 /// Characters of a token that have to follow the keywords of a rule: those that the rule demands, and some where all of the
-/// keywords are short and begin a token.
+/// keywords are short and begin a token. A keyword that is short occurs in many words.
 fn token_chars(rule: &Rule) -> usize {
     let begins_token = |keyword: &&str| {
         keyword.len() <= SHORT_KEYWORD_BYTES_MAX
@@ -58,34 +55,27 @@ fn token_chars(rule: &Rule) -> usize {
     let is_pattern = matches!((&rule.matcher, rule.prefix), (Matcher::Pattern(_), Prefix::None));
     let is_bounded = !matches!(rule.boundary, Boundary::Anything);
     let is_short = is_pattern && is_bounded && rule.keywords.iter().all(begins_token);
-    rule.token_chars.max(if is_short { TOKEN_CHARS_MIN } else { 0 })
-}
-
-/// True if so many characters of a token follow a keyword.
-fn is_token_after(text: &[u8], keyword: &Range<usize>, count: usize) -> bool {
-    let after = text[keyword.end..].iter().take(count);
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+/=.~%-\\".contains(byte);
-    after.len() == count && after.clone().all(is_token)
+    rule.token_chars.max(if is_short { TOKEN_BYTES_MIN } else { 0 })
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let rules: Vec<&'static Rule> = rules().collect();
-    let (mut literals, mut rule_of) = (Vec::new(), Vec::new());
+    let (mut keywords, mut rule_of) = (Vec::new(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
+        let token_chars = token_chars(rule);
         // A spelling that two keywords share would be judged twice.
         let literals_of_rule: BTreeSet<String> =
             rule.keywords.iter().flat_map(|keyword| spellings(keyword, rule.any_case)).collect();
         for literal in literals_of_rule {
-            literals.push(literal);
+            keywords.push(Keyword::new(literal, token_chars));
             rule_of.push(index);
         }
     }
     let patterns = rules.iter().map(|_| OnceLock::new()).collect();
-    let token_chars = rules.iter().map(|rule| token_chars(rule)).collect();
-    Engine { rules, patterns, keywords: KeywordAutomaton::new(&literals, false), rule_of, token_chars }
+    Engine { rules, patterns, keywords: KeywordSearch::new(keywords, false), rule_of }
 });
 
-/// The spellings of a keyword that names use. A case-insensitive automaton would report far more words.
+/// The spellings of a keyword that names use. A case-insensitive search would report far more words.
 fn spellings(keyword: &str, any_case: bool) -> BTreeSet<String> {
     let mut spellings = BTreeSet::from([keyword.to_owned()]);
     if any_case {
@@ -128,16 +118,9 @@ impl Hit {
 /// Finds the keywords of all rules.
 pub(super) fn hits(text: &str) -> Vec<Hit> {
     let engine = &*ENGINE;
-    let mut hits = Vec::new();
     work::read(text.len());
-    engine.keywords.each(text.as_bytes(), |keyword, place| {
-        let rule = engine.rule_of[keyword];
-        // Most places of short keywords begin no token.
-        if is_token_after(text.as_bytes(), &place, engine.token_chars[rule]) {
-            hits.push(Hit { rule, place });
-        }
-    });
-    hits
+    let hits = engine.keywords.find(text.as_bytes());
+    hits.map(|(keyword, place)| Hit { rule: engine.rule_of[keyword], place }).collect()
 }
 
 /// Finds the secrets of all rules, in no particular order; spans may overlap.

@@ -6,7 +6,7 @@
 //!
 //! The scanner is kept by hand. Secret scanners are programs that report findings in repositories; none is a library that
 //! redacts escaped JSON in place in linear time, and a set of regular expressions over the whole text is an order of
-//! magnitude slower than one automaton over keywords.
+//! magnitude slower than one search for keywords.
 
 /// The work of a search, counted by the tests.
 mod work;

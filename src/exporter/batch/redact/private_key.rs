@@ -2,8 +2,9 @@
 //! members of a JSON Web Key.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use crate::exporter::batch::redact::work;
 
@@ -19,12 +20,16 @@ const SECRET_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 /// Bytes of a JSON Web Key on both sides of its type.
 const JWK_BYTES_MAX: usize = 4 << 10;
 
+/// The label of a private key, and the member that names the type of a JSON Web Key. Each text is searched for both.
+static LABEL: LazyLock<Finder> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
+static KEY_TYPE: LazyLock<Finder> = LazyLock::new(|| Finder::new("\"kty\""));
+
 /// Finds the private keys in a plain text.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut resume_at = 0;
-    for label in memmem::find_iter(bytes, "PRIVATE KEY") {
+    for label in LABEL.find_iter(bytes) {
         if label < resume_at {
             continue;
         }
@@ -37,7 +42,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
             found.push(start..end);
         }
     }
-    for label in memmem::find_iter(bytes, "\"kty\"") {
+    for label in KEY_TYPE.find_iter(bytes) {
         members(text, label, &mut found);
     }
     found

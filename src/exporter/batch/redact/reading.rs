@@ -93,17 +93,14 @@ impl PlainReading {
 /// Decodes a text; `None` where it says what it says already.
 pub(super) fn plain(text: &str) -> Option<PlainReading> {
     work::read(text.len());
-    if !text.bytes().any(|byte| IS_SPECIAL[usize::from(byte)]) {
-        return None;
-    }
-    let mut writer =
-        Writer { source: text.as_bytes(), text: Vec::with_capacity(text.len()), pieces: Vec::new() };
+    let mut writer = Writer { source: text.as_bytes(), text: Vec::new(), pieces: Vec::new() };
     let (mut at, mut copied) = (0, 0);
     let mut is_changed = false;
-    while let Some(special) = writer.source[at..].iter().position(|byte| IS_SPECIAL[usize::from(*byte)]) {
-        at += special;
+    while let Some(special) = next_special(writer.source, at) {
+        at = special;
         match decode(writer.source, at) {
             Some(decoded) => {
+                writer.reserve();
                 writer.copy(copied..at);
                 let end = at + decoded.length;
                 match decoded.meaning {
@@ -120,6 +117,7 @@ pub(super) fn plain(text: &str) -> Option<PlainReading> {
                 let byte = writer.source[at];
                 let follows_a_join = || writer.last(copied..at).is_some_and(|last| joins(last).is_some());
                 if matches!(byte, b'"' | b'\'') && follows_a_join() {
+                    writer.reserve();
                     writer.copy(copied..at);
                     copied = at;
                     if writer.joins_strings(byte) {
@@ -255,17 +253,42 @@ const PREFIXES_MAX: usize = 6;
 /// Bytes of the prefix of a line.
 const PREFIX_BYTES_MAX: usize = 160;
 
-/// Bytes at which a decoding, or the concatenation of strings, may begin.
-const IS_SPECIAL: [bool; 256] = {
-    let mut is_special = [false; 256];
-    let signs = b"\\\x1b<&%[^\"'\xC2\xE2\xEF";
+/// Bytes at which a decoding may begin, and quotes, at which the concatenation of strings may.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ByteClass {
+    Plain,
+    Decoded,
+    Quote,
+}
+
+const BYTE_CLASSES: [ByteClass; 256] = {
+    let mut classes = [ByteClass::Plain; 256];
+    let signs = b"\\\x1b<&%[^\xC2\xE2\xEF";
     let mut at = 0;
     while at < signs.len() {
-        is_special[signs[at] as usize] = true;
+        classes[signs[at] as usize] = ByteClass::Decoded;
         at += 1;
     }
-    is_special
+    classes[b'"' as usize] = ByteClass::Quote;
+    classes[b'\'' as usize] = ByteClass::Quote;
+    classes
 };
+
+/// The next place at which a decoding or a concatenation may begin. Most quotes follow no sign that joins strings; of the
+/// first byte it is unknown what it follows.
+#[inline(never)]
+fn next_special(source: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        match BYTE_CLASSES[usize::from(*source.get(at)?)] {
+            ByteClass::Plain => {}
+            ByteClass::Decoded => return Some(at),
+            ByteClass::Quote if at == start || joins(source[at - 1]).is_some() => return Some(at),
+            ByteClass::Quote => {}
+        }
+        at += 1;
+    }
+}
 
 enum DecodedCharacter {
     Nothing,
@@ -462,7 +485,18 @@ struct Writer<'s> {
     pieces: Vec<Piece>,
 }
 
+/// Pieces for which there is room at first: more than most texts have.
+const PIECES: usize = 64;
+
 impl Writer<'_> {
+    /// Makes room, at the first change: most short texts have none.
+    fn reserve(&mut self) {
+        if self.text.capacity() == 0 {
+            self.text.reserve_exact(self.source.len());
+            self.pieces.reserve_exact(PIECES);
+        }
+    }
+
     fn copy(&mut self, source: Range<usize>) {
         if source.is_empty() {
             return;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::exporter::batch::redact::assigned;
+use crate::exporter::batch::redact::assigned::{self, pair::STRING_OPENINGS};
 use crate::exporter::batch::redact::rule::Strength;
 use crate::exporter::batch::redact::work;
 
@@ -83,9 +83,9 @@ fn line_around(text: &str, at: usize) -> Option<Range<usize>> {
         None => return None,
     };
     // The first line of a string in a document.
-    for opening in ["\":\"", "\": \""] {
-        let string = memchr::memmem::rfind(&bytes[start..at], opening.as_bytes());
-        start = string.map_or(start, |string| start + string + opening.len());
+    for opening in &*STRING_OPENINGS {
+        let string = opening.rfind(&bytes[start..at]);
+        start = string.map_or(start, |string| start + string + opening.needle().len());
     }
     let after = &bytes[at..bytes.len().min(at + LINE_BYTES_MAX)];
     let end = match memchr::memchr(b'\n', after) {

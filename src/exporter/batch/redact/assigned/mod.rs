@@ -23,7 +23,7 @@ mod ending;
 /// Secrets, told from code, references, placeholders and ordinary values.
 pub(super) mod judgement;
 /// Members of an object that hold a name and its value.
-mod pair;
+pub(super) mod pair;
 
 use std::ops::Range;
 
@@ -34,6 +34,7 @@ use self::randomness::AssignedValue;
 use self::syntax::{Separator, ValueStart};
 use crate::exporter::batch::redact::rule::Strength;
 use crate::exporter::batch::redact::span;
+use crate::exporter::batch::redact::work;
 
 /// Bytes of a value that decide whether it is a secret. Bounded for linear time: a value that is none may hold further
 /// names.
@@ -161,6 +162,9 @@ pub(super) fn is_secret_cell(cell: &str, strength: Strength) -> bool {
 /// The value, if it is a secret.
 fn secret(text: &str, name: &name::Name, strength: Strength, start: ValueStart) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
+    if start.quote.is_none() && is_long_list(&bytes[start.start..]) {
+        return None;
+    }
     let line_end = if start.quote.is_none() { line_end(text, start.start) } else { None };
     let is_judged = |end: usize, is_extended: bool| {
         let value = AssignedValue::of(&text[start.start..end]);
@@ -222,6 +226,45 @@ const ASSIGNMENTS_BYTES_MIN: usize = 96;
 fn are_assignments(value: &[u8]) -> bool {
     value.len() >= ASSIGNMENTS_BYTES_MIN
         && memchr::memchr2_iter(b'=', b':', value).nth(ASSIGNMENTS_MIN - 1).is_some()
+}
+
+/// True where nothing ends a value within the bytes of it that decide, and they are [assignments](are_assignments): says so
+/// of text that repeats names before its value is read.
+fn is_long_list(rest: &[u8]) -> bool {
+    const GOES_ON: [bool; 256] = {
+        let mut goes_on = [false; 256];
+        let mut byte = b'!';
+        while byte <= b'~' {
+            goes_on[byte as usize] = !matches!(
+                byte,
+                b'"' | b'\''
+                    | b'`'
+                    | b','
+                    | b';'
+                    | b'<'
+                    | b'>'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'{'
+                    | b'}'
+                    | b'|'
+                    | b'\\'
+                    | b'&'
+                    | b'*'
+            );
+            byte += 1;
+        }
+        goes_on
+    };
+    let Some(value) = rest.first_chunk::<CHECKED_BYTES_MAX>() else { return false };
+    if !value.iter().all(|byte| GOES_ON[usize::from(*byte)]) {
+        return false;
+    }
+    work::read(value.len());
+    let end = value.iter().rposition(|byte| !matches!(byte, b'.' | b':'));
+    end.is_some_and(|last| are_assignments(&value[..=last]))
 }
 
 /// Bytes of an expression before the string in it.

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 use crate::exporter::batch::redact::rule::Strength;
 
 /// Bytes before a keyword that can belong to the name.
@@ -165,8 +167,10 @@ impl Name<'_> {
 
 /// Adapts the required strength to the last words of a name; `None` if no value of that name is a secret.
 pub(super) fn suffix_strength(suffix: &str, strength: Strength) -> Option<Strength> {
-    static DESCRIPTIVE: LazyLock<HashSet<&str>> = LazyLock::new(|| DESCRIPTIVE_WORDS.split(' ').collect());
-    static VARIANT: LazyLock<HashSet<&str>> = LazyLock::new(|| VARIANT_WORDS.split(' ').collect());
+    static DESCRIPTIVE: LazyLock<HashSet<&str, FixedState>> =
+        LazyLock::new(|| DESCRIPTIVE_WORDS.split(' ').collect());
+    static VARIANT: LazyLock<HashSet<&str, FixedState>> =
+        LazyLock::new(|| VARIANT_WORDS.split(' ').collect());
     if suffix.is_empty() {
         return Some(strength);
     }

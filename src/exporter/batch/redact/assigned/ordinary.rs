@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use foldhash::fast::FixedState;
 
 use super::randomness::{AssignedValue, is_structured};
 
@@ -147,7 +148,8 @@ const VALIDATION_RULES: &str = "accepted active_url after alpha alpha_dash alpha
 
 /// True for rules of validation, as in `required|string|min:8` and `min_length[8]|matches[password]`.
 pub(super) fn is_validation(value: &AssignedValue) -> bool {
-    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| VALIDATION_RULES.split_whitespace().collect());
+    static NAMES: LazyLock<HashSet<&str, FixedState>> =
+        LazyLock::new(|| VALIDATION_RULES.split_whitespace().collect());
     if !(value.has(b'|') || value.has(b':')) {
         return false;
     }
@@ -158,7 +160,8 @@ pub(super) fn is_validation(value: &AssignedValue) -> bool {
 
 /// True for a word that is no secret by itself.
 pub(in crate::exporter::batch::redact) fn is_ordinary(word: &str) -> bool {
-    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| ORDINARY_WORDS.split_whitespace().collect());
+    static WORDS: LazyLock<HashSet<&str, FixedState>> =
+        LazyLock::new(|| ORDINARY_WORDS.split_whitespace().collect());
     if word.len() > ORDINARY_BYTES_MAX {
         return false;
     }

@@ -2,6 +2,9 @@
 //! and the same in lines of YAML or TOML.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::FinderRev;
 
 use super::syntax::{Separator, ValueStart};
 use crate::exporter::batch::redact::reading::skip_prefix;
@@ -26,6 +29,10 @@ const NAME_NAMES: [&str; 12] = [
 /// Names of the member that holds the value.
 pub(super) const VALUE_NAMES: [&str; 9] =
     ["value", "val", "content", "text", "parametervalue", "stringvalue", "default", "secret", "data"];
+
+/// Openings of the string that is the value of a member, which are searched for at many names.
+pub(in crate::exporter::batch::redact) static STRING_OPENINGS: LazyLock<[FinderRev; 2]> =
+    LazyLock::new(|| ["\":\"", "\": \""].map(FinderRev::new));
 
 /// Bytes of a line of an item, and lines of the item on each side of the name.
 const LINE_BYTES_MAX: usize = 160;
@@ -86,9 +93,9 @@ fn line_start(bytes: &[u8], at: usize) -> Option<usize> {
     match memchr::memrchr(b'\n', before) {
         Some(line_break) => Some(at - before.len() + line_break + 1),
         // The first line of the string of a document.
-        None => [&b"\":\""[..], b"\": \""]
+        None => STRING_OPENINGS
             .iter()
-            .filter_map(|opening| Some(memchr::memmem::rfind(before, opening)? + opening.len()))
+            .filter_map(|opening| Some(opening.rfind(before)? + opening.needle().len()))
             .max()
             .map(|start| at - before.len() + start)
             .or((before.len() == at).then_some(0)),

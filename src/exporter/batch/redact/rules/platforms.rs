@@ -237,6 +237,7 @@ pub(super) static RULES: &[Rule] = &[
         )
         .examples("export AZURE_DEVOPS_EXT_PAT=«%{b62:76}AZDO%{b62:4}»", "AZDO_PAT"),
     token("azure_client_secret", &["Q~"], r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}")
+        .token_chars(31)
         .prefix(Prefix::Bytes(4))
         .source(
             "Microsoft Purview: Microsoft Entra client secret",
@@ -296,6 +297,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Databricks: personal access tokens", "https://docs.databricks.com/dev-tools/auth/pat.html")
         .examples("token = «dapi%{hex:32}»", "dapid and dosed"),
     token("huggingface_token", &["hf_", "api_org_"], r"(?:hf|api_org)_[A-Za-z0-9]{30,40}")
+        .token_chars(30)
         .source("Hugging Face: user access tokens", "https://huggingface.co/docs/hub/security-tokens")
         .examples("HF_TOKEN=«hf_%{b62:34}»", "hf_hub_download(repo_id)"),
     token("vault_token", &["hvs.", "hvb.", "hvr."], r"hv[sbr]\.[A-Za-z0-9_-]{20,}")

@@ -110,6 +110,7 @@ pub(super) static RULES: &[Rule] = &[
         &["0:", "1:", "2:", "3:", "4:", "5:", "6:", "7:", "8:", "9:"],
         r"[0-9]{8,10}:[A-Za-z0-9_-]{35}",
     )
+    .token_chars(35)
     .prefix(Prefix::Digits { min: 7, max: 10 })
     .documented(TELEGRAM)
     .examples("bot = Bot('«%{digit:9}:AA%{b64url:33}»')", "1700000000:00:00 in 12345678:abc"),

@@ -55,6 +55,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Relace: API keys", "https://docs.relace.ai/")
         .examples("«rlc-%{b62:36}»", "the prefix rlc-"),
     token("v0_key", &["v1:"], "v1:[A-Za-z0-9]{24}:[A-Za-z0-9]{24}")
+        .token_chars(24)
         .boundary(Boundary::NoName)
         .source("Vercel v0: API keys", "https://v0.dev/docs/api/platform/overview")
         .examples("«v1:%{b62:24}:%{b62:24}»", "the prefix v1:"),
@@ -103,6 +104,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("fal: authentication", "https://docs.fal.ai/authentication/key-based/")
         .examples("«%{uuid}:%{hex:32}»", "a: b"),
     token("nebius_token", &["v1.Cm", "ne1"], r"(?:v1\.Cm|ne1)[A-Za-z0-9_+/=.-]{80,}")
+        .token_chars(80)
         .check(Check::Random)
         .source("Nebius: authentication", "https://docs.nebius.com/iam/authorization/access-tokens")
         .examples("«v1.Cm%{b62:200}»", "the prefix v1.Cm"),

@@ -333,16 +333,19 @@ pub(super) static RULES: &[Rule] = &[
         .source("Instagram: access tokens", "https://developers.facebook.com/docs/instagram-platform")
         .examples("«IGQVJ%{b62:150}»", "the prefix IGQ"),
     token("facebook_token", &["|"], r"[0-9]{15,17}\|[A-Za-z0-9_-]{27}")
+        .token_chars(27)
         .prefix(Prefix::Digits { min: 15, max: 17 })
         .source("Meta: app access tokens", "https://developers.facebook.com/docs/facebook-login/guides/access-tokens/")
         .examples("«%{digit:16}|%{b64url:27}»", "the prefix |"),
     token("oculus_token", &["OC|"], r"OC\|[0-9]{15,17}\|[A-Za-z0-9_-]{27,40}")
+        .token_chars(15)
         .source("Meta Horizon: access tokens", "https://developers.meta.com/horizon/documentation/unity/ps-s2s-basics/")
         .examples("«OC|%{digit:16}|%{hex:32}»", "the prefix OC|"),
     token("mapillary_token", &["MLY|"], r"MLY\|[0-9]{10,20}\|[0-9a-f]{32}")
         .source("Mapillary: client tokens", "https://www.mapillary.com/developer/api-documentation")
         .examples("«MLY|%{digit:16}|%{hex:32}»", "the prefix MLY|"),
     token("sanctum_token", &["|"], r"[0-9]{1,8}\|[A-Za-z0-9]{48}")
+        .token_chars(48)
         .prefix(Prefix::Digits { min: 1, max: 8 })
         .source("Laravel Sanctum: API tokens", "https://laravel.com/docs/sanctum")
         .check(Check::Random)

@@ -22,6 +22,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Yandex Cloud: API keys", "https://yandex.cloud/en/docs/iam/concepts/authorization/api-key")
         .examples("«AQVN%{b64url:36}»", "the prefix AQVN"),
     token("yandex_aws_key", &["YCAJE", "YCO", "YCM", "YCN", "YCP"], "YC[A-Za-z0-9_-]{38}")
+        .token_chars(35)
         .source("Yandex Cloud: static access keys", "https://yandex.cloud/en/docs/iam/concepts/authorization/access-key")
         .check(Check::Random)
         .examples("«YCOu%{b64url:36}»", "the prefix YCAJE"),
@@ -96,6 +97,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Tailscale: key prefixes", "https://tailscale.com/kb/1277/key-prefixes")
         .examples("«tskey-api-%{b62:28}»", "the prefix tskey-"),
     token("ngrok_key", &["ngrok_", "ak_", "cr_"], "(?:ngrok|ak|cr)_[A-Za-z0-9]{24,}")
+        .token_chars(24)
         .source("ngrok: API keys", "https://ngrok.com/docs/api/")
         .check(Check::Random)
         .examples("«ngrok_%{b62:40}»", "the prefix ngrok_"),
@@ -158,6 +160,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("PagerDuty: OAuth tokens", "https://developer.pagerduty.com/docs/oauth-functionality")
         .examples("«pdus+_0X%{b62:44}»", "the prefix pdus+"),
     token("pagerduty_token", &["u+", "y_"], "[uy][+_][A-Za-z0-9_+-]{18}")
+        .token_chars(18)
         .source("PagerDuty: API access keys", "https://support.pagerduty.com/main/docs/api-access-keys")
         .check(Check::Random)
         .examples("«u+%{b62:18}»", "the prefix u+"),

@@ -93,6 +93,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("DeepSource: personal access tokens", "https://docs.deepsource.com/docs/developers/api")
         .examples("«dsp_%{hex:40}»", "the prefix dsp_"),
     token("spicedb_token", &["sdbst_h256_", "tc_"], "(?:sdbst_h256_[A-Za-z0-9]{24,}|tc_[a-z0-9_-]{1,60}_[0-9a-f]{60,})")
+        .token_chars(24)
         .source("AuthZed: tokens", "https://authzed.com/docs/authzed/guides/setting-up-private-networking")
         .examples("«tc_acme_default_token_%{hex:64}»", "the prefix sdbst_h256_"),
     token("corbado_key", &["corbado1_"], "corbado1_[A-Za-z0-9]{28,}")

@@ -253,6 +253,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("Depot: tokens", "https://depot.dev/docs/cli/authentication")
         .examples("«depot_org_%{hex:64}»", "the prefix depot_"),
     token("percy_token", &["web_", "app_", "auto_", "ss_", "generic_"], "(?:web|app|auto|ss|generic)_[0-9a-f]{64}")
+        .token_chars(64)
         .boundary(Boundary::NoPath)
         .source("Percy: project tokens", "https://www.browserstack.com/docs/percy/get-started/project-token")
         .examples("«web_%{hex:64}»", "the prefix web_"),
@@ -264,6 +265,7 @@ pub(super) static RULES: &[Rule] = &[
         .source("YouTrack: permanent tokens", "https://www.jetbrains.com/help/youtrack/devportal/Manage-Permanent-Token.html")
         .examples("«perm:%{b62:12}.%{b62:8}==.%{b62:30}»", "the prefix perm:"),
     token("authress_key", &["sc_", "ext_", "scauth_", "authress_"], r"(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{27,}")
+        .token_chars(53)
         .source("Authress: service clients", "https://authress.io/knowledge-base/docs/authorization/service-clients/")
         .examples("«sc_%{b36:12}.%{b36:4}.acc-%{b36:12}.%{b62:64}»", "the prefix sc_"),
     token("phabricator_token", &["api-", "cli-"], "(?:api|cli)-[a-z0-9]{28}")
@@ -400,10 +402,12 @@ pub(super) static RULES: &[Rule] = &[
         .source("age: identities", "https://github.com/FiloSottile/age")
         .examples("«AGE-SECRET-KEY-PQ-1%{B36:70}»", "the prefix AGE-SECRET-KEY-PQ-1"),
     token("tableau_token", &["==:"], "[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}")
+        .token_chars(32)
         .prefix(Prefix::Bytes(22))
         .source("Tableau: personal access tokens", "https://help.tableau.com/current/server/en-us/security_personal_access_tokens.htm")
         .examples("«%{b62:22}==:%{b62:32}»", "a==:b"),
     token("rapidapi_key", &["msh"], "[a-z0-9]{10}msh[a-z0-9]{15}p1[a-z0-9]{6}jsn[a-z0-9]{12}")
+        .token_chars(38)
         .prefix(Prefix::Bytes(10))
         .source("RapidAPI: API keys", "https://docs.rapidapi.com/docs/keys-and-key-rotation")
         .examples("«%{hex:10}msh%{hex:15}p1%{hex:6}jsn%{hex:12}»", "the mesh"),
