@@ -14,9 +14,11 @@ const STRIDE: usize = 2;
 /// Bits of a byte that are hashed: both cases of a letter have the same ones.
 const CLASS_BITS: u32 = 0x1F1F_1F1F;
 const CLASSES: usize = 32;
-/// Bits of a hash, and of the part of it that numbers a bucket.
+/// Bits of a hash, and of the last two bytes of a literal.
 const HASH_BITS: u32 = 18;
-const BUCKET_BITS: u32 = 15;
+const ENDING_BITS: u32 = 16;
+/// Buckets for each literal in them, so that most have none.
+const BUCKETS_PER_ENTRY: usize = 4;
 /// Windows that are hashed before those that pass are compared.
 const BLOCK_WINDOWS: usize = 256;
 /// Bytes of a literal that are compared at once.
@@ -84,28 +86,35 @@ struct Entry {
     window: u8,
 }
 
-/// Literals in buckets.
+/// Literals in buckets, by the first bits of a key.
 #[derive(Debug)]
 struct Buckets {
+    /// Bits of a key that do not number its bucket.
+    shift: u32,
     starts: Vec<u32>,
     entries: Vec<Entry>,
 }
 
 impl Buckets {
-    fn new(count: usize, mut entries: Vec<(usize, Entry)>) -> Buckets {
+    fn new(key_bits: u32, mut entries: Vec<(usize, Entry)>) -> Buckets {
+        let bits = (entries.len() * BUCKETS_PER_ENTRY).next_power_of_two().ilog2().min(key_bits);
+        let shift = key_bits - bits;
+        entries.iter_mut().for_each(|(key, _)| *key >>= shift);
         entries.sort_unstable();
         entries.dedup();
-        let mut starts = vec![0; count + 1];
+        let mut starts = vec![0; (1 << bits) + 1];
         for (bucket, _) in &entries {
             starts[bucket + 1] += 1;
         }
-        for bucket in 0..count {
+        for bucket in 0..1 << bits {
             starts[bucket + 1] += starts[bucket];
         }
-        Buckets { starts, entries: entries.into_iter().map(|(_, entry)| entry).collect() }
+        Buckets { shift, starts, entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    fn of(&self, bucket: usize) -> &[Entry] {
+    /// The literals that a key may belong to.
+    fn of(&self, key: usize) -> &[Entry] {
+        let bucket = key >> self.shift;
         &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
     }
 }
@@ -118,10 +127,10 @@ pub(super) struct KeywordSearch {
     /// Bits that tell the cases of a letter apart, if they count the same.
     case_bits: u64,
     /// Hashes of the windows of literals.
-    windows: BitSet<{ 1 << (HASH_BITS - 6) }>,
+    windows: BitSet<{ (1 << HASH_BITS) / 64 }>,
     by_window: Buckets,
     /// The last two bytes of literals in front of a token.
-    endings: BitSet<{ 1 << (16 - 6) }>,
+    endings: BitSet<{ (1 << ENDING_BITS) / 64 }>,
     by_ending: Buckets,
 }
 
@@ -159,11 +168,11 @@ impl KeywordSearch {
             let word = (word(&keyword.text) | case_bits) & known;
             for (window, hash) in windows_of(&keyword.text) {
                 windows.insert(hash);
-                by_window.push((bucket(hash), Entry { word, mask: known, literal, window }));
+                by_window.push((hash, Entry { word, mask: known, literal, window }));
             }
         }
-        let by_window = Buckets::new(1 << BUCKET_BITS, by_window);
-        let by_ending = Buckets::new(if by_ending.is_empty() { 0 } else { 1 << 16 }, by_ending);
+        let by_window = Buckets::new(HASH_BITS, by_window);
+        let by_ending = Buckets::new(ENDING_BITS, by_ending);
         KeywordSearch { keywords, any_case, case_bits, windows, by_window, endings, by_ending }
     }
 
@@ -209,7 +218,7 @@ impl KeywordSearch {
 
     /// Compares the literals that may have a window here.
     fn compare(&self, text: &[u8], at: usize, hash: usize, places: &mut Vec<KeywordPlace>) {
-        let entries = self.by_window.of(bucket(hash));
+        let entries = self.by_window.of(hash);
         // The words at which a literal begins whose window is before, at and behind its first byte.
         let around = at.checked_sub(1).and_then(|before| text.get(before..)?.first_chunk());
         let around: Option<&[u8; WORD_BYTES + 2]> = around;
@@ -296,10 +305,6 @@ impl KeywordSearch {
 fn hash(window: [u8; WINDOW_BYTES]) -> usize {
     let classes = u32::from_le_bytes(window) & CLASS_BITS;
     (classes.wrapping_mul(0x9E37_79B1) >> (u32::BITS - HASH_BITS)) as usize
-}
-
-fn bucket(hash: usize) -> usize {
-    hash >> (HASH_BITS - BUCKET_BITS)
 }
 
 /// The first bytes of a text, zero where it has none.
