@@ -1,5 +1,6 @@
 //! Promotion of a standby under load: with synchronous commit no acknowledged batch is lost, and nobody has to tell the receiver.
 
+use crate::support::load::{Load, LoadEnd};
 use crate::support::relay::Relay;
 use crate::support::running_receiver::*;
 use serde_json::json;
@@ -8,8 +9,6 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Batches that are acknowledged before the primary fails, and again after it.
@@ -123,57 +122,6 @@ fn cluster() -> Option<(Server, Relay, Server)> {
     Some((primary, relay, standby))
 }
 
-/// Batches that are sent over and over, and the ids of those that were acknowledged.
-#[derive(Default)]
-struct Load {
-    acknowledged: Mutex<BTreeSet<String>>,
-    is_done: AtomicBool,
-}
-
-impl Load {
-    fn len(&self) -> usize {
-        self.acknowledged.lock().unwrap().len()
-    }
-
-    /// Sends one session after the other, each until it is acknowledged.
-    fn send(&self, client: HttpClient<'_>, sender: usize) {
-        for number in 0.. {
-            let id = format!("s{sender}-{number}");
-            let batch = [session(&id, ACME, vec![message("m", 0), message("n", 1)])];
-            wait_until("an acknowledgement", || {
-                if self.is_done.load(Ordering::SeqCst) {
-                    return true;
-                }
-                let response = client.sync(&batch);
-                assert!([200, 503].contains(&response.status), "{}", response.text);
-                let is_stored = response.status == 200;
-                if is_stored {
-                    self.acknowledged.lock().unwrap().insert(id.clone());
-                }
-                is_stored
-            });
-            if self.is_done.load(Ordering::SeqCst) {
-                return;
-            }
-        }
-    }
-
-    /// Waits until so many more are acknowledged.
-    fn wait_for_more(&self, batches: usize) {
-        let before = self.len();
-        wait_until("more acknowledgements", || self.len() >= before + batches);
-    }
-}
-
-/// Ends the load however a test ends, so that its senders do.
-struct LoadEnd<'l>(&'l Load);
-
-impl Drop for LoadEnd<'_> {
-    fn drop(&mut self) {
-        self.0.is_done.store(true, Ordering::SeqCst);
-    }
-}
-
 #[test]
 fn promotion_of_a_standby_under_load_loses_no_acknowledged_batch() {
     for is_cut_off_first in [false, true] {
@@ -209,7 +157,7 @@ fn promotion_of_a_standby_under_load_loses_no_acknowledged_batch() {
             .flatten()
             .flatten()
             .collect();
-        let acknowledged = load.acknowledged.lock().unwrap();
+        let acknowledged = load.acknowledged();
         let lost: Vec<&String> = acknowledged.difference(&stored).collect();
         assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), acknowledged.len());
         eprintln!("{} batches were acknowledged, none of them lost", acknowledged.len());

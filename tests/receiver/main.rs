@@ -62,6 +62,14 @@ mod server {
     mod upkeep;
 }
 
+/// A store on a cluster with Citus.
+mod cluster {
+    mod distribute;
+    mod faults;
+    mod isolation;
+    mod program;
+}
+
 mod access;
 mod balancer;
 mod command_line;

@@ -10,11 +10,15 @@ pub mod han_db;
 pub mod authorization_server;
 #[cfg(feature = "receiver")]
 pub mod browser;
+#[cfg(feature = "receiver")]
+pub mod cluster;
 pub mod corpus;
 pub mod crontab;
 pub mod exporter_test;
 pub mod golden;
 pub mod http;
+#[cfg(feature = "receiver")]
+pub mod load;
 pub mod man_page;
 #[cfg(feature = "receiver")]
 pub mod oidc_provider;

@@ -1,5 +1,6 @@
 //! The real receiver as a process on either store, an HTTP client for it, and batches to send.
 
+use super::cluster::Cluster;
 use super::recount::{Queries, Rows};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
@@ -19,18 +20,23 @@ pub const WAIT_MAX: Duration = Duration::from_secs(60);
 pub struct TestStore {
     pub url: String,
     pub folder: tempfile::TempDir,
-    postgres: Option<(String, String)>,
+    /// Databases of the test, each with its server.
+    databases: Vec<(String, String)>,
 }
 
 /// A folder with an SQLite store that is not there yet.
 pub fn sqlite() -> TestStore {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("team.db").display());
-    TestStore { url, folder, postgres: None }
+    TestStore { url, folder, databases: Vec::new() }
 }
 
-/// An empty database of its own on the PostgreSQL server of `HAN_SYNC_TEST_POSTGRES`; `None`, said aloud, without one.
+/// An empty database of its own on the PostgreSQL server of `HAN_SYNC_TEST_POSTGRES`; `None`, said aloud, without one. With
+/// `HAN_SYNC_TEST_DISTRIBUTED`, an empty store on the cluster instead.
 pub fn postgres() -> Option<TestStore> {
+    if std::env::var_os("HAN_SYNC_TEST_DISTRIBUTED").is_some() {
+        return Cluster::shared().map(|cluster| cluster.store());
+    }
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let Ok(server) = std::env::var("HAN_SYNC_TEST_POSTGRES") else {
         let _ = writeln!(std::io::stderr(), "SKIPPED on PostgreSQL: HAN_SYNC_TEST_POSTGRES is not set");
@@ -44,7 +50,7 @@ pub fn postgres() -> Option<TestStore> {
         .filter(|(root, _)| root.contains("//") && !root.ends_with('/'))
         .unwrap_or((base, ""));
     let url = format!("{root}/{name}{}{query}", if query.is_empty() { "" } else { "?" });
-    Some(TestStore { url, folder: tempfile::tempdir().unwrap(), postgres: Some((server, name)) })
+    Some(TestStore::of_databases(url, vec![(server, name)]))
 }
 
 /// Both stores, as far as they are there.
@@ -61,7 +67,12 @@ pub fn write_store(path: &Path, bytes: &[u8]) {
 impl TestStore {
     /// A database that somebody else made.
     pub fn at(url: &str) -> TestStore {
-        TestStore { url: url.to_owned(), folder: tempfile::tempdir().unwrap(), postgres: None }
+        TestStore::of_databases(url.to_owned(), Vec::new())
+    }
+
+    /// A store that goes with these databases, each of which has its server beside it.
+    pub fn of_databases(url: String, databases: Vec<(String, String)>) -> TestStore {
+        TestStore { url, folder: tempfile::tempdir().unwrap(), databases }
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -213,7 +224,7 @@ impl Queries for TestStore {
 
 impl Drop for TestStore {
     fn drop(&mut self) {
-        if let Some((server, name)) = &self.postgres {
+        for (server, name) in &self.databases {
             let _ = try_sql(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }

@@ -25,7 +25,16 @@ pub struct Readiness {
 /// Result of a check by writing.
 struct CheckResult {
     at: Instant,
-    error: Option<String>,
+    error: Option<CheckFailure>,
+}
+
+/// Reason for which the store takes no data, or not all of it.
+#[derive(Clone)]
+struct CheckFailure {
+    /// For whoever asks.
+    message: String,
+    /// For the log.
+    cause: String,
 }
 
 impl Readiness {
@@ -60,14 +69,35 @@ impl Readiness {
         // Whoever comes meanwhile waits for the same result.
         let mut last = self.last_check.lock().await;
         if last.as_ref().is_none_or(|last| last.at.elapsed() >= CHECK_INTERVAL) {
-            let error = store.check_writable(time::now_us()).await.err().map(|error| error.to_string());
+            let error = failure_of(store).await;
             *last = Some(CheckResult { at: Instant::now(), error });
         }
         match last.as_ref().and_then(|last| last.error.clone()) {
-            Some(cause) => {
-                Err(ApiError::not_ready("the store takes no data: the receiver's log says why", cause))
-            }
+            Some(CheckFailure { message, cause }) => Err(ApiError::not_ready(&message, cause)),
             None => Ok(()),
+        }
+    }
+}
+
+/// The reason for which the store does not take every batch.
+async fn failure_of(store: &Store) -> Option<CheckFailure> {
+    let checked = store.check_writable(time::now_us()).await;
+    let silent = match checked {
+        Ok(()) => store.silent_workers().await,
+        Err(error) => Err(error),
+    };
+    match silent {
+        Ok(silent) if silent.is_empty() => None,
+        Ok(silent) => {
+            let message = format!(
+                "of the store's cluster {} does not answer: what is stored there is neither read nor written",
+                silent.join(", ")
+            );
+            Some(CheckFailure { cause: message.clone(), message })
+        }
+        Err(error) => {
+            let message = "the store takes no data: the receiver's log says why".to_owned();
+            Some(CheckFailure { message, cause: error.to_string() })
         }
     }
 }

@@ -54,7 +54,7 @@ mod person;
 pub use audit::{AUDIT_DAYS_MIN, AuditCheck, AuditRecord};
 pub use backup::{BackupFile, BackupFormat, BackupSummary, RestoredStore};
 pub use check::{StoreCheck, StoreFault};
-pub use database::{PoolOptions, PoolUse};
+pub use database::{DistributedStore, PoolOptions, PoolUse};
 pub use digests::{DigestMode, StoredDigest, StoredDigests};
 pub use directory::{
     AuditPosition, AuditQuery, DeviceCodes, DeviceDecision, DeviceInfo, DevicePoll, ImportedUser, KeyImport,

@@ -36,11 +36,8 @@ mod session;
 /// `admin rollout`.
 mod rollout;
 
-/// `admin check`.
-mod check;
-
-/// `admin backup` and `admin restore`.
-mod backup;
+/// `admin check`, `admin distribute`, `admin backup` and `admin restore`.
+mod store;
 
 /// `admin audit`.
 mod audit;
@@ -53,8 +50,9 @@ use super::options::GlobalOptions;
 use super::output::ResultOutput;
 use crate::receiver::store::MissingStore;
 use argh::FromArgs;
+use store::{backup, check, distribute};
 
-/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions; check, back up and restore the store
+/// manage organizations, users, members, owners, accounts, keys, devices and stored sessions; check, distribute, back up and restore the store
 #[derive(FromArgs)]
 #[argh(subcommand, name = "admin")]
 pub struct AdminArgs {
@@ -77,6 +75,7 @@ enum AdminCommand {
     Prune(session::PruneArgs),
     Rollout(rollout::RolloutArgs),
     Check(check::CheckArgs),
+    Distribute(distribute::DistributeArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Audit(audit::AuditArgs),
@@ -99,25 +98,26 @@ pub async fn run(arguments: AdminArgs, options: &GlobalOptions) -> Result<(), Cl
     let output = ResultOutput::new(options.json);
     let command = arguments.command;
     let missing = command.missing_store();
-    let store = async || options.open_store(missing).await;
+    let open = async || options.open_store(missing).await;
     match command {
-        AdminCommand::Org(arguments) => org::run(&store().await?, &output, arguments).await,
-        AdminCommand::User(arguments) => user::run(&store().await?, &output, arguments).await,
-        AdminCommand::Member(arguments) => member::run(&store().await?, &output, arguments).await,
-        AdminCommand::Owner(arguments) => owner::run(&store().await?, &output, arguments).await,
-        AdminCommand::Account(arguments) => account::run(&store().await?, &output, arguments).await,
-        AdminCommand::Reader(arguments) => reader::run(&store().await?, &output, arguments).await,
-        AdminCommand::Key(arguments) => key::run(&store().await?, &output, arguments).await,
-        AdminCommand::Device(arguments) => device::run(&store().await?, &output, arguments).await,
-        AdminCommand::Session(arguments) => session::run(&store().await?, &output, arguments).await,
-        AdminCommand::Prune(arguments) => session::prune(&store().await?, &output, arguments).await,
-        AdminCommand::Rollout(arguments) => rollout::run(&store().await?, &output, arguments).await,
-        AdminCommand::Check(arguments) => check::run(&store().await?, &output, arguments).await,
-        AdminCommand::Backup(arguments) => backup::back_up(&store().await?, &output, arguments).await,
+        AdminCommand::Org(arguments) => org::run(&open().await?, &output, arguments).await,
+        AdminCommand::User(arguments) => user::run(&open().await?, &output, arguments).await,
+        AdminCommand::Member(arguments) => member::run(&open().await?, &output, arguments).await,
+        AdminCommand::Owner(arguments) => owner::run(&open().await?, &output, arguments).await,
+        AdminCommand::Account(arguments) => account::run(&open().await?, &output, arguments).await,
+        AdminCommand::Reader(arguments) => reader::run(&open().await?, &output, arguments).await,
+        AdminCommand::Key(arguments) => key::run(&open().await?, &output, arguments).await,
+        AdminCommand::Device(arguments) => device::run(&open().await?, &output, arguments).await,
+        AdminCommand::Session(arguments) => session::run(&open().await?, &output, arguments).await,
+        AdminCommand::Prune(arguments) => session::prune(&open().await?, &output, arguments).await,
+        AdminCommand::Rollout(arguments) => rollout::run(&open().await?, &output, arguments).await,
+        AdminCommand::Check(arguments) => check::run(&open().await?, &output, arguments).await,
+        AdminCommand::Distribute(arguments) => distribute::run(&open().await?, &output, arguments).await,
+        AdminCommand::Backup(arguments) => backup::back_up(&open().await?, &output, arguments).await,
         // The backup is checked before the store is opened.
         AdminCommand::Restore(arguments) => backup::restore(options, &output, arguments).await,
-        AdminCommand::Audit(arguments) => audit::run(&store().await?, &output, arguments).await,
-        AdminCommand::Export(arguments) => person::export(&store().await?, arguments).await,
-        AdminCommand::Erase(arguments) => person::erase(&store().await?, &output, arguments).await,
+        AdminCommand::Audit(arguments) => audit::run(&open().await?, &output, arguments).await,
+        AdminCommand::Export(arguments) => person::export(&open().await?, arguments).await,
+        AdminCommand::Erase(arguments) => person::erase(&open().await?, &output, arguments).await,
     }
 }

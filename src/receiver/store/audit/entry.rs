@@ -42,6 +42,8 @@ pub struct AuditEntry {
 
 /// Action of refused authentications.
 pub const REFUSED_AUTHENTICATION: &str = "authentication";
+/// Action of an entry about the distribution of the store, which may come before all data.
+pub const DISTRIBUTION: &str = "store.distribute";
 /// Columns that an entry's hash covers, in their order.
 pub const HASHED_COLUMNS: &str = "entry, at, actor, action, target, address, outcome, count";
 const INSERT: &str = "\

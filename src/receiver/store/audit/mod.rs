@@ -17,6 +17,8 @@ mod prune;
 mod check;
 
 pub use check::AuditCheck;
-pub use entry::{Actor, AuditEntry, REFUSED_AUTHENTICATION, record, take_refused_authentications};
+pub use entry::{
+    Actor, AuditEntry, DISTRIBUTION, REFUSED_AUTHENTICATION, record, take_refused_authentications,
+};
 pub use list::{AuditRecord, read_entry};
 pub use prune::AUDIT_DAYS_MIN;

@@ -3,7 +3,7 @@
 use super::file::{BackupFile, BackupFormat};
 use super::ndjson::{BackupRow, NdjsonRows};
 use crate::receiver::store::audit::{
-    AuditEntry, REFUSED_AUTHENTICATION, record, take_refused_authentications,
+    AuditEntry, DISTRIBUTION, REFUSED_AUTHENTICATION, record, take_refused_authentications,
 };
 use crate::receiver::store::check::StoreCheck;
 use crate::receiver::store::database::{Database, DumpRows, RESTORED_TABLES, Transaction};
@@ -61,11 +61,12 @@ impl Store {
     }
 }
 
-/// Rejects a store that holds anything. Refused authentications of clients that came too early are nothing.
+/// Rejects a store that holds anything. Refused authentications of clients that came too early are nothing, and neither is the
+/// distribution of an empty store.
 async fn require_empty(tx: &Transaction) -> Result<()> {
     for &table in RESTORED_TABLES {
         let condition = match table {
-            "audit" => format!(" WHERE action <> '{REFUSED_AUTHENTICATION}'"),
+            "audit" => format!(" WHERE action NOT IN ('{REFUSED_AUTHENTICATION}', '{DISTRIBUTION}')"),
             _ => String::new(),
         };
         if tx.query_one(&format!("SELECT 1 FROM {table}{condition} LIMIT 1"), &[]).await?.is_some() {
@@ -95,7 +96,7 @@ async fn copy_attached(tx: &Transaction) -> Result<()> {
 
 /// Inserts rows into PostgreSQL, many at once.
 async fn insert_rows(tx: &Transaction, rows: impl Iterator<Item = Result<BackupRow>>) -> Result<()> {
-    let mut pending = PendingRows { table: "", json: String::new() };
+    let mut pending = PendingRows { table: "", rows: 0, json: String::new() };
     for row in rows {
         let (table, row) = row?;
         if table != pending.table || pending.json.len() > INSERT_BYTES {
@@ -110,6 +111,7 @@ async fn insert_rows(tx: &Transaction, rows: impl Iterator<Item = Result<BackupR
 /// Rows of one table, as the elements of a JSON array.
 struct PendingRows {
     table: &'static str,
+    rows: u64,
     json: String,
 }
 
@@ -118,6 +120,7 @@ impl PendingRows {
         let row = serde_json::to_string(&row).map_err(|error| StoreError::Internal(error.to_string()))?;
         self.json.push(if self.json.is_empty() { '[' } else { ',' });
         self.json.push_str(&row);
+        self.rows += 1;
         Ok(())
     }
 
@@ -127,9 +130,15 @@ impl PendingRows {
         }
         self.json.push(']');
         let table = self.table;
+        // With a conflict clause, because a cluster would copy the rows to its workers without one, and row-level security takes no
+        // `COPY`. A row that is there twice is missed among the inserted ones.
         let sql = format!(
-            "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, $1::text::json)"
+            "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, $1::text::json) ON CONFLICT DO NOTHING"
         );
-        tx.execute(&sql, &[std::mem::take(&mut self.json).into()]).await.map(|_| ())
+        let rows = std::mem::take(&mut self.rows);
+        match tx.execute(&sql, &[std::mem::take(&mut self.json).into()]).await? == rows {
+            true => Ok(()),
+            false => Err(StoreError::Internal(format!("a row of {table} is there twice"))),
+        }
     }
 }

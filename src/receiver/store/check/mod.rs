@@ -6,5 +6,8 @@ mod recount;
 /// The check, and its repair.
 mod store_check;
 
+/// The store on a cluster.
+mod distribution;
+
 pub use recount::StoreFault;
 pub use store_check::StoreCheck;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreFault {
-    /// `integrity`, `rows`, `digest` or `sums`.
+    /// `integrity`, `access`, `rows`, `digest` or `sums`.
     pub kind: &'static str,
     /// Slug; null in a private space, and for the store as a whole.
     pub organization: Option<String>,

@@ -76,10 +76,12 @@ impl Store {
         Ok(recount)
     }
 
-    /// Lists the defects of the file. PostgreSQL checks its files by itself.
+    /// Lists the defects of the file, or the shards of a cluster without the access to their table. PostgreSQL checks its files
+    /// by itself.
     async fn check_integrity(&self) -> Result<Vec<StoreFault>> {
-        if matches!(self.db, Database::Postgres(_)) {
-            return Ok(Vec::new());
+        if let Database::Postgres(db) = &self.db {
+            let (_, faults) = db.check_shards().await?;
+            return Ok(faults.into_iter().map(|fault| of_store("access", fault.message)).collect());
         }
         let tx = self.db.read(DbRole::Operator).await?;
         let lines = match tx.query_texts(CHECK_INTEGRITY, &[]).await {
@@ -88,15 +90,11 @@ impl Store {
             lines => lines?,
         };
         let defects = lines.into_iter().filter(|line| line != "ok");
-        Ok(defects
-            .map(|message| StoreFault {
-                kind: "integrity",
-                organization: None,
-                login: None,
-                session: None,
-                message: format!("{message}; restore a backup"),
-                repaired: false,
-            })
-            .collect())
+        Ok(defects.map(|message| of_store("integrity", format!("{message}; restore a backup"))).collect())
     }
+}
+
+/// A fault of the store as a whole, which a recount does not repair.
+fn of_store(kind: &'static str, message: String) -> StoreFault {
+    StoreFault { kind, organization: None, login: None, session: None, message, repaired: false }
 }

@@ -57,6 +57,12 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0006_list_indexes.sql"),
         postgres_sql: "",
     },
+    Migration {
+        number: 7,
+        name: "policies as plain comparisons",
+        sql: "",
+        postgres_sql: include_str!("migrations/0007_policies.postgres.sql"),
+    },
 ];
 
 /// Tables that a backup is restored from. Others hold what lasts for hours at most: pending device codes, the last check of the

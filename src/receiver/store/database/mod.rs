@@ -17,7 +17,9 @@ mod postgres;
 mod transaction;
 
 pub use migrate::{RESTORED_TABLES, newest, require_current};
-pub use postgres::{DUMP_MAGIC, DumpRows, PoolOptions, PoolUse, Postgres, PostgresTransaction, dump_version};
+pub use postgres::{
+    DUMP_MAGIC, DistributedStore, DumpRows, PoolOptions, PoolUse, Postgres, PostgresTransaction, dump_version,
+};
 pub use private_file::require_private;
 pub use role::{DbRole, Visibility};
 pub use sqlite::Sqlite;

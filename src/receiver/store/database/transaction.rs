@@ -72,6 +72,16 @@ impl Database {
         }
     }
 
+    /// The PostgreSQL database, which alone can be a cluster.
+    pub fn require_cluster(&self) -> Result<&Postgres> {
+        match self {
+            Database::Postgres(db) => Ok(db),
+            Database::Sqlite(_) => Err(StoreError::refused(
+                "only a store on PostgreSQL with Citus is distributed, and this one is on SQLite",
+            )),
+        }
+    }
+
     /// Begins a transaction that writes, or returns `None` where it would have to wait for SQLite's one writer.
     pub async fn write_if_idle(&self, role: DbRole) -> Result<Option<Transaction>> {
         match self {

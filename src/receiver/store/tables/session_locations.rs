@@ -70,11 +70,13 @@ const REMOVE_TOMBSTONES: &str = "\
 const SELECT_STORED_IN: &str = "\
     SELECT DISTINCT stored_in FROM session_locations \
     WHERE tenant_id = $1 AND stored_in IS NOT NULL AND forgotten_at IS NULL ORDER BY stored_in";
+/// The two tables are of two tenants, which a cluster does not join: the locations come first, by themselves.
 const SELECT_FORGETTABLE: &str = "\
-    SELECT l.session_id, coalesce(s.repository, ''), coalesce(s.message_count, 0) FROM session_locations l \
-    LEFT JOIN sessions s ON s.tenant_id = l.stored_in AND s.session_id = l.session_id AND s.user_id = l.tenant_id \
-    WHERE l.tenant_id = $1 AND l.stored_in = $2 AND l.forgotten_at IS NULL \
-    AND (l.restored_at IS NULL OR l.restored_at <= $3) AND (s.stored_at IS NULL OR s.stored_at <= $3) \
+    WITH l AS MATERIALIZED (SELECT session_id FROM session_locations WHERE tenant_id = $1 AND stored_in = $2 \
+    AND forgotten_at IS NULL AND (restored_at IS NULL OR restored_at <= $3)) \
+    SELECT l.session_id, coalesce(s.repository, ''), coalesce(s.message_count, 0) FROM l LEFT JOIN (\
+    SELECT session_id, repository, message_count, stored_at FROM sessions WHERE tenant_id = $2 AND user_id = $1) s \
+    ON s.session_id = l.session_id WHERE (s.stored_at IS NULL OR s.stored_at <= $3) \
     AND ($4 = '' OR s.repository = $4) ORDER BY l.session_id LIMIT $5";
 
 /// The locations of a user's sessions, by session id.

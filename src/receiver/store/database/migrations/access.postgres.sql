@@ -1,7 +1,8 @@
 -- What row-level security consists of, a statement a line: grants and policies of a store whose roles are there. The migrations make
 -- it; a store that was restored without its roles, or a table that was replaced by a copy, has lost some of it. At start and
 -- for readiness the program looks for each line in the database, and prints those that are missing, with the names of the
--- database's own roles and schema. A migration that grants, revokes or makes a policy changes this list as well. The lines with han_sync_views
+-- database's own roles and schema. Expressions of policies stand here as PostgreSQL prints
+-- them, but for white space, and are compared whole. A migration that grants, revokes or makes a policy changes this list as well. The lines with han_sync_views
 -- are of stores with views for dashboards, which the first `admin reader add` makes by them.
 GRANT USAGE ON SCHEMA han_schema TO han_sync_directory;
 GRANT USAGE ON SCHEMA han_schema TO han_sync_request;
@@ -79,35 +80,35 @@ CREATE POLICY directory ON members FOR SELECT TO han_sync_directory USING (true)
 GRANT SELECT ON api_keys TO han_sync_directory;
 CREATE POLICY directory ON api_keys FOR SELECT TO han_sync_directory USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO han_sync_request;
-CREATE POLICY request_reads ON sessions FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND (user_id = (SELECT current_setting('han.user', true)) OR (SELECT current_setting('han.visibility', true)) = 'all'));
-CREATE POLICY request_inserts ON sessions FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON sessions FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON sessions FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON sessions FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND ((user_id = current_setting('han.user'::text, true)) OR (current_setting('han.visibility'::text, true) = 'all'::text)));
+CREATE POLICY request_inserts ON sessions FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON sessions FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON sessions FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON messages TO han_sync_request;
-CREATE POLICY request_reads ON messages FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND (user_id = (SELECT current_setting('han.user', true)) OR (SELECT current_setting('han.visibility', true)) = 'all'));
-CREATE POLICY request_inserts ON messages FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON messages FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON messages FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON messages FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND ((user_id = current_setting('han.user'::text, true)) OR (current_setting('han.visibility'::text, true) = 'all'::text)));
+CREATE POLICY request_inserts ON messages FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON messages FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON messages FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO han_sync_request;
-CREATE POLICY request_reads ON tasks FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND (user_id = (SELECT current_setting('han.user', true)) OR (SELECT current_setting('han.visibility', true)) = 'all'));
-CREATE POLICY request_inserts ON tasks FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON tasks FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON tasks FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON tasks FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND ((user_id = current_setting('han.user'::text, true)) OR (current_setting('han.visibility'::text, true) = 'all'::text)));
+CREATE POLICY request_inserts ON tasks FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON tasks FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON tasks FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON usages TO han_sync_request;
-CREATE POLICY request_reads ON usages FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND (user_id = (SELECT current_setting('han.user', true)) OR (SELECT current_setting('han.visibility', true)) = 'all'));
-CREATE POLICY request_inserts ON usages FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON usages FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON usages FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON usages FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND ((user_id = current_setting('han.user'::text, true)) OR (current_setting('han.visibility'::text, true) = 'all'::text)));
+CREATE POLICY request_inserts ON usages FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON usages FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON usages FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON clients TO han_sync_request;
-CREATE POLICY request_reads ON clients FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND (user_id = (SELECT current_setting('han.user', true)) OR (SELECT current_setting('han.visibility', true)) = 'all'));
-CREATE POLICY request_inserts ON clients FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON clients FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON clients FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON clients FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND ((user_id = current_setting('han.user'::text, true)) OR (current_setting('han.visibility'::text, true) = 'all'::text)));
+CREATE POLICY request_inserts ON clients FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON clients FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON clients FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON metrics TO han_sync_request;
-CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)));
-CREATE POLICY request_inserts ON metrics FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON metrics FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_deletes ON metrics FOR DELETE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.tenant', true)) AND user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON metrics FOR SELECT TO han_sync_request USING (tenant_id = current_setting('han.tenant'::text, true));
+CREATE POLICY request_inserts ON metrics FOR INSERT TO han_sync_request WITH CHECK ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_updates ON metrics FOR UPDATE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
+CREATE POLICY request_deletes ON metrics FOR DELETE TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) AND (user_id = current_setting('han.user'::text, true)));
 GRANT SELECT, INSERT, UPDATE ON readiness TO han_sync_directory;
 CREATE POLICY directory ON readiness TO han_sync_directory USING (true);
 GRANT UPDATE (last_used_at) ON api_keys TO han_sync_directory;
@@ -115,17 +116,17 @@ CREATE POLICY directory_records_use ON api_keys FOR UPDATE TO han_sync_directory
 GRANT SELECT, INSERT, DELETE ON device_codes TO han_sync_directory;
 GRANT UPDATE (polled_at) ON device_codes TO han_sync_directory;
 CREATE POLICY directory_reads ON device_codes FOR SELECT TO han_sync_directory USING (true);
-CREATE POLICY directory_begins ON device_codes FOR INSERT TO han_sync_directory WITH CHECK (approved_user IS NULL AND NOT is_denied);
+CREATE POLICY directory_begins ON device_codes FOR INSERT TO han_sync_directory WITH CHECK ((approved_user IS NULL) AND (NOT is_denied));
 CREATE POLICY directory_records_polls ON device_codes FOR UPDATE TO han_sync_directory USING (true);
 CREATE POLICY directory_deletes_expired ON device_codes FOR DELETE TO han_sync_directory USING (true);
 GRANT SELECT, INSERT, UPDATE ON session_locations TO han_sync_request;
-CREATE POLICY request_reads ON session_locations FOR SELECT TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_inserts ON session_locations FOR INSERT TO han_sync_request WITH CHECK (tenant_id = (SELECT current_setting('han.user', true)));
-CREATE POLICY request_updates ON session_locations FOR UPDATE TO han_sync_request USING (tenant_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request_reads ON session_locations FOR SELECT TO han_sync_request USING (tenant_id = current_setting('han.user'::text, true));
+CREATE POLICY request_inserts ON session_locations FOR INSERT TO han_sync_request WITH CHECK (tenant_id = current_setting('han.user'::text, true));
+CREATE POLICY request_updates ON session_locations FOR UPDATE TO han_sync_request USING (tenant_id = current_setting('han.user'::text, true));
 GRANT SELECT ON members TO han_sync_request;
-CREATE POLICY request ON members FOR SELECT TO han_sync_request USING (user_id = (SELECT current_setting('han.user', true)));
+CREATE POLICY request ON members FOR SELECT TO han_sync_request USING (user_id = current_setting('han.user'::text, true));
 GRANT SELECT ON tenants TO han_sync_request;
-CREATE POLICY request ON tenants FOR SELECT TO han_sync_request USING (tenant_id IN ((SELECT current_setting('han.tenant', true)), (SELECT current_setting('han.user', true))) OR tenant_id IN (SELECT tenant_id FROM members WHERE user_id = (SELECT current_setting('han.user', true))));
+CREATE POLICY request ON tenants FOR SELECT TO han_sync_request USING ((tenant_id = current_setting('han.tenant'::text, true)) OR (tenant_id = current_setting('han.user'::text, true)) OR (tenant_id IN ( SELECT members.tenant_id FROM members WHERE (members.user_id = current_setting('han.user'::text, true)))));
 GRANT INSERT ON audit TO han_sync_directory;
 GRANT INSERT ON audit TO han_sync_request;
 GRANT INSERT ON audit TO han_sync_operator;
@@ -149,10 +150,10 @@ ALTER VIEW han_team.daily OWNER TO han_sync_views;
 ALTER VIEW han_team.sessions OWNER TO han_sync_views;
 GRANT USAGE ON SCHEMA han_schema TO han_sync_views;
 GRANT SELECT ON view_readers TO han_sync_views;
-CREATE POLICY views ON view_readers FOR SELECT TO han_sync_views USING (reader = CURRENT_USER::text);
+CREATE POLICY views ON view_readers FOR SELECT TO han_sync_views USING (reader = (CURRENT_USER)::text);
 GRANT SELECT ON tenants TO han_sync_views;
-CREATE POLICY views ON tenants FOR SELECT TO han_sync_views USING (kind = 'organization' AND tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));
+CREATE POLICY views ON tenants FOR SELECT TO han_sync_views USING ((kind = 'organization'::text) AND (tenant_id = ANY (ARRAY( SELECT r.tenant_id FROM view_readers r WHERE (r.reader = (CURRENT_USER)::text)))));
 GRANT SELECT ON sessions TO han_sync_views;
-CREATE POLICY views ON sessions FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));
+CREATE POLICY views ON sessions FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY( SELECT r.tenant_id FROM view_readers r WHERE (r.reader = (CURRENT_USER)::text))));
 GRANT SELECT ON metrics TO han_sync_views;
-CREATE POLICY views ON metrics FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY(SELECT r.tenant_id FROM view_readers r WHERE r.reader = CURRENT_USER::text)));
+CREATE POLICY views ON metrics FOR SELECT TO han_sync_views USING (tenant_id = ANY (ARRAY( SELECT r.tenant_id FROM view_readers r WHERE (r.reader = (CURRENT_USER)::text))));

@@ -29,9 +29,9 @@ const SELECT_MISSING_TABLES: &str = "SELECT name FROM unnest($1::text[]) AS need
 const SELECT_SECURED: &str = "\
     SELECT relname::text, relrowsecurity, relforcerowsecurity FROM pg_catalog.pg_class \
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";
-/// Policies, with their expressions in one text.
+/// Policies, with the expressions of both kinds.
 const SELECT_POLICIES: &str = "\
-    SELECT tablename::text, policyname::text, cmd::text, roles::text[], coalesce(qual, '') || coalesce(with_check, '') \
+    SELECT tablename::text, policyname::text, cmd::text, roles::text[], qual, with_check \
     FROM pg_catalog.pg_policies WHERE schemaname = current_schema()";
 /// Indexes of grants that are missing, counted from 1.
 const SELECT_MISSING_GRANTS: &str = "\
@@ -46,33 +46,20 @@ const SELECT_MISSING_GRANTS: &str = "\
 #[derive(Debug, PartialEq, Eq)]
 enum Needed<'s> {
     /// `ENABLE` or `FORCE ROW LEVEL SECURITY` of a table.
-    Security {
-        table: &'s str,
-        is_forced: bool,
-    },
+    Security { table: &'s str, is_forced: bool },
     Policy {
         table: &'s str,
         name: &'s str,
         command: &'s str,
         roles: Vec<&'s str>,
-        terms: Vec<&'static str>,
+        using: Option<&'s str>,
+        check: Option<&'s str>,
     },
     /// Owner of a schema or a view.
-    Owner {
-        object: &'s str,
-        role: &'s str,
-    },
+    Owner { object: &'s str, role: &'s str },
     /// Privileges on an object; `part` is the column of a privilege on one column alone.
-    Grant {
-        kind: &'static str,
-        object: &'s str,
-        role: &'s str,
-        privileges: Vec<(&'s str, &'s str)>,
-    },
+    Grant { kind: &'static str, object: &'s str, role: &'s str, privileges: Vec<(&'s str, &'s str)> },
 }
-
-/// Parts of an expression that confine a request by the settings of its transaction, and the views by the role that asks.
-const TERMS: [&str; 5] = ["han.tenant", "han.user", "han.visibility", "view_readers", "CURRENT_USER"];
 
 /// Rejects a database that lacks a table, a grant or a policy, with the statements to run.
 pub async fn require_access(client: &Client, names: &RoleNames, schema: &str) -> Result<()> {
@@ -102,6 +89,18 @@ pub fn access_of_views(names: &RoleNames, schema: &str) -> String {
     let rendered =
         of_views.map(|line| replacing(&names.render_quoted(line)).replace(SCHEMA, &quoted(schema)));
     rendered.collect::<Vec<_>>().join("\n")
+}
+
+/// The statements that make the access to a table anew, but for the views for dashboards.
+pub fn access_of_table(names: &RoleNames, table: &str) -> Vec<String> {
+    let of_table = |line: &&str| match parse(line) {
+        Some(Needed::Security { table: of, .. } | Needed::Policy { table: of, .. }) => of == table,
+        Some(Needed::Grant { object, kind, .. }) => object == table && kind == "table",
+        _ => false,
+    };
+    let statements = lines().filter(|line| !line.contains(VIEWS_OWNER)).filter(of_table);
+    let statements = statements.map(|line| replacing(&names.render_quoted(line)));
+    statements.flat_map(|both| both.split_inclusive("; ").map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 fn lines() -> impl Iterator<Item = &'static str> {
@@ -184,7 +183,8 @@ struct StoredPolicy {
     name: String,
     command: String,
     roles: Vec<String>,
-    expressions: String,
+    using: Option<String>,
+    check: Option<String>,
 }
 
 impl StoredPolicy {
@@ -194,14 +194,15 @@ impl StoredPolicy {
             name: row.get(1),
             command: row.get(2),
             roles: row.get(3),
-            expressions: row.get(4),
+            using: row.get(4),
+            check: row.get(5),
         }
     }
 
     /// True if this policy is the needed one, where `CURRENT_USER` stands for the user that deletes old entries of the audit
-    /// log. PostgreSQL prints expressions in a form of its own, so that only the terms in them are compared.
+    /// log.
     fn is(&self, needed: &Needed, pruner: Option<&str>) -> bool {
-        let Needed::Policy { table, name, command, roles, terms } = needed else { return false };
+        let Needed::Policy { table, name, command, roles, using, check } = needed else { return false };
         let has_role = |role: &&str| {
             let name = if *role == "CURRENT_USER" { pruner.unwrap_or_default() } else { *role };
             self.roles.iter().any(|stored| stored == name)
@@ -209,7 +210,8 @@ impl StoredPolicy {
         (self.table.as_str(), self.name.as_str(), self.command.as_str()) == (*table, *name, *command)
             && self.roles.len() == roles.len()
             && roles.iter().all(has_role)
-            && terms.iter().all(|term| self.expressions.contains(term))
+            && is_same(self.using.as_deref(), *using)
+            && is_same(self.check.as_deref(), *check)
     }
 }
 
@@ -222,11 +224,11 @@ fn parse(line: &str) -> Option<Needed<'_>> {
         }
         ["CREATE", "POLICY", name, "ON", table, ..] => {
             let command = line.split_once(" FOR ").map_or("ALL", |(_, rest)| word(rest));
-            let (_, rest) = line.split_once(" TO ")?;
-            let end = rest.find(" USING ").or_else(|| rest.find(" WITH CHECK "))?;
-            let roles = rest[..end].split(", ").map(unquoted).collect();
-            let terms = TERMS.into_iter().filter(|term| rest[end..].contains(term)).collect();
-            Some(Needed::Policy { table, name, command, roles, terms })
+            let (_, rest) = line.trim_end_matches(';').split_once(" TO ")?;
+            let (rest, check) = split_clause(rest, " WITH CHECK ");
+            let (roles, using) = split_clause(rest, " USING ");
+            let roles = roles.split(", ").map(unquoted).collect();
+            Some(Needed::Policy { table, name, command, roles, using, check })
         }
         ["ALTER", "SCHEMA" | "VIEW", object, "OWNER", "TO", role] => {
             Some(Needed::Owner { object, role: unquoted(role) })
@@ -245,6 +247,37 @@ fn parse(line: &str) -> Option<Needed<'_>> {
         }
         _ => None,
     }
+}
+
+/// Splits off the expression of a clause, if there is one.
+fn split_clause<'t>(text: &'t str, clause: &str) -> (&'t str, Option<&'t str>) {
+    text.split_once(clause).map_or((text, None), |(before, expression)| (before, Some(expression)))
+}
+
+/// True for equal expressions, whatever their white space and the parentheses around all of them.
+fn is_same(one: Option<&str>, other: Option<&str>) -> bool {
+    one.map(bare) == other.map(bare)
+}
+
+/// An expression with single blanks, without parentheses around all of it.
+fn bare(expression: &str) -> String {
+    let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut bare = expression.as_str();
+    while let Some(inner) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+        && is_balanced(inner)
+    {
+        bare = inner;
+    }
+    bare.to_owned()
+}
+
+/// True if no parenthesis is closed before it is opened. No name or text in a policy has one.
+fn is_balanced(expression: &str) -> bool {
+    let mut depth = 0_i32;
+    expression.chars().all(|character| {
+        depth += i32::from(character == '(') - i32::from(character == ')');
+        depth >= 0
+    })
 }
 
 /// A privilege with its column, empty where it is one on the whole object.
@@ -285,15 +318,26 @@ mod tests {
         );
         assert_eq!(
             parse(
-                "CREATE POLICY p ON t FOR SELECT TO a, b USING (x = (SELECT current_setting('han.user', true)));"
+                "CREATE POLICY p ON t FOR UPDATE TO a, b USING (x = current_setting('han.user'::text, true)) WITH CHECK (true);"
             ),
             Some(Needed::Policy {
                 table: "t",
                 name: "p",
-                command: "SELECT",
+                command: "UPDATE",
                 roles: vec!["a", "b"],
-                terms: vec!["han.user"]
+                using: Some("(x = current_setting('han.user'::text, true))"),
+                check: Some("(true)")
             })
         );
+    }
+
+    #[test]
+    fn expressions_are_compared_whole() {
+        let same = |one, other| is_same(Some(one), Some(other));
+        assert!(same("((a = b) AND (c OR d))", "((a = b) AND\n   (c OR d))"));
+        assert!(same("true", "(true)"));
+        assert!(!same("((a = b) AND (c OR d))", "((a = b) AND (c OR d) OR true)"));
+        assert!(!same("(a = b) AND (c = d)", "(a = b)"));
+        assert!(!is_same(Some("true"), None) && is_same(None, None));
     }
 }

@@ -4,13 +4,13 @@
 //! statement of a query keeps one processor of the server busy and no more.
 
 use super::access;
+use super::citus::{Distribution, has_citus, require_one_server};
 use super::connect::{CONNECT_TIMEOUT, ConnectionAttempt, SESSION_SETTINGS, connection_attempts};
 use super::dump;
-use super::error::store_error;
 use super::libpq;
 use super::roles::{RoleNames, quoted};
-use super::statement::{StatementForm, row, rows};
-use super::transaction::PostgresTransaction;
+use super::statement::{StatementForm, row, rows, store_error};
+use super::transaction::{PostgresTransaction, TransactionForm};
 use super::views;
 use crate::receiver::limits::{
     CONNECTION_AGE_MAX, LOOKUP_TIMEOUT, QUERY_STATEMENT_TIMEOUT, SILENCE_MARGIN, STATEMENT_TIMEOUT,
@@ -24,6 +24,7 @@ use crate::receiver::time;
 use deadpool_postgres::{Hook, HookError, Manager, Metrics, Object, Pool, PoolError, Runtime};
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
@@ -75,6 +76,7 @@ struct OpenedDatabase {
     roles: RoleNames,
     schema: String,
     form: StatementForm,
+    has_citus: bool,
 }
 
 /// An opened PostgreSQL database.
@@ -86,6 +88,8 @@ pub struct Postgres {
     /// The schema with the store's tables.
     schema: String,
     form: StatementForm,
+    /// Looked at again with each check of access: an operator may add the extension while receivers serve.
+    has_citus: AtomicBool,
     /// For PostgreSQL's own programs.
     url: String,
 }
@@ -114,6 +118,7 @@ impl Postgres {
                         roles: opened.roles,
                         schema: opened.schema,
                         form: opened.form,
+                        has_citus: AtomicBool::new(opened.has_citus),
                         url: url.to_owned(),
                     });
                 }
@@ -153,17 +158,18 @@ impl Postgres {
             DbRole::Directory => &look_up_timeouts(),
         };
         let begin = format!(
-            "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}",
+            "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}{}",
             self.session_settings(),
-            self.enter_schema()
+            self.enter_schema(),
+            self.distribution().end_of_begin(role == DbRole::Operator && read_only)
         );
         let answer_timeout = match role {
             DbRole::Operator => None,
             DbRole::Directory => Some(LOOKUP_TIMEOUT + SILENCE_MARGIN),
             DbRole::Request => Some(STATEMENT_TIMEOUT + SILENCE_MARGIN),
         };
-        let how = (self.form, answer_timeout);
-        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, how).await
+        let form = self.transaction_form(answer_timeout);
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, read_only, form).await
     }
 
     /// Use of the pool of batches and of that of queries.
@@ -176,16 +182,52 @@ impl Postgres {
 
     /// Rejects a database that lacks a grant or a policy, as after a restore to a server without its roles.
     pub async fn require_access(&self) -> Result<()> {
-        let begin = format!("BEGIN READ ONLY; {}", self.enter_schema());
-        let how = (self.form, Some(LOOKUP_TIMEOUT));
-        let tx = PostgresTransaction::begin(connection(&self.pool).await?, begin, true, how).await?;
-        tx.inspect(access::require_access(tx.client()?, &self.roles, &self.schema)).await?;
+        let tx = self.begin_inspection().await?;
+        let client = tx.client()?;
+        tx.inspect(access::require_access(client, &self.roles, &self.schema)).await?;
+        let has_citus = tx.inspect(has_citus(client)).await?;
+        self.has_citus.store(has_citus, Ordering::Relaxed);
         tx.commit().await
+    }
+
+    /// Begins a transaction of the connected user that looks at the database itself.
+    pub async fn begin_inspection(&self) -> Result<PostgresTransaction> {
+        let begin = format!("BEGIN READ ONLY; {}", self.enter_schema());
+        let form = self.transaction_form(Some(LOOKUP_TIMEOUT));
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, true, form).await
+    }
+
+    /// Names of the database's roles.
+    pub fn roles(&self) -> &RoleNames {
+        &self.roles
+    }
+
+    /// The schema with the store's tables.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// True if the database has the extension that distributes tables.
+    pub fn has_citus(&self) -> bool {
+        self.has_citus.load(Ordering::Relaxed)
+    }
+
+    /// Servers of the store.
+    fn distribution(&self) -> Distribution {
+        match self.has_citus() {
+            true => Distribution::Citus,
+            false => Distribution::OneServer,
+        }
+    }
+
+    fn transaction_form(&self, answer_timeout: Option<Duration>) -> TransactionForm {
+        TransactionForm { statements: self.form, distribution: self.distribution(), answer_timeout }
     }
 
     /// Lets a role read the views for dashboards, which are made for the first one. Returns false if it reads them already.
     pub async fn add_view_reader(&self, reader: &str) -> Result<bool> {
         let tx = self.begin_definition().await?;
+        tx.inspect(require_one_server(tx.client()?)).await?;
         let is_new = tx.inspect(views::prepare(tx.client()?, &self.roles, &self.schema, reader)).await?;
         tx.commit().await?;
         let tx = self.begin_definition().await?;
@@ -202,14 +244,15 @@ impl Postgres {
     }
 
     /// Begins a transaction of the connected user that changes the schema, after those that migrate it.
-    async fn begin_definition(&self) -> Result<PostgresTransaction> {
+    pub async fn begin_definition(&self) -> Result<PostgresTransaction> {
         let begin = format!(
             "BEGIN{}; {}; {}; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
             self.session_settings(),
             definition_timeouts(),
             self.enter_schema()
         );
-        PostgresTransaction::begin(connection(&self.pool).await?, begin, false, (self.form, None)).await
+        let form = self.transaction_form(None);
+        PostgresTransaction::begin(connection(&self.pool).await?, begin, false, form).await
     }
 
     /// The settings of a session, for each transaction where a pooler does not keep them.
@@ -230,6 +273,11 @@ impl Postgres {
 
     /// Writes an archive of `pg_dump` from the snapshot of a transaction. Returns the reason for which there is none.
     pub async fn dump(&self, tx: &PostgresTransaction, archive: File) -> Result<Option<String>> {
+        if self.has_citus() {
+            return Ok(Some(
+                "the store is distributed over a cluster, whose workers pg_dump does not see in one snapshot each".to_owned(),
+            ));
+        }
         if self.form == StatementForm::Unnamed {
             return Ok(Some(
                 "the store is reached through a pooler, which does not keep a snapshot for pg_dump"
@@ -255,12 +303,13 @@ impl Postgres {
         let (role_name, timeout_ms) = (self.roles.quoted(role), QUERY_STATEMENT_TIMEOUT.as_millis());
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {}; SET LOCAL ROLE {role_name}; \
-             SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0",
+             SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL max_parallel_workers_per_gather = 0{}",
             self.session_settings(),
-            self.enter_schema()
+            self.enter_schema(),
+            self.distribution().end_of_begin(false)
         );
-        let how = (self.form, Some(QUERY_STATEMENT_TIMEOUT + SILENCE_MARGIN));
-        let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true, how).await?;
+        let form = self.transaction_form(Some(QUERY_STATEMENT_TIMEOUT + SILENCE_MARGIN));
+        let tx = PostgresTransaction::begin(connection(&self.queries).await?, begin, true, form).await?;
         Ok(tx.with_budget(budget))
     }
 }
@@ -351,7 +400,14 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
         in_time(UPKEEP_TIMEOUT, batch(client, "COMMIT")).await?;
     }
     has_access?;
-    Ok(OpenedDatabase { roles, schema, form })
+    let has_citus = in_time(LOOKUP_TIMEOUT, has_citus(client)).await?;
+    if has_citus {
+        tracing::info!(
+            "the store's database has Citus: tenant and user of a transaction are sent to its workers, and rows are inserted by \
+             INSERT … SELECT FROM unnest, since row-level security takes no COPY"
+        );
+    }
+    Ok(OpenedDatabase { roles, schema, form, has_citus })
 }
 
 /// Rejects a server that takes no data.

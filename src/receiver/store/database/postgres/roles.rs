@@ -3,8 +3,7 @@
 //! Invariants: the roles of a new database have names of its own, because roles belong to the whole server and the owner of
 //! another database there could otherwise take them; a store whose roles cannot be taken is not opened.
 
-use super::error::store_error;
-use super::statement::{row, rows};
+use super::statement::{row, rows, store_error};
 use crate::receiver::store::database::role::DbRole;
 use crate::receiver::store::error::{Result, StoreError};
 use tokio_postgres::Client;
@@ -117,6 +116,11 @@ impl RoleNames {
         all
     }
 
+    /// The roles under which the coordinator of a cluster connects to its workers. The directory stays on the coordinator.
+    pub fn of_workers(&self) -> [&str; 2] {
+        [&self.request, &self.operator]
+    }
+
     /// The roles that this store needs, quoted and with commas between them.
     fn list(&self) -> String {
         self.all().into_iter().map(quoted).collect::<Vec<_>>().join(", ")
@@ -209,7 +213,7 @@ pub async fn has_views(client: &Client) -> Result<bool> {
 }
 
 /// Runs statements in a savepoint. Returns false if they are not permitted, and undoes them.
-async fn attempt(client: &Client, statements: &str) -> Result<bool> {
+pub async fn attempt(client: &Client, statements: &str) -> Result<bool> {
     let run = async |sql: &str| client.batch_execute(sql).await;
     run("SAVEPOINT roles").await.map_err(|error| store_error(&error))?;
     let done = run(statements).await;

@@ -4,8 +4,8 @@
 //! Invariants: nobody waits for a result for longer than `answer_timeout`, because a connection can go silent without an error;
 //! and nobody waits for one without taking those before it, because a connection holds back what comes behind them.
 
-use super::error::{is_of_server, store_error};
-use super::statement::{Param, StatementForm};
+use super::citus::{Distribution, Scope};
+use super::statement::{Param, StatementForm, is_of_server, store_error};
 use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
@@ -42,6 +42,14 @@ impl Sent {
     }
 }
 
+/// Form of a transaction's statements, and the time for their results.
+pub struct TransactionForm {
+    pub statements: StatementForm,
+    pub distribution: Distribution,
+    /// `None` for operators, whose statements take any time.
+    pub answer_timeout: Option<Duration>,
+}
+
 /// An open transaction. Its connection goes back to the pool when the transaction has ended well.
 pub struct PostgresTransaction {
     /// `None` once the transaction has ended.
@@ -50,6 +58,9 @@ pub struct PostgresTransaction {
     sent: Mutex<VecDeque<Sent>>,
     read_only: bool,
     form: StatementForm,
+    distribution: Distribution,
+    /// The scope that was entered last, unless a savepoint may have undone it.
+    entered: Mutex<Option<Scope>>,
     /// Timeout of a result, the server's own timeout of a statement included; `None` for operators, whose statements take any
     /// time.
     answer_timeout: Option<Duration>,
@@ -63,10 +74,18 @@ impl PostgresTransaction {
         client: Object,
         begin: String,
         read_only: bool,
-        (form, answer_timeout): (StatementForm, Option<Duration>),
+        TransactionForm { statements, distribution, answer_timeout }: TransactionForm,
     ) -> Result<PostgresTransaction> {
-        let (client, sent) = (Some(Arc::new(client)), Mutex::default());
-        let tx = PostgresTransaction { client, sent, read_only, form, answer_timeout, budget: None };
+        let tx = PostgresTransaction {
+            client: Some(Arc::new(client)),
+            sent: Mutex::default(),
+            read_only,
+            form: statements,
+            distribution,
+            entered: Mutex::default(),
+            answer_timeout,
+            budget: None,
+        };
         let client = tx.client()?.clone();
         tx.send_off(async move { client.batch_execute(&begin).await }).await;
         Ok(tx)
@@ -227,9 +246,18 @@ impl PostgresTransaction {
     }
 
     pub async fn enter(&self, tenant: &str, user: &str, visibility: Visibility) -> Result<()> {
-        let sql = "SELECT set_config('han.tenant', $1, true), set_config('han.user', $2, true), \
-                   set_config('han.visibility', $3, true)";
-        self.send(sql, vec![tenant.into(), user.into(), visibility.as_str().into()]).await
+        let scope = Scope { tenant: tenant.to_owned(), user: user.to_owned(), visibility };
+        let entered = self.entered().take();
+        for message in self.distribution.enter(entered.as_ref(), &scope) {
+            let client = self.client()?.clone();
+            self.send_off(async move { client.batch_execute(&message).await }).await;
+        }
+        *self.entered() = Some(scope);
+        Ok(())
+    }
+
+    fn entered(&self) -> MutexGuard<'_, Option<Scope>> {
+        self.entered.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub async fn send(&self, sql: &str, values: Vec<Value>) -> Result<()> {
@@ -301,17 +329,21 @@ impl PostgresTransaction {
     }
 
     pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
-        let sql = insert_sql(insert);
+        let sql = insert_sql(insert, self.distribution);
         let mut changed = 0;
         for columns in column_arrays(rows, insert.columns) {
             count_statement();
             changed += self.change(&sql, &row_params(&rows.common, &columns)).await?;
         }
+        let expected = rows.values.len() / insert.columns.len();
+        if self.distribution.counts_inserted(insert.tail) && changed != expected as u64 {
+            return Err(StoreError::Internal("rows exist that were not expected".to_owned()));
+        }
         Ok(changed)
     }
 
     pub async fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
-        let sql = insert_sql(insert);
+        let sql = insert_sql(insert, self.distribution);
         let mut returned = Vec::new();
         for columns in column_arrays(rows, insert.columns) {
             count_statement();
@@ -326,6 +358,7 @@ impl PostgresTransaction {
     }
 
     pub async fn batch(&self, sql: &str) -> Result<()> {
+        *self.entered() = None;
         self.result_of(self.client()?.batch_execute(sql)).await
     }
 
@@ -356,7 +389,7 @@ impl Drop for PostgresTransaction {
 }
 
 /// The `INSERT` of rows: a parameter for each common column, then an array for each of the other columns.
-fn insert_sql(insert: &InsertMany) -> String {
+fn insert_sql(insert: &InsertMany, distribution: Distribution) -> String {
     let common = (1..=insert.common.len()).map(|index| format!("${index}"));
     // Unnested in the select list: in FROM, PostgreSQL writes each array to a tuplestore before it returns the first row.
     let unnested =
@@ -367,6 +400,6 @@ fn insert_sql(insert: &InsertMany) -> String {
         insert.table,
         insert.column_list(),
         values.join(", "),
-        Dialect::Postgres.render(insert.tail)
+        Dialect::Postgres.render(distribution.insert_tail(insert.tail))
     )
 }

@@ -4,9 +4,8 @@
 //! tables, so that their conditions are not all that keeps organizations apart; a role that reads them reads nothing else.
 
 use super::access::access_of_views;
-use super::error::store_error;
 use super::roles::{RoleNames, has_views, quoted};
-use super::statement::{row, rows};
+use super::statement::{row, rows, store_error};
 use crate::receiver::store::error::{Result, StoreError};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
