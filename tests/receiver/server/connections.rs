@@ -114,6 +114,23 @@ fn unfinished_heads_take_bounded_memory() {
 }
 
 #[test]
+fn an_idle_connection_is_closed_also_after_a_request_that_took_its_time() {
+    let store = sqlite();
+    let (team, receiver) = (store.create_team(), store.serve_with(&["--keep-alive-seconds", "1"]));
+    let mut stream = connect_from(&receiver, 1);
+    let body = r#"{"query": "{ sessions { edges { cursor } } }"}"#;
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+        team.alice,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("the receiver closes the connection");
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("\"sessions\""), "{response}");
+}
+
+#[test]
 fn a_client_that_reads_no_response_gets_no_further_ones() {
     let store = sqlite();
     let receiver = store.serve_with(&["--write-seconds", "2"]);

@@ -58,7 +58,8 @@ pub struct GuardedStream {
     write_deadline: Option<Pin<Box<Sleep>>>,
     /// Set while a head is awaited.
     head_deadline: Option<Pin<Box<Sleep>>>,
-    /// True if hyper asked for more while the client did not read.
+    /// True if hyper asked for more while the client did not read, or while no head was awaited. It does not ask again by itself
+    /// after the response, where the wait for the next head begins.
     read_waits: bool,
 }
 
@@ -185,6 +186,7 @@ impl AsyncRead for GuardedStream {
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(read) => read?,
             Poll::Pending => {
+                self.read_waits = self.head.deadline().is_none();
                 ready!(self.poll_head_deadline(context));
                 // As if the client had closed the connection: hyper closes it without an error.
                 return Poll::Ready(Ok(()));
