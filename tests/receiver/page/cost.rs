@@ -65,7 +65,7 @@ fn rows_read(plan: &Value, read: &mut BTreeMap<String, f64>) {
     }
 }
 
-/// Sessions of alice and bob, many messages and tasks of one, clients, sums, and entries of the audit log.
+/// Sessions of alice and bob, many messages and tasks of two, clients, sums, and entries of the audit log.
 fn fill(store: &TestStore) {
     store.execute(
         "CREATE TABLE filled AS SELECT o.tenant_id, u.tenant_id AS user_id, n, 'filled-' || lpad(n::text, 4, '0') AS session_id, \
@@ -81,7 +81,7 @@ fn fill(store: &TestStore) {
            FROM filled CROSS JOIN generate_series(1, 1000) line WHERE n IN (2998, 3000); \
          INSERT INTO tasks (tenant_id, session_id, task_id, user_id, subject, status, created_at, updated_at, changed_at) \
            SELECT tenant_id, session_id, 't' || task, user_id, '', 'pending', '2025-03-01T12:00:00Z', '2025-03-01T12:00:00Z', \
-           task FROM filled CROSS JOIN generate_series(1, 500) task WHERE n = 3000; \
+           task FROM filled CROSS JOIN generate_series(1, 1500) task WHERE n IN (2998, 3000); \
          INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, branch, repository, pull_request, \
            messages, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, \
            lines_added, lines_removed, tasks_completed) \
