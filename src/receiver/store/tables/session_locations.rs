@@ -70,14 +70,17 @@ const REMOVE_TOMBSTONES: &str = "\
 const SELECT_STORED_IN: &str = "\
     SELECT DISTINCT stored_in FROM session_locations \
     WHERE tenant_id = $1 AND stored_in IS NOT NULL AND forgotten_at IS NULL ORDER BY stored_in";
-/// The two tables are of two tenants, which a cluster does not join: the locations come first, by themselves.
+/// The two tables are of two tenants, which a cluster does not join, and it takes no outer join under row-level security: the
+/// locations come first, and those without a session count as empty ones.
 const SELECT_FORGETTABLE: &str = "\
     WITH l AS MATERIALIZED (SELECT session_id FROM session_locations WHERE tenant_id = $1 AND stored_in = $2 \
     AND forgotten_at IS NULL AND (restored_at IS NULL OR restored_at <= $3)) \
-    SELECT l.session_id, coalesce(s.repository, ''), coalesce(s.message_count, 0) FROM l LEFT JOIN (\
-    SELECT session_id, repository, message_count, stored_at FROM sessions WHERE tenant_id = $2 AND user_id = $1) s \
-    ON s.session_id = l.session_id WHERE (s.stored_at IS NULL OR s.stored_at <= $3) \
-    AND ($4 = '' OR s.repository = $4) ORDER BY l.session_id LIMIT $5";
+    SELECT session_id, max(repository), max(message_count) FROM (\
+    SELECT session_id, '' AS repository, CAST(0 AS BIGINT) AS message_count, CAST(0 AS BIGINT) AS stored_at FROM l \
+    UNION ALL SELECT session_id, repository, message_count, stored_at FROM sessions \
+    WHERE tenant_id = $2 AND user_id = $1 AND session_id IN (SELECT session_id FROM l)) AS found \
+    GROUP BY session_id HAVING max(stored_at) <= $3 AND ($4 = '' OR max(repository) = $4) \
+    ORDER BY session_id LIMIT $5";
 
 /// The locations of a user's sessions, by session id.
 pub async fn session_locations(
