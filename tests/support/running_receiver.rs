@@ -34,10 +34,10 @@ pub fn sqlite() -> TestStore {
 /// An empty database of its own on the PostgreSQL server of `HAN_SYNC_TEST_POSTGRES`; `None`, said aloud, without one. With
 /// `HAN_SYNC_TEST_DISTRIBUTED`, an empty store on the cluster instead.
 pub fn postgres() -> Option<TestStore> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     if std::env::var_os("HAN_SYNC_TEST_DISTRIBUTED").is_some() {
         return Cluster::shared().map(|cluster| cluster.store());
     }
-    static NEXT: AtomicU32 = AtomicU32::new(0);
     let Ok(server) = std::env::var("HAN_SYNC_TEST_POSTGRES") else {
         let _ = writeln!(std::io::stderr(), "SKIPPED on PostgreSQL: HAN_SYNC_TEST_POSTGRES is not set");
         return None;
