@@ -1,7 +1,7 @@
 //! The table of open connections: how many there may be, in all and of one client.
 //!
 //! Invariant: a further connection takes the place of the one that has waited longest, without a request or for its client
-//! to read, so that idle connections keep nobody out. Where none has waited for [`IDLE_MIN`], it waits itself in the
+//! to read, so that idle connections keep nobody out. Where none has waited for `IDLE_MIN`, it waits itself in the
 //! system's queue: thousands of clients that come within one second do not close each other's connections.
 
 use super::address::{ClientNetwork, TrustedProxies};
