@@ -1,19 +1,16 @@
 //! Promotion of a standby under load: with synchronous commit no acknowledged batch is lost, and nobody has to tell the receiver.
 
-use crate::support::load::{Load, LoadEnd};
+use crate::support::load::Load;
 use crate::support::relay::Relay;
 use crate::support::running_receiver::*;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
 
 /// Batches that are acknowledged before the primary fails, and again after it.
 const BATCHES: usize = 100;
-const SENDERS: usize = 8;
 
 /// A PostgreSQL server of a test, stopped with it.
 struct Server {
@@ -130,15 +127,7 @@ fn promotion_of_a_standby_under_load_loses_no_acknowledged_batch() {
         let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port, standby.port);
         let both = TestStore::at(&format!("postgres://han_sync@{hosts}/team"));
         let receiver = both.serve_with(&["--rate", "1000000"]);
-        let load = Load::default();
-        thread::scope(|scope| {
-            let _end = LoadEnd(&load);
-            for sender in 0..SENDERS {
-                let key = [&team.alice, &team.bob, &team.dave][sender % 3];
-                let (load, client) = (&load, receiver.client(key));
-                scope.spawn(move || load.send(client, sender));
-            }
-            load.wait_for_more(BATCHES);
+        let load = Load::around(&receiver, &team, BATCHES, || {
             if is_cut_off_first {
                 // The primary still runs, and commits that nobody confirms are acknowledged to nobody.
                 relay.silence();
@@ -148,19 +137,8 @@ fn promotion_of_a_standby_under_load_loses_no_acknowledged_batch() {
             if !is_cut_off_first {
                 standby.promote();
             }
-            load.wait_for_more(BATCHES);
         });
-        let stored: BTreeSet<String> = standby
-            .store("team")
-            .query("SELECT session_id FROM messages GROUP BY session_id HAVING count(*) = 2")
-            .into_iter()
-            .flatten()
-            .flatten()
-            .collect();
-        let acknowledged = load.acknowledged();
-        let lost: Vec<&String> = acknowledged.difference(&stored).collect();
-        assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), acknowledged.len());
-        eprintln!("{} batches were acknowledged, none of them lost", acknowledged.len());
+        load.assert_stored(&standby.store("team"));
         assert_eq!(both.admin("check")["faults"], json!([]));
         assert_eq!(receiver.client(&team.alice).get("/readyz").status, 200, "{}", receiver.log());
     }

@@ -1,9 +1,15 @@
 //! Deliveries that go on whatever happens to the store.
 
-use super::running_receiver::{ACME, HttpClient, message, session, wait_until};
+use super::running_receiver::{
+    ACME, HttpClient, RunningReceiver, Team, TestStore, message, session, wait_until,
+};
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::thread;
+
+/// Clients that send at a time.
+const SENDERS: usize = 8;
 
 /// Batches that are sent over and over, and the ids of those that were acknowledged.
 #[derive(Default)]
@@ -13,17 +19,40 @@ pub struct Load {
 }
 
 impl Load {
-    /// Ids of the sessions that were acknowledged.
-    pub fn acknowledged(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.acknowledged.lock().unwrap()
+    /// Runs `fault` while the team sends. So many batches are acknowledged before it, and again after it.
+    pub fn around(receiver: &RunningReceiver, team: &Team, batches: usize, fault: impl FnOnce()) -> Load {
+        let load = Load::default();
+        thread::scope(|scope| {
+            let _end = LoadEnd(&load);
+            for sender in 0..SENDERS {
+                let key = [&team.alice, &team.bob, &team.dave][sender % 3];
+                let (load, client) = (&load, receiver.client(key));
+                scope.spawn(move || load.send(client, sender));
+            }
+            load.wait_for_more(batches);
+            fault();
+            load.wait_for_more(batches);
+        });
+        load
     }
 
-    pub fn len(&self) -> usize {
+    /// Asserts that a store holds each acknowledged batch whole. Returns the number of sessions that it holds.
+    pub fn assert_stored(&self, store: &TestStore) -> usize {
+        let stored = store.query("SELECT session_id FROM messages GROUP BY session_id HAVING count(*) = 2");
+        let stored: BTreeSet<String> = stored.into_iter().flatten().flatten().collect();
+        let acknowledged = self.acknowledged.lock().unwrap();
+        let lost: Vec<&String> = acknowledged.difference(&stored).collect();
+        assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), acknowledged.len());
+        eprintln!("{} batches were acknowledged, none of them lost", acknowledged.len());
+        stored.len()
+    }
+
+    fn len(&self) -> usize {
         self.acknowledged.lock().unwrap().len()
     }
 
     /// Sends one session after the other, each until it is acknowledged.
-    pub fn send(&self, client: HttpClient<'_>, sender: usize) {
+    fn send(&self, client: HttpClient<'_>, sender: usize) {
         for number in 0.. {
             let id = format!("s{sender}-{number}");
             let batch = [session(&id, ACME, vec![message("m", 0), message("n", 1)])];
@@ -47,14 +76,14 @@ impl Load {
     }
 
     /// Waits until so many more are acknowledged.
-    pub fn wait_for_more(&self, batches: usize) {
+    fn wait_for_more(&self, batches: usize) {
         let before = self.len();
         wait_until("more acknowledgements", || self.len() >= before + batches);
     }
 }
 
 /// Ends the load however a test ends, so that its senders do.
-pub struct LoadEnd<'l>(pub &'l Load);
+struct LoadEnd<'l>(&'l Load);
 
 impl Drop for LoadEnd<'_> {
     fn drop(&mut self) {
