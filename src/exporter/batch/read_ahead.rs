@@ -73,7 +73,11 @@ impl ReadAhead {
         session: &EligibleSession,
     ) -> impl Iterator<Item = (ReadRow<'static>, Option<MadeMessage>)> {
         let mut rows: Vec<_> = std::mem::take(&mut self.rows).into_iter().map(|row| (row, None)).collect();
-        let threads = (std::mem::take(&mut self.bytes) / BYTES_PER_THREAD).clamp(1, processors());
+        // A run with a few new messages does not ask for the number of processors.
+        let threads = match std::mem::take(&mut self.bytes) / BYTES_PER_THREAD {
+            0 | 1 => 1,
+            threads => threads.min(processors()),
+        };
         let bytes = |(row, _): &(ReadRow, _)| row.candidate.as_ref().map_or(0, |it| bytes_of(&it.row));
         for_each(&mut rows, threads, bytes, |(row, made)| {
             *made =
