@@ -309,10 +309,7 @@ impl SqliteTransaction {
         let sql = select.select_one(&format!("${}", params.len() + 1));
         let mut read = Vec::new();
         for key in keys {
-            self.for_each(&sql, &[params, &[key.into()]].concat(), |row| {
-                read.push(row);
-                Ok(())
-            })?;
+            read.extend(self.query(&sql, &[params, &[key.into()]].concat())?);
         }
         Ok(read)
     }
