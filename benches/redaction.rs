@@ -29,6 +29,8 @@ fn main() -> ExitCode {
     let mut slower = Vec::new();
     for (name, text) in [
         ("names without values", "token=password:secret=".to_owned()),
+        ("names of headers", "authorization=".to_owned()),
+        ("names before blanks", "api_key: ".to_owned()),
         ("beginnings of keys", "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n".to_owned()),
         ("beginnings of URLs", "https://user:".to_owned()),
         ("a name before each backslash", "password=\"\\".to_owned()),
