@@ -87,6 +87,16 @@ impl Cluster {
         store.execute(&format!("SELECT citus_add_node('{host}', {port})"));
     }
 
+    /// Waits until the workers have committed what they had prepared when a server failed, a moment after it is back.
+    pub fn wait_for_prepared_transactions(&self, store: &TestStore) {
+        for node in 1..NODES {
+            let url = self.url_on(store, node);
+            wait_until("the workers to commit what they had prepared", || {
+                try_sql(&url, "SELECT 1 FROM pg_prepared_xacts").is_ok_and(|rows| rows.is_empty())
+            });
+        }
+    }
+
     /// Stops a server at once, as in a crash.
     pub fn stop(&self, node: usize) {
         self.control("stop", node);
@@ -126,6 +136,16 @@ pub fn shards(cluster: &Cluster, store: &TestStore, table: &str) -> Vec<(String,
     ));
     let node = |server: &str| (0..=NODES).find(|node| cluster.server(*node) == server).unwrap();
     rows.iter().map(|row| (row[0].clone().unwrap(), node(row[1].as_deref().unwrap()))).collect()
+}
+
+/// The shard of an organization.
+pub fn shard_of(cluster: &Cluster, store: &TestStore, table: &str, organization: &str) -> (String, usize) {
+    let name = store.query(&format!(
+        "SELECT '{table}_' || get_shard_id_for_distribution_column('{table}', \
+         (SELECT tenant_id FROM tenants WHERE handle = '{organization}'))"
+    ));
+    let is_of = |shard: &(String, usize)| name[0][0].as_deref() == Some(&shard.0);
+    shards(cluster, store, table).into_iter().find(is_of).expect("a shard")
 }
 
 /// Statements on a server that Citus would keep from its shards.

@@ -1,6 +1,6 @@
 //! `admin distribute`.
 
-use crate::support::cluster::{Cluster, on_shard, shards};
+use crate::support::cluster::{Cluster, on_shard, shard_of, shards};
 use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
@@ -247,11 +247,7 @@ fn large_organization_gets_a_shard_of_its_own_that_can_be_moved() {
     assert_eq!(seen(&team, &receiver), before);
     deliver(&team, &receiver, "-later");
     // To the other worker, as an operator does.
-    let (shard, node) = {
-        let sql = format!("SELECT 'sessions_' || get_shard_id_for_distribution_column('sessions', ({acme}))");
-        let name = store.query(&sql)[0][0].clone().unwrap();
-        shards(&cluster, &store, "sessions").into_iter().find(|shard| shard.0 == name).unwrap()
-    };
+    let (shard, node) = shard_of(&cluster, &store, "sessions", "acme");
     let (from, to) = (cluster.server(node).replace(':', "', "), cluster.server(3 - node).replace(':', "', "));
     let number_of_shard = shard.trim_start_matches("sessions_");
     store.execute(&format!(

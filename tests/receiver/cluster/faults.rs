@@ -19,13 +19,7 @@ fn under_load(fault: impl FnOnce(&Cluster, &TestStore, &RunningReceiver)) {
     let team = store.create_team();
     let receiver = store.serve_with(&["--rate", "1000000"]);
     let load = Load::around(&receiver, &team, batches(), || fault(&cluster, &store, &receiver));
-    // What a worker had prepared when it failed is committed there a moment after it is back.
-    for node in [1, 2] {
-        let url = cluster.url_on(&store, node);
-        wait_until("the workers to commit what they had prepared", || {
-            try_sql(&url, "SELECT 1 FROM pg_prepared_xacts").is_ok_and(|rows| rows.is_empty())
-        });
-    }
+    cluster.wait_for_prepared_transactions(&store);
     let stored = load.assert_stored(&store);
     assert_sums_equal_a_recount(&store);
     assert_eq!(store.admin("check")["faults"], json!([]));

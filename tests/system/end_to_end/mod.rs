@@ -6,6 +6,7 @@ pub mod machine;
 mod store;
 
 mod bad_rows;
+mod cluster;
 mod conditions;
 mod eight_machines;
 mod killed;
