@@ -4,6 +4,8 @@ use crate::support::cluster::Cluster;
 use crate::support::recount::assert_sums_equal_a_recount;
 use crate::support::running_receiver::*;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fs;
 
 fn number(store: &TestStore, query: &str) -> i64 {
     store.query(query)[0][0].as_deref().unwrap().parse().unwrap()
@@ -40,6 +42,49 @@ fn batch_is_stored_once_in_one_attempt_and_counted_once() {
     assert_sums_equal_a_recount(&store);
     assert!(receiver.log().contains("INSERT … SELECT FROM unnest"), "{}", receiver.log());
     assert!(!receiver.log().contains("one by one"), "{}", receiver.log());
+}
+
+#[test]
+fn rows_that_nobody_expects_are_noticed_and_counted_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let store = cluster.store();
+    let team = store.create_team();
+    let receiver = RunningReceiver::start_with(&store.url, &[], &[("HAN_SYNC_LOG", "debug")]);
+    let alice = receiver.client(&team.alice);
+    assert_eq!(alice.sync(&[session("s", ACME, rows(2))]).status, 200);
+    // As no command leaves it: a session's rows are there, and it is not.
+    for table in ["session_locations", "sessions"] {
+        store.execute(&format!("DELETE FROM {table}"));
+    }
+    let response = alice.sync(&[session("s", ACME, rows(3)), session("t", ACME, rows(1))]);
+    assert_eq!((response.status, &response.body["processed"]), (200, &json!(2)), "{}", response.text);
+    assert_eq!(number(&store, "SELECT count(*) FROM messages"), 4);
+    assert_eq!(number(&store, "SELECT sum(messages)::bigint FROM metrics"), 4);
+    assert_eq!(number(&store, "SELECT sum(output_tokens)::bigint FROM metrics"), 9);
+    assert!(receiver.log().contains("rows exist that were not expected"), "{}", receiver.log());
+}
+
+#[test]
+fn backup_with_a_row_twice_restores_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let store = cluster.store();
+    let (team, receiver) = (store.create_team(), store.serve());
+    assert_eq!(receiver.client(&team.alice).sync(&[session("s", ACME, rows(3))]).status, 200);
+    let path = store.folder.path().join("backup");
+    store.admin(&format!("backup {}", path.display()));
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.pop();
+    let row = lines.iter().find(|line| line.starts_with("{\"table\":\"messages\"")).copied();
+    lines.push(row.expect("a message"));
+    let body = lines.join("\n") + "\n";
+    let digest: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let end = format!("{{\"type\":\"end\",\"rows\":{},\"sha256\":\"{digest}\"}}\n", lines.len() - 1);
+    fs::write(&path, body + &end).unwrap();
+    let target = cluster.store();
+    let (code, _, said) = target.try_admin(&format!("restore {}", path.display()));
+    assert!(code != 0 && said.contains("messages is there twice"), "{code} {said}");
+    assert_eq!(number(&target, "SELECT count(*) FROM messages"), 0);
 }
 
 #[test]

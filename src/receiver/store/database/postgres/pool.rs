@@ -214,10 +214,7 @@ impl Postgres {
 
     /// Servers of the store.
     fn distribution(&self) -> Distribution {
-        match self.has_citus() {
-            true => Distribution::Citus,
-            false => Distribution::OneServer,
-        }
+        Distribution::of(self.has_citus())
     }
 
     fn transaction_form(&self, answer_timeout: Option<Duration>) -> TransactionForm {
@@ -386,9 +383,12 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
         migrate::pending(number(migrate::SELECT_VERSION).await?, number(migrate::COUNT_UNRELEASED).await?)?;
     let roles = in_time(LOOKUP_TIMEOUT, RoleNames::of(client)).await?;
     in_time(LOOKUP_TIMEOUT, roles.ensure(client)).await?;
+    let has_citus = in_time(LOOKUP_TIMEOUT, has_citus(client)).await?;
     for migration in pending {
         let sql = roles.render(&migration.render(Dialect::Postgres));
-        in_time(UPKEEP_TIMEOUT, batch(client, &sql)).await?;
+        for message in Distribution::of(has_citus).definitions(&sql) {
+            in_time(UPKEEP_TIMEOUT, batch(client, message)).await?;
+        }
         let (number, name, now) = (migration.number, migration.name, time::now_us());
         let record = [(&number as _, Type::INT8), (&name as _, Type::TEXT), (&now as _, Type::INT8)];
         in_time(LOOKUP_TIMEOUT, rows(client, migrate::INSERT_RECORD, &record)).await?;
@@ -400,7 +400,6 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
         in_time(UPKEEP_TIMEOUT, batch(client, "COMMIT")).await?;
     }
     has_access?;
-    let has_citus = in_time(LOOKUP_TIMEOUT, has_citus(client)).await?;
     if has_citus {
         tracing::info!(
             "the store's database has Citus: tenant and user of a transaction are sent to its workers, and rows are inserted by \

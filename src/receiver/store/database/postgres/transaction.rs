@@ -233,13 +233,14 @@ impl PostgresTransaction {
 
     async fn change(&self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         let client = self.client()?;
+        let sql = self.distribution.counted(sql);
         let changed = async {
             match self.form {
                 StatementForm::Prepared => {
                     let params: Vec<_> = params.iter().map(|param| param.0).collect();
-                    client.execute(&client.prepare_cached(sql).await?, &params).await
+                    client.execute(&client.prepare_cached(&sql).await?, &params).await
                 }
-                StatementForm::Unnamed => client.execute_typed(sql, params).await,
+                StatementForm::Unnamed => client.execute_typed(&sql, params).await,
             }
         };
         self.result_of(changed).await

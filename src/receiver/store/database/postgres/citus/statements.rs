@@ -4,6 +4,7 @@
 //! every statement is as it would be without this file.
 
 use crate::receiver::store::database::role::Visibility;
+use std::borrow::Cow;
 
 /// Servers of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,19 @@ impl Scope {
 }
 
 impl Distribution {
+    pub fn of(has_citus: bool) -> Distribution {
+        if has_citus { Distribution::Citus } else { Distribution::OneServer }
+    }
+
+    /// The messages of a change of the schema. Citus passes on the whole message in which a statement came, and a worker takes one
+    /// statement.
+    pub fn definitions(self, sql: &str) -> Vec<&str> {
+        match self {
+            Distribution::OneServer => vec![sql],
+            Distribution::Citus => statements(sql),
+        }
+    }
+
     /// The end of a `BEGIN` with its settings, which do not reach the workers. Those that follow it do. A transaction that reads
     /// everything in one snapshot of each worker has one connection to it.
     pub fn end_of_begin(self, has_snapshot: bool) -> &'static str {
@@ -73,6 +87,42 @@ impl Distribution {
     pub fn counts_inserted(self, tail: &str) -> bool {
         self == Distribution::Citus && tail.is_empty()
     }
+
+    /// A statement whose result is the number of rows that it changed. Of an `INSERT … SELECT` that leaves out rows in a conflict Citus
+    /// reports the selected ones, unless it returns rows.
+    pub fn counted(self, sql: &str) -> Cow<'_, str> {
+        let leaves_out = |conflict: &str| conflict.contains("DO NOTHING") || conflict.contains("WHERE");
+        match sql.split_once("ON CONFLICT") {
+            Some((_, conflict))
+                if self == Distribution::Citus && leaves_out(conflict) && !conflict.contains("RETURNING") =>
+            {
+                format!("{sql} RETURNING 1").into()
+            }
+            _ => sql.into(),
+        }
+    }
+}
+
+/// The statements of a text, one by one.
+fn statements(sql: &str) -> Vec<&str> {
+    let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
+    while let Some(next) = sql[at..].chars().next() {
+        let rest = &sql[at..];
+        // Comments, bodies and literals have semicolons of their own.
+        let enclosed = [("--", "\n"), ("$$", "$$"), ("'", "'")];
+        let enclosed = enclosed.iter().find(|(open, _)| rest.starts_with(open));
+        at += match enclosed {
+            Some((open, close)) => {
+                rest[open.len()..].find(close).map_or(rest.len(), |end| open.len() + end + close.len())
+            }
+            None => next.len_utf8(),
+        };
+        if next == ';' {
+            found.push(&sql[start..at]);
+            start = at;
+        }
+    }
+    found
 }
 
 /// A literal of SQL, whatever `standard_conforming_strings` says.
@@ -83,6 +133,8 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::receiver::store::database::migrate::MIGRATIONS;
+    use crate::receiver::store::sql::Dialect;
 
     fn scope(tenant: &str) -> Scope {
         Scope { tenant: tenant.to_owned(), user: "usr_1".to_owned(), visibility: Visibility::Own }
@@ -103,6 +155,39 @@ mod tests {
             [r#"SET LOCAL "han.tenant" = E'org_2'"#]
         );
         assert!(Distribution::Citus.enter(Some(&scope("org_1")), &scope("org_1")).is_empty());
+    }
+
+    #[test]
+    fn insert_that_leaves_out_rows_returns_rows_on_a_cluster() {
+        for (sql, is_returning) in [
+            ("INSERT INTO t SELECT 1 ON CONFLICT DO NOTHING", true),
+            ("INSERT INTO t SELECT 1 ON CONFLICT (a) DO UPDATE SET b = 1 WHERE t.b IS NULL", true),
+            ("INSERT INTO t SELECT 1 ON CONFLICT (a) DO UPDATE SET b = excluded.b", false),
+            ("INSERT INTO t SELECT 1 ON CONFLICT DO NOTHING RETURNING a", false),
+            ("DELETE FROM t WHERE a = 1", false),
+        ] {
+            assert_eq!(Distribution::OneServer.counted(sql), sql);
+            assert_eq!(Distribution::Citus.counted(sql).ends_with(" RETURNING 1"), is_returning, "{sql}");
+        }
+    }
+
+    #[test]
+    fn change_of_the_schema_is_one_message_on_one_server_and_a_message_for_each_statement_on_a_cluster() {
+        let sql = "-- a; b\nCREATE TABLE a (b TEXT DEFAULT ';'); DO $$ BEGIN RETURN; END $$;\nDROP TABLE a; -- end;\n";
+        assert_eq!(Distribution::OneServer.definitions(sql), [sql]);
+        assert_eq!(
+            Distribution::Citus.definitions(sql),
+            [
+                "-- a; b\nCREATE TABLE a (b TEXT DEFAULT ';');",
+                " DO $$ BEGIN RETURN; END $$;",
+                "\nDROP TABLE a;"
+            ]
+        );
+        for migration in MIGRATIONS {
+            let sql = migration.render(Dialect::Postgres);
+            let rest = sql.strip_prefix(&statements(&sql).concat()).unwrap().trim();
+            assert!(rest.is_empty() || rest.starts_with("--"), "{}: {rest}", migration.name);
+        }
     }
 
     #[test]
