@@ -57,7 +57,11 @@ impl Cluster {
             create_database(server, &name);
         }
         let databases = servers.iter().map(|server| (server.clone(), name.clone())).collect();
-        TestStore::of_databases(self.urls[0].replace("/postgres", &format!("/{name}")), databases)
+        let store =
+            TestStore::of_databases(self.urls[0].replace("/postgres", &format!("/{name}")), databases);
+        // A test's fault may be a trigger on a distributed table.
+        store.execute(&format!("ALTER DATABASE {name} SET citus.enable_unsafe_triggers = on"));
+        store
     }
 
     /// An empty store that is distributed into four shards.

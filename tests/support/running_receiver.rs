@@ -35,7 +35,7 @@ pub fn sqlite() -> TestStore {
 /// `HAN_SYNC_TEST_DISTRIBUTED`, an empty store on the cluster instead.
 pub fn postgres() -> Option<TestStore> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    if std::env::var_os("HAN_SYNC_TEST_DISTRIBUTED").is_some() {
+    if is_distributed() {
         return Cluster::shared().map(|cluster| cluster.store());
     }
     let Ok(server) = std::env::var("HAN_SYNC_TEST_POSTGRES") else {
@@ -53,9 +53,23 @@ pub fn postgres() -> Option<TestStore> {
     Some(TestStore::of_databases(url, vec![(server, name)]))
 }
 
-/// Both stores, as far as they are there.
+/// Both stores, as far as they are there; with `HAN_SYNC_TEST_DISTRIBUTED`, the one on the cluster alone.
 pub fn stores() -> Vec<TestStore> {
-    std::iter::once(sqlite()).chain(postgres()).collect()
+    let embedded = (!is_distributed()).then(sqlite);
+    embedded.into_iter().chain(postgres()).collect()
+}
+
+/// True if the tests of PostgreSQL use stores on a cluster.
+fn is_distributed() -> bool {
+    std::env::var_os("HAN_SYNC_TEST_DISTRIBUTED").is_some()
+}
+
+/// True, said aloud with the reason, if the tests use a cluster, on which the claim of a test cannot hold.
+pub fn is_skipped_on_a_cluster(reason: &str) -> bool {
+    if is_distributed() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED on a cluster: {reason}");
+    }
+    is_distributed()
 }
 
 /// Writes a store as a file for its owner alone, as the receiver demands.
@@ -127,8 +141,12 @@ impl TestStore {
         db.execute_batch(statements).unwrap();
     }
 
-    /// True if the installed `pg_dump` reads this store's server; it refuses a newer one. False, said aloud, otherwise.
+    /// True if the installed `pg_dump` reads this store: it refuses a newer server, and finds no rows of a distributed store. False, said
+    /// aloud, otherwise.
     pub fn has_pg_dump(&self) -> bool {
+        if is_skipped_on_a_cluster("pg_dump reads the coordinator alone") {
+            return false;
+        }
         let number: u32 = self.query("SHOW server_version_num")[0][0].as_ref().unwrap().parse().unwrap();
         let version = Command::new("pg_dump").arg("--version").output().map(|output| output.stdout);
         let version = String::from_utf8(version.unwrap_or_default()).unwrap();
@@ -240,7 +258,7 @@ pub struct Team {
 
 /// Runs a query on a PostgreSQL server.
 pub fn sql(url: &str, query: &str) -> Vec<Vec<Option<String>>> {
-    try_sql(url, query).unwrap_or_else(|error| panic!("{query}: {error}"))
+    try_sql(url, query).unwrap_or_else(|error| panic!("{query}: {error} {:?}", error.as_db_error()))
 }
 
 /// Runs statements on a PostgreSQL server, which may refuse them.

@@ -311,9 +311,9 @@ fn output_by_session(store: &TestStore, since: i64) -> Vec<String> {
     texts(
         store,
         &format!(
-            "SELECT session_id || ' ' || CASE WHEN day < {since} THEN 'pruned' ELSE 'kept' END || ' ' || \
-             CAST(sum(output_tokens) AS BIGINT) FROM metrics GROUP BY session_id, day < {since} \
-             HAVING sum(output_tokens) <> 0 ORDER BY 1"
+            "SELECT session_id || ' ' || CASE WHEN is_pruned THEN 'pruned' ELSE 'kept' END || ' ' || tokens FROM \
+             (SELECT session_id, day < {since} AS is_pruned, CAST(sum(output_tokens) AS BIGINT) AS tokens FROM metrics \
+             GROUP BY session_id, day < {since}) AS sums WHERE tokens <> 0 ORDER BY 1"
         ),
     )
 }
@@ -388,6 +388,9 @@ fn a_store_of_a_newer_receiver_is_rejected_with_the_next_step() {
 
 #[test]
 fn a_store_of_an_unreleased_form_is_rejected_with_the_next_step() {
+    if is_skipped_on_a_cluster("no store of such a form is distributed") {
+        return;
+    }
     // Any sign is enough: a table that was renamed since, or a former name of the first migration.
     let signs = [
         "CREATE TABLE homes (tenant_id TEXT NOT NULL, session_id TEXT NOT NULL)",

@@ -358,7 +358,7 @@ fn a_replay_of_times_ahead_changes_nothing() {
         let state = || {
             store.query(
                 "SELECT s.status, s.last_modified, s.modified_at, t.status, t.updated_at, t.changed_at FROM sessions s \
-                 JOIN tasks t ON t.session_id = s.session_id",
+                 JOIN tasks t ON t.tenant_id = s.tenant_id AND t.session_id = s.session_id",
             )
         };
         assert_eq!(alice.sync(&[ahead("completed")]).status, 200);
@@ -386,8 +386,8 @@ fn a_replay_of_a_session_that_stands_in_a_batch_twice_changes_nothing() {
         let state = || {
             store.query(
                 "SELECT s.session_id, s.status, s.modified_at, t.subject, t.changed_at, a.day, a.tasks_completed \
-                 FROM sessions s JOIN tasks t ON t.session_id = s.session_id JOIN metrics a \
-                 ON a.session_id = s.session_id WHERE a.tasks_completed > 0 ORDER BY 1",
+                 FROM sessions s JOIN tasks t ON t.tenant_id = s.tenant_id AND t.session_id = s.session_id JOIN metrics a \
+                 ON a.tenant_id = s.tenant_id AND a.session_id = s.session_id WHERE a.tasks_completed > 0 ORDER BY 1",
             )
         };
         for [one, other] in [["s", "s"], ["n\u{0}", "n\u{FFFD}"]] {
@@ -427,14 +427,20 @@ fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
         let (team, receiver) = (store.create_team(), store.serve());
         let alice = receiver.client(&team.alice);
         // The fault is the database's own: it refuses one session's rows.
-        store.execute(if store.is_postgres() {
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF NEW.session_id = 'bad' THEN RAISE EXCEPTION 'SECRET'; END IF; RETURN NEW; END $$; \
-             CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()"
+        if store.is_postgres() {
+            store.execute(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF NEW.session_id = 'bad' THEN RAISE EXCEPTION 'SECRET'; END IF; RETURN NEW; END $$",
+            );
+            store.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()",
+            );
         } else {
-            "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.session_id = 'bad' \
-             BEGIN SELECT RAISE(ABORT, 'SECRET'); END"
-        });
+            store.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.session_id = 'bad' \
+                 BEGIN SELECT RAISE(ABORT, 'SECRET'); END",
+            );
+        }
         let sessions = ["a", "bad", "c"].map(|id| session(id, ACME, vec![message("m", 0)]));
         let response = alice.sync(&sessions);
         assert_eq!((response.status, &response.body["processed"]), (207, &json!(2)), "{}", response.text);
@@ -490,12 +496,18 @@ fn a_replay_writes_no_task_again() {
         ]);
         let batch = [with(session("s", ACME, vec![]), json!({"tasks": tasks}))];
         assert_eq!(alice.sync(&batch).status, 200);
-        store.execute(if store.is_postgres() {
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'written again'; END $$; \
-             CREATE TRIGGER refuse BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION refuse()"
+        if store.is_postgres() {
+            store.execute(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'written again'; END $$",
+            );
+            store.execute(
+                "CREATE TRIGGER refuse BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION refuse()",
+            );
         } else {
-            "CREATE TRIGGER refuse BEFORE UPDATE ON tasks BEGIN SELECT raise(ABORT, 'written again'); END"
-        });
+            store.execute(
+                "CREATE TRIGGER refuse BEFORE UPDATE ON tasks BEGIN SELECT raise(ABORT, 'written again'); END",
+            );
+        }
         let response = alice.sync(&batch);
         assert_eq!((response.status, &response.body["processed"]), (200, &json!(1)), "{}", response.text);
     }

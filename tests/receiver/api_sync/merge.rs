@@ -183,7 +183,7 @@ fn session_and_task_fields_are_kept_from_a_client_that_does_not_send_them() {
         }
         let both = alice.sync(&[plain("both", 2, "completed"), ours("both", 1, "pending")]);
         assert_eq!(both.status, 200);
-        let fields = "SELECT s.status, s.harness, t.subject, t.status FROM sessions s JOIN tasks t ON t.session_id = s.session_id \
+        let fields = "SELECT s.status, s.harness, t.subject, t.status FROM sessions s JOIN tasks t ON t.tenant_id = s.tenant_id AND t.session_id = s.session_id \
                       WHERE s.session_id = 'both'";
         assert_eq!(texts(&store, fields), ["completed", "claude-code", "do", "completed"]);
     }

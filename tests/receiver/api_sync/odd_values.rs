@@ -56,7 +56,7 @@ fn a_time_that_cannot_be_read_is_the_time_of_arrival() {
         let task = json!([{"id": "t", "status": "completed", "createdAt": "soon", "updatedAt": ""}]);
         let odd = with(session("s", ACME, messages), json!({"lastModified": "", "tasks": task}));
         let state = || {
-            let times = "SELECT s.modified_at, t.changed_at FROM sessions s JOIN tasks t ON t.session_id = s.session_id";
+            let times = "SELECT s.modified_at, t.changed_at FROM sessions s JOIN tasks t ON t.tenant_id = s.tenant_id AND t.session_id = s.session_id";
             [texts(&store, "SELECT at FROM messages ORDER BY message_id"), texts(&store, times)].concat()
         };
         assert_eq!(receiver.client(&team.alice).sync(std::slice::from_ref(&odd)).status, 200);

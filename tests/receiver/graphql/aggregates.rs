@@ -272,11 +272,15 @@ fn sums_that_went_elsewhere_do_not_use_up_the_rows_of_an_answer() {
         let alice = receiver.client(&team.alice);
         let row = with(message("m", 0), json!({"outputTokens": 5, "model": "zz"}));
         alice.sync(&[session("s", ACME, vec![row])]);
-        store.execute(
-            "INSERT INTO metrics SELECT tenant_id, user_id, session_id, day, CAST(n AS TEXT), message_type, branch, repository, \
-             pull_request, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM metrics, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
-             WHERE n < 20001) SELECT n FROM numbers) AS numbered",
-        );
+        let of_row = &store.query("SELECT tenant_id, user_id, day FROM metrics")[0];
+        let [Some(tenant), Some(user), Some(day)] = &of_row[..] else { panic!("{of_row:?}") };
+        store.execute(&format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20001) \
+             INSERT INTO metrics (tenant_id, user_id, session_id, day, model, message_type, branch, repository, pull_request, messages, \
+             input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, lines_added, lines_removed, \
+             tasks_completed) SELECT '{tenant}', '{user}', 's', {day}, CAST(n AS TEXT), 'assistant', '', '{ACME}', 0, \
+             0, 0, 0, 0, 0, 0, 0, 0, 0 FROM numbers"
+        ));
         let query = r#"{ metrics(from: "2025-01-01", to: "2025-12-31", groupBy: [MODEL]) { model messages outputTokens } }"#;
         let expected = json!([{"model": "zz", "messages": 1, "outputTokens": 5}]);
         assert_eq!(alice.graphql_data(query)["metrics"], expected);

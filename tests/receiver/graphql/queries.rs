@@ -56,12 +56,14 @@ fn tasks_come_in_pages_that_join() {
 
 /// Copies the one client of a store: so many that were seen long ago, the first one longest ago.
 fn copy_clients(store: &TestStore, copies: usize) {
-    store.execute(&format!(
-        "INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, sessions, messages, attempts, last_errors) \
-         SELECT tenant_id, user_id, 'old-' || CAST(100000 + n AS TEXT), n, 0, 0, 0, '[]' \
-         FROM clients, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {copies}) \
-         SELECT n FROM numbers) AS numbered WHERE client_id = 'client-1'"
-    ));
+    for row in store.query("SELECT tenant_id, user_id FROM clients WHERE client_id = 'client-1'") {
+        let [Some(tenant), Some(user)] = &row[..] else { panic!("{row:?}") };
+        store.execute(&format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {copies}) \
+             INSERT INTO clients (tenant_id, user_id, client_id, last_seen_at, sessions, messages, attempts, last_errors) \
+             SELECT '{tenant}', '{user}', 'old-' || CAST(100000 + n AS TEXT), n, 0, 0, 0, '[]' FROM numbers"
+        ));
+    }
 }
 
 #[test]

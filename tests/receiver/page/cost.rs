@@ -141,6 +141,9 @@ fn requests(view: &str) -> usize {
 
 #[test]
 fn views_read_no_more_rows_than_they_show() {
+    if is_skipped_on_a_cluster("the plans are in the logs of the workers") {
+        return;
+    }
     let Some(store) = postgres() else { return };
     let team = store.create_team();
     fill(&store);
