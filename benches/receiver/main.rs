@@ -14,6 +14,7 @@
 mod support;
 
 mod bodies;
+mod cluster;
 mod memory;
 mod page;
 mod proof;
@@ -40,7 +41,7 @@ pub struct Sizes {
     verified_sessions: usize,
     /// Messages of the organization whose page is opened.
     shown: usize,
-    /// `speed`, `stored`, `queries`, `proof`, `page` or `memory`; empty: all.
+    /// `speed`, `stored`, `queries`, `proof`, `page`, `cluster` or `memory`; empty: all.
     only: String,
 }
 
@@ -105,12 +106,13 @@ fn main() {
             std::process::exit(64);
         }
     };
-    let parts: [Part; 6] = [
+    let parts: [Part; 7] = [
         ("speed", speed::measure),
         ("stored", stored::measure),
         ("queries", queries::measure),
         ("proof", proof::measure),
         ("page", page::measure),
+        ("cluster", cluster::measure),
         ("memory", memory::measure),
     ];
     let mut table = Vec::new();

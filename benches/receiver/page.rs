@@ -16,50 +16,77 @@ const REPOSITORIES: usize = 40;
 /// Entries of the audit log.
 const ENTRIES: usize = 100_000;
 /// Requests for each view.
-const REQUESTS: usize = 21;
+pub const REQUESTS: usize = 21;
 /// Milliseconds that a view may take.
 const LIMIT_MS: f64 = 100.0;
 
+/// Keys of an organization's admin and of one of its members.
+pub struct Readers {
+    pub admin: String,
+    pub member: String,
+}
+
+/// A view, and who opens it.
+pub struct View<'b> {
+    pub name: &'static str,
+    browser: &'b Browser<'b>,
+    path: String,
+}
+
 pub fn measure(sizes: &Sizes) -> Vec<Measure> {
     let store = postgres().expect("HAN_SYNC_TEST_POSTGRES");
-    let keys = users(&store, USERS);
-    store.admin("user create head --org acme --role admin");
-    let head = store.key("head");
-    eprintln!("page: filling with {} messages", sizes.shown);
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-    fill(&store, sizes.shown, Days { first: seconds / 86_400 - (DAYS - 1), count: DAYS });
-    spread(&store);
+    let readers = fill_organization(&store, sizes.shown);
     let receiver = store.serve_with(&UNBOUNDED);
-    let (head, member) = (Browser::signed_in(&receiver, &head), Browser::signed_in(&receiver, &keys[0]));
-    let session = store.query("SELECT session_id FROM sessions ORDER BY stored_at DESC LIMIT 1");
-    let session = format!("/sessions/{}", session[0][0].as_deref().expect("an id"));
-    let second_page = next_page(&head, "/sessions");
-    let two_years = "from=2020-01-01&to=2030-01-01";
+    let (admin, member) =
+        (Browser::signed_in(&receiver, &readers.admin), Browser::signed_in(&receiver, &readers.member));
+    views(&store, &admin, &member).iter().map(measure_view).collect()
+}
+
+/// Fills a store with an organization of so many messages, its clients and its audit log.
+pub fn fill_organization(store: &TestStore, messages: usize) -> Readers {
+    let keys = users(store, USERS);
+    store.admin("user create head --org acme --role admin");
+    let admin = store.key("head");
+    eprintln!("page: filling with {messages} messages");
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
+    fill(store, messages, Days { first: seconds / 86_400 - (DAYS - 1), count: DAYS });
+    spread(store);
+    Readers { admin, member: keys[0].clone() }
+}
+
+/// All views of a filled organization.
+pub fn views<'b>(store: &TestStore, admin: &'b Browser<'b>, member: &'b Browser<'b>) -> Vec<View<'b>> {
+    let newest = "SELECT session_id FROM sessions ORDER BY stored_at DESC, session_id LIMIT 1";
+    let session = format!("/sessions/{}", store.query(newest)[0][0].as_deref().expect("an id"));
+    let (two_years, repository) =
+        ("from=2020-01-01&to=2030-01-01", "repository=https://github.com/acme-corp/repo-7");
     [
-        ("overview, 30 days", &head, "/"),
-        ("overview, two years", &head, &format!("/?{two_years}")),
-        ("overview of a member, two years", &member, &format!("/?{two_years}")),
-        (
-            "overview of a repository, two years",
-            &head,
-            &format!("/?{two_years}&repository=https://github.com/acme-corp/repo-7"),
-        ),
-        ("clients", &head, "/clients"),
-        ("sessions", &head, "/sessions"),
-        ("sessions, second page", &head, &second_page),
-        (
-            "sessions of a user and a repository",
-            &head,
-            "/sessions?user=user3&repository=https://github.com/acme-corp/repo-7",
-        ),
-        ("a session of 250 messages", &head, &session),
-        ("me", &member, "/me"),
-        ("keys", &member, "/keys"),
-        ("members", &head, "/members"),
-        ("audit", &head, "/audit"),
+        ("overview, 30 days", admin, "/".to_owned()),
+        ("overview, two years", admin, format!("/?{two_years}")),
+        ("overview of a member, two years", member, format!("/?{two_years}")),
+        ("overview of a repository, two years", admin, format!("/?{two_years}&{repository}")),
+        ("clients", admin, "/clients".to_owned()),
+        ("sessions", admin, "/sessions".to_owned()),
+        ("sessions, second page", admin, next_page(admin, "/sessions")),
+        ("sessions of a user and a repository", admin, format!("/sessions?user=user3&{repository}")),
+        ("a session of 250 messages", admin, session),
+        ("me", member, "/me".to_owned()),
+        ("keys", member, "/keys".to_owned()),
+        ("members", admin, "/members".to_owned()),
+        ("audit", admin, "/audit".to_owned()),
     ]
-    .map(|(name, browser, path)| view(name, browser, path))
+    .map(|(name, browser, path)| View { name, browser, path })
     .into()
+}
+
+impl View<'_> {
+    /// Opens the view. Returns the milliseconds that it took.
+    pub fn open(&self) -> f64 {
+        let begun = Instant::now();
+        let response = self.browser.get(&self.path);
+        assert_eq!(response.status, 200, "{}: {}", self.path, response.text);
+        begun.elapsed().as_secs_f64() * 1_000.0
+    }
 }
 
 /// Gives the filled rows the variety of an organization, and adds its clients and its audit log.
@@ -90,17 +117,11 @@ fn next_page(browser: &Browser, path: &str) -> String {
     next.replace("&amp;", "&").replace("&#38;", "&")
 }
 
-fn view(name: &str, browser: &Browser, path: &str) -> Measure {
-    eprintln!("page: {name}");
-    let milliseconds = (0..REQUESTS).map(|_| {
-        let begun = Instant::now();
-        let response = browser.get(path);
-        assert_eq!(response.status, 200, "{path}: {}", response.text);
-        begun.elapsed().as_secs_f64() * 1_000.0
-    });
-    let took = median(milliseconds.collect::<Vec<_>>());
+fn measure_view(view: &View<'_>) -> Measure {
+    eprintln!("page: {}", view.name);
+    let took = median((0..REQUESTS).map(|_| view.open()));
     Measure {
-        name: format!("page: {name}"),
+        name: format!("page: {}", view.name),
         ours: format!("{took:.1} ms"),
         against: format!("{LIMIT_MS:.0} ms"),
         ratio: format!("{:.2}", took / LIMIT_MS),
