@@ -24,6 +24,9 @@ const COLOUR_BYTES_MAX: usize = 16;
 /// keywords, from each of which its rest is read again.
 const CHECKED_BYTES_MAX: usize = 1 << 8;
 
+/// Bytes before and after a keyword by which an attempt of a rule with a check, or of one for names, fails.
+const DECISIVE_BYTES: usize = 1 << 10;
+
 /// The pattern of a rule, which matches where a text begins, and its groups, one of which is the secret.
 struct AnchoredPattern {
     regex: Regex,
@@ -104,14 +107,14 @@ pub(super) struct Findings {
 
 /// A place of a keyword.
 pub(super) struct Hit {
-    rule: usize,
+    keyword: usize,
     pub(super) place: Range<usize>,
 }
 
 impl Hit {
     /// The same keyword at another place.
     pub(super) fn at(&self, place: Range<usize>) -> Hit {
-        Hit { rule: self.rule, place }
+        Hit { keyword: self.keyword, place }
     }
 }
 
@@ -119,8 +122,7 @@ impl Hit {
 pub(super) fn hits(text: &str) -> Vec<Hit> {
     let engine = &*ENGINE;
     work::read(text.len());
-    let hits = engine.keywords.find(text.as_bytes());
-    hits.map(|(keyword, place)| Hit { rule: engine.rule_of[keyword], place }).collect()
+    engine.keywords.find(text.as_bytes()).map(|(keyword, place)| Hit { keyword, place }).collect()
 }
 
 /// Finds the secrets of all rules, in no particular order; spans may overlap.
@@ -137,11 +139,16 @@ struct ValuedName {
 
 /// Finds the secrets at the places of keywords.
 pub(super) fn find_at(text: &str, hits: impl IntoIterator<Item = Hit>) -> Findings {
+    find_unless_failed(text, hits, Failures::within(DECISIVE_BYTES))
+}
+
+fn find_unless_failed(text: &str, hits: impl IntoIterator<Item = Hit>, mut failures: Failures) -> Findings {
     let engine = &*ENGINE;
     let mut findings = Findings { spans: Vec::new(), headings: Vec::new() };
     let mut resumes = Resumes::default();
     let mut last: Option<ValuedName> = None;
-    for Hit { rule: index, place } in hits {
+    for Hit { keyword, place } in hits {
+        let index = engine.rule_of[keyword];
         if place.start < resumes.of(index) {
             continue;
         }
@@ -155,7 +162,12 @@ pub(super) fn find_at(text: &str, hits: impl IntoIterator<Item = Hit>) -> Findin
             resumes.set(index, last.value_end);
             continue;
         }
-        match (engine.apply(index, text, place.clone()), &rule.matcher) {
+        let fails_again = failures.repeats(text.as_bytes(), keyword, place.start);
+        let found = if fails_again { None } else { engine.apply(index, text, place.clone()) };
+        if found.is_none() && is_decided_nearby(rule) {
+            failures.set(keyword, place.start);
+        }
+        match (found, &rule.matcher) {
             (Some(found), _) => {
                 resumes.set(index, found.end);
                 if is_assigned {
@@ -193,6 +205,50 @@ impl Resumes {
             None => self.0.push((rule, at)),
         }
     }
+}
+
+/// Keywords whose last failure is remembered.
+const FAILURES: usize = 8;
+
+/// The last failures, each the keyword and its start: text that repeats itself is judged once.
+struct Failures {
+    last: [Option<(usize, usize)>; FAILURES],
+    /// The one that the next new keyword replaces.
+    oldest: usize,
+    /// Bytes on each side of a keyword that have to be the same.
+    decisive_bytes: usize,
+}
+
+impl Failures {
+    fn within(decisive_bytes: usize) -> Failures {
+        Failures { last: [None; FAILURES], oldest: 0, decisive_bytes }
+    }
+
+    fn set(&mut self, keyword: usize, at: usize) {
+        let known = self.last.iter().flatten().position(|(of, _)| *of == keyword);
+        let index = known.unwrap_or_else(|| {
+            let oldest = self.oldest;
+            self.oldest = (oldest + 1) % FAILURES;
+            oldest
+        });
+        self.last[index] = Some((keyword, at));
+    }
+
+    /// True if the text around the keyword is that around its last failure.
+    fn repeats(&self, text: &[u8], keyword: usize, at: usize) -> bool {
+        let around = |at: usize| text.get(at.checked_sub(self.decisive_bytes)?..at + self.decisive_bytes);
+        let failed = self.last.iter().flatten().find(|(of, _)| *of == keyword);
+        failed.is_some_and(|(_, failed)| {
+            // Most texts differ in the next bytes.
+            text[*failed..].iter().zip(&text[at..]).take(NAME_BYTES_MAX).all(|(one, other)| one == other)
+                && around(*failed).is_some_and(|failed| Some(failed) == around(at))
+        })
+    }
+}
+
+/// True for a rule whose failure depends on the [bytes nearby](DECISIVE_BYTES) alone.
+fn is_decided_nearby(rule: &Rule) -> bool {
+    matches!(rule.matcher, Matcher::Assigned(_)) || !matches!(rule.check, Check::Shape)
 }
 
 /// The end of the name that a keyword is a part of.
@@ -379,5 +435,42 @@ fn ends_in_escape(before: &[u8]) -> bool {
             rest.next() == Some(&b'[')
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exporter::batch::redact::linear_time::PIECES;
+
+    /// Text that ends what the pieces begin.
+    const ENDS: [&str; 4] =
+        ["", "\"aB3xK9mPq2vR7wL4nB8\"}", ": aB3xK9mPq2vR7wL4nB8\n", "sk_live_aB3xK9mPq2vR7wL4nB8aB3x"];
+
+    #[test]
+    fn text_that_repeats_itself_is_judged_as_if_each_place_were_judged() {
+        let mut texts: Vec<String> = Vec::new();
+        for (piece, other) in PIECES.iter().zip(PIECES.iter().cycle().skip(7)) {
+            for end in ENDS {
+                texts.push(piece.repeat(6 * DECISIVE_BYTES / piece.len()) + end);
+                let line = format!("{piece}{other} {end}\n");
+                texts.push(line.repeat(6 * DECISIVE_BYTES / line.len()));
+            }
+        }
+        let mut fewer = 0;
+        for text in &texts {
+            let places = |failures| {
+                let spans = find_unless_failed(text, hits(text), failures).spans;
+                spans.into_iter().map(|span| (span.start, span.end, span.rule)).collect::<Vec<_>>()
+            };
+            let work_of = |decisive_bytes| work::of(|| drop(places(Failures::within(decisive_bytes))));
+            assert_eq!(
+                places(Failures::within(DECISIVE_BYTES)),
+                places(Failures::within(usize::MAX)),
+                "{text}"
+            );
+            fewer += usize::from(work_of(DECISIVE_BYTES) < work_of(usize::MAX));
+        }
+        assert!(fewer * 4 > texts.len(), "in {fewer} of {} texts an attempt was spared", texts.len());
     }
 }

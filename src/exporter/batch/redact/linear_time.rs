@@ -9,7 +9,7 @@ const BYTES: usize = 6 << 10;
 /// Most work for twice the text, in percent of the work for the text once.
 const PERCENT_MAX: usize = 220;
 /// Pieces of which the worst texts consist: each begins what a rule looks for, or ends it.
-const PIECES: [&str; 42] = [
+pub(super) const PIECES: [&str; 42] = [
     "token=password:secret=",
     "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n",
     "https://user:",
