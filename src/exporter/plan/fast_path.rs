@@ -13,8 +13,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::exporter::backoff;
-use crate::exporter::config::Endpoint;
 use crate::exporter::config::project_override::ProjectOverrides;
+use crate::exporter::config::{Config, Endpoint};
 use crate::exporter::context::Context;
 use crate::exporter::environment::Environment;
 use crate::exporter::error::Error;
@@ -22,13 +22,16 @@ use crate::exporter::plan::folders::project_folders;
 use crate::exporter::plan::scan::Scan;
 use crate::exporter::plan::schedule::{self, HOURLY, is_older};
 use crate::exporter::source::rebuild;
-use crate::exporter::source::{self, Source};
+use crate::exporter::source::{self, Snapshot, Source};
 use crate::exporter::state::queue::Queue;
 use crate::exporter::state::{IdleSnapshot, SourceFingerprint, State, StateHeader, Verification};
 use crate::short_hash;
 
 /// New messages in more sessions than this lead to a full scan.
 const SESSIONS_MAX: usize = 500;
+
+/// More tasks than this are read beside the sessions.
+const TASKS_ALONE_MAX: i64 = 2_000;
 
 /// The decision.
 #[derive(Debug)]
@@ -153,13 +156,33 @@ fn sessions_with_new_messages(
     }
     let snapshot = source.snapshot()?;
     let is_same = rebuild::is_same_database(&snapshot, &idle.source, &source::file_id(&config.database)?)?
-        && snapshot.sessions_fingerprint()? == idle.fingerprint.sessions
-        && snapshot.tasks_fingerprint(config.include_content.value)? == idle.fingerprint.tasks;
+        && fingerprints(config, &snapshot)? == (idle.fingerprint.sessions, idle.fingerprint.tasks);
     if !is_same {
         return Ok(None);
     }
     let rows = snapshot.sessions_after(idle.source.watermark)?;
     Ok(Some(rows.into_iter().map(|(session_id, _)| session_id).collect()))
+}
+
+/// The fingerprints of sessions and of tasks. Many tasks are read on a connection of their own meanwhile: its snapshot may be a
+/// later one, and what changes after either is found by the next run.
+fn fingerprints(config: &Config, snapshot: &Snapshot) -> Result<(u64, u64), Error> {
+    let include_content = config.include_content.value;
+    let is_worth_a_thread = snapshot.last_task()? > TASKS_ALONE_MAX
+        && thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    thread::scope(|scope| {
+        let read_tasks = || Source::open(&config.database)?.snapshot()?.tasks_fingerprint(include_content);
+        let tasks = match is_worth_a_thread {
+            true => thread::Builder::new().spawn_scoped(scope, read_tasks).ok(),
+            false => None,
+        };
+        let sessions = snapshot.sessions_fingerprint()?;
+        let tasks = match tasks {
+            Some(tasks) => tasks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+            None => snapshot.tasks_fingerprint(include_content)?,
+        };
+        Ok((sessions, tasks))
+    })
 }
 
 /// Time of the next check of a client that always has something to send; one without checks after a contact, which comes

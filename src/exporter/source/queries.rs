@@ -220,6 +220,14 @@ impl Snapshot<'_> {
         self.visit_tasks("ORDER BY session_id", [], include_content, visit)
     }
 
+    /// Highest row id of a task, 0 for none.
+    pub fn last_task(&self) -> Result<i64, Error> {
+        match self.source.schema.has_tasks() {
+            true => self.integer("SELECT coalesce(max(rowid), 0) FROM native_tasks", []),
+            false => Ok(0),
+        }
+    }
+
     /// The tasks of one session, ordered by id.
     pub fn tasks_of(&self, session_id: &str, include_content: bool) -> Result<Vec<TaskRow>, Error> {
         let mut tasks = Vec::new();

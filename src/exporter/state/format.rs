@@ -15,7 +15,7 @@ use super::destination::Destination;
 use super::header::{FormerClient, RestOfFile, StateHeader};
 use super::sessions::repositories::KnownRepositories;
 use super::sessions::session_cursor::SessionCursor;
-use super::sessions::session_cursors::{Saved, SessionCursors};
+use super::sessions::session_cursors::SessionCursors;
 use super::sessions::session_record::SessionRecord;
 use super::tombstones::Tombstones;
 use crate::exporter::config::project_override::ProjectOverrides;
@@ -80,17 +80,7 @@ fn encode_destination(destination: &Destination, out: &mut Vec<u8>) -> serde_jso
     serde_json::to_writer(&mut *out, destination)?;
     out.pop();
     out.extend_from_slice(b",\"sessions\":{");
-    for (index, (session_id, session)) in destination.sessions.saved().enumerate() {
-        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
-        serde_json::to_writer(&mut *out, session_id)?;
-        out.push(b':');
-        match session {
-            Saved::AsRead(record) => out.extend_from_slice(record.as_bytes()),
-            Saved::Changed(cursor) => {
-                serde_json::to_writer(&mut *out, &SessionRecord::new(cursor))?;
-            }
-        }
-    }
+    destination.sessions.encode(out)?;
     out.extend_from_slice(b"}}");
     Ok(())
 }

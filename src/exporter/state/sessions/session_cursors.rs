@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::session_cursor::SessionCursor;
@@ -14,6 +15,8 @@ use super::session_record::SessionRecord;
 
 /// Between a line's session id and its record.
 const ID_END: &str = "\":";
+/// Between two lines.
+const LINE_END: &str = ",\n";
 
 /// The cursors by session id.
 #[derive(Clone, Default)]
@@ -63,15 +66,20 @@ impl Line {
         self.cursor.insert(cursor)
     }
 
-    fn saved<'a>(&'a self, document: &'a str) -> Saved<'a> {
-        self.cursor.as_deref().map_or_else(|| Saved::AsRead(self.record(document)), Saved::Changed)
+    /// The line without its comma, from the quote before the session id.
+    fn range(&self) -> Range<usize> {
+        self.id_start as usize - 1..self.end as usize
+    }
+
+    fn saved(&self) -> Saved<'_> {
+        self.cursor.as_deref().map_or_else(|| Saved::AsRead(self.range()), Saved::Changed)
     }
 }
 
 /// A session as the state file is to have it.
-pub(in crate::exporter::state) enum Saved<'a> {
-    /// The record that was read.
-    AsRead(&'a str),
+enum Saved<'a> {
+    /// The line that was read, by its place in the file.
+    AsRead(Range<usize>),
     /// A cursor that may have changed.
     Changed(&'a SessionCursor),
 }
@@ -174,11 +182,37 @@ impl SessionCursors {
         self.saved().map(|(session_id, _)| session_id)
     }
 
+    /// Writes the sessions as the members of an object, each on a line of its own. Lines that follow one another in the file
+    /// that was read are copied at once.
+    pub(in crate::exporter::state) fn encode(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let document = self.document.as_bytes();
+        let mut lines = 0..0;
+        let mut separator = "\n";
+        let mut write = |part: &[u8], out: &mut Vec<u8>| {
+            if !part.is_empty() {
+                out.extend_from_slice(std::mem::replace(&mut separator, LINE_END).as_bytes());
+                out.extend_from_slice(part);
+            }
+        };
+        for (session_id, saved) in self.saved() {
+            match saved {
+                Saved::AsRead(line) if lines.end + LINE_END.len() == line.start => lines.end = line.end,
+                Saved::AsRead(line) => write(&document[std::mem::replace(&mut lines, line)], out),
+                Saved::Changed(cursor) => {
+                    write(&document[std::mem::take(&mut lines)], out);
+                    let (id, record) = (serde_json::to_string(session_id)?, SessionRecord::new(cursor));
+                    write(format!("{id}:{}", serde_json::to_string(&record)?).as_bytes(), out);
+                }
+            }
+        }
+        write(&document[lines], out);
+        Ok(())
+    }
+
     /// Iterates over the sessions as the state file is to have them, in the order of the ids.
-    pub(in crate::exporter::state) fn saved(&self) -> impl Iterator<Item = (&str, Saved<'_>)> {
+    fn saved(&self) -> impl Iterator<Item = (&str, Saved<'_>)> {
         let document = self.document.as_str();
-        let mut lines =
-            self.lines.iter().map(move |line| (line.id(document), line.saved(document))).peekable();
+        let mut lines = self.lines.iter().map(move |line| (line.id(document), line.saved())).peekable();
         let others = self.others.iter().map(|(id, cursor)| (id.as_str(), Saved::Changed(cursor)));
         let mut others = others.peekable();
         std::iter::from_fn(move || match (lines.peek(), others.peek()) {
@@ -217,25 +251,32 @@ mod tests {
         SessionCursors::of_lines(&document, &document[7..7 + sessions.len()])
     }
 
-    fn saved(cursors: &SessionCursors) -> Vec<String> {
-        let text = |(id, saved): (&str, Saved)| match saved {
-            Saved::AsRead(record) => format!("{id} as read {record}"),
-            Saved::Changed(cursor) => format!("{id} {}", cursor.rowid),
-        };
-        cursors.saved().map(text).collect()
+    /// The lines that the file gets.
+    fn encoded(cursors: &SessionCursors) -> String {
+        let mut out = Vec::new();
+        cursors.encode(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn cursor_that_is_not_changed_is_saved_as_it_was_read() {
-        let mut cursors = read("{\n\"a\":{\"rowid\":1},\n\"c\":{ \"rowid\":3}}").unwrap();
-        assert_eq!(saved(&cursors), [r#"a as read {"rowid":1}"#, r#"c as read { "rowid":3}"#]);
+        let sessions = "{\n\"a\":{\"rowid\":1},\n\"c\":{ \"rowid\":3},\n\"d\":{ }}";
+        let mut cursors = read(sessions).unwrap();
+        assert_eq!(format!("{{{}}}", encoded(&cursors)), sessions);
         assert_eq!(cursors.get("a").map(|cursor| cursor.rowid), Some(1));
         assert_eq!(cursors.get_mut("c").map(|cursor| cursor.rowid), Some(3));
-        cursors.insert("b".into(), SessionCursor { rowid: 2, ..SessionCursor::default() });
-        assert_eq!(saved(&cursors), [r#"a as read {"rowid":1}"#, "b 2", "c 3"]);
-        assert!(cursors.contains("a") && !cursors.contains("d") && cursors.get("").is_none());
-        assert_eq!(cursors.decode_all().len(), 3);
-        assert_eq!(saved(&cursors), ["a 1", "b 2", "c 3"]);
+        let delivered =
+            |rowid| SessionCursor { rowid, seen_rowid: rowid, fields_sent: true, ..SessionCursor::default() };
+        cursors.insert("b".into(), delivered(2));
+        cursors.insert("c".into(), delivered(4));
+        let saved = "\n\"a\":{\"rowid\":1},\n\"b\":{\"rowid\":2},\n\"c\":{\"rowid\":4},\n\"d\":{ }";
+        assert_eq!(encoded(&cursors), saved);
+        assert!(cursors.contains("a") && !cursors.contains("e") && cursors.get("").is_none());
+        cursors.insert("0".into(), delivered(0));
+        assert!(encoded(&cursors).starts_with("\n\"0\":{},\n\"a\":{\"rowid\":1},\n"));
+        assert_eq!(cursors.decode_all().len(), 5);
+        assert!(encoded(&cursors).ends_with(",\n\"d\":{}"));
+        assert_eq!(encoded(&SessionCursors::default()), "");
     }
 
     #[test]
@@ -243,7 +284,7 @@ mod tests {
         let mut cursors = read("{\n\"a\":{\"rowid\":1}}").unwrap();
         cursors.get_mut("a").unwrap().rowid = 7;
         assert_eq!(cursors.get("a").unwrap().rowid, 7);
-        assert_eq!(saved(&cursors), ["a 7"]);
+        assert!(encoded(&cursors).contains("\"rowid\":7"));
     }
 
     #[test]
