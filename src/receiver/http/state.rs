@@ -154,11 +154,15 @@ impl AppState {
 ///
 /// tower-http's `TimeoutLayer` would also count the time in which the body arrives, which has limits of its own, and would
 /// answer without `{"error", "requestId"}`.
-pub async fn within_work_timeout<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, ApiError>
+pub fn within_work_timeout<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, ApiError>>
 where
     ApiError: From<E>,
 {
-    within(WORK_TIMEOUT, work).await
+    // The state of the store's work is several kilobytes large. On the heap it takes none of them while the request waits for a
+    // permit or for its body.
+    within(WORK_TIMEOUT, Box::pin(work))
 }
 
 async fn within<T, E>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, ApiError>
