@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::end_to_end::machine::Machine;
@@ -83,6 +83,110 @@ fn release_finds_every_place_that_names_another_version() {
     }
     fs::write(folder.path().join("docs/han-sync.1"), ".TH HAN-SYNC 1 \"\" \"han-sync 99.0.0\"\n").unwrap();
     assert!(agree().1.contains("docs/han-sync.1"));
+}
+
+/// A copy of this repository whose long checks only note that they ran.
+struct ReleaseTrial {
+    folder: tempfile::TempDir,
+}
+
+/// What `release tag` runs, in this order.
+const STEPS: [&str; 4] = ["check", "torture", "cross-check", "package"];
+
+impl ReleaseTrial {
+    fn new() -> ReleaseTrial {
+        let trial = ReleaseTrial { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(trial.root()).unwrap();
+        let top = fs::read_dir(ROOT).unwrap().map(|entry| entry.unwrap().path());
+        let is_source = |path: &PathBuf| {
+            !["target", ".git", "dist"].iter().any(|name| path.ends_with(name))
+                && !path.ends_with("fuzz/target")
+        };
+        let copied =
+            Command::new("cp").arg("-R").args(top.filter(is_source)).arg(trial.root()).status().unwrap();
+        assert!(copied.success());
+        for step in STEPS {
+            let script = format!("#!/bin/sh\necho {step} \"$@\" >>../steps\ntest ! -e ../{step}.fails\n");
+            provide(&trial.root().join("scripts"), step, &script);
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        let changelog = format!(
+            "# Changelog\n\n## Unreleased\n\n### Exporter\n\n- New.\n\n## {version} (2026-01-31)\n\n- Old.\n"
+        );
+        fs::write(trial.root().join("CHANGELOG.md"), changelog).unwrap();
+        trial.git(&["init", "--quiet", "--initial-branch=main"]);
+        trial.commit();
+        trial
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let identity =
+            ["-c", "user.name=Alice", "-c", "user.email=alice@example.com", "-c", "core.hooksPath=/dev/null"];
+        let output =
+            Command::new("git").args(identity).args(arguments).current_dir(self.root()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "--all", "--force"]);
+        self.git(&["commit", "--quiet", "--message", "A version"]);
+    }
+
+    /// Runs `release`, which has to end with this code, and returns what it said.
+    #[track_caller]
+    fn release(&self, arguments: &[&str], expected: i32) -> String {
+        // Tags have an author, too.
+        let identity = [
+            ("GIT_COMMITTER_NAME", Path::new("Alice")),
+            ("GIT_COMMITTER_EMAIL", Path::new("alice@example.com")),
+        ];
+        let root = self.root();
+        let variables = [[("HAN_SYNC_RELEASE_ROOT", root.as_path())].as_slice(), &identity].concat();
+        let (code, said) = run_script("release", arguments, &variables);
+        assert_eq!(code, expected, "{said}");
+        said
+    }
+
+    fn steps(&self) -> String {
+        fs::read_to_string(self.folder.path().join("steps")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn release_is_tagged_once_and_only_after_every_check() {
+    let trial = ReleaseTrial::new();
+    assert!(trial.release(&["tag"], 1).contains("run scripts/release prepare"));
+    trial.release(&["prepare", "99.0.0", "2026-02-01"], 0);
+    assert!(trial.release(&["prepare", "99.0.0"], 1).contains("has a section of 99.0.0 already"));
+    let changelog = fs::read_to_string(trial.root().join("CHANGELOG.md")).unwrap();
+    assert!(
+        changelog.contains("## Unreleased\n\n## 99.0.0 (2026-02-01)\n\n### Exporter\n\n- New.\n"),
+        "{changelog}"
+    );
+    assert!(trial.release(&["tag"], 1).contains("not clean"));
+    trial.commit();
+    trial.git(&["switch", "--quiet", "--create", "other"]);
+    assert!(trial.release(&["tag"], 1).contains("git switch main"));
+    trial.git(&["switch", "--quiet", "main"]);
+    assert_eq!(trial.steps(), "");
+
+    fs::write(trial.folder.path().join("torture.fails"), "").unwrap();
+    trial.release(&["tag"], 1);
+    assert_eq!((trial.steps().as_str(), trial.git(&["tag"]).as_str()), ("check\ntorture\n", ""));
+
+    fs::remove_file(trial.folder.path().join("torture.fails")).unwrap();
+    fs::remove_file(trial.folder.path().join("steps")).unwrap();
+    let said = trial.release(&["tag", "--url", "https://example.com/x"], 0);
+    assert!(said.contains("git push origin main v99.0.0"), "{said}");
+    assert_eq!(trial.steps(), "check\ntorture\ncross-check --all\npackage --url https://example.com/x\n");
+    assert_eq!(trial.git(&["tag"]), "v99.0.0\n");
+    assert_eq!(trial.git(&["cat-file", "-t", "v99.0.0"]), "tag\n");
+    assert!(trial.release(&["tag"], 1).contains("exists already"));
 }
 
 /// Lines of a unit without comments.
