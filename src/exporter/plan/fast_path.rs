@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -83,12 +83,16 @@ pub fn decide(
     let (folder, environment) = (&context.folder, &context.environment);
     let load_state = || load_state(folder, environment, endpoint, queue);
     let (session_ids, loaded) = thread::scope(|scope| {
+        let snapshot = source.snapshot()?;
+        let tasks = TasksReader::start(scope, &context.config, &snapshot)?;
         // Decoding the state takes about as long as fingerprinting the source.
-        let loading = match source.snapshot()?.last_rowid()? > idle.source.watermark {
+        let loading = match snapshot.last_rowid()? > idle.source.watermark {
             true => thread::Builder::new().spawn_scoped(scope, load_state).ok(),
             false => None,
         };
-        let session_ids = sessions_with_new_messages(context, &source, &idle)?;
+        // Folders may lie on a slow disk, and no snapshot may wait for them.
+        drop(snapshot);
+        let session_ids = sessions_with_new_messages(context, &source, &idle, tasks)?;
         let loaded = loading.map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         Ok::<_, Error>((session_ids, loaded))
     })?;
@@ -146,6 +150,7 @@ fn sessions_with_new_messages(
     context: &Context,
     source: &Source,
     idle: &IdleSnapshot,
+    tasks: TasksReader,
 ) -> Result<Option<BTreeSet<String>>, Error> {
     let config = &context.config;
     let folders = idle.fingerprint.folders.iter().map(|folder| (folder.clone(), None)).collect();
@@ -156,7 +161,8 @@ fn sessions_with_new_messages(
     }
     let snapshot = source.snapshot()?;
     let is_same = rebuild::is_same_database(&snapshot, &idle.source, &source::file_id(&config.database)?)?
-        && fingerprints(config, &snapshot)? == (idle.fingerprint.sessions, idle.fingerprint.tasks);
+        && snapshot.sessions_fingerprint()? == idle.fingerprint.sessions
+        && tasks.fingerprint(&snapshot)? == idle.fingerprint.tasks;
     if !is_same {
         return Ok(None);
     }
@@ -164,25 +170,37 @@ fn sessions_with_new_messages(
     Ok(Some(rows.into_iter().map(|(session_id, _)| session_id).collect()))
 }
 
-/// The fingerprints of sessions and of tasks. Many tasks are read on a connection of their own meanwhile: its snapshot may be a
-/// later one, and what changes after either is found by the next run.
-fn fingerprints(config: &Config, snapshot: &Snapshot) -> Result<(u64, u64), Error> {
-    let include_content = config.include_content.value;
-    let is_worth_a_thread = snapshot.last_task()? > TASKS_ALONE_MAX
-        && thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
-    thread::scope(|scope| {
-        let read_tasks = || Source::open(&config.database)?.snapshot()?.tasks_fingerprint(include_content);
-        let tasks = match is_worth_a_thread {
-            true => thread::Builder::new().spawn_scoped(scope, read_tasks).ok(),
+/// The tasks: many are read on a thread and a connection of their own while the run looks at folders and sessions. Its snapshot
+/// may be another one, and what changes after either is found by the next run.
+struct TasksReader<'scope> {
+    include_content: bool,
+    reading: Option<ScopedJoinHandle<'scope, Result<u64, Error>>>,
+}
+
+impl<'scope> TasksReader<'scope> {
+    fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        config: &'env Config,
+        snapshot: &Snapshot,
+    ) -> Result<TasksReader<'scope>, Error> {
+        let include_content = config.include_content.value;
+        let is_worth_a_thread = snapshot.last_task()? > TASKS_ALONE_MAX
+            && thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+        let read = move || Source::open(&config.database)?.snapshot()?.tasks_fingerprint(include_content);
+        let reading = match is_worth_a_thread {
+            true => thread::Builder::new().spawn_scoped(scope, read).ok(),
             false => None,
         };
-        let sessions = snapshot.sessions_fingerprint()?;
-        let tasks = match tasks {
-            Some(tasks) => tasks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-            None => snapshot.tasks_fingerprint(include_content)?,
-        };
-        Ok((sessions, tasks))
-    })
+        Ok(TasksReader { include_content, reading })
+    }
+
+    /// The fingerprint, which is read here where no thread reads it.
+    fn fingerprint(self, snapshot: &Snapshot) -> Result<u64, Error> {
+        match self.reading {
+            Some(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => snapshot.tasks_fingerprint(self.include_content),
+        }
+    }
 }
 
 /// Time of the next check of a client that always has something to send; one without checks after a contact, which comes
