@@ -90,7 +90,7 @@ struct ReleaseTrial {
     folder: tempfile::TempDir,
 }
 
-/// What `release tag` runs, in this order.
+/// The scripts that `release tag` runs, in this order.
 const STEPS: [&str; 4] = ["check", "torture", "cross-check", "package"];
 
 impl ReleaseTrial {
