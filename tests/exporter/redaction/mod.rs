@@ -52,6 +52,23 @@ fn no_rule_redacts_its_negative_example() {
 }
 
 #[test]
+fn private_key_in_xml_is_found_whatever_the_order_of_its_elements() {
+    let public =
+        "<RSAKeyValue><Modulus>xK9mPq2vR7wL4nB8</Modulus><!-- 2048 bits --><Exponent>AQAB</Exponent>";
+    assert_eq!(redact(&format!("{public}</RSAKeyValue>")), format!("{public}</RSAKeyValue>"));
+    for first in ["D", "P", "Q", "DP", "DQ", "InverseQ"] {
+        let text = format!(
+            "{public}\n  <{first}>hT5sWq8zK2mN6bV4</{first}><D>cF3gJ7yR1uE9oL5a</D></RSAKeyValue> {public}</RSAKeyValue>"
+        );
+        let redacted = redact(&text);
+        assert_eq!(
+            redacted,
+            format!("{public}\n  <[REDACTED:private_key]</RSAKeyValue> {public}</RSAKeyValue>")
+        );
+    }
+}
+
+#[test]
 fn every_rule_names_its_source_and_compiles() {
     for rule in rules() {
         let source = rule.source;

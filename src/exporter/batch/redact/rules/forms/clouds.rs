@@ -110,7 +110,8 @@ pub(super) static RULES: &[Rule] = &[
     token("private_key", &["Private-Lines:"], r"Private-Lines: [0-9]{1,3}[ \t\r\n]{1,4}(?P<secret>(?:[A-Za-z0-9+/]{1,64}[ \t\r\n]{1,4}){0,60}?[A-Za-z0-9+/]{1,64}={0,2})[ \t\r\n]{1,4}Private-MAC")
         .source("PuTTY: the PPK file format", "https://the.earth.li/~sgtatham/putty/latest/htmldoc/AppendixC.html")
         .examples("Private-Lines: 2\n«%{b62:64}\n%{b62:40}==»\nPrivate-MAC: %{hex:40}", "the prefix Private-Lines:"),
-    token("private_key", &["<RSAKeyValue>"], r"<RSAKeyValue>(?:[A-Za-z0-9+/=\\ \t\r\n]|</?(?:Modulus|Exponent)>)*<(?P<secret>P>(?:[A-Za-z0-9+/=\\ \t\r\n]|</?(?:P|Q|DP|DQ|InverseQ|D)>)*)</RSAKeyValue>")
+    // Neither part holds another `<RSAKeyValue>`, so that attempts do not overlap.
+    token("private_key", &["<RSAKeyValue>"], r"<RSAKeyValue>(?:[ -;=-~\t\r\n]|<[ -QS-~])*?<(?P<secret>(?:P|Q|DP|DQ|InverseQ|D)>(?:[ -;=-~\t\r\n]|<[ -QS-~])*?)</RSAKeyValue>")
         .source("W3C: XML Signature, RSAKeyValue", "https://www.w3.org/TR/xmldsig-core1/#sec-RSAKeyValue")
         .examples("<RSAKeyValue><Modulus>%{b62:40}</Modulus><Exponent>AQAB</Exponent><«P>%{b62:86}==</P><D>%{b62:86}==</D>»</RSAKeyValue>", "the prefix <RSAKeyValue>"),
     token("crypto_key", &["xprv", "zprv", "yprv", "tprv"], "[xyzt]prv[A-Za-z0-9]{79,}")
