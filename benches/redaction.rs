@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         ("names of headers", "authorization=".to_owned()),
         ("names before blanks", "api_key: ".to_owned()),
         ("beginnings of keys", "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n".to_owned()),
+        ("a prefix that many keys have", "sk_".to_owned()),
         ("beginnings of URLs", "https://user:".to_owned()),
         ("a name before each backslash", "password=\"\\".to_owned()),
         ("escape sequences", "\\u003d%3D&quot;\u{1b}[0m".to_owned()),

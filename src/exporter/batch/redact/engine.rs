@@ -11,6 +11,7 @@ use regex::Regex;
 
 use crate::exporter::batch::keywords::{Keyword, KeywordSearch, TOKEN_BYTES_MIN};
 use crate::exporter::batch::redact::assigned::{self, judgement};
+use crate::exporter::batch::redact::failures::Failures;
 use crate::exporter::batch::redact::rule::{Boundary, Check, Matcher, Prefix, Rule};
 use crate::exporter::batch::redact::rules::rules;
 use crate::exporter::batch::redact::span::Span;
@@ -24,13 +25,19 @@ const COLOUR_BYTES_MAX: usize = 16;
 /// keywords, from each of which its rest is read again.
 const CHECKED_BYTES_MAX: usize = 1 << 8;
 
-/// Bytes before and after a keyword by which an attempt of a rule with a check, or of one for names, fails.
+/// Bytes before and after a keyword by which an attempt fails, of a rule with a check, of one for names, or of one whose
+/// pattern has only [short matches](SHORT_MATCH_BYTES_MAX).
 const DECISIVE_BYTES: usize = 1 << 10;
+
+/// Bytes of a match that, with what precedes and follows it, lies within [`DECISIVE_BYTES`].
+const SHORT_MATCH_BYTES_MAX: usize = DECISIVE_BYTES / 2;
 
 /// The pattern of a rule, which matches where a text begins, and its groups, one of which is the secret.
 struct AnchoredPattern {
     regex: Regex,
     groups: Vec<usize>,
+    /// Bytes of the longest match, if matches are bounded.
+    bytes_max: Option<usize>,
 }
 
 /// Bytes of a name behind a keyword.
@@ -164,7 +171,7 @@ fn find_unless_failed(text: &str, hits: impl IntoIterator<Item = Hit>, mut failu
         }
         let fails_again = failures.repeats(text.as_bytes(), keyword, place.start);
         let found = if fails_again { None } else { engine.apply(index, text, place.clone()) };
-        if found.is_none() && is_decided_nearby(rule) {
+        if found.is_none() && engine.is_decided_nearby(index) {
             failures.set(keyword, place.start);
         }
         match (found, &rule.matcher) {
@@ -207,50 +214,6 @@ impl Resumes {
     }
 }
 
-/// Keywords whose last failure is remembered.
-const FAILURES: usize = 8;
-
-/// The last failures, each the keyword and its start: text that repeats itself is judged once.
-struct Failures {
-    last: [Option<(usize, usize)>; FAILURES],
-    /// The one that the next new keyword replaces.
-    oldest: usize,
-    /// Bytes on each side of a keyword that have to be the same.
-    decisive_bytes: usize,
-}
-
-impl Failures {
-    fn within(decisive_bytes: usize) -> Failures {
-        Failures { last: [None; FAILURES], oldest: 0, decisive_bytes }
-    }
-
-    fn set(&mut self, keyword: usize, at: usize) {
-        let known = self.last.iter().flatten().position(|(of, _)| *of == keyword);
-        let index = known.unwrap_or_else(|| {
-            let oldest = self.oldest;
-            self.oldest = (oldest + 1) % FAILURES;
-            oldest
-        });
-        self.last[index] = Some((keyword, at));
-    }
-
-    /// True if the text around the keyword is that around its last failure.
-    fn repeats(&self, text: &[u8], keyword: usize, at: usize) -> bool {
-        let around = |at: usize| text.get(at.checked_sub(self.decisive_bytes)?..at + self.decisive_bytes);
-        let failed = self.last.iter().flatten().find(|(of, _)| *of == keyword);
-        failed.is_some_and(|(_, failed)| {
-            // Most texts differ in the next bytes.
-            text[*failed..].iter().zip(&text[at..]).take(NAME_BYTES_MAX).all(|(one, other)| one == other)
-                && around(*failed).is_some_and(|failed| Some(failed) == around(at))
-        })
-    }
-}
-
-/// True for a rule whose failure depends on the [bytes nearby](DECISIVE_BYTES) alone.
-fn is_decided_nearby(rule: &Rule) -> bool {
-    matches!(rule.matcher, Matcher::Assigned(_)) || !matches!(rule.check, Check::Shape)
-}
-
 /// The end of the name that a keyword is a part of.
 fn name_end(text: &[u8], keyword_end: usize) -> usize {
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -263,6 +226,18 @@ pub(super) fn kind(rule: usize) -> &'static str {
 }
 
 impl Engine {
+    /// True for a rule whose failure depends on the [bytes nearby](DECISIVE_BYTES) alone.
+    fn is_decided_nearby(&self, index: usize) -> bool {
+        let rule = self.rules[index];
+        let is_checked = matches!(rule.matcher, Matcher::Assigned(_)) || !matches!(rule.check, Check::Shape);
+        // A pattern that no attempt reached is not compiled: what precedes the keyword decided.
+        let pattern = || self.patterns[index].get();
+        let is_short = |pattern: &AnchoredPattern| {
+            pattern.bytes_max.is_some_and(|bytes_max| bytes_max <= SHORT_MATCH_BYTES_MAX)
+        };
+        is_checked || pattern().is_none_or(is_short)
+    }
+
     /// Applies a rule at one of its keywords.
     fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
         let rule = self.rules[index];
@@ -312,15 +287,17 @@ fn anchored(rule: &Rule) -> AnchoredPattern {
         Matcher::Assigned(_) => String::new(),
     };
     let regex = Regex::new(&pattern).expect("a test compiles every rule");
+    let syntax = regex_syntax::parse(&pattern).expect("a pattern that regex compiles");
+    let bytes_max = syntax.properties().maximum_len();
     let is_secret = |name: Option<&str>| name.is_some_and(|name| SECRET_GROUPS.contains(&name));
     let groups =
         regex.capture_names().enumerate().filter(|(_, name)| is_secret(*name)).map(|(group, _)| group);
-    AnchoredPattern { groups: groups.collect(), regex }
+    AnchoredPattern { groups: groups.collect(), regex, bytes_max }
 }
 
 /// Matches at `start`, and returns the group `secret`, or the whole match.
 fn secret(pattern: &AnchoredPattern, text: &str, start: usize) -> Option<Range<usize>> {
-    let AnchoredPattern { regex, groups } = pattern;
+    let AnchoredPattern { regex, groups, .. } = pattern;
     work::attempt(regex, &text[start..]);
     // Groups cost more than a match, and most attempts end in none.
     let whole = regex.find(&text[start..])?.range();

@@ -9,7 +9,7 @@ const BYTES: usize = 6 << 10;
 /// Most work for twice the text, in percent of the work for the text once.
 const PERCENT_MAX: usize = 220;
 /// Pieces of which the worst texts consist: each begins what a rule looks for, or ends it.
-pub(super) const PIECES: [&str; 44] = [
+pub(super) const PIECES: [&str; 46] = [
     "token=password:secret=",
     "sk-ant-ghp_eyJ-----BEGIN PRIVATE KEY-----\n",
     "https://user:",
@@ -54,6 +54,8 @@ pub(super) const PIECES: [&str; 44] = [
     "ghp_0123456789abcdefghijABCDEFGHIJ012345 ",
     "<RSAKeyValue><Modulus>AQAB</Modulus>",
     "<RSAKeyValue><D>AQAB",
+    "sk_",
+    "live_sk_",
 ];
 /// Ends of such texts: what is found only at the end of all of it is looked for from each of its beginnings.
 const ENDS: [&str; 5] = ["", "=a", "example", "@", ";"];

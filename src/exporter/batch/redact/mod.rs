@@ -22,6 +22,8 @@ mod reading;
 mod assigned;
 /// Columns of tables.
 mod tables;
+/// The memory of failed attempts.
+mod failures;
 /// The search of one reading.
 mod engine;
 /// Private keys.
