@@ -45,6 +45,10 @@ const SELECT_SCHEMA: &str = "\
     current_schema()::text)";
 /// True if the session has the settings of its start.
 const SELECT_DIRECT: &str = "SELECT coalesce(current_setting('han.direct', true), '') = '1'";
+/// Settings of batches and look-ups, which read by whole keys: nested loops over indexes. A table that was small when a statement
+/// was planned, or that grew since it was analyzed, would be scanned or hashed whole for one row, and the plan is cached.
+const BY_KEYS: &str =
+    "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
 const MIGRATION_LOCK: i64 = 0x6861_6e2d_7379_6e63;
 
@@ -151,11 +155,9 @@ impl Postgres {
             DbRole::Operator => {
                 "; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
             }
-            // A batch reads by whole keys only. A sequential scan that was planned while a table was small would stay in
-            // the cached plan when the table has grown.
-            DbRole::Request if !read_only => "; SET LOCAL enable_seqscan = off",
+            DbRole::Request if !read_only => BY_KEYS,
             DbRole::Request => "",
-            DbRole::Directory => &look_up_timeouts(),
+            DbRole::Directory => &format!("{}{BY_KEYS}", look_up_timeouts()),
         };
         let begin = format!(
             "BEGIN ISOLATION LEVEL {isolation} {mode}{}; {}; SET LOCAL ROLE {role_name}{settings}{}",
