@@ -12,8 +12,8 @@ use crate::receiver::http::{
     ServerOptions, TrustedProxies,
 };
 use crate::receiver::limits::{
-    BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, METRICS_CONNECTIONS_MAX,
-    OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
+    BODY_STALL_TIMEOUT, CONNECTIONS_MAX, DRAIN_TIMEOUT, KEEP_ALIVE_TIMEOUT, LISTEN_BACKLOG,
+    METRICS_CONNECTIONS_MAX, OTHER_FILES_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_PER_MINUTE, WRITE_TIMEOUT,
 };
 use crate::receiver::prices::PriceList;
 use crate::receiver::store::{AUDIT_DAYS_MIN, MissingStore};
@@ -342,6 +342,8 @@ async fn bind_metrics(
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
     let failed = |error| CliError::Unavailable(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
+    // Once more, because tokio's backlog is shorter than a herd of clients.
+    rustix::net::listen(&listener, LISTEN_BACKLOG).map_err(|error| failed(error.into()))?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -174,6 +174,27 @@ fn clients_that_come_at_once_are_served_one_after_the_other() {
     }
 }
 
+/// Connections for which a busy receiver's queue has room, as far as the system allows.
+const QUEUED: usize = 3_000;
+
+#[test]
+fn clients_that_come_while_the_receiver_is_busy_wait_in_the_queue_of_the_system() {
+    open_many_files();
+    let system = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let count = QUEUED.min(system.trim().parse().unwrap());
+    let store = sqlite();
+    let team = store.create_team();
+    let receiver = store.serve();
+    let address: SocketAddr = receiver.base.strip_prefix("http://").unwrap().parse().unwrap();
+    receiver.signal("-STOP");
+    // A connection beyond the queue is not made until the client has tried again, and again.
+    let connections: Vec<TcpStream> =
+        (0..count).map(|_| TcpStream::connect_timeout(&address, WAIT_MAX).unwrap()).collect();
+    receiver.signal("-CONT");
+    drop(connections);
+    assert_eq!(receiver.client(&team.alice).get("/healthz").status, 200);
+}
+
 /// All keys in a document.
 fn keys_of(document: &serde_json::Value) -> Vec<String> {
     match document {
