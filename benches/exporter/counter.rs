@@ -1,4 +1,5 @@
-//! A receiver that only counts: it inflates each batch, counts its sessions and messages, and acknowledges them.
+//! A receiver that only counts: it inflates each batch, counts its sessions and messages, and acknowledges them. It announces the
+//! encodings that it is told to.
 //!
 //! The receiver's processor time is part of every figure, since an exporter is not measured without a receiver.
 
@@ -10,7 +11,7 @@ use std::thread;
 use regex::bytes::Regex;
 use serde_json::json;
 
-use crate::support::http::{RequestHead, gunzip, read_body, read_head};
+use crate::support::http::{RequestHead, gunzip, read_body, read_head, unzstd};
 
 /// Requests since the last call.
 #[derive(Debug, Default, Clone, Copy)]
@@ -21,9 +22,18 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// Encodings that a receiver announces.
+pub type Encodings = &'static [&'static str];
+
+/// As han-sync-receiver announces them.
+pub const ZSTD: Encodings = &["zstd", "gzip"];
+/// As a receiver of another make may.
+pub const GZIP: Encodings = &["gzip"];
+
 pub struct Counter {
     port: u16,
     counts: Arc<Mutex<Counts>>,
+    encodings: Arc<Mutex<Encodings>>,
 }
 
 impl Counter {
@@ -32,17 +42,23 @@ impl Counter {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let counts = Arc::new(Mutex::new(Counts::default()));
+        let encodings = Arc::new(Mutex::new(ZSTD));
         thread::spawn({
-            let counts = Arc::clone(&counts);
+            let (counts, encodings) = (Arc::clone(&counts), Arc::clone(&encodings));
             move || {
                 for stream in listener.incoming().flatten() {
-                    let counts = Arc::clone(&counts);
+                    let (counts, encodings) = (Arc::clone(&counts), Arc::clone(&encodings));
                     // A client that hangs up is at its end.
-                    thread::spawn(move || serve(&stream, &counts).ok());
+                    thread::spawn(move || serve(&stream, &counts, &encodings).ok());
                 }
             }
         });
-        Counter { port, counts }
+        Counter { port, counts, encodings }
+    }
+
+    /// Announces these encodings from now on.
+    pub fn announce(&self, encodings: Encodings) {
+        *self.encodings.lock().expect("no thread panics while it reads") = encodings;
     }
 
     pub fn endpoint(&self) -> String {
@@ -55,7 +71,7 @@ impl Counter {
     }
 }
 
-fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
+fn serve(stream: &TcpStream, counts: &Mutex<Counts>, encodings: &Mutex<Encodings>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // Quotes inside strings are escaped: these occur once in each session and once in each message.
     let session = Regex::new(r#""projectSlug":"#).expect("a pattern");
@@ -64,9 +80,12 @@ fn serve(stream: &TcpStream, counts: &Mutex<Counts>) -> io::Result<()> {
     while let Some(head) = read_head(&mut reader)? {
         let wire = read_body(&head, &mut reader)?;
         let response = if head.method == "GET" {
-            identity()
+            identity(*encodings.lock().expect("no thread panics while it reads"))
         } else {
-            let body = gunzip(&wire)?;
+            let body = match head.header("content-encoding") {
+                Some("zstd") => unzstd(&wire)?,
+                _ => gunzip(&wire)?,
+            };
             let (sessions, messages) = (session.find_iter(&body).count(), message.find_iter(&body).count());
             acknowledgement(sessions, messages)
         };
@@ -91,13 +110,13 @@ fn is_identity(head: &RequestHead) -> bool {
     head.method == "GET"
 }
 
-fn identity() -> serde_json::Value {
+fn identity(encodings: Encodings) -> serde_json::Value {
     json!({
         "userId": "user-1", "login": "alice", "accounts": ["github.com/alice"],
         "organizations": [{
             "slug": "acme", "name": "Acme", "role": "member", "owners": ["github.com/acme-corp", "gitlab.com/acme"],
         }],
-        "protocolVersions": ["1.0"], "encodings": ["gzip"],
+        "protocolVersions": ["1.0"], "encodings": encodings,
         "limits": { "maxBodyBytes": 64 << 20, "maxInflatedBytes": 256 << 20, "maxMessages": 10_000 },
         "retainedSince": null, "serverTimestamp": "2026-01-01T00:00:00Z",
     })

@@ -58,6 +58,8 @@ pub fn fill_organization(store: &TestStore, messages: usize) -> Readers {
 pub fn views<'b>(store: &TestStore, admin: &'b Browser<'b>, member: &'b Browser<'b>) -> Vec<View<'b>> {
     let newest = "SELECT session_id FROM sessions ORDER BY stored_at DESC, session_id LIMIT 1";
     let session = format!("/sessions/{}", store.query(newest)[0][0].as_deref().expect("an id"));
+    let first_day = "SELECT to_char(date '1970-01-01' + min(day)::int, 'YYYY-MM-DD') FROM metrics";
+    let early = store.query(first_day)[0][0].clone().expect("a day");
     let (two_years, repository) =
         ("from=2020-01-01&to=2030-01-01", "repository=https://github.com/acme-corp/repo-7");
     [
@@ -69,6 +71,10 @@ pub fn views<'b>(store: &TestStore, admin: &'b Browser<'b>, member: &'b Browser<
         ("sessions", admin, "/sessions".to_owned()),
         ("sessions, second page", admin, next_page(admin, "/sessions")),
         ("sessions of a user and a repository", admin, format!("/sessions?user=user3&{repository}")),
+        ("sessions of a branch", admin, "/sessions?branch=feature/7".to_owned()),
+        ("sessions of a branch without any", admin, "/sessions?branch=no-such-branch".to_owned()),
+        ("sessions of a model", admin, "/sessions?model=claude-sonnet-4-5-20250929".to_owned()),
+        ("sessions of one early day", admin, format!("/sessions?from={early}&to={early}")),
         ("a session of 250 messages", admin, session),
         ("me", member, "/me".to_owned()),
         ("keys", member, "/keys".to_owned()),
