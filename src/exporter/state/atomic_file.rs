@@ -3,9 +3,10 @@
 //! A writer holds the lock of the file that it replaces, so one temporary name is enough, and the next writer overwrites
 //! what a killed one left behind.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,18 +105,24 @@ pub fn open_regular(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
 
 /// Replaces a file atomically by a value as JSON.
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    replace_with(path, |_| Ok(serde_json::to_vec(value)?))
+    replace_with(path, |_| Ok(serde_json::to_vec(value)?.into()))
 }
 
-/// Replaces a file atomically by a document that is built for the [file id](file_id) of the new file: temporary file, fsync,
+/// Replaces a file atomically by content that is made for the [file id](file_id) of the new file: temporary file, fsync,
 /// rename, fsync of the folder.
-pub fn replace_with(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> Result<(), Error> {
-    write_and_rename(path, document).map_err(|error| cannot("write", path, error))
+pub fn replace_with<'c>(
+    path: &Path,
+    content: impl FnOnce(String) -> io::Result<FileContent<'c>>,
+) -> Result<(), Error> {
+    write_and_rename(path, content).map_err(|error| cannot("write", path, error))
 }
 
-fn write_and_rename(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
+fn write_and_rename<'c>(
+    path: &Path,
+    content: impl FnOnce(String) -> io::Result<FileContent<'c>>,
+) -> io::Result<()> {
     let temporary = with_suffix(path, ".tmp");
-    let written = write_synced(&temporary, document).and_then(|()| fs::rename(&temporary, path));
+    let written = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // A full disk must not stay full of a half-written file.
         let _ = fs::remove_file(&temporary);
@@ -166,11 +173,61 @@ pub fn take_not_synced() -> Option<String> {
     NOT_SYNCED.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn write_synced(path: &Path, document: impl FnOnce(String) -> io::Result<Vec<u8>>) -> io::Result<()> {
-    let mut file = create_temporary(path)?;
-    let document = document(file_id::of_file(&file)?)?;
-    file.write_all(&document)?;
+fn write_synced<'c>(
+    path: &Path,
+    content: impl FnOnce(String) -> io::Result<FileContent<'c>>,
+) -> io::Result<()> {
+    let file = create_temporary(path)?;
+    let content = content(file_id::of_file(&file)?)?;
+    // Large parts pass the buffer by.
+    let mut writer = BufWriter::new(&file);
+    for part in content.parts() {
+        writer.write_all(part)?;
+    }
+    writer.flush()?;
+    drop(writer);
     sync(&file, path)
+}
+
+/// Content of a file: parts one after the other, of which those that are in memory anyway are not copied.
+#[derive(Debug, Default)]
+pub struct FileContent<'a>(Vec<Cow<'a, [u8]>>);
+
+impl<'a> FileContent<'a> {
+    /// Adds bytes without copying them.
+    pub fn push_borrowed(&mut self, part: &'a [u8]) {
+        self.0.push(Cow::Borrowed(part));
+    }
+
+    /// Adds bytes before all others.
+    pub fn prepend(&mut self, part: Vec<u8>) {
+        self.0.insert(0, Cow::Owned(part));
+    }
+
+    /// Iterates over the parts.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(Cow::as_ref)
+    }
+}
+
+impl From<Vec<u8>> for FileContent<'_> {
+    fn from(content: Vec<u8>) -> Self {
+        FileContent(vec![Cow::Owned(content)])
+    }
+}
+
+impl Write for FileContent<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.last_mut() {
+            Some(Cow::Owned(part)) => part.extend_from_slice(bytes),
+            _ => self.0.push(Cow::Owned(bytes.to_vec())),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The result of reading a file.

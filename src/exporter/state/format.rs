@@ -3,14 +3,17 @@
 //! Session ids are written once: a session's record carries the index of its last known repository, and the table of
 //! repositories lists only the sessions that no destination has a cursor of.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Write};
 use std::sync::Arc;
 
+use memchr::memmem;
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::atomic_file::Versioned;
+use super::atomic_file::{FileContent, Versioned};
 use super::destination::Destination;
 use super::header::{FormerClient, RestOfFile, StateHeader};
 use super::sessions::repositories::KnownRepositories;
@@ -20,10 +23,10 @@ use super::sessions::session_record::SessionRecord;
 use super::tombstones::Tombstones;
 use crate::exporter::config::project_override::ProjectOverrides;
 
-/// Bytes that a session usually takes; only a first guess at the size of the file.
-const SESSION_BYTES: usize = 256;
-/// Bytes that everything else usually takes.
-const OTHER_BYTES: usize = 64 << 10;
+/// The name of the member that the sessions of a destination are.
+const SESSIONS: &str = ",\"sessions\":";
+/// The same, and the beginning of an object of lines, as no other member of this name is.
+const SESSIONS_IN_LINES: &str = ",\"sessions\":{\n";
 
 /// The content of the file after the header.
 #[derive(Debug, Clone, Copy)]
@@ -45,44 +48,39 @@ struct RepositoryRecord {
 }
 
 /// Encodes the file: the header, completed with size and hash of what follows it, and the body.
-pub fn encode(header: StateHeader, body: StateBody) -> serde_json::Result<Vec<u8>> {
-    let mut document = encode_body(body)?;
-    let rest = Some(RestOfFile::of(&document));
-    document.splice(..0, StateHeader { rest, ..header }.encode()?);
-    Ok(document)
+pub fn encode<'a>(header: StateHeader, body: &StateBody<'a>) -> io::Result<FileContent<'a>> {
+    let mut content = encode_body(body)?;
+    let rest = Some(RestOfFile::of(content.parts()));
+    content.prepend(StateHeader { rest, ..header }.encode()?);
+    Ok(content)
 }
 
-fn encode_body(body: StateBody) -> serde_json::Result<Vec<u8>> {
+fn encode_body<'a>(body: &StateBody<'a>) -> io::Result<FileContent<'a>> {
     let StateBody { project_overrides, tombstones, repositories, destinations } = body;
-    let sessions: usize = destinations.iter().map(|destination| destination.sessions.len()).sum();
-    let mut out = Vec::with_capacity(OTHER_BYTES + sessions * SESSION_BYTES);
-    out.extend_from_slice(b"\"projectOverrides\":");
-    serde_json::to_writer(&mut out, project_overrides)?;
+    let mut out = FileContent::default();
+    write!(out, "\"projectOverrides\":{}", serde_json::to_string(project_overrides)?)?;
     if !tombstones.is_empty() {
-        out.extend_from_slice(b",\n\"tombstones\":");
-        serde_json::to_writer(&mut out, tombstones)?;
+        write!(out, ",\n\"tombstones\":{}", serde_json::to_string(tombstones)?)?;
     }
-    out.extend_from_slice(b",\n\"destinations\":[");
+    out.write_all(b",\n\"destinations\":[")?;
     for (index, destination) in destinations.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         encode_destination(destination, &mut out)?;
     }
-    out.extend_from_slice(b"],\n\"repositories\":[");
+    out.write_all(b"],\n\"repositories\":[")?;
     for (index, repository) in repository_records(repositories).iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         serde_json::to_writer(&mut out, repository)?;
     }
-    out.extend_from_slice(b"]}\n");
+    out.write_all(b"]}\n")?;
     Ok(out)
 }
 
-fn encode_destination(destination: &Destination, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    serde_json::to_writer(&mut *out, destination)?;
-    out.pop();
-    out.extend_from_slice(b",\"sessions\":{");
+fn encode_destination<'a>(destination: &'a Destination, out: &mut FileContent<'a>) -> io::Result<()> {
+    let fields = serde_json::to_string(destination)?;
+    write!(out, "{}{SESSIONS}{{", fields.strip_suffix('}').unwrap_or(&fields))?;
     destination.sessions.encode(out)?;
-    out.extend_from_slice(b"}}");
-    Ok(())
+    out.write_all(b"}}")
 }
 
 /// The table of repositories, with the sessions that no destination has a cursor of.
@@ -117,8 +115,6 @@ struct Document<'a> {
     #[serde(default)]
     file: Option<String>,
     #[serde(default)]
-    rest: Option<RestOfFile>,
-    #[serde(default)]
     project_overrides: ProjectOverrides,
     #[serde(default)]
     tombstones: Tombstones,
@@ -132,6 +128,7 @@ struct Document<'a> {
 struct DestinationRecord<'a> {
     #[serde(flatten)]
     destination: Destination,
+    /// `None` if they are [split off](split_sessions).
     #[serde(borrow, default)]
     sessions: Option<&'a RawValue>,
 }
@@ -144,9 +141,12 @@ impl Versioned for StateFile {
     }
 
     fn decode(text: &Arc<String>) -> serde_json::Result<StateFile> {
-        let document: Document = serde_json::from_str(text)?;
-        let rest = text.split_once('\n').map(|(_, rest)| RestOfFile::of(rest.as_bytes()));
-        let is_unchanged = rest.is_some() && document.rest == rest;
+        let split = if is_unchanged(text) { split_sessions(text) } else { None };
+        let (rest, mut sessions_of) = match split {
+            Some((rest, sessions)) => (Cow::Owned(rest), sessions),
+            None => (Cow::Borrowed(text.as_str()), VecDeque::new()),
+        };
+        let document: Document = serde_json::from_str(&rest)?;
         let mut repositories = KnownRepositories::default();
         for RepositoryRecord { path, sessions } in document.repositories {
             let position = Some(repositories.paths.append(path.into()));
@@ -155,8 +155,8 @@ impl Versioned for StateFile {
         let mut destinations = Vec::new();
         for DestinationRecord { destination, sessions } in document.destinations {
             let sessions = match sessions {
-                Some(sessions) => decode_sessions(text, sessions.get(), is_unchanged, &repositories)?,
-                None => SessionCursors::default(),
+                Some(sessions) => decode_sessions(sessions.get(), &repositories)?,
+                None => sessions_of.pop_front().unwrap_or_default(),
             };
             destinations.push(Destination { sessions, ..destination });
         }
@@ -175,16 +175,32 @@ impl Versioned for StateFile {
     }
 }
 
-/// Decodes the cursors of a destination; those of an unchanged file later, each when it is asked for.
-fn decode_sessions(
-    text: &Arc<String>,
-    sessions: &str,
-    is_unchanged: bool,
-    repositories: &KnownRepositories,
-) -> serde_json::Result<SessionCursors> {
-    if let Some(sessions) = SessionCursors::of_lines(text, sessions).filter(|_| is_unchanged) {
-        return Ok(sessions);
+/// True if the file is as this program wrote it.
+fn is_unchanged(text: &str) -> bool {
+    let header = text.split_once('\n').and_then(|(line, rest)| Some((StateHeader::decode(line)?, rest)));
+    header.is_some_and(|(header, rest)| header.rest == Some(RestOfFile::of([rest.as_bytes()])))
+}
+
+/// Splits the sessions of all destinations off an unchanged file, and returns the rest, where they are `null`. They are nearly
+/// all of the file, and their records are decoded later, each when it is asked for.
+fn split_sessions(text: &Arc<String>) -> Option<(String, VecDeque<SessionCursors>)> {
+    let (mut rest, mut sessions, mut end) = (String::new(), VecDeque::new(), 0);
+    let finder = memmem::Finder::new(SESSIONS_IN_LINES);
+    // Quotes inside of strings are escaped.
+    while let Some(found) = finder.find(&text.as_bytes()[end..]) {
+        let start = end + found + SESSIONS.len();
+        rest.push_str(&text[end..start]);
+        rest.push_str("null");
+        let (cursors, sessions_end) = SessionCursors::of_lines(text, start)?;
+        sessions.push_back(cursors);
+        end = sessions_end;
     }
+    rest.push_str(&text[end..]);
+    Some((rest, sessions))
+}
+
+/// Decodes the cursors of a destination.
+fn decode_sessions(sessions: &str, repositories: &KnownRepositories) -> serde_json::Result<SessionCursors> {
     let records: BTreeMap<String, SessionRecord> = serde_json::from_str(sessions)?;
     let mut cursors = BTreeMap::new();
     for (session_id, record) in records {
@@ -282,7 +298,8 @@ mod tests {
         let (overrides, tombstones) = (ProjectOverrides::default(), Tombstones::default());
         let body =
             StateBody { project_overrides: &overrides, tombstones: &tombstones, repositories, destinations };
-        String::from_utf8(encode(header(), body).unwrap()).unwrap()
+        let content = encode(header(), &body).unwrap();
+        String::from_utf8(content.parts().collect::<Vec<_>>().concat()).unwrap()
     }
 
     fn decode(document: &str) -> StateFile {
@@ -307,6 +324,9 @@ mod tests {
         // Records that nobody asked for are written as they were read.
         let read: Vec<&Destination> = file.destinations.iter().collect();
         assert_eq!(document(&file.repositories, &read), text);
+        let (rest, sessions) = split_sessions(&Arc::new(text.clone())).unwrap();
+        assert_eq!(sessions.iter().map(SessionCursors::len).collect::<Vec<_>>(), [5, 4]);
+        assert!(is_unchanged(&text) && !rest.contains(&session_id(1)) && rest.contains(&session_id(8)));
         // Each session is a line of its own, and its id is written once for each destination at most.
         assert_eq!(text.matches(&session_id(1)).count(), 1);
         assert_eq!(text.matches(&session_id(4)).count(), 2);

@@ -3,13 +3,13 @@
 //! The header states size and hash of what follows it, so that a truncated file is never trusted. Anything unusual yields no
 //! header; reading the whole file then reports what is wrong.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::Hasher;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 
 use super::atomic_file;
 use super::client_id::{Machine, fingerprint};
@@ -82,10 +82,13 @@ pub struct RestOfFile {
 }
 
 impl RestOfFile {
-    pub(super) fn of(rest: &[u8]) -> RestOfFile {
-        let mut hasher = FixedState::default().build_hasher();
-        hasher.write(rest);
-        RestOfFile { bytes: rest.len() as u64, hash: hasher.finish() }
+    pub(super) fn of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> RestOfFile {
+        let (mut bytes, mut hasher) = (0, XxHash3_64::new());
+        for part in parts {
+            bytes += part.len() as u64;
+            hasher.write(part);
+        }
+        RestOfFile { bytes, hash: hasher.finish() }
     }
 }
 
@@ -95,12 +98,17 @@ impl StateHeader {
         let (mut file, metadata) = atomic_file::open_regular(&path(folder)).ok()??;
         let mut line = Vec::new();
         BufReader::new(&mut file).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
-        let header: StateHeader = serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()?;
+        let header = StateHeader::decode(std::str::from_utf8(&line).ok()?.strip_suffix('\n')?)?;
         let is_whole = header.rest.map(|rest| rest.bytes) == metadata.len().checked_sub(line.len() as u64);
         let is_current = header.version == VERSION
             && header.machine == Machine::find(environment, folder).fingerprint()
             && header.file == file_id::of_file(&file).ok();
         (is_whole && is_current).then_some(header)
+    }
+
+    /// Decodes the first line of the file, without its line break.
+    pub(super) fn decode(line: &str) -> Option<StateHeader> {
+        serde_json::from_str(&(line.strip_suffix(',')?.to_owned() + "}")).ok()
     }
 
     /// Takes the client id and secret that this machine had before, else new ones. Keeps those of the machine so far: a

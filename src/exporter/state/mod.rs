@@ -162,7 +162,7 @@ impl State {
             idle: self.idle.clone(),
             rest: None,
         };
-        atomic_file::replace_with(&State::path(folder), |file_id| Ok(format::encode(header(file_id), body)?))
+        atomic_file::replace_with(&State::path(folder), |file_id| format::encode(header(file_id), &body))
     }
 
     /// Iterates over all destinations, the current one first.

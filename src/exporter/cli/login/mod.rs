@@ -223,7 +223,7 @@ pub(super) fn write_key(context: &Context, key: &str) -> Result<(), Error> {
     if path.starts_with(&context.folder) {
         atomic_file::create_private_folder(&context.folder)?;
     }
-    atomic_file::replace_with(path, |_| Ok(format!("{key}\n").into_bytes()))
+    atomic_file::replace_with(path, |_| Ok(format!("{key}\n").into_bytes().into()))
 }
 
 /// Login name of a key's user, if the receiver says it.

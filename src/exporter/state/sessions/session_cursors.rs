@@ -5,18 +5,23 @@
 //! changed since; any other is decoded as a whole, so that a damaged record is found when the file is read.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::session_cursor::SessionCursor;
 use super::session_record::SessionRecord;
+use crate::exporter::state::atomic_file::FileContent;
 
 /// Between a line's session id and its record.
 const ID_END: &str = "\":";
 /// Between two lines.
 const LINE_END: &str = ",\n";
+/// Behind the record of the last line: the ends of the sessions and of their destination, the last one or another.
+const LAST_LINE_ENDS: [&str; 2] = ["}}],", "}},"];
 
 /// The cursors by session id.
 #[derive(Clone, Default)]
@@ -85,31 +90,35 @@ enum Saved<'a> {
 }
 
 impl SessionCursors {
-    /// Splits the member `sessions` of a destination into its lines; `None` if it is not in the form in which this program
-    /// writes it. `sessions` is a part of `document`.
+    /// Splits the sessions of a destination into their lines; `None` if they are not in the form in which this program writes
+    /// them. They begin at `start` of a document of which they are a part. Returns the position after them, too.
     pub(in crate::exporter::state) fn of_lines(
         document: &Arc<String>,
-        sessions: &str,
-    ) -> Option<SessionCursors> {
-        let offset = sessions.as_ptr() as usize - document.as_ptr() as usize;
+        start: usize,
+    ) -> Option<(SessionCursors, usize)> {
         let mut lines = Vec::new();
-        let mut start = u32::try_from(offset).ok()? + 2;
-        // After the last record is the end of the object.
-        for text in sessions.strip_prefix("{\n").unwrap_or_default().split('\n') {
-            let id_start = start + 1;
-            let id_end = id_start + text.strip_prefix('"')?.find(ID_END)? as u32;
-            let end = start + text.strip_suffix([',', '}'])?.len() as u32;
-            lines.push(Line { id_start, id_end, end, cursor: None });
-            start += text.len() as u32 + 1;
+        let mut rest = document[start..].strip_prefix("{\n")?;
+        loop {
+            let line_start = document.len() - rest.len();
+            let (line, after) = rest.split_once('\n')?;
+            let record_end = |text: &str| line_start + text.len();
+            let id_end = line.strip_prefix('"')?.find(ID_END)?;
+            let next = line.strip_suffix(',').filter(|text| text.ends_with('}') && after.starts_with('"'));
+            let record = next.or_else(|| LAST_LINE_ENDS.iter().find_map(|end| line.strip_suffix(end)))?;
+            let id_start = u32::try_from(line_start + 1).ok()?;
+            let end = u32::try_from(record_end(record)).ok()?;
+            lines.push(Line { id_start, id_end: id_start + id_end as u32, end, cursor: None });
+            if next.is_none() {
+                break;
+            }
+            rest = after;
         }
+        let end = lines.last()?.end as usize + 1;
         // An escaped id would have to be decoded to be compared.
         let is_escaped = lines.iter().any(|line| line.id(document).contains('\\'));
         let is_ascending = lines.is_sorted_by(|a, b| a.id(document) < b.id(document));
-        (is_ascending && !is_escaped).then(|| SessionCursors {
-            document: document.clone(),
-            lines,
-            others: BTreeMap::new(),
-        })
+        let cursors = SessionCursors { document: document.clone(), lines, others: BTreeMap::new() };
+        (is_ascending && !is_escaped).then_some((cursors, end))
     }
 
     fn find(&self, session_id: &str) -> Result<usize, usize> {
@@ -183,30 +192,32 @@ impl SessionCursors {
     }
 
     /// Writes the sessions as the members of an object, each on a line of its own. Lines that follow one another in the file
-    /// that was read are copied at once.
-    pub(in crate::exporter::state) fn encode(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let document = self.document.as_bytes();
+    /// that was read are one part, which is not copied.
+    pub(in crate::exporter::state) fn encode<'a>(&'a self, out: &mut FileContent<'a>) -> io::Result<()> {
         let mut lines = 0..0;
-        let mut separator = "\n";
-        let mut write = |part: &[u8], out: &mut Vec<u8>| {
-            if !part.is_empty() {
-                out.extend_from_slice(std::mem::replace(&mut separator, LINE_END).as_bytes());
-                out.extend_from_slice(part);
+        let separator = Cell::new("\n");
+        let separate = |out: &mut FileContent| out.write_all(separator.replace(LINE_END).as_bytes());
+        let write_lines = |lines: Range<usize>, out: &mut FileContent<'a>| {
+            if lines.is_empty() {
+                return Ok(());
             }
+            separate(out)?;
+            out.push_borrowed(&self.document.as_bytes()[lines]);
+            Ok(())
         };
         for (session_id, saved) in self.saved() {
             match saved {
                 Saved::AsRead(line) if lines.end + LINE_END.len() == line.start => lines.end = line.end,
-                Saved::AsRead(line) => write(&document[std::mem::replace(&mut lines, line)], out),
+                Saved::AsRead(line) => write_lines(std::mem::replace(&mut lines, line), out)?,
                 Saved::Changed(cursor) => {
-                    write(&document[std::mem::take(&mut lines)], out);
+                    write_lines(std::mem::take(&mut lines), out)?;
                     let (id, record) = (serde_json::to_string(session_id)?, SessionRecord::new(cursor));
-                    write(format!("{id}:{}", serde_json::to_string(&record)?).as_bytes(), out);
+                    separate(out)?;
+                    write!(out, "{id}:{}", serde_json::to_string(&record)?)?;
                 }
             }
         }
-        write(&document[lines], out);
-        Ok(())
+        write_lines(lines, out)
     }
 
     /// Iterates over the sessions as the state file is to have them, in the order of the ids.
@@ -245,17 +256,25 @@ impl PartialEq for SessionCursors {
 mod tests {
     use super::*;
 
-    /// A document of sessions, as a state file has it.
+    /// Reads sessions that are a part of a document, as a state file is one.
     fn read(sessions: &str) -> Option<SessionCursors> {
-        let document = Arc::new(format!("before {sessions} after"));
-        SessionCursors::of_lines(&document, &document[7..7 + sessions.len()])
+        let read_before = |after: &str| {
+            let document = Arc::new(format!("before {sessions}{after}"));
+            let (cursors, end) = SessionCursors::of_lines(&document, 7)?;
+            assert_eq!(&document[end..], after);
+            Some(cursors)
+        };
+        let (last, other) =
+            (read_before("}],\n\"repositories\":[]}\n"), read_before("},\n{\"endpoint\":\"b\"}]"));
+        assert_eq!(last, other);
+        last
     }
 
     /// The lines that the file gets.
     fn encoded(cursors: &SessionCursors) -> String {
-        let mut out = Vec::new();
+        let mut out = FileContent::default();
         cursors.encode(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.parts().collect::<Vec<_>>().concat()).unwrap()
     }
 
     #[test]
