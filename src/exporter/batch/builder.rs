@@ -187,7 +187,8 @@ impl<'a> ChunkBuilder<'a> {
         let is_after_scan = row.rowid > self.context.watermark;
         let sampled_row = is_after_scan.then(|| (row.rowid, short_hash::of_text(&row.message.id)));
         let rowid = row.rowid;
-        if ReadAhead::is_too_large(&row) {
+        // Without content a message costs no more than a copy of its row.
+        if !self.session.include_content || ReadAhead::is_too_large(&row) {
             if self.take_read_rows(rows, limits, may_exceed)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -198,9 +199,7 @@ impl<'a> ChunkBuilder<'a> {
         let candidate = self.candidate(row)?;
         rows.push(ReadRow { rowid, sampled_row, candidate });
         let messages = limits.messages.saturating_sub(self.messages.count);
-        let bytes =
-            if self.session.include_content { limits.bytes.saturating_sub(self.bytes()) } else { usize::MAX };
-        if rows.is_full(messages, bytes) {
+        if rows.is_full(messages, limits.bytes.saturating_sub(self.bytes())) {
             return self.take_read_rows(rows, limits, may_exceed);
         }
         Ok(ControlFlow::Continue(()))
@@ -213,6 +212,9 @@ impl<'a> ChunkBuilder<'a> {
         limits: &BatchLimits,
         may_exceed: bool,
     ) -> Result<ControlFlow<()>, Error> {
+        if rows.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
         for (row, made) in rows.take(self.context, self.session) {
             let taken = match row.candidate.zip(made) {
                 Some((candidate, made)) => self.take_message(candidate, made, limits, may_exceed)?,

@@ -1,4 +1,5 @@
-//! Rows of a session that are read before it is known how many of them fit: their messages are made on several processors.
+//! Rows of a session that are read before it is known how many of them fit: messages with content, which are redacted, are made on
+//! several processors.
 //!
 //! Invariant: messages are made in any order, and taken in the order of their rows.
 
@@ -59,6 +60,11 @@ impl ReadAhead {
             CandidateRow { row: candidate.row.into_owned(), ..candidate }
         });
         self.rows.push(ReadRow { rowid: row.rowid, sampled_row: row.sampled_row, candidate });
+    }
+
+    /// True if no row waits.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// True if the rows are as many as a batch takes that has so many messages and bytes left, or as many as may be read ahead.
