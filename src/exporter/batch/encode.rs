@@ -18,6 +18,8 @@ const LEVEL: u32 = 6;
 const LEVEL_WITHOUT_CONTENT: u32 = 5;
 /// Level of zstd, whose window is 2 MiB: real batches of 4 MiB become a third smaller than at gzip 6, in a fifth of the time.
 const ZSTD_LEVEL: i32 = 3;
+/// Level of zstd without content: a batch is small then, and 6 % fewer bytes cost no time beside the thread that reads.
+const ZSTD_LEVEL_WITHOUT_CONTENT: i32 = 6;
 
 /// The body of a request.
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ pub fn encode(envelope: Envelope, has_content: bool, encoding: ContentEncoding) 
     let bytes = match encoding {
         ContentEncoding::Identity => parts.concat(),
         ContentEncoding::Gzip => gzip(parts, inflated_bytes, has_content)?,
-        ContentEncoding::Zstd => zstd(parts, inflated_bytes).map_err(io::Error::other)?,
+        ContentEncoding::Zstd => zstd(parts, inflated_bytes, has_content).map_err(io::Error::other)?,
     };
     Ok(EncodedBody { bytes: Arc::new(bytes), inflated_bytes: inflated_bytes as u64, encoding })
 }
@@ -53,10 +55,11 @@ fn gzip(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> io::Resu
 }
 
 /// Compresses into one frame that names the size of its content, so that the receiver reserves the right memory.
-fn zstd(parts: [&[u8]; 3], inflated_bytes: usize) -> Result<Vec<u8>, &'static str> {
+fn zstd(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> Result<Vec<u8>, &'static str> {
     let mut context = CCtx::try_create().ok_or("no memory for zstd")?;
     let name = zstd_safe::get_error_name;
-    context.set_parameter(CParameter::CompressionLevel(ZSTD_LEVEL)).map_err(name)?;
+    let level = if has_content { ZSTD_LEVEL } else { ZSTD_LEVEL_WITHOUT_CONTENT };
+    context.set_parameter(CParameter::CompressionLevel(level)).map_err(name)?;
     context.set_pledged_src_size(Some(inflated_bytes as u64)).map_err(name)?;
     // The bound on the frame's size, so that the output is never full; pages that are not written take no memory.
     let mut bytes = Vec::with_capacity(zstd_safe::compress_bound(inflated_bytes));
