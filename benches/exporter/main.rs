@@ -4,6 +4,7 @@
 //! on all of them; what counts is their ratio. Prints a table, and draws two plots when asked to.
 
 mod counter;
+mod peers;
 mod plot;
 mod process;
 mod table;
@@ -19,8 +20,9 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use counter::{Counter, Counts, GZIP, ZSTD};
+use peers::{Peer, json_object};
 use plot::{Line, Plot};
-use process::{output, peak_memory, time};
+use process::{Drain, output, peak_memory, time};
 use support::han_db::{HanDb, Mix, conditions, large};
 use table::Table;
 use tempfile::TempDir;
@@ -57,15 +59,10 @@ const NEW_MESSAGES: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 /// A file that changed just now may change again within the same tick of the clock: runs do not trust its time until
 /// this has passed.
 const RACY: Duration = Duration::from_millis(2100);
+/// Runs of a timer that fires every five minutes.
+const RUNS_OF_A_DAY: usize = 288;
 /// Belongs to the user of the receiver that counts, not to an organization.
 const PERSONAL_REMOTE: &str = "https://github.com/alice/dotfiles.git";
-/// The message's fields as they go over the wire, as far as SQL has them.
-const FIELDS: &str = "json_object('id', id, 'lineNumber', line_number, 'messageType', message_type, \
-    'timestamp', timestamp, 'content', raw_json, 'inputTokens', input_tokens, 'outputTokens', output_tokens, \
-    'cacheReadTokens', cache_read_tokens, 'cacheCreationTokens', cache_creation_tokens, \
-    'stream', source_file_type, 'agentId', agent_id, 'parentId', parent_id, 'role', role, 'toolName', tool_name, \
-    'linesAdded', lines_added, 'linesRemoved', lines_removed, 'filesChanged', files_changed)";
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == process::WEIGH) {
@@ -165,8 +162,10 @@ fn measure(options: &Options, messages: usize, with_new: bool) -> Measured {
     let mut measured = Measured::default();
     bench.everything(few, &mut table, &mut measured);
     bench.nothing_new(rounds, &mut table, &mut measured);
+    bench.day(&mut table);
     bench.little_new(rounds, &mut table, &mut measured);
     bench.everything_with_content(few, &mut table, &mut measured);
+    bench.peers(measured.with_content, &mut table);
     if with_new && options.plot.is_some() {
         bench.growing(few, &mut measured);
     }
@@ -268,7 +267,8 @@ impl Bench {
     fn pipeline(&self, after: i64, end: &str) -> Command {
         let mut command = Command::new("sh");
         let script = format!(
-            "sqlite3 -readonly \"$0\" \"select {FIELDS} from messages where rowid > $1\" | gzip -6 {end}"
+            "sqlite3 -readonly \"$0\" \"select {} from messages where rowid > $1\" | gzip -6 {end}",
+            json_object()
         );
         command.args(["-c", &script]).arg(&self.database).arg(after.to_string());
         command
@@ -314,6 +314,32 @@ impl Bench {
         measured.idle = ours;
         table.times("nothing new, database untouched", ours, "S", seek, "≤ 1.5");
         table.amount("its peak memory", &format!("{:.1} MiB", self.peak_memory()), "≤ 24 MiB");
+    }
+
+    /// A day of scheduled runs that find nothing new.
+    fn day(&self, table: &mut Table) {
+        let mut drain = Drain::default();
+        for _ in 0..RUNS_OF_A_DAY {
+            drain.add(&mut self.ours(&[]));
+        }
+        let Drain { processor, wake_ups, disk_bytes } = drain;
+        let text = format!(
+            "{:.2} s of processor time, {wake_ups} wake-ups, {disk_bytes} B from the disk",
+            processor.as_secs_f64()
+        );
+        table.amount(&format!("{RUNS_OF_A_DAY} runs, nothing new"), &text, "");
+    }
+
+    /// Other programs for the same rows, beside ours with content.
+    fn peers(&self, ours: Duration, table: &mut Table) {
+        for Peer { name, program, mut command } in peers::of(&self.database) {
+            let version = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+            if version.is_ok() {
+                table.times(name, time(&mut command), "everything, with content, zstd", ours, "");
+            } else {
+                table.amount(name, "not installed", "");
+            }
+        }
     }
 
     fn little_new(&self, rounds: usize, table: &mut Table, measured: &mut Measured) {

@@ -1,0 +1,62 @@
+//! Other programs that write the rows of messages as compressed JSON: without cursors, without what is derived from a row, and
+//! without a receiver.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The message's fields as they go over the wire, as far as SQL has them, each with its column.
+const FIELDS: [(&str, &str); 17] = [
+    ("id", "id"),
+    ("lineNumber", "line_number"),
+    ("messageType", "message_type"),
+    ("timestamp", "timestamp"),
+    ("content", "raw_json"),
+    ("inputTokens", "input_tokens"),
+    ("outputTokens", "output_tokens"),
+    ("cacheReadTokens", "cache_read_tokens"),
+    ("cacheCreationTokens", "cache_creation_tokens"),
+    ("stream", "source_file_type"),
+    ("agentId", "agent_id"),
+    ("parentId", "parent_id"),
+    ("role", "role"),
+    ("toolName", "tool_name"),
+    ("linesAdded", "lines_added"),
+    ("linesRemoved", "lines_removed"),
+    ("filesChanged", "files_changed"),
+];
+
+/// A plain exporter in Python: each row as an object of JSON, compressed.
+const PYTHON: &str = "\
+import gzip, json, os, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1]).execute(sys.argv[2])
+names = [column[0] for column in rows.description]
+with gzip.open(os.devnull, 'wt', compresslevel=6) as out:
+    for row in rows:
+        out.write(json.dumps(dict(zip(names, row))) + '\\n')
+";
+/// A program, and its command for all messages.
+pub struct Peer {
+    pub name: &'static str,
+    /// The program that has to be installed.
+    pub program: &'static str,
+    pub command: Command,
+}
+
+/// The programs for the rows of a database.
+pub fn of(database: &Path) -> [Peer; 2] {
+    let script = format!("sqlite3 -readonly \"$0\" \"select {} from messages\" | zstd -3 -q", json_object());
+    let mut zstd = Command::new("sh");
+    zstd.args(["-c", &script]).arg(database);
+    let columns = FIELDS.map(|(field, column)| format!("{column} AS \"{field}\"")).join(", ");
+    let mut python = Command::new("python3");
+    python.args(["-c", PYTHON]).arg(database).arg(format!("select {columns} from messages"));
+    [
+        Peer { name: "sqlite3 \\| zstd -3", program: "zstd", command: zstd },
+        Peer { name: "Python, json and gzip -6", program: "python3", command: python },
+    ]
+}
+
+/// A message as an object of JSON, in SQL.
+pub fn json_object() -> String {
+    format!("json_object({})", FIELDS.map(|(field, column)| format!("'{field}', {column}")).join(", "))
+}
