@@ -63,6 +63,7 @@ const RACY: Duration = Duration::from_millis(2100);
 const RUNS_OF_A_DAY: usize = 288;
 /// Belongs to the user of the receiver that counts, not to an organization.
 const PERSONAL_REMOTE: &str = "https://github.com/alice/dotfiles.git";
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == process::WEIGH) {

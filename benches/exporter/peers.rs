@@ -34,6 +34,7 @@ with gzip.open(os.devnull, 'wt', compresslevel=6) as out:
     for row in rows:
         out.write(json.dumps(dict(zip(names, row))) + '\\n')
 ";
+
 /// A program, and its command for all messages.
 pub struct Peer {
     pub name: &'static str,

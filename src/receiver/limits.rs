@@ -98,7 +98,7 @@ pub const KEY_SHARE_DIVISOR: usize = 4;
 /// longest without a request.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Connections that wait in the system's queue to be accepted, as far as its own bound allows (`net.core.somaxconn`). A client that
-/// finds it full tries again after 1, 3, 7, 15, 31 and 63 s.
+/// finds it full tries again after 1, 3, 7, 15, 31 and 63 s. A passed socket has the backlog of its socket unit.
 pub const LISTEN_BACKLOG: i32 = 4_096;
 /// Open files besides connections: the store's, the runtime's, the log's, and connections that are being closed.
 pub const OTHER_FILES_MAX: usize = 128;

@@ -184,3 +184,20 @@ fn schema_that_is_named_as_the_user_is_no_trouble_before_and_after_the_first_sta
         assert_eq!(owner.login.admin("check")["faults"], serde_json::json!([]));
     }
 }
+
+#[test]
+fn user_who_may_create_nothing_serves_a_store_that_is_complete() {
+    let Some(store) = postgres() else { return };
+    let owner = Owner::new(&store, "CREATEROLE");
+    store.execute(&format!("ALTER SCHEMA public OWNER TO {}", owner.name));
+    let team = owner.login.create_team();
+    store.execute(&format!(
+        "ALTER SCHEMA public OWNER TO CURRENT_USER; REVOKE CREATE ON SCHEMA public FROM PUBLIC, {0}; \
+         GRANT USAGE ON SCHEMA public TO PUBLIC, {0}; REVOKE CREATE ON DATABASE {1} FROM {0}; ALTER ROLE {0} NOCREATEROLE",
+        owner.name,
+        store.url.rsplit('/').next().unwrap().split('?').next().unwrap()
+    ));
+    let receiver = owner.login.serve();
+    let stored = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
+    assert_eq!(stored.status, 200, "{} {}", stored.text, receiver.log());
+}

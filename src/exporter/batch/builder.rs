@@ -187,7 +187,7 @@ impl<'a> ChunkBuilder<'a> {
         let is_after_scan = row.rowid > self.context.watermark;
         let sampled_row = is_after_scan.then(|| (row.rowid, short_hash::of_text(&row.message.id)));
         let rowid = row.rowid;
-        // Without content a message costs no more than a copy of its row.
+        // Without content, to make a message of a few kilobytes costs no more than a copy of its row for another thread.
         if !self.session.include_content || ReadAhead::is_too_large(&row) {
             if self.take_read_rows(rows, limits, may_exceed)?.is_break() {
                 return Ok(ControlFlow::Break(()));

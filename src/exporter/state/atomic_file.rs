@@ -179,13 +179,12 @@ fn write_synced<'c>(
 ) -> io::Result<()> {
     let file = create_temporary(path)?;
     let content = content(file_id::of_file(&file)?)?;
-    // Large parts pass the buffer by.
+    // Large parts bypass the buffer.
     let mut writer = BufWriter::new(&file);
     for part in content.parts() {
         writer.write_all(part)?;
     }
     writer.flush()?;
-    drop(writer);
     sync(&file, path)
 }
 

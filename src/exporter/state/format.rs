@@ -4,7 +4,7 @@
 //! repositories lists only the sessions that no destination has a cursor of.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use super::sessions::session_record::SessionRecord;
 use super::tombstones::Tombstones;
 use crate::exporter::config::project_override::ProjectOverrides;
 
-/// The name of the member that the sessions of a destination are.
+/// Begins the member `sessions` of a destination.
 const SESSIONS: &str = ",\"sessions\":";
-/// The same, and the beginning of an object of lines, as no other member of this name is.
+/// The same with sessions, each on its own line. No other member of this name has a line break behind its brace.
 const SESSIONS_IN_LINES: &str = ",\"sessions\":{\n";
 
 /// The content of the file after the header.
@@ -128,7 +128,7 @@ struct Document<'a> {
 struct DestinationRecord<'a> {
     #[serde(flatten)]
     destination: Destination,
-    /// `None` if they are [split off](split_sessions).
+    /// Their index if they are [split off](split_sessions).
     #[serde(borrow, default)]
     sessions: Option<&'a RawValue>,
 }
@@ -141,10 +141,9 @@ impl Versioned for StateFile {
     }
 
     fn decode(text: &Arc<String>) -> serde_json::Result<StateFile> {
-        let split = if is_unchanged(text) { split_sessions(text) } else { None };
-        let (rest, mut sessions_of) = match split {
-            Some((rest, sessions)) => (Cow::Owned(rest), sessions),
-            None => (Cow::Borrowed(text.as_str()), VecDeque::new()),
+        let (rest, mut split) = match is_unchanged(text) {
+            true => split_sessions(text),
+            false => (Cow::Borrowed(text.as_str()), Vec::new()),
         };
         let document: Document = serde_json::from_str(&rest)?;
         let mut repositories = KnownRepositories::default();
@@ -154,9 +153,12 @@ impl Versioned for StateFile {
         }
         let mut destinations = Vec::new();
         for DestinationRecord { destination, sessions } in document.destinations {
-            let sessions = match sessions {
-                Some(sessions) => decode_sessions(sessions.get(), &repositories)?,
-                None => sessions_of.pop_front().unwrap_or_default(),
+            let sessions = match sessions.map(RawValue::get) {
+                None => SessionCursors::default(),
+                Some(sessions) => match sessions.parse().ok().and_then(|index: usize| split.get_mut(index)) {
+                    Some(split) => std::mem::take(split),
+                    None => decode_sessions(sessions, &repositories)?,
+                },
             };
             destinations.push(Destination { sessions, ..destination });
         }
@@ -177,26 +179,30 @@ impl Versioned for StateFile {
 
 /// True if the file is as this program wrote it.
 fn is_unchanged(text: &str) -> bool {
-    let header = text.split_once('\n').and_then(|(line, rest)| Some((StateHeader::decode(line)?, rest)));
-    header.is_some_and(|(header, rest)| header.rest == Some(RestOfFile::of([rest.as_bytes()])))
+    let line_end = text.find('\n').map_or(text.len(), |at| at + 1);
+    let (line, rest) = text.split_at(line_end);
+    StateHeader::decode(line.as_bytes())
+        .is_some_and(|header| header.rest == Some(RestOfFile::of([rest.as_bytes()])))
 }
 
-/// Splits the sessions of all destinations off an unchanged file, and returns the rest, where they are `null`. They are nearly
-/// all of the file, and their records are decoded later, each when it is asked for.
-fn split_sessions(text: &Arc<String>) -> Option<(String, VecDeque<SessionCursors>)> {
-    let (mut rest, mut sessions, mut end) = (String::new(), VecDeque::new(), 0);
+/// Splits the sessions of destinations off an unchanged file. Returns the rest of the file, where their indexes are in their
+/// place. They are nearly all of the file, and their records are decoded later, each when it is asked for.
+fn split_sessions(text: &Arc<String>) -> (Cow<'_, str>, Vec<SessionCursors>) {
+    let (mut rest, mut sessions, mut end) = (String::new(), Vec::new(), 0);
     let finder = memmem::Finder::new(SESSIONS_IN_LINES);
-    // Quotes inside of strings are escaped.
+    // A string of JSON has no line break.
     while let Some(found) = finder.find(&text.as_bytes()[end..]) {
         let start = end + found + SESSIONS.len();
         rest.push_str(&text[end..start]);
-        rest.push_str("null");
-        let (cursors, sessions_end) = SessionCursors::of_lines(text, start)?;
-        sessions.push_back(cursors);
-        end = sessions_end;
+        end = start;
+        if let Some((cursors, sessions_end)) = SessionCursors::of_lines(text, start) {
+            rest.push_str(&sessions.len().to_string());
+            sessions.push(cursors);
+            end = sessions_end;
+        }
     }
     rest.push_str(&text[end..]);
-    Some((rest, sessions))
+    (Cow::Owned(rest), sessions)
 }
 
 /// Decodes the cursors of a destination.
@@ -324,7 +330,8 @@ mod tests {
         // Records that nobody asked for are written as they were read.
         let read: Vec<&Destination> = file.destinations.iter().collect();
         assert_eq!(document(&file.repositories, &read), text);
-        let (rest, sessions) = split_sessions(&Arc::new(text.clone())).unwrap();
+        let file_text = Arc::new(text.clone());
+        let (rest, sessions) = split_sessions(&file_text);
         assert_eq!(sessions.iter().map(SessionCursors::len).collect::<Vec<_>>(), [5, 4]);
         assert!(is_unchanged(&text) && !rest.contains(&session_id(1)) && rest.contains(&session_id(8)));
         // Each session is a line of its own, and its id is written once for each destination at most.

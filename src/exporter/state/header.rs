@@ -98,7 +98,7 @@ impl StateHeader {
         let (mut file, metadata) = atomic_file::open_regular(&path(folder)).ok()??;
         let mut line = Vec::new();
         BufReader::new(&mut file).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).ok()?;
-        let header = StateHeader::decode(std::str::from_utf8(&line).ok()?.strip_suffix('\n')?)?;
+        let header = StateHeader::decode(&line)?;
         let is_whole = header.rest.map(|rest| rest.bytes) == metadata.len().checked_sub(line.len() as u64);
         let is_current = header.version == VERSION
             && header.machine == Machine::find(environment, folder).fingerprint()
@@ -106,9 +106,9 @@ impl StateHeader {
         (is_whole && is_current).then_some(header)
     }
 
-    /// Decodes the first line of the file, without its line break.
-    pub(super) fn decode(line: &str) -> Option<StateHeader> {
-        serde_json::from_str(&(line.strip_suffix(',')?.to_owned() + "}")).ok()
+    /// Decodes the first line of the file, with its line break.
+    pub(super) fn decode(line: &[u8]) -> Option<StateHeader> {
+        serde_json::from_slice(&[line.strip_suffix(END)?, b"}"].concat()).ok()
     }
 
     /// Takes the client id and secret that this machine had before, else new ones. Keeps those of the machine so far: a

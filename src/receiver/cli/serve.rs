@@ -342,7 +342,7 @@ async fn bind_metrics(
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), CliError> {
     let failed = |error| CliError::Unavailable(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
-    // Once more, because tokio's backlog is shorter than a herd of clients.
+    // Listens again with a larger backlog: tokio's is 1,024.
     rustix::net::listen(&listener, LISTEN_BACKLOG).map_err(|error| failed(error.into()))?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))

@@ -25,8 +25,7 @@ const COLOUR_BYTES_MAX: usize = 16;
 /// keywords, from each of which its rest is read again.
 const CHECKED_BYTES_MAX: usize = 1 << 8;
 
-/// Bytes before and after a keyword by which an attempt fails, of a rule with a check, of one for names, or of one whose
-/// pattern has only [short matches](SHORT_MATCH_BYTES_MAX).
+/// Bytes before and after a keyword by which most attempts fail.
 const DECISIVE_BYTES: usize = 1 << 10;
 
 /// Bytes of a match that, with what precedes and follows it, lies within [`DECISIVE_BYTES`].
@@ -36,8 +35,17 @@ const SHORT_MATCH_BYTES_MAX: usize = DECISIVE_BYTES / 2;
 struct AnchoredPattern {
     regex: Regex,
     groups: Vec<usize>,
-    /// Bytes of the longest match, if matches are bounded.
-    bytes_max: Option<usize>,
+    /// True if no match is longer than [`SHORT_MATCH_BYTES_MAX`].
+    is_short: bool,
+}
+
+/// Result of an attempt of a rule.
+enum Attempt {
+    Found(Range<usize>),
+    /// Failed by the [bytes nearby](DECISIVE_BYTES) alone.
+    FailedNearby,
+    /// Failed, perhaps by bytes that are further away.
+    Failed,
 }
 
 /// Bytes of a name behind a keyword.
@@ -169,13 +177,15 @@ fn find_unless_failed(text: &str, hits: impl IntoIterator<Item = Hit>, mut failu
             resumes.set(index, last.value_end);
             continue;
         }
-        let fails_again = failures.repeats(text.as_bytes(), keyword, place.start);
-        let found = if fails_again { None } else { engine.apply(index, text, place.clone()) };
-        if found.is_none() && engine.is_decided_nearby(index) {
+        let attempt = match failures.repeats(text.as_bytes(), keyword, place.start) {
+            true => Attempt::FailedNearby,
+            false => engine.apply(index, text, place.clone()),
+        };
+        if matches!(attempt, Attempt::FailedNearby) {
             failures.set(keyword, place.start);
         }
-        match (found, &rule.matcher) {
-            (Some(found), _) => {
+        match (attempt, &rule.matcher) {
+            (Attempt::Found(found), _) => {
                 resumes.set(index, found.end);
                 if is_assigned {
                     let name = place.start..name_end(text.as_bytes(), place.end).min(found.start);
@@ -188,7 +198,7 @@ fn find_unless_failed(text: &str, hits: impl IntoIterator<Item = Hit>, mut failu
                     kind: rule.kind,
                 });
             }
-            (None, Matcher::Assigned(strength)) if tables::may_head_column(text.as_bytes(), &place) => {
+            (_, Matcher::Assigned(strength)) if tables::may_head_column(text.as_bytes(), &place) => {
                 findings.headings.push(HeadingKeyword { keyword: place, strength: *strength, rule: index });
             }
             _ => {}
@@ -226,40 +236,38 @@ pub(super) fn kind(rule: usize) -> &'static str {
 }
 
 impl Engine {
-    /// True for a rule whose failure depends on the [bytes nearby](DECISIVE_BYTES) alone.
-    fn is_decided_nearby(&self, index: usize) -> bool {
-        let rule = self.rules[index];
-        let is_checked = matches!(rule.matcher, Matcher::Assigned(_)) || !matches!(rule.check, Check::Shape);
-        // A pattern that no attempt reached is not compiled: what precedes the keyword decided.
-        let pattern = || self.patterns[index].get();
-        let is_short = |pattern: &AnchoredPattern| {
-            pattern.bytes_max.is_some_and(|bytes_max| bytes_max <= SHORT_MATCH_BYTES_MAX)
-        };
-        is_checked || pattern().is_none_or(is_short)
-    }
-
     /// Applies a rule at one of its keywords.
-    fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
+    fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Attempt {
         let rule = self.rules[index];
-        match &rule.matcher {
-            Matcher::Pattern(_) | Matcher::Command(_) => {
-                let start = pattern_start(text, keyword.start, rule.prefix)?;
-                let is_bounded = is_at_boundary(text.as_bytes(), start, rule.boundary);
-                if !is_bounded || is_inside_encoded_data(text.as_bytes(), start) {
-                    return None;
-                }
-                let pattern = self.patterns[index].get_or_init(|| anchored(rule));
-                let found = match rule.check {
-                    Check::Shape => secret(pattern, text, start),
-                    check => checked_secret(pattern, text, start, check),
-                };
-                let is_path =
-                    |end| matches!(rule.boundary, Boundary::NoPath) && is_path_after(text.as_bytes(), end);
-                found.filter(|found| !is_path(found.end))
+        if let Matcher::Assigned(strength) = &rule.matcher {
+            return assigned::find(text, keyword, *strength).map_or(Attempt::FailedNearby, Attempt::Found);
+        }
+        let may_begin = |start: &usize| {
+            is_at_boundary(text.as_bytes(), *start, rule.boundary)
+                && !is_inside_encoded_data(text.as_bytes(), *start)
+        };
+        let Some(start) = pattern_start(text, keyword.start, rule.prefix).filter(may_begin) else {
+            return Attempt::FailedNearby;
+        };
+        let pattern = self.patterns[index].get_or_init(|| anchored(rule));
+        let attempt = match rule.check {
+            Check::Shape => shaped_secret(pattern, text, start),
+            check => checked_secret(pattern, text, start, check),
+        };
+        match attempt {
+            Attempt::Found(found)
+                if matches!(rule.boundary, Boundary::NoPath) && is_path_after(text.as_bytes(), found.end) =>
+            {
+                failed(found.end - start <= SHORT_MATCH_BYTES_MAX)
             }
-            Matcher::Assigned(strength) => assigned::find(text, keyword, *strength),
+            attempt => attempt,
         }
     }
+}
+
+/// A failure.
+fn failed(is_decided_nearby: bool) -> Attempt {
+    if is_decided_nearby { Attempt::FailedNearby } else { Attempt::Failed }
 }
 
 /// An argument of a command before a secret, and the secret, in quotes or without.
@@ -287,12 +295,12 @@ fn anchored(rule: &Rule) -> AnchoredPattern {
         Matcher::Assigned(_) => String::new(),
     };
     let regex = Regex::new(&pattern).expect("a test compiles every rule");
-    let syntax = regex_syntax::parse(&pattern).expect("a pattern that regex compiles");
-    let bytes_max = syntax.properties().maximum_len();
+    let bytes_max = regex_syntax::parse(&pattern).ok().and_then(|syntax| syntax.properties().maximum_len());
+    let is_short = bytes_max.is_some_and(|bytes| bytes <= SHORT_MATCH_BYTES_MAX);
     let is_secret = |name: Option<&str>| name.is_some_and(|name| SECRET_GROUPS.contains(&name));
     let groups =
         regex.capture_names().enumerate().filter(|(_, name)| is_secret(*name)).map(|(group, _)| group);
-    AnchoredPattern { groups: groups.collect(), regex, bytes_max }
+    AnchoredPattern { groups: groups.collect(), regex, is_short }
 }
 
 /// Matches at `start`, and returns the group `secret`, or the whole match.
@@ -316,17 +324,23 @@ fn group(regex: &Regex, groups: &[usize], matched: &str) -> Option<Range<usize>>
     groups.iter().find_map(|group| places.get(*group)).map(|(start, end)| start..end)
 }
 
+/// Matches at `start`, without a check.
+fn shaped_secret(pattern: &AnchoredPattern, text: &str, start: usize) -> Attempt {
+    secret(pattern, text, start).map_or(failed(pattern.is_short), Attempt::Found)
+}
+
 /// Matches at `start`, and applies the check to at most [`CHECKED_BYTES_MAX`] of the match.
-fn checked_secret(pattern: &AnchoredPattern, text: &str, start: usize, check: Check) -> Option<Range<usize>> {
+fn checked_secret(pattern: &AnchoredPattern, text: &str, start: usize, check: Check) -> Attempt {
     let mut end = text.len().min(start + CHECKED_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let found = secret(pattern, &text[..end], start)?;
-    if !judgement::passes(check, &text[found.clone()]) {
-        return None;
+    let beginning = secret(pattern, &text[..end], start);
+    match beginning.filter(|found| judgement::passes(check, &text[found.clone()])) {
+        None => Attempt::FailedNearby,
+        Some(found) if found.end < end => Attempt::Found(found),
+        Some(_) => shaped_secret(pattern, text, start),
     }
-    if found.end < end { Some(found) } else { secret(pattern, text, start) }
 }
 
 /// The start of a rule's pattern, given the start of its keyword.
@@ -424,9 +438,39 @@ mod tests {
     const ENDS: [&str; 4] =
         ["", "\"aB3xK9mPq2vR7wL4nB8\"}", ": aB3xK9mPq2vR7wL4nB8\n", "sk_live_aB3xK9mPq2vR7wL4nB8aB3x"];
 
+    /// A value that is a part of a word at its first place, and a secret at its second one, which begins alike.
+    fn values_that_end_far_away() -> String {
+        let mut random = 1_u64;
+        let value: String = (0..DECISIVE_BYTES + 100)
+            .map(|_| {
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                char::from(
+                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+                        [(random >> 58) as usize],
+                )
+            })
+            .collect();
+        let before = "words ".repeat(DECISIVE_BYTES);
+        format!("{before}Authorization: Basic {value}=X {before}Authorization: Basic {value}=\n{before}")
+    }
+
+    #[test]
+    fn value_that_ends_far_away_is_judged_at_each_place() {
+        let text = values_that_end_far_away();
+        let second = text.rfind("Authorization").unwrap();
+        let (later, first): (Vec<Span>, Vec<Span>) =
+            find(&text).spans.into_iter().partition(|span| span.start > second);
+        // The rule of the header fails at the first place, where the word goes on.
+        assert!(
+            later.iter().any(|span| first.iter().all(|other| other.rule != span.rule)),
+            "{first:?} {later:?}"
+        );
+    }
+
     #[test]
     fn text_that_repeats_itself_is_judged_as_if_each_place_were_judged() {
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts: Vec<String> = vec![values_that_end_far_away()];
         for (piece, other) in PIECES.iter().zip(PIECES.iter().cycle().skip(7)) {
             for end in ENDS {
                 texts.push(piece.repeat(6 * DECISIVE_BYTES / piece.len()) + end);

@@ -1,4 +1,4 @@
-//! The memory of failed attempts: text that repeats itself is judged once.
+//! A cache of failed attempts: text that repeats itself is judged once.
 //!
 //! Where the bytes around a keyword are those around its last failure, it fails again.
 
@@ -7,13 +7,13 @@ use std::ops::Range;
 /// Bytes from a keyword on that are compared before those around it: most texts differ in them.
 const NEXT_BYTES: usize = 24;
 
-/// Keywords whose last failure is remembered.
+/// Keywords whose last failure is cached.
 const FAILURES: usize = 16;
 
 /// The last failures, each the keyword and its start.
 pub(super) struct Failures {
     last: [Option<(usize, usize)>; FAILURES],
-    /// The one that the next new keyword replaces.
+    /// Index of the entry that the next new keyword evicts.
     oldest: usize,
     /// Bytes on each side of a keyword that have to be the same.
     decisive_bytes: usize,
@@ -21,13 +21,13 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Remembers nothing yet.
+    /// Creates an empty cache. `decisive_bytes`: bytes on each side of a keyword that have to be the same.
     pub(super) fn within(decisive_bytes: usize) -> Failures {
         let repetition = Repetition { period: 0, part: 0..0 };
         Failures { last: [None; FAILURES], oldest: 0, decisive_bytes, repetition }
     }
 
-    /// Remembers that a keyword failed.
+    /// Adds a failure of a keyword.
     pub(super) fn set(&mut self, keyword: usize, at: usize) {
         let known = self.last.iter().flatten().position(|(of, _)| *of == keyword);
         let index = known.unwrap_or_else(|| {
@@ -59,7 +59,7 @@ struct Repetition {
 }
 
 impl Repetition {
-    /// True if the bytes equal those one period before them. Compares only those that were not compared before.
+    /// True if the bytes equal those one period before them. Compares only those behind `part`, since those inside are equal.
     fn covers(&mut self, text: &[u8], period: usize, bytes: Range<usize>) -> bool {
         if self.period != period || bytes.start < self.part.start || bytes.start > self.part.end {
             *self = Repetition { period, part: bytes.start..bytes.start };

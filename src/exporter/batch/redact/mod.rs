@@ -22,7 +22,7 @@ mod reading;
 mod assigned;
 /// Columns of tables.
 mod tables;
-/// The memory of failed attempts.
+/// The cache of failed attempts.
 mod failures;
 /// The search of one reading.
 mod engine;

@@ -45,8 +45,9 @@ const SELECT_SCHEMA: &str = "\
     current_schema()::text)";
 /// True if the session has the settings of its start.
 const SELECT_DIRECT: &str = "SELECT coalesce(current_setting('han.direct', true), '') = '1'";
-/// Settings of batches and look-ups, which read by whole keys: nested loops over indexes. A table that was small when a statement
-/// was planned, or that grew since it was analyzed, would be scanned or hashed whole for one row, and the plan is cached.
+/// Settings of transactions that write for a user, and of look-ups outside of queries, which read by whole keys: nested loops over
+/// indexes. A table that was small when a statement was planned, or that grew since it was analyzed, would be scanned or hashed whole
+/// for one row, and the plan is cached.
 const BY_KEYS: &str =
     "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// Key of the advisory lock under which migrations run: `han-sync` as a number.
@@ -380,7 +381,10 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
     let schema: String =
         in_time(LOOKUP_TIMEOUT, async { Ok(row(client, SELECT_SCHEMA, &[]).await?.get(0)) }).await?;
     run(&format!("SET LOCAL search_path TO {}", quoted(&schema))).await?;
-    run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
+    // A user who may create no table serves a store that is complete.
+    if flag(client, "SELECT to_regclass('migrations') IS NULL").await? {
+        run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
+    }
     let pending =
         migrate::pending(number(migrate::SELECT_VERSION).await?, number(migrate::COUNT_UNRELEASED).await?)?;
     let roles = in_time(LOOKUP_TIMEOUT, RoleNames::of(client)).await?;
