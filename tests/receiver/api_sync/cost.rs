@@ -63,12 +63,21 @@ fn rows_read(store: &TestStore, messages: usize) -> i64 {
     )
 }
 
+/// True for a server with a process of its own that collects statistics, which gets them late.
+fn counts_late(store: &TestStore) -> bool {
+    store.query("SELECT 1 WHERE current_setting('server_version_num')::int < 150000").len() == 1
+}
+
 #[test]
 fn rows_read_for_a_batch_do_not_go_with_what_is_stored() {
     if is_skipped_on_a_cluster("the workers count the rows") {
         return;
     }
     let Some(store) = postgres() else { return };
+    if counts_late(&store) {
+        eprintln!("skipped: before version 15 PostgreSQL counts rows some time after they are read");
+        return;
+    }
     let team = store.create_team();
     let mut messages = 0;
     // A receiver that ends leaves its connections' counts behind.
