@@ -40,7 +40,7 @@ struct AnchoredPattern {
 }
 
 /// Result of an attempt of a rule.
-enum Attempt {
+enum RuleAttempt {
     Found(Range<usize>),
     /// Failed by the [bytes nearby](DECISIVE_BYTES) alone.
     FailedNearby,
@@ -178,14 +178,14 @@ fn find_unless_failed(text: &str, hits: impl IntoIterator<Item = Hit>, mut failu
             continue;
         }
         let attempt = match failures.repeats(text.as_bytes(), keyword, place.start) {
-            true => Attempt::FailedNearby,
+            true => RuleAttempt::FailedNearby,
             false => engine.apply(index, text, place.clone()),
         };
-        if matches!(attempt, Attempt::FailedNearby) {
+        if matches!(attempt, RuleAttempt::FailedNearby) {
             failures.set(keyword, place.start);
         }
         match (attempt, &rule.matcher) {
-            (Attempt::Found(found), _) => {
+            (RuleAttempt::Found(found), _) => {
                 resumes.set(index, found.end);
                 if is_assigned {
                     let name = place.start..name_end(text.as_bytes(), place.end).min(found.start);
@@ -237,17 +237,18 @@ pub(super) fn kind(rule: usize) -> &'static str {
 
 impl Engine {
     /// Applies a rule at one of its keywords.
-    fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> Attempt {
+    fn apply(&self, index: usize, text: &str, keyword: Range<usize>) -> RuleAttempt {
         let rule = self.rules[index];
         if let Matcher::Assigned(strength) = &rule.matcher {
-            return assigned::find(text, keyword, *strength).map_or(Attempt::FailedNearby, Attempt::Found);
+            return assigned::find(text, keyword, *strength)
+                .map_or(RuleAttempt::FailedNearby, RuleAttempt::Found);
         }
         let may_begin = |start: &usize| {
             is_at_boundary(text.as_bytes(), *start, rule.boundary)
                 && !is_inside_encoded_data(text.as_bytes(), *start)
         };
         let Some(start) = pattern_start(text, keyword.start, rule.prefix).filter(may_begin) else {
-            return Attempt::FailedNearby;
+            return RuleAttempt::FailedNearby;
         };
         let pattern = self.patterns[index].get_or_init(|| anchored(rule));
         let attempt = match rule.check {
@@ -255,7 +256,7 @@ impl Engine {
             check => checked_secret(pattern, text, start, check),
         };
         match attempt {
-            Attempt::Found(found)
+            RuleAttempt::Found(found)
                 if matches!(rule.boundary, Boundary::NoPath) && is_path_after(text.as_bytes(), found.end) =>
             {
                 failed(found.end - start <= SHORT_MATCH_BYTES_MAX)
@@ -266,8 +267,8 @@ impl Engine {
 }
 
 /// A failure.
-fn failed(is_decided_nearby: bool) -> Attempt {
-    if is_decided_nearby { Attempt::FailedNearby } else { Attempt::Failed }
+fn failed(is_decided_nearby: bool) -> RuleAttempt {
+    if is_decided_nearby { RuleAttempt::FailedNearby } else { RuleAttempt::Failed }
 }
 
 /// An argument of a command before a secret, and the secret, in quotes or without.
@@ -325,20 +326,20 @@ fn group(regex: &Regex, groups: &[usize], matched: &str) -> Option<Range<usize>>
 }
 
 /// Matches at `start`, without a check.
-fn shaped_secret(pattern: &AnchoredPattern, text: &str, start: usize) -> Attempt {
-    secret(pattern, text, start).map_or(failed(pattern.is_short), Attempt::Found)
+fn shaped_secret(pattern: &AnchoredPattern, text: &str, start: usize) -> RuleAttempt {
+    secret(pattern, text, start).map_or(failed(pattern.is_short), RuleAttempt::Found)
 }
 
 /// Matches at `start`, and applies the check to at most [`CHECKED_BYTES_MAX`] of the match.
-fn checked_secret(pattern: &AnchoredPattern, text: &str, start: usize, check: Check) -> Attempt {
+fn checked_secret(pattern: &AnchoredPattern, text: &str, start: usize, check: Check) -> RuleAttempt {
     let mut end = text.len().min(start + CHECKED_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     let beginning = secret(pattern, &text[..end], start);
     match beginning.filter(|found| judgement::passes(check, &text[found.clone()])) {
-        None => Attempt::FailedNearby,
-        Some(found) if found.end < end => Attempt::Found(found),
+        None => RuleAttempt::FailedNearby,
+        Some(found) if found.end < end => RuleAttempt::Found(found),
         Some(_) => shaped_secret(pattern, text, start),
     }
 }
