@@ -377,12 +377,12 @@ async fn migrate_in_transaction(client: &Client) -> Result<OpenedDatabase> {
     while !flag(client, &format!("SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")).await? {
         sleep(MIGRATION_LOCK_PAUSE).await;
     }
-    in_time(LOOKUP_TIMEOUT, require_schema(client)).await?;
+    let is_new = in_time(LOOKUP_TIMEOUT, require_schema(client)).await?;
     let schema: String =
         in_time(LOOKUP_TIMEOUT, async { Ok(row(client, SELECT_SCHEMA, &[]).await?.get(0)) }).await?;
     run(&format!("SET LOCAL search_path TO {}", quoted(&schema))).await?;
     // A user who may create no table serves a store that is complete.
-    if flag(client, "SELECT to_regclass('migrations') IS NULL").await? {
+    if is_new {
         run(&Dialect::Postgres.render(migrate::CREATE_TABLE)).await?;
     }
     let pending =
@@ -467,15 +467,16 @@ async fn require_unicode(client: &Client) -> Result<()> {
     )))
 }
 
-/// Rejects a database in which this user may not create tables.
-async fn require_schema(client: &Client) -> Result<()> {
-    let sql = "SELECT to_regclass('migrations') IS NOT NULL OR coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
+/// Rejects a database without a store in which this user may not create tables. Returns true if there is no store yet.
+async fn require_schema(client: &Client) -> Result<bool> {
+    let sql = "SELECT to_regclass('migrations') IS NULL, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
                current_database()::text, current_user::text";
     let found = row(client, sql, &[]).await?;
-    if found.get(0) {
-        return Ok(());
+    let (is_new, may_create): (bool, bool) = (found.get(0), found.get(1));
+    if !is_new || may_create {
+        return Ok(is_new);
     }
-    let (database, user): (String, String) = (found.get(1), found.get(2));
+    let (database, user): (String, String) = (found.get(2), found.get(3));
     Err(StoreError::Unusable(format!(
         "the user {user} may not create tables in the database {database}: run ALTER DATABASE {} OWNER TO {}; as a superuser",
         quoted(&database),
