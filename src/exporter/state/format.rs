@@ -23,10 +23,8 @@ use super::sessions::session_record::SessionRecord;
 use super::tombstones::Tombstones;
 use crate::exporter::config::project_override::ProjectOverrides;
 
-/// Begins the member `sessions` of a destination.
-const SESSIONS: &str = ",\"sessions\":";
-/// The same with sessions, each on its own line. No other member of this name has a line break behind its brace.
-const SESSIONS_IN_LINES: &str = ",\"sessions\":{\n";
+/// Begins the member `sessions` of a destination. No other member of this name has a line break behind its brace.
+const SESSIONS: &str = ",\"sessions\":{";
 
 /// The content of the file after the header.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +76,7 @@ fn encode_body<'a>(body: &StateBody<'a>) -> io::Result<FileContent<'a>> {
 
 fn encode_destination<'a>(destination: &'a Destination, out: &mut FileContent<'a>) -> io::Result<()> {
     let fields = serde_json::to_string(destination)?;
-    write!(out, "{}{SESSIONS}{{", fields.strip_suffix('}').unwrap_or(&fields))?;
+    write!(out, "{}{SESSIONS}", fields.strip_suffix('}').unwrap_or(&fields))?;
     destination.sessions.encode(out)?;
     out.write_all(b"}}")
 }
@@ -189,10 +187,11 @@ fn is_unchanged(text: &str) -> bool {
 /// place. They are nearly all of the file, and their records are decoded later, each when it is asked for.
 fn split_sessions(text: &Arc<String>) -> (Cow<'_, str>, Vec<SessionCursors>) {
     let (mut rest, mut sessions, mut end) = (String::new(), Vec::new(), 0);
-    let finder = memmem::Finder::new(SESSIONS_IN_LINES);
+    let in_lines = format!("{SESSIONS}\n");
+    let finder = memmem::Finder::new(&in_lines);
     // A string of JSON has no line break.
     while let Some(found) = finder.find(&text.as_bytes()[end..]) {
-        let start = end + found + SESSIONS.len();
+        let start = end + found + SESSIONS.len() - 1;
         rest.push_str(&text[end..start]);
         end = start;
         if let Some((cursors, sessions_end)) = SessionCursors::of_lines(text, start) {

@@ -1,6 +1,6 @@
 //! A cache of failed attempts: text that repeats itself is judged once.
 //!
-//! Where the bytes around a keyword are those around its last failure, it fails again.
+//! A keyword fails again wherever the bytes around it are those around its last failure.
 
 use std::ops::Range;
 

@@ -101,12 +101,11 @@ impl SessionCursors {
         loop {
             let line_start = document.len() - rest.len();
             let (line, after) = rest.split_once('\n')?;
-            let record_end = |text: &str| line_start + text.len();
             let id_end = line.strip_prefix('"')?.find(ID_END)?;
             let next = line.strip_suffix(',').filter(|text| text.ends_with('}') && after.starts_with('"'));
             let record = next.or_else(|| LAST_LINE_ENDS.iter().find_map(|end| line.strip_suffix(end)))?;
             let id_start = u32::try_from(line_start + 1).ok()?;
-            let end = u32::try_from(record_end(record)).ok()?;
+            let end = u32::try_from(line_start + record.len()).ok()?;
             lines.push(Line { id_start, id_end: id_start + id_end as u32, end, cursor: None });
             if next.is_none() {
                 break;
