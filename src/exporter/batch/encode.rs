@@ -1,12 +1,12 @@
 //! Encoding: seals a payload and compresses it into the body of a request.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
+use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
 use crate::exporter::batch::envelope::Envelope;
 use crate::protocol::ContentEncoding;
@@ -18,7 +18,7 @@ const LEVEL: u32 = 6;
 const LEVEL_WITHOUT_CONTENT: u32 = 5;
 /// Level of zstd, whose window is 2 MiB: real batches of 4 MiB become a third smaller than at gzip 6, in a fifth of the time.
 const ZSTD_LEVEL: i32 = 3;
-/// Level of zstd without content: a batch is small then, and 6 % fewer bytes cost no time beside the thread that reads.
+/// Level of zstd without content: a batch is small then, and 6 % fewer bytes cost a tenth of a run's processor time.
 const ZSTD_LEVEL_WITHOUT_CONTENT: i32 = 6;
 
 /// The body of a request.
@@ -56,9 +56,24 @@ fn gzip(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> io::Resu
 
 /// Compresses into one frame that names the size of its content, so that the receiver reserves the right memory.
 fn zstd(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> Result<Vec<u8>, &'static str> {
-    let mut context = CCtx::try_create().ok_or("no memory for zstd")?;
+    /// The tables of the last batch: megabytes, which are cleared faster than allocated.
+    static CONTEXT: Mutex<Option<CCtx<'static>>> = Mutex::new(None);
+    let former = CONTEXT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut context = former.or_else(CCtx::try_create).ok_or("no memory for zstd")?;
+    let bytes = zstd_in(&mut context, parts, inflated_bytes, has_content)?;
+    *CONTEXT.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
+    Ok(bytes)
+}
+
+fn zstd_in(
+    context: &mut CCtx,
+    parts: [&[u8]; 3],
+    inflated_bytes: usize,
+    has_content: bool,
+) -> Result<Vec<u8>, &'static str> {
     let name = zstd_safe::get_error_name;
     let level = if has_content { ZSTD_LEVEL } else { ZSTD_LEVEL_WITHOUT_CONTENT };
+    context.reset(ResetDirective::SessionAndParameters).map_err(name)?;
     context.set_parameter(CParameter::CompressionLevel(level)).map_err(name)?;
     context.set_pledged_src_size(Some(inflated_bytes as u64)).map_err(name)?;
     // The bound on the frame's size, so that the output is never full; pages that are not written take no memory.
