@@ -12,8 +12,11 @@ use han_sync::exporter::log::write_stderr;
 use han_sync::exporter::report::Report;
 use han_sync::printable::printable_lines;
 
+/// Arenas of the allocator: one for each thread.
+const ARENAS: i32 = 16;
+
 fn main() -> process::ExitCode {
-    allocator::set_up();
+    allocator::set_up(ARENAS);
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let exit = execute(&arguments).unwrap_or_else(|error| {

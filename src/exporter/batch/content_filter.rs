@@ -4,6 +4,7 @@
 //! It exists only where content may leave the machine.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::exporter::batch::attachment;
 use crate::exporter::batch::home_paths::HomePaths;
@@ -21,14 +22,15 @@ pub struct ContentFilter {
 
 impl ContentFilter {
     /// The filter of a configuration; `None` if no content leaves the machine.
-    pub fn of(config: &Config) -> Result<Option<ContentFilter>, Error> {
+    pub fn of(config: &Config) -> Result<Option<Arc<ContentFilter>>, Error> {
         if !config.include_content.value {
             return Ok(None);
         }
         let redactor = Redactor::new(&config.redact_patterns)
             .map_err(|error| Error::configuration(format!("sync.{error}")))?;
         let homes = HomePaths::of_user(config.home.as_deref());
-        Ok(Some(ContentFilter { redactor, homes, include_attachments: config.include_attachments }))
+        let include_attachments = config.include_attachments;
+        Ok(Some(Arc::new(ContentFilter { redactor, homes, include_attachments })))
     }
 
     /// Filters the raw JSON of a message; counts what it redacts.

@@ -1,33 +1,53 @@
 //! Inputs of a batch: the context of a run, the eligible session, and the limits.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::exporter::batch::content_filter::ContentFilter;
+use crate::exporter::batch::workers::Workers;
 use crate::exporter::config::ToolNames;
 use crate::exporter::plan::delta::SessionFields;
 use crate::exporter::plan::pull_request::RepositoryRules;
 
-/// Values that all batches of a run have in common.
+/// Inputs of a batch beside its sessions.
 #[derive(Debug)]
 pub struct BatchContext<'a> {
     /// Id of the client.
     pub client_id: &'a str,
     /// User of the destination, from the identity.
     pub user_id: &'a str,
-    /// Key of the hashes of content that is not sent.
-    pub secret: &'a str,
-    /// Present where content may leave.
-    pub content_filter: Option<&'a ContentFilter>,
-    /// Names of tools that are sent.
-    pub tool_names: ToolNames,
+    /// Inputs of all messages.
+    pub messages: &'a Arc<MessageContext>,
+    /// Present where several threads read rows.
+    pub reading_ahead: Option<ReadingAhead<'a>>,
     /// Older messages are neither sent nor accepted.
     pub retained_since: Option<DateTime<Utc>>,
     /// Highest row id that the scan read.
     pub watermark: i64,
     /// Rules for the repositories of pull requests; none where no session is added.
     pub rules: Option<RepositoryRules<'a>>,
+}
+
+/// Reading ahead of the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadingAhead<'a> {
+    /// The threads that read.
+    pub workers: &'a Workers,
+    /// Bytes of a message in the batch before, on average.
+    pub bytes_per_message: usize,
+}
+
+/// Values that all messages of a run have in common.
+#[derive(Debug)]
+pub struct MessageContext {
+    /// Key of the hashes of content that is not sent.
+    pub secret: String,
+    /// Present where content may leave.
+    pub content_filter: Option<Arc<ContentFilter>>,
+    /// Names of tools that are sent.
+    pub tool_names: ToolNames,
 }
 
 /// A session that may leave the machine.

@@ -17,23 +17,25 @@ pub mod content_filter;
 mod model_name;
 /// Columns of a message that only its raw JSON holds.
 pub mod usage;
+/// The worker threads.
+pub mod workers;
 /// Inputs of a batch.
 mod context;
 /// The message on the wire, made from a row of the source.
 mod message;
-/// Rows that are read ahead, and their messages on several processors.
-mod read_ahead;
 /// The members around sessions and messages.
 pub mod envelope;
 /// The part of one session in one batch.
 mod chunk;
-/// Construction of a chunk.
-mod builder;
+/// Construction of a batch.
+pub mod builder;
 /// Sealing and compression.
 pub mod encode;
 
 pub use crate::exporter::batch::chunk::{SessionChunk, SingleMessage};
-pub use crate::exporter::batch::context::{BatchContext, BatchLimits, EligibleSession};
+pub use crate::exporter::batch::context::{
+    BatchContext, BatchLimits, EligibleSession, MessageContext, ReadingAhead,
+};
 /// The client's report of itself.
 pub mod client_report;
 
@@ -42,15 +44,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 
-use crate::exporter::batch::builder::ChunkBuilder;
 use crate::exporter::batch::envelope::{Envelope, EnvelopeHeader, open_object};
 use crate::exporter::error::Error;
-use crate::exporter::source::Snapshot;
-use crate::exporter::state::SessionCursor;
 use crate::protocol::{PROTOCOL_VERSION, SyncClient, SyncCursor};
 use crate::time;
 
-/// A batch under construction.
+/// A batch of messages and tasks.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Elements of the payload's `sessions`, serialized.
@@ -68,39 +67,9 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Bytes of the sessions so far.
+    /// Bytes of the sessions.
     pub fn bytes(&self) -> usize {
         self.sessions.len()
-    }
-
-    /// True if another session may be added.
-    pub fn has_capacity(&self, limits: &BatchLimits) -> bool {
-        self.chunks.len() < limits.sessions && self.messages < limits.messages && self.bytes() < limits.bytes
-    }
-
-    /// Adds the delta of a session, as far as the limits allow, and returns its chunk.
-    pub fn add(
-        &mut self,
-        context: &BatchContext,
-        snapshot: &Snapshot,
-        session: &EligibleSession,
-        cursor: &SessionCursor,
-        limits: &BatchLimits,
-    ) -> Result<&SessionChunk, Error> {
-        let mut builder = ChunkBuilder::new(context, snapshot, session, cursor);
-        let rest = BatchLimits {
-            messages: limits.messages.saturating_sub(self.messages),
-            tasks: limits.tasks.saturating_sub(self.tasks),
-            bytes: limits.bytes.saturating_sub(self.bytes()),
-            ..*limits
-        };
-        builder.fill(&rest, self.chunks.is_empty())?;
-        let chunk = builder.finish(Arc::make_mut(&mut self.sessions))?;
-        self.messages += chunk.messages;
-        self.tasks += chunk.tasks;
-        self.has_content |= session.include_content;
-        self.chunks.push(chunk);
-        Ok(&self.chunks[self.chunks.len() - 1])
     }
 
     /// The payload. `cursor`: the destination's before this batch; `client`: the client's report of itself.

@@ -200,7 +200,7 @@ impl Preview<'_> {
         drop((scan, queue));
 
         let content_filter = ContentFilter::of(config)?;
-        let mut batcher = Batcher::new(config, clock, content_filter.as_ref(), state);
+        let mut batcher = Batcher::new(config, clock, content_filter, state);
         batcher.report_client(report);
         if due.is_empty() && sends_heartbeat {
             self.add(&batcher, &Batch::default(), &mut indexes, output)?;

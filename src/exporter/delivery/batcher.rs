@@ -6,17 +6,23 @@
 //! advances a cursor.
 //!
 //! A run and `preview` use the same batcher, so that the preview is exact. The batcher owns the state in memory; it
-//! neither sends nor saves. Each batch comes from one short snapshot, in which eligibility is decided again.
+//! neither sends nor saves. Each batch comes from one short snapshot, or from equal ones of several threads, in which
+//! eligibility is decided again.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::exporter::batch::builder::BatchBuilder;
 use crate::exporter::batch::client_report::ClientReport;
 use crate::exporter::batch::content_filter::ContentFilter;
 use crate::exporter::batch::envelope::Envelope;
-use crate::exporter::batch::{Batch, BatchContext, BatchLimits, EligibleSession, SessionChunk};
+use crate::exporter::batch::workers::Workers;
+use crate::exporter::batch::{
+    Batch, BatchContext, BatchLimits, EligibleSession, MessageContext, ReadingAhead, SessionChunk,
+};
 use crate::exporter::clock::Clock;
 use crate::exporter::config::Config;
 use crate::exporter::delivery::bisect::Bisection;
@@ -34,6 +40,9 @@ use crate::exporter::state::{SessionCursor, State};
 use crate::protocol::{ContentEncoding, Inclusion, SyncCursor};
 use crate::time;
 
+/// Batches that one thread reads after repeated failures to read ahead, at most.
+const BATCHES_ALONE_MAX: u32 = 31;
+
 /// Builds batches; owns the state in memory.
 #[derive(Debug)]
 pub struct Batcher<'a> {
@@ -41,7 +50,12 @@ pub struct Batcher<'a> {
     pub config: &'a Config,
     /// Clock of the run.
     pub clock: &'a Clock,
-    content_filter: Option<&'a ContentFilter>,
+    /// The worker threads of the run.
+    pub workers: Workers,
+    messages: Arc<MessageContext>,
+    /// Bytes of a message in the last batch, on average; `None` before the first one, which is the only one of most runs.
+    bytes_per_message: Option<usize>,
+    reading_ahead: ReadingAheadBackoff,
     /// State, changed in memory.
     pub state: State,
     /// Search for a rejected item, while one is under way.
@@ -58,29 +72,23 @@ pub struct Batcher<'a> {
     acknowledged: u64,
 }
 
-/// The result of adding a session to a batch.
-enum Addition {
-    Whole,
-    /// The rest of the session did not fit.
-    InPart,
-    NotEligible,
-    /// A chunk with nothing to send: every row was skipped, or the first row did not fit.
-    Empty(Box<SessionChunk>),
-}
-
 impl<'a> Batcher<'a> {
     /// Prepares batches from a state.
     pub fn new(
         config: &'a Config,
         clock: &'a Clock,
-        content_filter: Option<&'a ContentFilter>,
+        content_filter: Option<Arc<ContentFilter>>,
         state: State,
     ) -> Batcher<'a> {
+        let secret = state.client_secret.clone();
         Batcher {
             config,
             clock,
-            content_filter,
+            workers: Workers::default(),
+            messages: Arc::new(MessageContext { secret, content_filter, tool_names: config.tool_names }),
             state,
+            bytes_per_message: None,
+            reading_ahead: ReadingAheadBackoff::default(),
             bisection: Bisection::default(),
             finished: HashSet::new(),
             changes: Vec::new(),
@@ -107,10 +115,60 @@ impl<'a> Batcher<'a> {
             return Ok(None);
         }
         self.bisection.finish_if_passed(&self.state.destination, due);
+        loop {
+            let (batch, empty) = self.read_batch(source, affiliations, due, unacknowledged)?;
+            if let Some(bytes) = batch.bytes().checked_div(batch.messages) {
+                self.bytes_per_message = Some(bytes);
+            }
+            if is_prefetch || empty.is_empty() {
+                return Ok((!batch.chunks.is_empty()).then_some(batch));
+            }
+            for chunk in empty {
+                self.pass_empty_chunk(&chunk, due);
+            }
+            if !batch.chunks.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    /// Reads a batch and the chunks with nothing for the receiver, on several threads where the run has more than one batch.
+    fn read_batch(
+        &mut self,
+        source: &Source,
+        affiliations: &Affiliations,
+        due: &mut VecDeque<DueSession>,
+        unacknowledged: &[&Batch],
+    ) -> Result<(Batch, Vec<SessionChunk>), Error> {
+        let has_more_batches = self.bytes_per_message.is_some();
+        if has_more_batches && self.workers.allow_reading(source) && self.reading_ahead.is_due() {
+            let version = source.version()?;
+            let batch = self.fill_batch(source, affiliations, due, unacknowledged, true);
+            // The snapshots of all threads are equal if nobody has written from before the first to after the last.
+            if let Ok(batch) = batch
+                && source.version()? == version
+            {
+                self.reading_ahead.succeed();
+                return Ok(batch);
+            }
+            self.reading_ahead.fail();
+        }
+        self.fill_batch(source, affiliations, due, unacknowledged, false)
+    }
+
+    fn fill_batch(
+        &mut self,
+        source: &Source,
+        affiliations: &Affiliations,
+        due: &mut VecDeque<DueSession>,
+        unacknowledged: &[&Batch],
+        reads_ahead: bool,
+    ) -> Result<(Batch, Vec<SessionChunk>), Error> {
+        let is_prefetch = !unacknowledged.is_empty();
         let has_more_after = has_more_after(unacknowledged);
         let mut limits = self.limits();
         let snapshot = source.snapshot()?;
-        let mut batch = Batch::default();
+        let mut batch = BatchBuilder::new(is_prefetch);
         let mut next = 0;
         while next < due.len() && batch.has_capacity(&limits) {
             if has_more_after.get(due[next].session_id.as_str()) == Some(&false) {
@@ -118,53 +176,40 @@ impl<'a> Batcher<'a> {
                 continue;
             }
             if due[next].is_set_aside {
-                if is_prefetch || !batch.chunks.is_empty() {
+                if is_prefetch || !batch.is_empty() {
                     break;
                 }
                 limits = BatchLimits { sessions: 1, messages: 1, tasks: 1, ..limits };
             }
-            match self.add(&mut batch, &snapshot, affiliations, &due[next], unacknowledged, &limits)? {
-                Addition::Whole => next += 1,
-                Addition::InPart => break,
-                Addition::NotEligible | Addition::Empty(_) if is_prefetch => break,
-                Addition::NotEligible => self.finish_session(due, next),
-                Addition::Empty(chunk) if chunk.more && !batch.chunks.is_empty() => break,
-                Addition::Empty(chunk) => {
-                    chunk.advance_session_cursor(&mut self.state.destination);
-                    if !chunk.more {
-                        self.finish_session(due, next);
-                    }
+            let Some(eligible) = self.eligible(&snapshot, affiliations, &due[next])?.map(Arc::new) else {
+                if is_prefetch {
+                    break;
                 }
+                self.finish_session(due, next);
+                continue;
+            };
+            let session_id = &due[next].session_id;
+            let cursor = self.state.destination.sessions.get(session_id).unwrap_or_default();
+            let cursor = cursor_after(&cursor, session_id, unacknowledged);
+            let context = self.reading_context(affiliations, reads_ahead);
+            if !batch.add(&context, &snapshot, &eligible, &cursor, &limits)? {
+                break;
             }
+            next += 1;
         }
-        batch.is_full = batch.bytes() >= limits.bytes / 2;
-        Ok((!batch.chunks.is_empty()).then_some(batch))
+        batch.finish(&self.reading_context(affiliations, reads_ahead), &snapshot, &limits)
     }
 
-    fn add(
-        &mut self,
-        batch: &mut Batch,
-        snapshot: &Snapshot,
-        affiliations: &Affiliations,
-        session: &DueSession,
-        unacknowledged: &[&Batch],
-        limits: &BatchLimits,
-    ) -> Result<Addition, Error> {
-        let eligible = self.eligible(snapshot, affiliations, session)?;
-        let cursor = self.state.destination.sessions.get(&session.session_id);
-        let (Some(eligible), Some(cursor)) = (eligible, cursor) else { return Ok(Addition::NotEligible) };
-        let cursor = cursor_after(&cursor, &session.session_id, unacknowledged);
-        let filter = EligibilityFilter { config: self.config, affiliations };
-        let rules = RepositoryRules { filter, overrides: &self.state.project_overrides };
-        let context = BatchContext { rules: Some(rules), ..self.context() };
-        let chunk = batch.add(&context, snapshot, &eligible, &cursor, limits)?;
-        if !chunk.is_empty() {
-            return Ok(if chunk.more { Addition::InPart } else { Addition::Whole });
+    /// Moves a session's cursor over a chunk that has nothing for the receiver.
+    fn pass_empty_chunk(&mut self, chunk: &SessionChunk, due: &mut VecDeque<DueSession>) {
+        chunk.advance_session_cursor(&mut self.state.destination);
+        let index = due.iter().position(|session| session.session_id == chunk.session_id);
+        if let Some(index) = index.filter(|_| !chunk.more) {
+            self.finish_session(due, index);
         }
-        Ok(batch.chunks.pop().map_or(Addition::InPart, |chunk| Addition::Empty(Box::new(chunk))))
     }
 
-    /// Decides what may be sent of a session, in the snapshot from which its rows are read.
+    /// Decides what may be sent of a session, in a snapshot that equals those from which its rows are read.
     fn eligible(
         &mut self,
         snapshot: &Snapshot,
@@ -181,9 +226,8 @@ impl<'a> Batcher<'a> {
         let rules = RepositoryRules { filter, overrides: &self.state.project_overrides };
         let fields = SessionFields::new(&row, remote, inclusion, &rules);
         let now = self.clock.now();
-        if let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) {
-            self.fields_changed |= delta::record_fields(cursor, fields.hash(), now);
-        }
+        let Some(cursor) = self.state.destination.sessions.get_mut(&row.id) else { return Ok(None) };
+        self.fields_changed |= delta::record_fields(cursor, fields.hash(), now);
         Ok(Some(EligibleSession {
             fields,
             include_content,
@@ -258,16 +302,26 @@ impl<'a> Batcher<'a> {
         batch.envelope(&self.context(), &cursor, client.as_ref(), now)
     }
 
+    /// The context of a batch that is read.
+    fn reading_context<'c>(&'c self, affiliations: &'c Affiliations, reads_ahead: bool) -> BatchContext<'c> {
+        let filter = EligibilityFilter { config: self.config, affiliations };
+        let rules = RepositoryRules { filter, overrides: &self.state.project_overrides };
+        let reading_ahead = self
+            .bytes_per_message
+            .filter(|_| reads_ahead)
+            .map(|bytes_per_message| ReadingAhead { workers: &self.workers, bytes_per_message });
+        BatchContext { rules: Some(rules), reading_ahead, ..self.context() }
+    }
+
     /// The values that the payloads to the destination have in common.
     fn context(&self) -> BatchContext<'_> {
         let destination = &self.state.destination;
         BatchContext {
             client_id: &self.state.client_id,
             user_id: destination.user_id.as_deref().unwrap_or("unknown"),
-            secret: &self.state.client_secret,
-            content_filter: self.content_filter,
+            messages: &self.messages,
+            reading_ahead: None,
             retained_since: retained_since(destination, self.clock.now()),
-            tool_names: self.config.tool_names,
             watermark: destination.source.watermark,
             rules: None,
         }
@@ -309,6 +363,33 @@ impl<'a> Batcher<'a> {
             self.changes
                 .push(Change::Settled { session_id: finished.session_id, seen: finished.enqueued_at });
         }
+    }
+}
+
+/// Exponential backoff, in batches, of reading ahead: han writes so often, or a thread cannot read.
+#[derive(Debug, Default)]
+struct ReadingAheadBackoff {
+    /// Batches that one thread reads after the next failure.
+    next: u32,
+    /// Batches that one thread reads from now on.
+    left: u32,
+}
+
+impl ReadingAheadBackoff {
+    /// True if the next batch may be read ahead.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        is_due
+    }
+
+    fn succeed(&mut self) {
+        self.next = 0;
+    }
+
+    fn fail(&mut self) {
+        self.left = self.next;
+        self.next = (self.next * 2 + 1).min(BATCHES_ALONE_MAX);
     }
 }
 

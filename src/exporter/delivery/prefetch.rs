@@ -6,30 +6,30 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use crate::exporter::batch::Batch;
 use crate::exporter::batch::encode::{EncodedBody, encode};
+use crate::exporter::batch::workers::WorkHandle;
 use crate::exporter::delivery::batcher::Batcher;
 use crate::exporter::error::Error;
 use crate::exporter::plan::due_session::DueSession;
 use crate::exporter::plan::eligibility::Affiliations;
 use crate::exporter::source::Source;
 
-/// The number of prefetched batches that keeps two processors busy with reading and compressing.
+/// The number of prefetched batches with which no processor waits for the receiver.
 const BATCHES_MAX: usize = 3;
 /// The uncompressed size of prefetched batches at which prefetching pauses; bounds the memory of large messages.
 const BYTES_MAX: usize = 4 << 20;
 
-/// A batch, and the thread that encodes its payload.
+/// A batch, and its payload, which a thread encodes.
 #[derive(Debug)]
 pub struct PreparedBatch {
     batch: Batch,
     /// The data version of the source before the batch was built.
     source_version: i64,
-    encoder: JoinHandle<io::Result<EncodedBody>>,
+    body: WorkHandle<io::Result<EncodedBody>>,
 }
 
 impl PreparedBatch {
@@ -42,14 +42,13 @@ impl PreparedBatch {
     ) -> Result<PreparedBatch, Error> {
         let envelope = batcher.envelope(&batch, unacknowledged, batcher.clock.now())?;
         let (has_content, encoding) = (batch.has_content, batcher.encoding());
-        let encoder = thread::spawn(move || encode(envelope, has_content, encoding));
-        Ok(PreparedBatch { batch, source_version, encoder })
+        let body = batcher.workers.submit(move || encode(envelope, has_content, encoding))?;
+        Ok(PreparedBatch { batch, source_version, body })
     }
 
     /// Waits for the encoded payload.
     pub fn wait(self) -> Result<(Batch, EncodedBody), Error> {
-        let encoded = self.encoder.join().map_err(|_| anyhow!("the encoder of a batch panicked"))?;
-        Ok((self.batch, encoded.context("cannot compress a batch")?))
+        Ok((self.batch, self.body.wait()?.context("cannot compress a batch")?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The run under the lock: its data, the scan of the source, and the due sessions.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -60,7 +61,7 @@ impl<'a> LockedRun<'a> {
         endpoint: Endpoint,
         queue: Queue,
         inputs: Inputs,
-        content_filter: Option<&'a ContentFilter>,
+        content_filter: Option<Arc<ContentFilter>>,
     ) -> Result<LockedRun<'a>, Error> {
         let Inputs { state, source, changed, files } = inputs;
         let Context { config, clock, folder, .. } = context;

@@ -99,7 +99,7 @@ fn run_locked(
         RunStart::Paused(queue, pause) => return Ok(EndedRun::paused(queue, pause)),
     };
     let content_filter = ContentFilter::of(&context.config)?;
-    let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter.as_ref())?;
+    let mut run = LockedRun::new(context, request, endpoint, queue, inputs, content_filter)?;
     let stopped = stop_reason(run.deliver_and_check(&lock));
     let ended = stopped.and_then(|stop| Ok((stop, run.count_undelivered()?)));
     match ended {

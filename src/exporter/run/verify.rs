@@ -60,7 +60,7 @@ pub fn verify(context: &Context, request: &VerifyRequest) -> Result<VerifyResult
         return Ok(VerifyResult::default());
     };
     let content_filter = ContentFilter::of(&context.config)?;
-    let mut run = LockedRun::new(context, &Request::All, endpoint, queue, *inputs, content_filter.as_ref())?;
+    let mut run = LockedRun::new(context, &Request::All, endpoint, queue, *inputs, content_filter)?;
     let mut result = VerifyResult::default();
     let stop = stop_reason(run.verify_by_hand(&lock, request, &mut result));
     if run.delivery.progress.is_dirty() {

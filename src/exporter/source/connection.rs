@@ -27,6 +27,8 @@ pub struct Source {
     pub(super) schema: SourceSchema,
     /// `SELECT … FROM messages` for this schema.
     pub(super) select_messages: String,
+    /// File id; `None` if the path led to another file while it was opened.
+    file_id: Option<String>,
 }
 
 impl fmt::Debug for Source {
@@ -46,6 +48,7 @@ impl Source {
         if !files::metadata(path)?.is_file() {
             return Err(no_source(format!("{name} is no file; point --db or HAN_DB at han's database")));
         }
+        let file_id = files::file_id(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(path, flags).map_err(|error| read_error(path, &error))?;
@@ -62,7 +65,23 @@ impl Source {
             )));
         }
         let select_messages = MessageRow::select(&schema);
-        Ok(Source { connection, schema, select_messages })
+        let file_id = Some(file_id).filter(|id| files::file_id(path).is_ok_and(|now| now == *id));
+        Ok(Source { connection, schema, select_messages, file_id })
+    }
+
+    /// Path of the database.
+    pub fn path(&self) -> Option<&Path> {
+        self.connection.path().map(Path::new)
+    }
+
+    /// `SELECT … FROM messages` for the schema as it was when the database was opened.
+    pub fn select_messages(&self) -> &str {
+        &self.select_messages
+    }
+
+    /// Id of the file that is open, as far as it is known. No other file has it as long as it is open.
+    pub fn file_id(&self) -> Option<&str> {
+        self.file_id.as_deref()
     }
 
     /// SQLite's data version: another number after another program has written, and of no meaning to another connection.

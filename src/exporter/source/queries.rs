@@ -147,6 +147,18 @@ impl Snapshot<'_> {
         Ok(sessions)
     }
 
+    /// Row ids of a session's messages after a row id, in order.
+    pub fn rowids_after(&self, session_id: &str, rowid: i64, rows_max: usize) -> Result<Vec<i64>, Error> {
+        let mut rowids = Vec::new();
+        let sql = "SELECT rowid FROM messages WHERE session_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3";
+        let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        self.for_each(sql, params![session_id, rowid, rows_max], |row| {
+            rowids.push(row.get(0)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(rowids)
+    }
+
     /// Visits the messages of a session after a row id, in the order in which han inserted them, until `visit` breaks.
     pub fn messages_after(
         &self,

@@ -111,17 +111,6 @@ impl<'r> MessageRow<'r> {
         })
     }
 
-    /// The row with a copy of its raw JSON, which outlives the database's page.
-    pub fn into_owned(self) -> MessageRow<'static> {
-        let raw_json = self.raw_json.map(|text| Cow::Owned(text.into_owned()));
-        MessageRow {
-            rowid: self.rowid,
-            source_file_type: self.source_file_type,
-            raw_json,
-            message: self.message,
-        }
-    }
-
     /// Name of the source stream.
     pub fn stream(&self) -> String {
         stream_name(self.source_file_type.as_deref(), self.message.agent_id.as_deref())

@@ -62,9 +62,12 @@ enum ReceiverCommand {
     Healthcheck(HealthcheckArgs),
 }
 
+/// Arenas of the allocator that all threads share.
+const ARENAS: i32 = 2;
+
 /// Runs the program.
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    crate::allocator::set_up();
+    crate::allocator::set_up(ARENAS);
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

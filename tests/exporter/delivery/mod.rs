@@ -15,6 +15,7 @@ mod hook_environment;
 mod https;
 mod outage;
 mod queue;
+mod reading_ahead;
 mod fast_path;
 mod forget;
 mod bad_rows;

@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::exporter::batch::context::{BatchContext, EligibleSession};
-use crate::exporter::plan::pull_request::SessionPullRequest;
-use crate::exporter::source::MessageRow;
+use crate::exporter::batch::context::EligibleSession;
+use crate::exporter::plan::pull_request::{RepositoryRules, SessionPullRequest};
 use crate::protocol::Inclusion;
 
 /// Types of a message that han gives to such a line: it knows none for it.
@@ -13,7 +12,7 @@ const LINE_TYPE: &str = "pr-link";
 
 /// A pull request as a line names it.
 #[derive(Debug, PartialEq, Eq)]
-struct PrLink {
+pub struct PrLink {
     number: i64,
     url: String,
 }
@@ -27,25 +26,24 @@ struct RawLink {
     pr_url: String,
 }
 
-/// The pull request that a row of the session names, if it may leave.
-pub fn permitted(
-    row: &MessageRow,
-    context: &BatchContext,
-    session: &EligibleSession,
-) -> Option<SessionPullRequest> {
-    let (fields, rules) = (&session.fields, context.rules?);
-    if fields.inclusion != Inclusion::Organization {
-        return None;
+impl PrLink {
+    /// The pull request, if it may leave with the session.
+    pub fn permitted(
+        &self,
+        rules: Option<&RepositoryRules>,
+        session: &EligibleSession,
+    ) -> Option<SessionPullRequest> {
+        let (fields, rules) = (&session.fields, rules?);
+        if fields.inclusion != Inclusion::Organization {
+            return None;
+        }
+        SessionPullRequest::permitted(Some(self.number), Some(&self.url), &fields.remote, rules)
     }
-    let link = read(&row.message.message_type, row.raw_json.as_deref()?)?;
-    SessionPullRequest::permitted(Some(link.number), Some(&link.url), &fields.remote, &rules)
 }
 
 /// Reads the raw JSON of a message of this type; `None` for any other line.
-fn read(message_type: &str, raw_json: &str) -> Option<PrLink> {
-    if !MESSAGE_TYPES.contains(&message_type) || !raw_json.contains(LINE_TYPE) {
-        return None;
-    }
+pub fn read(message_type: &str, raw_json: Option<&str>) -> Option<PrLink> {
+    let raw_json = raw_json.filter(|raw| MESSAGE_TYPES.contains(&message_type) && raw.contains(LINE_TYPE))?;
     let link: RawLink = serde_json::from_str(raw_json).ok()?;
     (link.line_type == LINE_TYPE).then_some(PrLink { number: link.pr_number, url: link.pr_url })
 }
@@ -58,9 +56,9 @@ mod tests {
     fn only_a_line_of_its_type_names_a_pull_request() {
         let raw = r#"{"type":"pr-link","prNumber":7,"prUrl":"u","prRepository":"acme/api","sessionId":"s"}"#;
         let link = PrLink { number: 7, url: "u".to_owned() };
-        assert_eq!(read("unknown", raw).as_ref(), Some(&link));
-        assert_eq!(read("pr-link", raw).as_ref(), Some(&link));
-        assert_eq!(read("user", raw), None);
+        assert_eq!(read("unknown", Some(raw)).as_ref(), Some(&link));
+        assert_eq!(read("pr-link", Some(raw)).as_ref(), Some(&link));
+        assert_eq!(read("user", Some(raw)), None);
         for raw in [
             r#"{"type":"user","prNumber":7,"prUrl":"pr-link"}"#,
             r#"{"type":"pr-link","prNumber":"7","prUrl":"u"}"#,
@@ -68,7 +66,7 @@ mod tests {
             r#"{"type":"pr-link""#,
             "",
         ] {
-            assert_eq!(read("unknown", raw), None, "{raw}");
+            assert_eq!(read("unknown", Some(raw)), None, "{raw}");
         }
     }
 }

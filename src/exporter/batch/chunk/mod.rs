@@ -3,6 +3,11 @@
 //! A chunk carries, besides what it holds, the change of its session's cursor. The cursor changes on acknowledgement and on
 //! nothing else.
 
+/// A chunk whose messages are not all taken yet.
+pub mod unfinished;
+/// Construction of a chunk.
+pub mod builder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
