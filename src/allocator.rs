@@ -5,7 +5,7 @@
 //! budget of 104 MiB. Other allocators return memory by themselves.
 //!
 //! The threads of the exporter allocate for each message, and wait for each other where they share an arena: a first run
-//! took half as long again with two arenas.
+//! took half as long again with four arenas.
 
 /// Size from which a block is a mapping of its own, and free bytes at the end of an arena from which they are returned.
 /// Explicit values are fixed; the defaults grow with the largest block that was ever freed.

@@ -1,16 +1,11 @@
 //! A run with several batches reads rows on several threads: the same bytes leave as from one, in the same batches, and
 //! nothing that the database says at another moment.
 
-use std::fs;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use serde_json::Value;
-
 use crate::support::exporter_test::{ExporterTest, github_token};
 use crate::support::han_db::{CONDITIONS, HanDb, ORGANIZATION_REMOTE};
-use crate::support::sandbox::RunningProgram;
 
 /// Messages of three batches and more, in sessions of every kind and size.
 fn several_batches() -> ExporterTest {
@@ -25,54 +20,6 @@ fn several_batches() -> ExporterTest {
     test.add_large_message(&test.sessions[1], 1 << 20);
     test.add_messages(&test.sessions[2], 300);
     test
-}
-
-/// The processors that this process may use: `0-3`, `2,5`.
-fn processors() -> String {
-    let status = fs::read_to_string("/proc/self/status").expect("the process's status");
-    let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    line.expect("a list of processors").trim().to_owned()
-}
-
-fn first_of(processors: &str) -> &str {
-    processors.split(['-', ',']).next().unwrap_or_default()
-}
-
-/// The batches that a program previews that may use these processors, but for the times at which they were made.
-fn previewed(test: &ExporterTest, processors: &str) -> Vec<Value> {
-    let usual = test.command(&["preview", "--json"]);
-    let mut command = Command::new("taskset");
-    command.args(["--cpu-list", processors]).arg(usual.get_program()).args(usual.get_args()).env_clear();
-    command.envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut document = RunningProgram::new(child.expect("taskset")).wait().exits(0).json();
-    let mut batches = std::mem::take(document["batches"].as_array_mut().expect("batches"));
-    for batch in &mut batches {
-        for member in ["timestamp", "cursor", "checksum"] {
-            batch[member].take();
-        }
-        for session in batch["sessions"].as_array_mut().expect("sessions") {
-            session["lastModified"].take();
-        }
-    }
-    batches
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn several_threads_make_the_batches_that_one_makes() {
-    let test = several_batches();
-    for content in ["false", "true"] {
-        test.set("includeContent", content);
-        let allowed = processors();
-        let (one, all) = (previewed(&test, first_of(&allowed)), previewed(&test, &allowed));
-        assert!(one.len() > 3, "too few batches");
-        assert_eq!(one.len(), all.len());
-        for (number, (one, all)) in one.iter().zip(&all).enumerate() {
-            assert!(one == all, "batch {number} differs, content {content}");
-            assert!(!all.to_string().contains("ghp_"), "a secret leaves");
-        }
-    }
 }
 
 #[test]
@@ -161,4 +108,64 @@ fn rows_and_rules_of_different_moments_are_never_combined() {
     assert!(messages.len() > 1_000, "{} messages", messages.len());
     let sent = messages.iter().filter(|message| message.role.as_deref() == Some("of-a-stranger")).count();
     assert_eq!(sent, 0);
+}
+
+/// Comparison of one processor with all, which `taskset` decides.
+#[cfg(target_os = "linux")]
+mod one_processor {
+    use std::fs;
+    use std::process::{Command, Stdio};
+
+    use serde_json::Value;
+
+    use super::several_batches;
+    use crate::support::exporter_test::ExporterTest;
+    use crate::support::sandbox::RunningProgram;
+
+    /// The processors that this process may use: `0-3`, `2,5`.
+    fn processors() -> String {
+        let status = fs::read_to_string("/proc/self/status").expect("the process's status");
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.expect("a list of processors").trim().to_owned()
+    }
+
+    fn first_of(processors: &str) -> &str {
+        processors.split(['-', ',']).next().unwrap_or_default()
+    }
+
+    /// The batches that a program previews that may use these processors, but for the times at which they were made.
+    fn previewed(test: &ExporterTest, processors: &str) -> Vec<Value> {
+        let usual = test.command(&["preview", "--json"]);
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", processors]).arg(usual.get_program()).args(usual.get_args()).env_clear();
+        command.envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut document = RunningProgram::new(child.expect("taskset")).wait().exits(0).json();
+        let mut batches = std::mem::take(document["batches"].as_array_mut().expect("batches"));
+        for batch in &mut batches {
+            for member in ["timestamp", "cursor", "checksum"] {
+                batch[member].take();
+            }
+            for session in batch["sessions"].as_array_mut().expect("sessions") {
+                session["lastModified"].take();
+            }
+        }
+        batches
+    }
+
+    #[test]
+    fn several_threads_make_the_batches_that_one_makes() {
+        let test = several_batches();
+        for content in ["false", "true"] {
+            test.set("includeContent", content);
+            let allowed = processors();
+            let (one, all) = (previewed(&test, first_of(&allowed)), previewed(&test, &allowed));
+            assert!(one.len() > 3, "too few batches");
+            assert_eq!(one.len(), all.len());
+            for (number, (one, all)) in one.iter().zip(&all).enumerate() {
+                assert!(one == all, "batch {number} differs, content {content}");
+                assert!(!all.to_string().contains("ghp_"), "a secret leaves");
+            }
+        }
+    }
 }
