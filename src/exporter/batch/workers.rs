@@ -21,7 +21,8 @@ use crate::exporter::source::Source;
 /// Threads at most. More would wait for the thread that takes what they read.
 const THREADS_MAX: usize = 8;
 
-type Work = Box<dyn FnOnce(&mut Connections) + Send>;
+/// Work, with the connection of its thread.
+type Work = Box<dyn FnOnce(&mut Option<Source>) + Send>;
 
 /// The thread pool.
 #[derive(Default)]
@@ -45,12 +46,6 @@ struct DatabaseFile {
     file_id: String,
     /// The query for messages, which depends on the schema.
     select_messages: String,
-}
-
-/// The connections of one thread.
-#[derive(Default)]
-struct Connections {
-    source: Option<Source>,
 }
 
 #[derive(Default)]
@@ -105,12 +100,18 @@ impl Workers {
         read: impl FnOnce(&Source) -> Result<T, Error> + Send + 'static,
     ) -> Result<WorkHandle<Result<T, Error>>, Error> {
         let shared = self.shared.clone();
-        self.submit_work(move |connections| read(connections.source(shared.database.get())?))
+        self.submit_work(move |connection| {
+            let source = match connection.take() {
+                Some(source) => source,
+                None => shared.database.get().context("no database to read")?.open()?,
+            };
+            read(connection.insert(source))
+        })
     }
 
     fn submit_work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connections) -> T + Send + 'static,
+        work: impl FnOnce(&mut Option<Source>) -> T + Send + 'static,
     ) -> Result<WorkHandle<T>, Error> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let mut queue = self.shared.lock();
@@ -127,10 +128,10 @@ impl Workers {
         }
         let handle = Arc::new(());
         let is_awaited = Arc::downgrade(&handle);
-        queue.work.push_back(Box::new(move |connections| {
+        queue.work.push_back(Box::new(move |connection| {
             if is_awaited.strong_count() > 0 {
                 // The handle may be dropped meanwhile.
-                let _ = sender.send(work(connections));
+                let _ = sender.send(work(connection));
             }
         }));
         drop(queue);
@@ -139,18 +140,14 @@ impl Workers {
     }
 }
 
-impl Connections {
-    fn source(&mut self, database: Option<&DatabaseFile>) -> Result<&Source, Error> {
-        let database = database.context("no database to read")?;
-        if self.source.is_none() {
-            let source = Source::open(&database.path)?;
-            let is_same_file = source.file_id() == Some(&database.file_id);
-            if !is_same_file || source.select_messages() != database.select_messages {
-                return Err(anyhow!("{} was replaced or migrated", database.path.display()).into());
-            }
-            self.source = Some(source);
+impl DatabaseFile {
+    /// Opens a connection to it, and to nothing else.
+    fn open(&self) -> Result<Source, Error> {
+        let source = Source::open(&self.path)?;
+        if source.file_id() != Some(&self.file_id) || source.select_messages() != self.select_messages {
+            return Err(anyhow!("{} was replaced or migrated", self.path.display()).into());
         }
-        Ok(self.source.as_ref().context("no connection")?)
+        Ok(source)
     }
 }
 
@@ -170,13 +167,13 @@ impl Shared {
 
     /// Works until the queue is closed.
     fn work(&self) {
-        let mut connections = Connections::default();
+        let mut connection = None;
         let mut queue = self.lock();
         loop {
             if let Some(work) = queue.work.pop_front() {
                 drop(queue);
                 // A panic, which ends a release build, is reported where the result is awaited.
-                let _ = panic::catch_unwind(AssertUnwindSafe(|| work(&mut connections)));
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
                 queue = self.lock();
             } else if queue.is_closed {
                 return;

@@ -421,3 +421,23 @@ fn cursor_after<'c>(
     }
     cursor
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_one_thread_double_with_each_failure_to_read_ahead() {
+        let mut backoff = ReadingAheadBackoff::default();
+        for alone in [0, 1, 3, 7, 15, 31, 31] {
+            assert!(backoff.is_due());
+            backoff.fail();
+            assert_eq!((0..alone).filter(|_| backoff.is_due()).count(), 0, "{alone}");
+        }
+        assert!(backoff.is_due());
+        backoff.succeed();
+        assert!(backoff.is_due());
+        backoff.fail();
+        assert!(backoff.is_due(), "a success forgets the failures before it");
+    }
+}

@@ -3,7 +3,7 @@
 //! Tasks go first, because a receiver must not wait for them behind a long history; then rows that were rejected before,
 //! then new rows in the order of their row ids. A row is taken or left as a whole.
 //!
-//! New rows are not read here: their row ids are listed, which costs a page of an index for hundreds of rows, and ranges of
+//! New rows are not read here: their row ids are listed, which costs a page of an index for some ninety rows, and ranges of
 //! them are left to the chunk, or to the threads that read ahead of it.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ const RANGE_ROWS: usize = 16;
 const RANGE_ROWS_WITHOUT_CONTENT: usize = 64;
 
 /// A chunk under construction.
-pub(in crate::exporter::batch) struct ChunkBuilder<'a> {
+pub struct ChunkBuilder<'a> {
     context: &'a BatchContext<'a>,
     snapshot: &'a Snapshot<'a>,
     session: &'a EligibleSession,
@@ -40,7 +40,7 @@ pub(in crate::exporter::batch) struct ChunkBuilder<'a> {
 }
 
 impl<'a> ChunkBuilder<'a> {
-    pub(in crate::exporter::batch) fn new(
+    pub fn new(
         context: &'a BatchContext<'a>,
         snapshot: &'a Snapshot<'a>,
         session: &'a Arc<EligibleSession>,
@@ -54,7 +54,7 @@ impl<'a> ChunkBuilder<'a> {
     }
 
     /// Finds the session's delta within the limits.
-    pub(in crate::exporter::batch) fn build(mut self) -> Result<UnfinishedChunk, Error> {
+    pub fn build(mut self) -> Result<UnfinishedChunk, Error> {
         let all_tasks_fit = self.take_tasks()?;
         let retried: Vec<i64> =
             self.cursor.refused.difference(&self.session.rejected_rows).copied().collect();
@@ -141,8 +141,8 @@ impl<'a> ChunkBuilder<'a> {
         let mut json = Vec::new();
         let made = self.reader.make(self.snapshot, row, &mut None, &mut json)?;
         let Some((message, notes)) = made else { return Ok(ControlFlow::Continue(())) };
-        let taken = CandidateMessage { json: &json, message, notes, rowid };
-        Ok(self.chunk.take_message(taken, self.context, &self.limits, self.may_exceed))
+        let candidate = CandidateMessage { json: &json, message, notes, rowid };
+        Ok(self.chunk.take_message(candidate, self.context, &self.limits, self.may_exceed))
     }
 
     /// Lists the new rows, as many as may be in the batch.
@@ -151,7 +151,8 @@ impl<'a> ChunkBuilder<'a> {
         let mut after = self.cursor.rowid;
         let mut rowids =
             self.snapshot.rowids_after(&self.session.fields.id, after, rows_max.saturating_add(1))?;
-        self.chunk.more = rowids.len() > rows_max;
+        self.chunk.lists_all = rowids.len() <= rows_max;
+        self.chunk.more = !self.chunk.lists_all;
         rowids.truncate(rows_max);
         let rows = match (self.context.reading_ahead, self.session.include_content) {
             (None, _) => usize::MAX,

@@ -1,4 +1,4 @@
-//! The unfinished chunk: it is known which rows may be in it, and their messages are taken one after the other.
+//! The unfinished chunk: the rows that may be in it are listed, and their messages are taken one after the other.
 //!
 //! Messages are taken in the order of their rows, each as a whole, until one does not fit: the cursor stops before it.
 //! Ranges of rows are read here, or were read by another thread meanwhile.
@@ -26,7 +26,7 @@ use crate::time;
 
 /// A chunk whose messages are not all taken yet.
 #[derive(Debug)]
-pub(in crate::exporter::batch) struct UnfinishedChunk {
+pub struct UnfinishedChunk {
     session: Arc<EligibleSession>,
     reader: RowReader,
     /// Ranges of rows that are not taken, in their order.
@@ -34,21 +34,23 @@ pub(in crate::exporter::batch) struct UnfinishedChunk {
     /// Number of rows that are taken, those that are skipped among them.
     rows_taken: usize,
     /// Serialized messages.
-    pub(in crate::exporter::batch) messages: JsonList,
+    pub messages: JsonList,
     /// Serialized tasks.
-    pub(in crate::exporter::batch) tasks: JsonList,
-    pub(in crate::exporter::batch) redactions: Counts,
+    pub tasks: JsonList,
+    pub redactions: Counts,
     last_line: Option<i64>,
     /// Pull request of the last line in the chunk that names one.
     linked: Option<SessionPullRequest>,
     only_message: Option<SingleMessage>,
-    pub(in crate::exporter::batch) only_task: Option<u64>,
-    pub(in crate::exporter::batch) newest_at: Option<DateTime<Utc>>,
+    pub only_task: Option<u64>,
+    pub newest_at: Option<DateTime<Utc>>,
     adjustments: Adjustments,
-    pub(in crate::exporter::batch) more: bool,
-    pub(in crate::exporter::batch) advance: CursorAdvance,
+    pub more: bool,
+    pub advance: CursorAdvance,
     /// True if the receiver has the session's fields as they are.
     fields_sent: bool,
+    /// True if the session has no rows behind those that are taken or listed.
+    pub lists_all: bool,
     fields_seen_at: Option<DateTime<Utc>>,
     /// Messages of the session that the receiver has or has rejected, before this chunk.
     messages_before: u64,
@@ -56,10 +58,10 @@ pub(in crate::exporter::batch) struct UnfinishedChunk {
 
 /// Rows whose messages are to be taken.
 #[derive(Debug)]
-pub(in crate::exporter::batch) struct ListedRange {
+pub struct ListedRange {
     range: RowRange,
     /// Number of rows.
-    pub(in crate::exporter::batch) rows: usize,
+    pub rows: usize,
     /// Present if another thread makes the messages.
     made: Option<WorkHandle<Result<MadeRows, Error>>>,
     /// True for the rest of a range, which this thread reads: a large row may come first.
@@ -68,11 +70,7 @@ pub(in crate::exporter::batch) struct ListedRange {
 
 impl ListedRange {
     /// Lets another thread read the rows and make their messages, if none does.
-    pub(in crate::exporter::batch) fn read_ahead(
-        &mut self,
-        reader: &RowReader,
-        workers: &Workers,
-    ) -> Result<(), Error> {
+    pub fn read_ahead(&mut self, reader: &RowReader, workers: &Workers) -> Result<(), Error> {
         if self.made.is_none() && !self.is_rest {
             let (reader, range) = (reader.clone(), self.range);
             let read = move |source: &Source| reader.read_ahead(&source.snapshot()?, range);
@@ -83,11 +81,7 @@ impl ListedRange {
 }
 
 impl UnfinishedChunk {
-    pub(in crate::exporter::batch) fn new(
-        session: &Arc<EligibleSession>,
-        reader: RowReader,
-        cursor: &SessionCursor,
-    ) -> UnfinishedChunk {
+    pub fn new(session: &Arc<EligibleSession>, reader: RowReader, cursor: &SessionCursor) -> UnfinishedChunk {
         UnfinishedChunk {
             session: session.clone(),
             reader,
@@ -105,6 +99,7 @@ impl UnfinishedChunk {
             more: false,
             advance: CursorAdvance { rowid: cursor.rowid, fields: cursor.fields, ..CursorAdvance::default() },
             fields_sent: cursor.fields_sent,
+            lists_all: false,
             fields_seen_at: cursor.fields_seen_at,
             messages_before: cursor.messages + cursor.refused.len() as u64,
         }
@@ -116,34 +111,32 @@ impl UnfinishedChunk {
     }
 
     /// Number of rows that are taken or listed.
-    pub(in crate::exporter::batch) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.rows_taken + self.ranges.iter().map(|range| range.rows).sum::<usize>()
     }
 
     /// Number of ranges that are left to take.
-    pub(in crate::exporter::batch) fn ranges(&self) -> usize {
+    pub fn ranges(&self) -> usize {
         self.ranges.len()
     }
 
     /// Bytes of the messages and tasks that are taken.
-    pub(in crate::exporter::batch) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.tasks.json.len() + self.messages.json.len()
     }
 
     /// Adds a range of so many rows behind the others.
-    pub(in crate::exporter::batch) fn push(&mut self, range: RowRange, rows: usize) {
+    pub fn push(&mut self, range: RowRange, rows: usize) {
         self.ranges.push_back(ListedRange { range, rows, made: None, is_rest: false });
     }
 
     /// The ranges that are not taken, each with the reader of its rows.
-    pub(in crate::exporter::batch) fn ranges_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&mut ListedRange, &RowReader)> {
+    pub fn ranges_mut(&mut self) -> impl Iterator<Item = (&mut ListedRange, &RowReader)> {
         self.ranges.iter_mut().map(|range| (range, &self.reader))
     }
 
     /// Takes the first range; where the limits leave no room for a message, the rest of the chunk is left.
-    pub(in crate::exporter::batch) fn take_first(
+    pub fn take_first(
         &mut self,
         context: &BatchContext,
         snapshot: &Snapshot,
@@ -179,8 +172,8 @@ impl UnfinishedChunk {
             if let Some((message, notes)) = message {
                 let text;
                 (text, json) = json.split_at(message.bytes);
-                let taken = CandidateMessage { json: text, message, notes, rowid };
-                if self.take_message(taken, context, limits, may_exceed).is_break() {
+                let candidate = CandidateMessage { json: text, message, notes, rowid };
+                if self.take_message(candidate, context, limits, may_exceed).is_break() {
                     return ControlFlow::Break(());
                 }
             } else {
@@ -192,14 +185,14 @@ impl UnfinishedChunk {
     }
 
     /// Takes a message, or breaks where the limits leave no room for it.
-    pub(in crate::exporter::batch) fn take_message(
+    pub fn take_message(
         &mut self,
-        taken: CandidateMessage,
+        candidate: CandidateMessage,
         context: &BatchContext,
         limits: &BatchLimits,
         may_exceed: bool,
     ) -> ControlFlow<()> {
-        let CandidateMessage { json, message, notes, rowid } = taken;
+        let CandidateMessage { json, message, notes, rowid } = candidate;
         let separator = usize::from(self.messages.count > 0);
         let is_alone = self.messages.count == 0 && self.tasks.count == 0;
         let fits = self.bytes() + separator + json.len() <= limits.bytes || (may_exceed && is_alone);
@@ -237,11 +230,7 @@ impl UnfinishedChunk {
     }
 
     /// Appends the session to a JSON list of sessions, unless nothing in the chunk is for the receiver.
-    pub(in crate::exporter::batch) fn finish(
-        mut self,
-        snapshot: &Snapshot,
-        sessions: &mut Vec<u8>,
-    ) -> Result<SessionChunk, Error> {
+    pub fn finish(mut self, snapshot: &Snapshot, sessions: &mut Vec<u8>) -> Result<SessionChunk, Error> {
         let bytes = if self.is_empty() { 0 } else { self.write_session(snapshot, sessions)? };
         self.advance.newest_at = self.newest_at.filter(|_| self.messages.count > 0);
         Ok(SessionChunk {
@@ -263,7 +252,10 @@ impl UnfinishedChunk {
     /// Appends the session to a JSON list of sessions. Returns its bytes.
     fn write_session(&self, snapshot: &Snapshot, sessions: &mut Vec<u8>) -> Result<usize, Error> {
         let fields = &self.session.fields;
-        let after = snapshot.count_after(&fields.id, self.advance.rowid)?;
+        let after = match self.lists_all && !self.more {
+            true => 0,
+            false => snapshot.count_after(&fields.id, self.advance.rowid)?,
+        };
         // Rows that han inserted again are no messages: with the last chunk of a session the total is exact.
         let sent_again = self.advance.no_longer_rejected.len() as u64;
         let known = self.messages_before - sent_again + self.messages.count as u64;
@@ -302,29 +294,29 @@ impl UnfinishedChunk {
 }
 
 /// A message that may be taken.
-pub(in crate::exporter::batch) struct CandidateMessage<'m> {
+pub struct CandidateMessage<'m> {
     /// The message, serialized.
-    pub(in crate::exporter::batch) json: &'m [u8],
+    pub json: &'m [u8],
     /// Facts of the message.
-    pub(in crate::exporter::batch) message: MadeMessage,
+    pub message: MadeMessage,
     /// Facts of its row.
-    pub(in crate::exporter::batch) notes: RowNotes,
+    pub notes: RowNotes,
     /// Row id.
-    pub(in crate::exporter::batch) rowid: i64,
+    pub rowid: i64,
 }
 
 /// Elements of a JSON list, serialized.
 #[derive(Debug, Default)]
-pub(in crate::exporter::batch) struct JsonList {
+pub struct JsonList {
     /// The elements, separated by commas.
-    pub(in crate::exporter::batch) json: Vec<u8>,
+    pub json: Vec<u8>,
     /// Number of elements.
-    pub(in crate::exporter::batch) count: usize,
+    pub count: usize,
 }
 
 impl JsonList {
     /// Appends an element.
-    pub(in crate::exporter::batch) fn push<T: Serialize>(&mut self, element: &T) -> Result<(), Error> {
+    pub fn push<T: Serialize>(&mut self, element: &T) -> Result<(), Error> {
         self.separate();
         serde_json::to_writer(&mut self.json, element).context("cannot serialize a task")?;
         Ok(())
