@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use counter::{Counter, Counts, GZIP, ZSTD};
-use peers::{Peer, json_object};
+use peers::{CCUSAGE, Peer, json_object};
 use plot::{Line, Plot};
 use process::{Drain, output, peak_memory, time};
 use support::han_db::{HanDb, Mix, conditions, large};
@@ -167,6 +167,7 @@ fn measure(options: &Options, messages: usize, with_new: bool) -> Measured {
     bench.little_new(rounds, &mut table, &mut measured);
     bench.everything_with_content(few, &mut table, &mut measured);
     bench.peers(measured.with_content, &mut table);
+    bench.ccusage(measured.everything, few, &mut table);
     if with_new && options.plot.is_some() {
         bench.growing(few, &mut measured);
     }
@@ -341,6 +342,17 @@ impl Bench {
                 table.amount(name, "not installed", "");
             }
         }
+    }
+
+    /// The sums of ccusage, beside ours without content.
+    fn ccusage(&self, ours: Duration, rounds: usize, table: &mut Table) {
+        let version = Command::new(CCUSAGE).arg("--version").stdout(Stdio::null()).status();
+        if !version.is_ok_and(|status| status.success()) {
+            return table.amount(CCUSAGE, "not installed", "");
+        }
+        let (_transcripts, mut command) = peers::ccusage(&self.database);
+        let took = (0..rounds).map(|_| time(&mut command)).min().unwrap_or_default();
+        table.times(CCUSAGE, took, "everything, without content, zstd", ours, "");
     }
 
     fn little_new(&self, rounds: usize, table: &mut Table, measured: &mut Measured) {

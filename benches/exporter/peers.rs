@@ -1,8 +1,13 @@
-//! Other programs that write the rows of messages as compressed JSON: without cursors, without what is derived from a row, and
-//! without a receiver.
+//! Other programs for the same messages. Two write the rows as compressed JSON: without cursors, without what is derived from a row,
+//! and without a receiver. ccusage sums the tokens of the transcripts from which the rows come, and stores or sends nothing.
 
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
+
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
 
 /// The message's fields as they go over the wire, as far as SQL has them, each with its column.
 const FIELDS: [(&str, &str); 17] = [
@@ -55,6 +60,39 @@ pub fn of(database: &Path) -> [Peer; 2] {
         Peer { name: "sqlite3 \\| zstd -3", program: "zstd", command: zstd },
         Peer { name: "Python, json and gzip -6", program: "python3", command: python },
     ]
+}
+
+/// Program that sums the tokens of transcripts.
+pub const CCUSAGE: &str = "ccusage";
+
+/// Transcripts of a database's sessions, as a coding agent writes them, and the command that sums them up.
+pub fn ccusage(database: &Path) -> (TempDir, Command) {
+    let folder = tempfile::tempdir_in(database.parent().expect("a folder")).expect("a folder for transcripts");
+    write_transcripts(database, &folder.path().join("projects/bench"));
+    let mut command = Command::new(CCUSAGE);
+    command.args(["claude", "daily", "--json", "--offline"]).env("CLAUDE_CONFIG_DIR", folder.path());
+    (folder, command)
+}
+
+/// Writes a file for each session with the raw JSON of its messages, line by line.
+fn write_transcripts(database: &Path, folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder for transcripts");
+    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
+    let mut statement = db
+        .prepare("SELECT session_id, raw_json FROM messages ORDER BY session_id, line_number")
+        .expect("a statement");
+    let mut rows = statement.query([]).expect("messages");
+    let mut open: Option<(String, BufWriter<File>)> = None;
+    while let Some(row) = rows.next().expect("a row") {
+        let (session, line): (String, String) =
+            (row.get(0).expect("a session"), row.get(1).expect("raw JSON"));
+        if open.as_ref().is_none_or(|(current, _)| *current != session) {
+            let file = File::create(folder.join(format!("{session}.jsonl"))).expect("a transcript");
+            open = Some((session, BufWriter::new(file)));
+        }
+        let (_, file) = open.as_mut().expect("an open transcript");
+        writeln!(file, "{line}").expect("a line");
+    }
 }
 
 /// A message as an object of JSON, in SQL.
