@@ -16,7 +16,6 @@ use crate::receiver::limits::{
 };
 use crate::receiver::time;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
@@ -29,38 +28,61 @@ pub enum DecodeError {
     TooManyRows,
 }
 
-/// The members of a payload that a receiver reads; each session stays unparsed.
+/// The members of a payload that a receiver reads. `S` is a session: of the declared types, or unparsed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ReceivedEnvelope<'a> {
+struct ReceivedEnvelope<'a, S> {
     version: Option<String>,
     client_id: Option<String>,
     #[serde(borrow)]
     cursor: Option<&'a RawValue>,
     #[serde(borrow)]
     client: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sessions: Option<BoundedArray<&'a RawValue>>,
+    sessions: Option<BoundedArray<S>>,
 }
 
-/// The id and the number of rows of a session. Rows are counted before they are parsed, because a few bytes of JSON become
-/// a few hundred in memory.
-#[derive(Deserialize)]
-struct SessionOutline {
-    id: Option<String>,
-    messages: Option<BoundedArray<IgnoredAny>>,
-    tasks: Option<BoundedArray<IgnoredAny>>,
-}
-
-/// The id of a session that is malformed otherwise.
+/// The id of a session that cannot be read otherwise.
 #[derive(Deserialize)]
 struct SessionId {
     id: Option<String>,
 }
 
-/// Decodes an inflated body. `now` replaces times that are ahead of it.
+/// A session as far as it can be read.
+struct ReadSession {
+    id: Option<String>,
+    session: Option<SyncSession>,
+}
+
+/// Decodes an inflated body, whose rows the caller has counted: a few bytes of JSON become a few hundred in memory. `now`
+/// replaces times that are ahead of it.
+///
+/// A body of the declared types is read in one pass, and any other one once more, session by session.
 pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
-    let envelope = parse_envelope(body)?;
+    match serde_json::from_slice::<ReceivedEnvelope<SyncSession>>(body) {
+        Ok(envelope) => decode_envelope(envelope, ReadSession::of, now),
+        Err(_) => {
+            let envelope = serde_json::from_slice(body).map_err(|error| {
+                malformed(&format!(
+                    "the body is no payload (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ))
+            })?;
+            decode_envelope(envelope, ReadSession::read, now)
+        }
+    }
+}
+
+fn decode_envelope<S>(
+    envelope: ReceivedEnvelope<'_, S>,
+    read: fn(S) -> ReadSession,
+    now: i64,
+) -> Result<DecodedBatch, DecodeError> {
+    match envelope.version.as_deref() {
+        Some(PROTOCOL_VERSION) => {}
+        Some(_) => return Err(malformed("unsupported version: this receiver speaks 1.0")),
+        None => return Err(malformed("the payload has no version")),
+    }
     let sessions = envelope.sessions.ok_or_else(|| malformed("the payload has no sessions"))?;
     let client_id = envelope.client_id.unwrap_or_default();
     check_id("clientId", &client_id).map_err(DecodeError::Malformed)?;
@@ -69,22 +91,36 @@ pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
     }
     // The cursor only informs; a malformed one rejects nothing.
     let cursor = envelope.cursor.and_then(|cursor| serde_json::from_str(cursor.get()).ok());
-    let mut batch = DecodedBatch {
+    Ok(DecodedBatch {
         client_id: replace_nul(client_id),
         client: envelope.client.and_then(|client| decode_client(client, now)),
         cursor: cursor.unwrap_or_default(),
-        sessions: Vec::with_capacity(sessions.first.len()),
-    };
+        sessions: decode_sessions(sessions.first.into_iter().map(read), now)?,
+    })
+}
+
+fn malformed(text: &str) -> DecodeError {
+    DecodeError::Malformed(text.to_owned())
+}
+
+/// Decodes sessions: an entry for each id. A session without an id makes the batch malformed, because no error could name
+/// the session.
+fn decode_sessions(
+    sessions: impl ExactSizeIterator<Item = ReadSession>,
+    now: i64,
+) -> Result<Vec<SessionEntry>, DecodeError> {
+    let mut entries: Vec<SessionEntry> = Vec::with_capacity(sessions.len());
     let mut positions = HashMap::new();
-    let mut rows = RowCount::default();
-    for raw in sessions.first {
-        let (id, part) = decode_session(raw, now, &mut rows)?;
+    for ReadSession { id, session } in sessions {
+        let id = id.filter(|id| !id.is_empty()).ok_or_else(|| malformed("the id of a session is missing"))?;
+        let part = check_id("the id of a session", &id)
+            .and_then(|()| check_session(session.ok_or("the session is malformed")?, now));
         let position = *positions.entry(id.clone()).or_insert_with(|| {
             let stored_id = replace_nul(id.clone());
-            batch.sessions.push(SessionEntry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
-            batch.sessions.len() - 1
+            entries.push(SessionEntry { id, stored_id, occurrences: 0, parts: Ok(Vec::new()) });
+            entries.len() - 1
         });
-        let entry = &mut batch.sessions[position];
+        let entry = &mut entries[position];
         entry.occurrences += 1;
         match (&mut entry.parts, part) {
             (Ok(parts), Ok(part)) => parts.push(part),
@@ -92,66 +128,29 @@ pub fn decode(body: &[u8], now: i64) -> Result<DecodedBatch, DecodeError> {
             (Err(_), _) => {}
         }
     }
-    Ok(batch)
+    Ok(entries)
 }
 
-fn parse_envelope(body: &[u8]) -> Result<ReceivedEnvelope<'_>, DecodeError> {
-    let envelope: ReceivedEnvelope = serde_json::from_slice(body).map_err(|error| {
-        malformed(&format!("the body is no payload (line {}, column {})", error.line(), error.column()))
-    })?;
-    match envelope.version.as_deref() {
-        Some(PROTOCOL_VERSION) => Ok(envelope),
-        Some(_) => Err(malformed("unsupported version: this receiver speaks 1.0")),
-        None => Err(malformed("the payload has no version")),
+impl ReadSession {
+    fn of(mut session: SyncSession) -> ReadSession {
+        ReadSession { id: Some(std::mem::take(&mut session.id)), session: Some(session) }
+    }
+
+    /// Reads a session that may not have the declared types.
+    fn read(raw: &RawValue) -> ReadSession {
+        let json = raw.get();
+        match serde_json::from_str(json).ok().or_else(|| lenient::read_session(json)) {
+            Some(session) => ReadSession::of(session),
+            None => {
+                let id = serde_json::from_str::<SessionId>(json).ok().and_then(|session| session.id);
+                ReadSession { id, session: None }
+            }
+        }
     }
 }
 
-fn malformed(text: &str) -> DecodeError {
-    DecodeError::Malformed(text.to_owned())
-}
-
-/// Rows of a batch so far.
-#[derive(Default)]
-struct RowCount(usize);
-
-impl RowCount {
-    fn add(&mut self, outline: &SessionOutline) -> Result<(), DecodeError> {
-        let count = |rows: &Option<BoundedArray<IgnoredAny>>| rows.as_ref().map_or(0, |rows| rows.count);
-        self.0 += count(&outline.messages) + count(&outline.tasks);
-        if self.0 > BATCH_ROWS_MAX { Err(DecodeError::TooManyRows) } else { Ok(()) }
-    }
-}
-
-/// Decodes the session, or the reason why it is rejected, with its id. A session without an id makes the batch malformed,
-/// because no error could name the session.
-fn decode_session(
-    raw: &RawValue,
-    now: i64,
-    rows: &mut RowCount,
-) -> Result<(String, Result<DecodedSession, String>), DecodeError> {
-    let outline = serde_json::from_str::<SessionOutline>(raw.get());
-    if let Ok(outline) = &outline {
-        rows.add(outline)?;
-    }
-    let is_malformed = outline.is_err();
-    let id = match outline {
-        Ok(outline) => outline.id,
-        Err(_) => serde_json::from_str::<SessionId>(raw.get()).ok().and_then(|session| session.id),
-    };
-    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| malformed("the id of a session is missing"))?;
-    let session = check_id("the id of a session", &id).and_then(|()| match is_malformed {
-        true => Err("the session is malformed".to_owned()),
-        false => parse_session(raw, now),
-    });
-    Ok((id, session))
-}
-
-/// Decodes a session. A value that cannot be stored counts as absent; rows that cannot be told apart reject the session.
-fn parse_session(raw: &RawValue, now: i64) -> Result<DecodedSession, String> {
-    let session = serde_json::from_str::<SyncSession>(raw.get())
-        .ok()
-        .or_else(|| lenient::read_session(raw.get()))
-        .ok_or("the session is malformed")?;
+/// Checks a session. A value that cannot be stored counts as absent; rows that cannot be told apart reject the session.
+fn check_session(session: SyncSession, now: i64) -> Result<DecodedSession, String> {
     let modified_at = time::parse_past(&session.last_modified, now + CLOCK_SKEW_US);
     let last_modified =
         if modified_at.is_some() { replace_nul(session.last_modified) } else { time::rfc3339(now) };
