@@ -29,6 +29,9 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Smallest buffer to inflate into: a body's claimed size is used only above this size.
 const INFLATED_BYTES_MIN: usize = 64 << 10;
 
+/// Bytes of JSON that are inflated, checked or decoded within a millisecond or two.
+const INLINE_BYTES_MAX: usize = 512 << 10;
+
 /// Depth of a session: below the payload and its array.
 const SESSION_DEPTH: usize = 3;
 /// Depth of a message or task: below its session and the array there.
@@ -131,8 +134,7 @@ impl ReceivedBody {
             let mut reservation =
                 memory.reserve_work(&self.key, decoding_bytes(bytes_max) + window_bytes).await?;
             // The claim is that of one of several members or frames, and may be wrong.
-            let inflated =
-                tokio::task::block_in_place(|| inflate::inflate(compression, &self.bytes, bytes_max))?;
+            let inflated = compute(bytes_max, || inflate::inflate(compression, &self.bytes, bytes_max))?;
             if let Some(bytes) = inflated {
                 reservation.shrink_to(decoding_bytes(bytes_max));
                 return Ok(InflatedBody { bytes, reservation });
@@ -258,6 +260,12 @@ fn too_large(subject: &str, bytes_max: usize) -> ApiError {
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("{subject} is larger than {bytes_max} bytes: send a smaller one"),
     )
+}
+
+/// Runs work on `bytes` of JSON. Before work that may take long, the thread hands its other requests over to another thread, which
+/// costs wake-ups.
+pub fn compute<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= INLINE_BYTES_MAX { work() } else { tokio::task::block_in_place(work) }
 }
 
 /// True if arrays and objects nest deeper than `depth_max`. For text that is not JSON the result is unspecified.

@@ -35,7 +35,8 @@ pub async fn post_graphql(
     let executed = state.query_threads.run(async move {
         // The turn ends with the work, also when nobody waits for it any longer.
         let _turn = turn;
-        response::serialize(&schema.execute(request).await)
+        let executed = schema.execute(request).await;
+        tokio::task::block_in_place(|| response::serialize(&executed))
     });
     let bytes = within_work_timeout(executed).await?;
     Ok(response::json_within(bytes, reservation, query_permit))

@@ -34,10 +34,10 @@ pub async fn post_sync(
     let received =
         body::receive(&headers, body, &state.memory, permit.budget(), state.body_stall_timeout).await?;
     let InflatedBody { bytes, mut reservation } = received.inflate(&state.memory, INFLATED_BYTES_MAX).await?;
-    let rows = tokio::task::block_in_place(|| count_rows(&bytes))?;
+    let rows = body::compute(bytes.len(), || count_rows(&bytes))?;
     let _rows_reservation = state.memory.reserve_rows(permit.budget(), rows).await?;
     let now = time::now_us();
-    let batch = tokio::task::block_in_place(|| decode(&bytes, now))?;
+    let batch = body::compute(bytes.len(), || decode(&bytes, now))?;
     state.metrics.record_inflated(bytes.len());
     // Rows that a batch has twice are merged into copies of their texts.
     let copies = if batch.has_repeats() { 2 } else { 1 };

@@ -67,7 +67,7 @@ pub fn within<P: Send + 'static>(
 
 /// Serializes a value as JSON.
 pub fn serialize(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    tokio::task::block_in_place(|| serde_json::to_vec(value)).map_err(|_| {
+    serde_json::to_vec(value).map_err(|_| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the response cannot be serialized")
     })
 }
