@@ -3,6 +3,7 @@
 use crate::support::running_receiver::*;
 use crate::support::tls::{Authority, Certificate};
 use serde_json::json;
+use std::io::Write;
 
 fn texts(store: &TestStore, query: &str) -> Vec<String> {
     store.query(query).into_iter().flatten().map(Option::unwrap_or_default).collect()
@@ -560,4 +561,32 @@ fn deadlocks_and_serialization_failures_are_tried_again_inside() {
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(texts(&store, "SELECT last_value FROM attempts"), ["5"]);
     assert_eq!(texts(&store, "SELECT messages FROM metrics"), ["1"]);
+}
+
+#[test]
+fn content_is_compressed_by_lz4_unless_the_operator_chose_a_method() {
+    let Some(store) = postgres() else { return };
+    if is_skipped_on_a_cluster("workers compress as they are set") {
+        return;
+    }
+    let choices =
+        "SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)";
+    if store.query(choices).is_empty() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: this server compresses by pglz alone");
+        return;
+    }
+    let team = store.create_team();
+    let method = |session_id: &str| {
+        let receiver = store.serve();
+        let content = json!({"content": "a text that is long enough to be compressed ".repeat(200)});
+        let sent = session(session_id, ACME, vec![with(message(session_id, 0), content)]);
+        assert_eq!(receiver.client(&team.alice).sync(&[sent]).status, 200);
+        let sql =
+            format!("SELECT pg_column_compression(content) FROM messages WHERE session_id = '{session_id}'");
+        texts(&store, &sql).concat()
+    };
+    assert_eq!(method("a"), "lz4");
+    store.execute(&format!("ALTER DATABASE {} SET default_toast_compression = 'pglz'", database(&store)));
+    assert_eq!(method("b"), "pglz");
+    assert_eq!(texts(&store, "SELECT octet_length(content) FROM messages"), ["8800", "8800"]);
 }

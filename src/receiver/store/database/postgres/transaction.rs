@@ -6,7 +6,7 @@
 
 use super::citus::{Distribution, Scope};
 use super::statement::{Param, StatementForm, is_of_server, store_error};
-use super::values::{array_params, column_arrays, columns_of, params, read_row, row_params};
+use super::values::{ColumnArray, array_params, column_arrays, columns_of, params, read_row, row_params};
 use crate::receiver::store::database::role::Visibility;
 use crate::receiver::store::error::{Result, StoreError};
 use crate::receiver::store::sql::{
@@ -14,6 +14,7 @@ use crate::receiver::store::sql::{
 };
 use deadpool_postgres::Object;
 use futures_core::Stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::VecDeque;
 use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
@@ -22,6 +23,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::RowStream;
+
+/// Parts of an `INSERT` that are sent before the result of the first of them is awaited, so that PostgreSQL has work while the next
+/// one is encoded.
+const PARTS_AT_ONCE: usize = 2;
 
 type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
 
@@ -331,11 +336,12 @@ impl PostgresTransaction {
 
     pub async fn insert_many(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<u64> {
         let sql = insert_sql(insert, self.distribution);
-        let mut changed = 0;
-        for columns in column_arrays(rows, insert.columns) {
+        let change = async |columns: Vec<ColumnArray<'_>>| {
             count_statement();
-            changed += self.change(&sql, &row_params(&rows.common, &columns)).await?;
-        }
+            self.change(&sql, &row_params(&rows.common, &columns)).await
+        };
+        let parts = stream::iter(column_arrays(rows, insert.columns)).map(change).buffered(PARTS_AT_ONCE);
+        let changed = parts.try_fold(0, async |sum, changed| Ok(sum + changed)).await?;
         let expected = rows.values.len() / insert.columns.len();
         if self.distribution.counts_inserted(insert.tail) && changed != expected as u64 {
             return Err(StoreError::Internal("rows exist that were not expected".to_owned()));
