@@ -67,7 +67,8 @@ pub const CCUSAGE: &str = "ccusage";
 
 /// Transcripts of a database's sessions, as a coding agent writes them, and the command that sums them up.
 pub fn ccusage(database: &Path) -> (TempDir, Command) {
-    let folder = tempfile::tempdir_in(database.parent().expect("a folder")).expect("a folder for transcripts");
+    let folder =
+        tempfile::tempdir_in(database.parent().expect("a folder")).expect("a folder for transcripts");
     write_transcripts(database, &folder.path().join("projects/bench"));
     let mut command = Command::new(CCUSAGE);
     command.args(["claude", "daily", "--json", "--offline"]).env("CLAUDE_CONFIG_DIR", folder.path());

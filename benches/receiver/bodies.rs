@@ -3,7 +3,7 @@
 //! answer, 3 KB of raw JSON to a message).
 
 use super::support::han_db::text::Rng;
-use super::support::running_receiver::{ACME, gzip, sealed};
+use super::support::running_receiver::{ACME, sealed};
 use serde_json::{Value, json};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,6 +12,7 @@ pub const BATCH: usize = 1_000;
 pub const SESSION: usize = 125;
 /// Bytes of a message's content.
 pub const CONTENT: usize = 3_200;
+const ZSTD_LEVEL: i32 = 3;
 
 /// Compressed bodies of `messages` messages in all. `name` makes their ids their own.
 pub fn bodies(name: &str, messages: usize, content: usize) -> Vec<Vec<u8>> {
@@ -21,10 +22,13 @@ pub fn bodies(name: &str, messages: usize, content: usize) -> Vec<Vec<u8>> {
     (0..messages.div_ceil(BATCH)).map(|_| body(&mut seeded, BATCH, content)).collect()
 }
 
-/// A compressed body.
+/// A body, compressed as the exporter compresses it for this receiver.
 pub fn body(seeded: &mut Rng, messages: usize, content: usize) -> Vec<u8> {
     let sessions: Vec<Value> = (0..messages.div_ceil(SESSION)).map(|_| session(seeded, content)).collect();
-    gzip(&sealed("bench", &sessions))
+    let body = sealed("bench", &sessions);
+    let mut frame = Vec::with_capacity(zstd_safe::compress_bound(body.len()));
+    zstd_safe::compress(&mut frame, &body, ZSTD_LEVEL).expect("a frame of zstd");
+    frame
 }
 
 fn session(seeded: &mut Rng, content: usize) -> Value {
