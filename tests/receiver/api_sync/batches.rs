@@ -441,7 +441,11 @@ fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
                  BEGIN SELECT RAISE(ABORT, 'SECRET'); END",
             );
         }
-        let sessions = ["a", "bad", "c"].map(|id| session(id, ACME, vec![message("m", 0)]));
+        // So much that on PostgreSQL further parts of the rows have been sent when the first one fails.
+        let content = json!({"content": "text ".repeat(80_000)});
+        let messages: Vec<Value> =
+            (0..4).map(|line| with(message(&format!("m{line}"), line), content.clone())).collect();
+        let sessions = ["a", "bad", "c"].map(|id| session(id, ACME, messages.clone()));
         let response = alice.sync(&sessions);
         assert_eq!((response.status, &response.body["processed"]), (207, &json!(2)), "{}", response.text);
         assert_eq!(response.codes(), [("bad".to_owned(), "PROCESSING_ERROR".to_owned())]);
@@ -449,6 +453,7 @@ fn a_session_that_the_store_cannot_take_does_not_sink_the_others() {
         let ids = store.query("SELECT session_id FROM sessions ORDER BY session_id");
         assert_eq!(ids, [[Some("a".to_owned())], [Some("c".to_owned())]], "nothing of it is left");
         assert_eq!(store.query("SELECT count(*) FROM session_locations"), [[Some("2".to_owned())]]);
+        assert_eq!(store.query("SELECT count(*) FROM messages"), [[Some("8".to_owned())]]);
         store.execute(if store.is_postgres() {
             "DROP TRIGGER refuse ON messages"
         } else {
