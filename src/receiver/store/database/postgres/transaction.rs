@@ -24,8 +24,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::RowStream;
 
-/// Parts of an `INSERT` that are sent before the result of the first of them is awaited, so that PostgreSQL has work while the next
-/// one is encoded.
+/// Parts of an `INSERT` that are under way at once, so that PostgreSQL has work while the next one is encoded.
 const PARTS_AT_ONCE: usize = 2;
 
 type DriverResult<T> = std::result::Result<T, tokio_postgres::Error>;
@@ -351,12 +350,12 @@ impl PostgresTransaction {
 
     pub async fn insert_many_returning(&self, insert: &InsertMany, rows: &Rows<'_>) -> Result<Vec<Row>> {
         let sql = insert_sql(insert, self.distribution);
-        let mut returned = Vec::new();
-        for columns in column_arrays(rows, insert.columns) {
+        let run = async |columns: Vec<ColumnArray<'_>>| {
             count_statement();
-            returned.extend(self.run(&sql, &row_params(&rows.common, &columns)).await?);
-        }
-        Ok(returned)
+            self.run(&sql, &row_params(&rows.common, &columns)).await
+        };
+        let parts = stream::iter(column_arrays(rows, insert.columns)).map(run).buffered(PARTS_AT_ONCE);
+        parts.try_concat().await
     }
 
     pub async fn lock(&self, names: Vec<String>) -> Result<()> {
