@@ -430,7 +430,7 @@ fn command_that_is_killed_is_carried_out_by_the_next_run() {
     let forget = test.spawn(&["forget", "--session", &gone, "--yes"]);
     test.receiver.wait_until("the request is in flight", |requests| requests.len() > before);
     forget.signal(rustix::process::Signal::KILL);
-    drop(forget);
+    assert_eq!(forget.wait().code, -1, "it holds the lock until it is gone");
     test.receiver.script(batches(), Fault::status(500));
     test.receiver.release();
     test.receiver.clear_script();
