@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
+use zstd_safe::{CCtx, CParameter, ResetDirective};
 
 use crate::exporter::batch::envelope::Envelope;
 use crate::protocol::ContentEncoding;
@@ -41,7 +40,7 @@ pub fn encode(envelope: Envelope, has_content: bool, encoding: ContentEncoding) 
     let bytes = match encoding {
         ContentEncoding::Identity => parts.concat(),
         ContentEncoding::Gzip => gzip(parts, inflated_bytes, has_content)?,
-        ContentEncoding::Zstd => zstd(parts, inflated_bytes, has_content).map_err(io::Error::other)?,
+        ContentEncoding::Zstd => zstd(parts, has_content).map_err(io::Error::other)?,
     };
     Ok(EncodedBody { bytes: Arc::new(bytes), inflated_bytes: inflated_bytes as u64, encoding })
 }
@@ -56,40 +55,27 @@ fn gzip(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> io::Resu
 }
 
 /// Compresses into one frame that names the size of its content, so that the receiver reserves the right memory.
-fn zstd(parts: [&[u8]; 3], inflated_bytes: usize, has_content: bool) -> Result<Vec<u8>, &'static str> {
+fn zstd(parts: [&[u8]; 3], has_content: bool) -> Result<Vec<u8>, &'static str> {
     /// The tables of the last batch: megabytes, which are cleared faster than allocated.
     static CONTEXT: Mutex<Option<CCtx<'static>>> = Mutex::new(None);
     let former = CONTEXT.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut context = former.or_else(CCtx::try_create).ok_or("no memory for zstd")?;
-    let bytes = zstd_in(&mut context, parts, inflated_bytes, has_content)?;
+    let bytes = zstd_in(&mut context, parts, has_content)?;
     *CONTEXT.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
     Ok(bytes)
 }
 
-fn zstd_in(
-    context: &mut CCtx,
-    parts: [&[u8]; 3],
-    inflated_bytes: usize,
-    has_content: bool,
-) -> Result<Vec<u8>, &'static str> {
+fn zstd_in(context: &mut CCtx, parts: [&[u8]; 3], has_content: bool) -> Result<Vec<u8>, &'static str> {
     let name = zstd_safe::get_error_name;
     let level = if has_content { ZSTD_LEVEL } else { ZSTD_LEVEL_WITHOUT_CONTENT };
     context.reset(ResetDirective::SessionAndParameters).map_err(name)?;
     context.set_parameter(CParameter::CompressionLevel(level)).map_err(name)?;
-    context.set_pledged_src_size(Some(inflated_bytes as u64)).map_err(name)?;
+    // In one call, which looks for matches in one piece of memory. A stream copies each part into a window, which costs more
+    // memory, and looks for matches in the two ends of it.
+    let payload = parts.concat();
     // The bound on the frame's size, so that the output is never full; pages that are not written take no memory.
-    let mut bytes = Vec::with_capacity(zstd_safe::compress_bound(inflated_bytes));
-    let mut output = OutBuffer::around(&mut bytes);
-    for part in parts {
-        let mut input = InBuffer::around(part);
-        while input.pos() < part.len() {
-            context
-                .compress_stream2(&mut output, &mut input, ZSTD_EndDirective::ZSTD_e_continue)
-                .map_err(name)?;
-        }
-    }
-    let end = ZSTD_EndDirective::ZSTD_e_end;
-    while context.compress_stream2(&mut output, &mut InBuffer::around(&[]), end).map_err(name)? > 0 {}
+    let mut bytes = Vec::with_capacity(zstd_safe::compress_bound(payload.len()));
+    context.compress2(&mut bytes, &payload).map_err(name)?;
     bytes.shrink_to_fit();
     Ok(bytes)
 }
