@@ -2,6 +2,8 @@
 //!
 //! No request is without a timeout, and no redirect is followed.
 
+/// The addresses of the receiver and of a proxy.
+mod addresses;
 /// The certificate authorities in `caFile`.
 mod authorities;
 
@@ -11,10 +13,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
 use crate::exporter::config::Config;
 use crate::exporter::config::proxy::ProxyUrl;
+use crate::exporter::delivery::agent::addresses::CachedAddresses;
 use crate::exporter::delivery::request_error::RequestError;
 use crate::exporter::delivery::transport_failure::Route;
 use crate::exporter::error::Error;
@@ -28,6 +32,7 @@ pub struct AgentSettings {
     authorities: Vec<Certificate<'static>>,
     ca_file: Option<PathBuf>,
     proxy: Option<(ProxyUrl, Proxy)>,
+    addresses: CachedAddresses,
 }
 
 impl AgentSettings {
@@ -43,6 +48,7 @@ impl AgentSettings {
             authorities: ca_file.map_or(Ok(Vec::new()), |path| authorities::read(path))?,
             ca_file: ca_file.cloned(),
             proxy: proxy.map(with_parsed_proxy).transpose()?,
+            addresses: CachedAddresses::default(),
         })
     }
 
@@ -65,11 +71,12 @@ impl AgentSettings {
             builder =
                 builder.tls_config(TlsConfig::builder().root_certs(root_certs(&self.authorities)).build());
         }
-        builder.build().new_agent()
+        Agent::with_parts(builder.build(), DefaultConnector::default(), self.addresses.clone())
     }
 
-    /// Classifies the failure of a request to `endpoint`.
+    /// Classifies the failure of a request to `endpoint`. The next request looks up the addresses again.
     pub fn failure(&self, endpoint: &str, error: &ureq::Error, has_begun: bool) -> RequestError {
+        self.addresses.forget();
         let route = Route {
             endpoint,
             proxy: self.proxy.as_ref().map(|(url, _)| url),
