@@ -16,6 +16,7 @@ mod concurrency;
 mod end_to_end;
 mod fuzz;
 mod input;
+mod lookups;
 mod login;
 mod model;
 mod packaging;
