@@ -30,6 +30,7 @@ fn database_that_the_first_start_creates_serves_a_user_without_powers() {
     let (team, receiver) = (store.create_team(), store.serve());
     let response = receiver.client(&team.alice).sync(&[session("s", ACME, vec![message("m", 0)])]);
     assert_eq!(response.status, 200, "{}", response.text);
+    wait_until("the start is logged", || receiver.log().contains("the store is ready"));
     assert!(!receiver.log().contains("superuser or may create roles"), "{}", receiver.log());
     drop(receiver);
     let roles = sql(

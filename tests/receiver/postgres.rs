@@ -231,6 +231,8 @@ fn an_owner_without_superpowers_is_enough() {
 
 /// Warning in the log of a receiver about its user's powers.
 fn warning(receiver: &RunningReceiver) -> Option<String> {
+    // The log is written by a thread of its own; this line comes after the warning.
+    wait_until("the start is logged", || receiver.log().contains("the store is ready"));
     let lines: Vec<serde_json::Value> =
         receiver.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let of_powers = |line: &&serde_json::Value| {
