@@ -11,21 +11,14 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// A cache of addresses in front of a resolver; clones share it.
-#[derive(Debug, Default)]
-pub(super) struct CachedAddresses<R = DefaultResolver> {
-    resolver: Arc<R>,
-    /// The receiver, and a proxy.
+/// The addresses that the system's resolver gave; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CachedAddresses {
+    /// Of the receiver, and of a proxy.
     known: Arc<Mutex<Vec<(Uri, ResolvedSocketAddrs)>>>,
 }
 
-impl<R> Clone for CachedAddresses<R> {
-    fn clone(&self) -> CachedAddresses<R> {
-        CachedAddresses { resolver: self.resolver.clone(), known: self.known.clone() }
-    }
-}
-
-impl<R> CachedAddresses<R> {
+impl CachedAddresses {
     /// Forgets all addresses, which may be the reason why a request has failed.
     pub(super) fn forget(&self) {
         self.lock().clear();
@@ -36,7 +29,7 @@ impl<R> CachedAddresses<R> {
     }
 }
 
-impl<R: Resolver> Resolver for CachedAddresses<R> {
+impl Resolver for CachedAddresses {
     fn resolve(
         &self,
         uri: &Uri,
@@ -47,7 +40,7 @@ impl<R: Resolver> Resolver for CachedAddresses<R> {
         if let Some((_, addresses)) = self.lock().iter().find(|(known, _)| is_of_host(known)) {
             return Ok(addresses.clone());
         }
-        let addresses = self.resolver.resolve(uri, config, timeout)?;
+        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
         self.lock().push((uri.clone(), addresses.clone()));
         Ok(addresses)
     }
@@ -55,37 +48,24 @@ impl<R: Resolver> Resolver for CachedAddresses<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-    use std::sync::atomic::{AtomicU16, Ordering};
+    use ureq::unversioned::transport::time::Duration;
 
     use super::*;
 
-    /// A resolver of which each answer is another one.
-    #[derive(Debug, Default)]
-    struct Counter(AtomicU16);
-
-    impl Resolver for Counter {
-        fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-            let lookups = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-            let mut addresses = self.empty();
-            addresses.push(SocketAddr::from(([127, 0, 0, 1], lookups)));
-            Ok(addresses)
-        }
-    }
-
     #[test]
-    fn host_is_looked_up_once_until_its_addresses_are_forgotten() {
-        let cache = CachedAddresses::<Counter>::default();
-        let port = |url: &str| {
-            let addresses = cache.resolve(&url.parse().unwrap(), &Config::default(), NextTimeout::default());
-            addresses.unwrap()[0].port()
+    fn addresses_are_kept_for_each_host_until_they_are_forgotten() {
+        let cache = CachedAddresses::default();
+        let resolve = |url: &str| {
+            let timeout = NextTimeout { after: Duration::NotHappening, ..NextTimeout::default() };
+            let addresses = cache.resolve(&url.parse().unwrap(), &Config::default(), timeout).unwrap();
+            (addresses[0].to_string(), cache.lock().len())
         };
-        assert_eq!(port("https://receiver.test/api/sync"), 1);
-        assert_eq!(port("https://receiver.test/api/sync/identity"), 1);
-        assert_eq!(port("http://receiver.test/api/sync"), 2);
-        assert_eq!(port("https://proxy.test:8080"), 3);
+        let found = |address: &str, known| (address.to_owned(), known);
+        assert_eq!(resolve("https://127.0.0.1/api/sync"), found("127.0.0.1:443", 1));
+        assert_eq!(resolve("https://127.0.0.1/api/sync/identity"), found("127.0.0.1:443", 1));
+        assert_eq!(resolve("http://127.0.0.1/api/sync"), found("127.0.0.1:80", 2));
+        assert_eq!(resolve("https://127.0.0.2:8080"), found("127.0.0.2:8080", 3));
         cache.clone().forget();
-        assert_eq!(port("https://receiver.test/api/sync"), 4);
-        assert_eq!(port("https://receiver.test/api/sync"), 4);
+        assert_eq!(resolve("https://127.0.0.1/api/sync"), found("127.0.0.1:443", 1));
     }
 }

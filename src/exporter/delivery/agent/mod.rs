@@ -1,4 +1,4 @@
-//! The HTTP agent: timeouts, certificate authorities and proxy of every request to the receiver.
+//! The HTTP agent: timeouts, addresses, certificate authorities and proxy of every request to the receiver.
 //!
 //! No request is without a timeout, and no redirect is followed.
 
